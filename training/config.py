@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from srdgan_rt.errors import InputError
-from srdgan_rt.models.h2l import NOISE_SIGMA
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -43,7 +42,7 @@ class BatchConfig:
     gmsr: int = 0  # photograph and what a high-to-low net made of it
     sampling: str = "nearest"  # how phone_noise and camera_noise are sampled down: nearest, bicubic or area
 
-    known_kinds: ClassVar = ("phone_noise", "camera_noise", "clean_nearest", "clean_bicubic", "gmsr")
+    known_kinds: ClassVar[tuple[str, ...]] = ("phone_noise", "camera_noise", "clean_nearest", "clean_bicubic", "gmsr")
     """The kinds whose high-resolution picture is known, in the order of the batch."""
 
     def __post_init__(self) -> None:
@@ -105,6 +104,7 @@ class H2LWeightsConfig:
     pixel: float = 1.0
     feature: float = 0.05
     adversarial: float = 0.005
+    colour: float = 100.0  # of the squared shift of a patch's mean colour; not in the paper
 
     def __post_init__(self) -> None:
         _check_weights(self)
@@ -129,7 +129,7 @@ class EngineConfig:
     device: str = "auto"  # auto (CUDA where there is a device), cpu or cuda
     precision: str = "fp32"  # fp32, or bf16 (autocast: weights, losses and averages stay in fp32)
     compile: bool = False  # the generators by torch.compile
-    checkpoint_blocks: bool = False  # computes each block again in the backward pass: far less memory, a third more time
+    checkpoint_blocks: bool = False  # computes each block twice: far less memory, a third more time
     num_workers: int = 0  # processes that make batches ahead; 0 makes them in between the steps
     prefetch: int = 2  # batches that each of them makes ahead
 
@@ -200,9 +200,9 @@ def _check_h2l_batch(batch: int, patch: int) -> None:
 class H2LConfig(StageConfig):
     """One run of the stage h2l."""
 
+    init: str = ""  # a weight file or an earlier run's checkpoint to start from
     batch: int = 16
     patch: int = 48  # low-resolution pixels a side
-    noise_sigma: float = NOISE_SIGMA
     model: H2LModelConfig = field(default_factory=H2LModelConfig)
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     weights: H2LWeightsConfig = field(default_factory=H2LWeightsConfig)
@@ -210,8 +210,6 @@ class H2LConfig(StageConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_h2l_batch(self.batch, self.patch)
-        if not self.noise_sigma >= 0:
-            raise InputError(f"noise_sigma must be at least 0, got {self.noise_sigma}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,7 +252,6 @@ class JointConfig(StageConfig):
     l2h_init: str  # weights of the stage l2h: a shipped model, a file or the run's checkpoint
     size: int = 8  # samples that go through both nets
     patch: int = 48  # low-resolution pixels a side
-    noise_sigma: float = NOISE_SIGMA
     h2l_gradient: float = 0.1  # part of the gradient of equation 8 that reaches the high-to-low net
     loss: str = "l1"  # of the pixels of the low-to-high net
     batch: BatchConfig = field(default_factory=BatchConfig)  # further samples for the low-to-high net
@@ -269,8 +266,6 @@ class JointConfig(StageConfig):
         super().__post_init__()
         _check_loss(self.loss)
         _check_h2l_batch(self.size, self.patch)
-        if not self.noise_sigma >= 0:
-            raise InputError(f"noise_sigma must be at least 0, got {self.noise_sigma}")
         if not self.h2l_gradient >= 0:
             raise InputError(f"h2l_gradient must be at least 0, got {self.h2l_gradient}")
 

@@ -126,8 +126,8 @@ class Duel:
         self._weights: dict[str, float] = dict(vars(weights))
         if self._weights["feature"] > 0 and features is None:
             raise InputError(
-                f"weights.feature is {self._weights['feature']}, so the weights of VGG16 are needed: give them by --vgg, "
-                "or set weights.feature to 0"
+                f"weights.feature is {self._weights['feature']}, so the weights of VGG16 are needed: "
+                "give them by --vgg, or set weights.feature to 0"
             )
         self._relativistic = config.relativistic
         self._engine = engine

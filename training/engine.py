@@ -54,9 +54,9 @@ class Engine:
         """
         if self.config.checkpoint_blocks:
             for block in net.body:  # type: ignore[union-attr]
-                block.forward = partial(  # type: ignore[union-attr, method-assign, assignment]
+                block.forward = partial(
                     checkpoint,
-                    block.forward,  # type: ignore[union-attr]
+                    block.forward,
                     use_reentrant=False,
                     preserve_rng_state=False,
                 )

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from training.train_pixel import Trainer, train
 
 from srdgan_rt.errors import SrdganError
 from srdgan_rt.models.l2h import L2HNet
 from training.config import BatchConfig, ModelConfig, PhaseConfig, TrainConfig
 from training.data import Batch, PairSampler
 from training.initialise import initialise
-from training.train_pixel import Trainer, train
 
 TINY = TrainConfig(
     name="tiny",
