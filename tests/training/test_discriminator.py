@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from srdgan_rt.errors import InputError
-from training.discriminator import NoiseDiscriminator
+from training.discriminator import NoiseDiscriminator, PictureDiscriminator
 
 LEVEL = torch.tensor([0.05])
 
@@ -67,3 +67,19 @@ def test_rejects_what_cannot_be_judged() -> None:
         NoiseDiscriminator(0)
     with pytest.raises(InputError, match=r"at least 13 pixels a side can be judged, got \(12, 40\)"):
         NoiseDiscriminator(4)(torch.zeros(1, 3, 12, 40), LEVEL)
+
+
+@pytest.mark.parametrize("num_halvings", [0, 2, 3])
+def test_one_logit_judges_one_window_of_a_picture(num_halvings: int) -> None:
+    discriminator = PictureDiscriminator(4, num_halvings)
+    side = discriminator.window
+    assert discriminator(torch.rand(1, 3, side, side)).shape == (1, 1, 1, 1)
+    with pytest.raises(InputError, match=rf"at least {side} pixels a side can be judged, got \({side - 1}, {side}\)"):
+        discriminator(torch.rand(1, 3, side - 1, side))
+
+
+def test_rejects_sizes_of_no_discriminator() -> None:
+    with pytest.raises(InputError, match="num_features must be at least 1, got 0"):
+        PictureDiscriminator(0)
+    with pytest.raises(InputError, match="num_halvings must be at least 0, got -1"):
+        PictureDiscriminator(4, -1)
