@@ -48,6 +48,6 @@ def one_line_errors(parser: argparse.ArgumentParser) -> Iterator[None]:
         parser.error(str(error))
 
 
-def open_board(arguments: argparse.Namespace, engine: Engine) -> Board | None:
-    """TensorBoard's files, if they are asked for, by the process that writes."""
-    return Board(arguments.run) if arguments.tensorboard and engine.is_main else None
+def open_board(folder: Path, engine: Engine) -> Board | None:
+    """TensorBoard's files in the folder of a run, from the process that writes."""
+    return Board(folder) if engine.is_main else None

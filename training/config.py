@@ -303,6 +303,35 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
 ConfigT = TypeVar("ConfigT")
 
 
+def read_table(path: Path) -> dict[str, Any]:
+    """Reads a TOML file; InputError if it is missing or none."""
+    try:
+        table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return table
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path} is no valid TOML: {error}") from error
+
+
+def build_config(kind: type[ConfigT], table: dict[str, Any], where: str) -> ConfigT:
+    """The configuration of a stage from a table.
+
+    Args:
+        kind: of the stage.
+        table: its keys.
+        where: they come from, for error messages.
+
+    Raises:
+        InputError: a key is unknown or missing, or a value is of the wrong type or range.
+    """
+    try:
+        config: ConfigT = _build(kind, table, where)
+    except TypeError as error:  # a key without a default is missing
+        raise InputError(f"{where}: {error}") from error
+    return config
+
+
 def read_config(path: Path, kind: type[ConfigT]) -> ConfigT:
     """Reads a run's configuration.
 
@@ -313,14 +342,4 @@ def read_config(path: Path, kind: type[ConfigT]) -> ConfigT:
     Raises:
         InputError: the file is missing or no TOML, a key is unknown, or a value is of the wrong type or range.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path} is no valid TOML: {error}") from error
-    try:
-        config: ConfigT = _build(kind, table, path.name)
-    except TypeError as error:  # a key without a default is missing
-        raise InputError(f"{path.name}: {error}") from error
-    return config
+    return build_config(kind, read_table(path), path.name)

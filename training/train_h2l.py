@@ -133,7 +133,8 @@ def main() -> None:
             features = load_features(config, config.weights.feature, arguments.vgg)
             trainer = H2LTrainer(config, arguments.run, engine, features)
             sampler = H2LSampler(arguments.data, config.batch, config.patch, config.seed, engine.share)
-            run.run(trainer, sampler.batch, watch(trainer.duel, arguments.data, sampler, open_board(arguments, engine)))
+            board = open_board(arguments.run, engine) if arguments.tensorboard else None
+            run.run(trainer, sampler.batch, watch(trainer.duel, arguments.data, sampler, board))
 
 
 def watch(duel: H2LDuel, data: Path, sampler: H2LSampler, board: Board | None) -> run.Watch:

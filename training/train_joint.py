@@ -111,6 +111,17 @@ def scale_gradient(x: Tensor, factor: float) -> Tensor:
     return x.detach() + factor * (x - x.detach())
 
 
+def train(config: JointConfig, data: Path, folder: Path, vgg: Path | None, gmsr: Path | None, board: bool) -> None:
+    """Runs the stage to its end; arguments and errors as of :func:`training.train_l2h.train`."""
+    with start_engine(config.engine) as engine:
+        weight = max(config.h2l_weights.feature, config.l2h_weights.feature)
+        trainer = JointTrainer(config, folder, engine, load_features(config, weight, vgg))
+        sampler = JointSampler(data, config, open_pairs(gmsr), engine.share)
+        files = open_board(folder, engine) if board else None
+        watches = [watch_h2l(trainer.h2l, data, sampler.both, files), watch_l2h(trainer.l2h, data, files)]
+        run.run(trainer, sampler.batch, run.join(watches, files))
+
+
 def main() -> None:
     """Command line of the stage."""
     parser = make_parser(__doc__)
@@ -118,18 +129,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with one_line_errors(parser):
         config = read_config(arguments.config, JointConfig)
-        with start_engine(config.engine) as engine:
-            weight = max(config.h2l_weights.feature, config.l2h_weights.feature)
-            features = load_features(config, weight, arguments.vgg)
-            trainer = JointTrainer(config, arguments.run, engine, features)
-            gmsr = open_pairs(arguments.gmsr)
-            sampler = JointSampler(arguments.data, config, gmsr, engine.share)
-            board = open_board(arguments, engine)
-            watches = [
-                watch_h2l(trainer.h2l, arguments.data, sampler.both, board),
-                watch_l2h(trainer.l2h, arguments.data, board),
-            ]
-            run.run(trainer, sampler.batch, run.join(watches, board))
+        train(config, arguments.data, arguments.run, arguments.vgg, arguments.gmsr, arguments.tensorboard)
 
 
 if __name__ == "__main__":

@@ -116,6 +116,32 @@ class L2HTrainer(Trainer[Batch]):
         return [(self.duel, self.duel.compare(self.duel.generator(batch.low), batch.high, batch.low_clean))]
 
 
+def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: Path | None, board: bool) -> None:
+    """Runs the stage to its end.
+
+    Args:
+        config: what to train.
+        data: folder with train_photos, phone_pairs and noise_model.
+        folder: of the run; resumed if a checkpoint is there.
+        vgg: weights of VGG16, for a feature loss with a weight.
+        gmsr: folder of generated pairs, for samples of the kind ``gmsr``.
+        board: write files for TensorBoard.
+
+    Raises:
+        SrdganError: whatever the user can mend, in one line.
+    """
+    with start_engine(config.engine) as engine:
+        features = load_features(config, config.weights.feature, vgg)
+        trainer = L2HTrainer(config, folder, engine, features)
+        largest = max(phase.patch for phase in config.phases)
+        sampler = PairSampler(data, config.batch, config.seed, largest, open_pairs(gmsr), engine.share)
+        run.run(
+            trainer,
+            lambda iteration: sampler.batch(iteration, config.patch_at(iteration)),
+            watch(trainer.duel, data, open_board(folder, engine) if board else None),
+        )
+
+
 def main() -> None:
     """Command line of the stage."""
     parser = make_parser(__doc__)
@@ -123,17 +149,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with one_line_errors(parser):
         config = read_config(arguments.config, L2HConfig)
-        with start_engine(config.engine) as engine:
-            features = load_features(config, config.weights.feature, arguments.vgg)
-            trainer = L2HTrainer(config, arguments.run, engine, features)
-            largest = max(phase.patch for phase in config.phases)
-            gmsr = open_pairs(arguments.gmsr)
-            sampler = PairSampler(arguments.data, config.batch, config.seed, largest, gmsr, engine.share)
-            run.run(
-                trainer,
-                lambda iteration: sampler.batch(iteration, config.patch_at(iteration)),
-                watch(trainer.duel, arguments.data, open_board(arguments, engine)),
-            )
+        train(config, arguments.data, arguments.run, arguments.vgg, arguments.gmsr, arguments.tensorboard)
 
 
 def watch(duel: L2HDuel, data: Path, board: Board | None) -> run.Watch:
