@@ -153,10 +153,35 @@ def read_phone_pairs(folder: Path, smallest_side: int = 1) -> list[tuple[Bytes, 
     return pairs
 
 
-def load_phone_frames(folder: Path) -> list[PhoneFrame]:
-    """Reads pairs as :func:`read_phone_pairs` does and sorts their noise by brightness."""
+def read_frames(root: Path, split: str, smallest_side: int = 1) -> list[tuple[Bytes, Bytes]]:
+    """Reads real frames with their clean twins, at low resolution.
+
+    Args:
+        root: holds ``phone_pairs/SPLIT``, frames that are sampled down already, or ``pairs/SPLIT``, whole ones as
+            ``training.make_pairs`` writes them, or both. Of a whole frame the middle samples are taken.
+        split: "train" or "test".
+        smallest_side: low-resolution pixels that a frame must have at least.
+
+    Returns:
+        (clean, noisy), ``(H, W, 3)`` each.
+
+    Raises:
+        InputError: as :func:`read_phone_pairs`, or neither folder is there.
+    """
+    sampled, whole = (root / name / split for name in ("phone_pairs", "pairs"))
+    pairs = read_phone_pairs(sampled, smallest_side) if sampled.is_dir() else []
+    if whole.is_dir():
+        for clean, noisy in read_phone_pairs(whole, SCALE * smallest_side):
+            pairs.append((clean[PHASE::SCALE, PHASE::SCALE], noisy[PHASE::SCALE, PHASE::SCALE]))
+    if not pairs:
+        raise InputError(f"no noisy frames with clean twins: neither {sampled} nor {whole} is there")
+    return pairs
+
+
+def load_phone_frames(root: Path) -> list[PhoneFrame]:
+    """Reads the frames to train on as :func:`read_frames` does and sorts their noise by brightness."""
     frames = []
-    for clean, noisy in read_phone_pairs(folder):
+    for clean, noisy in read_frames(root, "train"):
         brightness = clean.reshape(-1, 3).sum(1, dtype=np.int32)
         order = np.argsort(brightness, kind="stable")
         residual = (noisy.astype(np.int16) - clean).reshape(-1, 3)[order]
@@ -181,10 +206,10 @@ class PairSource(Protocol):
 
 
 class PairSampler:
-    """Makes batches from the folders ``train_photos``, ``phone_pairs/train`` and ``noise_model``.
+    """Makes batches from photographs, real frames (:func:`read_frames`) and the camera model.
 
     Args:
-        root: the folder that holds the three; only what the kinds asked for need is read.
+        root: the folder with ``train_photos`` and the frames; only what the kinds asked for need is read.
         batch: how many samples of each kind, and how noisy ones are sampled down.
         seed: with the iteration and the place in the batch, decides every sample.
         largest_patch: low-resolution pixels a side that will be asked for at most.
@@ -218,7 +243,7 @@ class PairSampler:
         if set(kinds) - {"gmsr"}:
             self._photographs = Photographs(root / "train_photos", largest_patch)
         if batch.phone_noise or batch.phone_pair:
-            self._frames = load_phone_frames(root / "phone_pairs" / "train")
+            self._frames = load_phone_frames(root)
             # Noisy frames are where the work is: they are drawn more often.
             spread = np.array([frame.residual.std() for frame in self._frames])
             self._frame_odds = spread / spread.sum()

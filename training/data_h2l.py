@@ -25,7 +25,7 @@ from training.data import (
     Photographs,
     centred,
     crop,
-    read_phone_pairs,
+    read_frames,
     round_to_8_bits,
     soften_and_darken,
     stack,
@@ -67,13 +67,13 @@ class _Sample:
 
 
 class H2LSampler:
-    """Makes batches from the folders ``train_photos``, ``phone_pairs/train`` and ``noise_model``.
+    """Makes batches from photographs, the camera model and real frames (:func:`training.data.read_frames`).
 
     A sample of I_pair is either a photograph with what the camera model makes of it, or a clean phone frame, enlarged,
     with the noisy one.
 
     Args:
-        root: the folder that holds the three.
+        root: the folder with ``train_photos`` and the frames.
         size: samples in a batch.
         patch: low-resolution pixels a side.
         seed: with the iteration and the place in the batch, decides every sample.
@@ -91,7 +91,7 @@ class H2LSampler:
         self._patch = patch
         self._seed = seed
         self._photographs = Photographs(root / "train_photos", patch)
-        pairs = read_phone_pairs(root / "phone_pairs" / "train", patch + 2 * _FRAME_MARGIN)
+        pairs = read_frames(root, "train", patch + 2 * _FRAME_MARGIN)
         scaled = [(noisy / np.float32(255), clean / np.float32(255)) for clean, noisy in pairs]
         self.shape = NoiseShape(scaled)
         self._frames = [

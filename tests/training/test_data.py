@@ -9,7 +9,7 @@ import torch
 from srdgan_rt.errors import ImageReadError, InputError
 from srdgan_rt.image import Picture, write_picture
 from training.config import BatchConfig
-from training.data import PairSampler, load_phone_frames, low_samples, read_rgb
+from training.data import PairSampler, load_phone_frames, low_samples, read_frames, read_rgb
 
 
 def make_sampler(root: Path, batch: BatchConfig, seed: int = 0) -> PairSampler:
@@ -87,7 +87,7 @@ def test_any_picture_becomes_rgb_of_8_bits(tmp_path: Path) -> None:
 
 
 def test_resampled_noise_has_the_frame_s_variance_at_each_brightness(training_root: Path) -> None:
-    (frame,) = load_phone_frames(training_root / "phone_pairs" / "train")
+    (frame,) = load_phone_frames(training_root)
     rng = np.random.default_rng(0)
     for level in (64, 128, 192):
         clean = np.full((200, 200, 3), level / 255, np.float32)
@@ -112,3 +112,19 @@ def test_a_damaged_photograph_is_named(training_root: Path, tmp_path: Path) -> N
     (tmp_path / "train_photos" / "broken.jpg").write_bytes(b"no picture")
     with pytest.raises(ImageReadError, match=r"broken\.jpg"):
         make_sampler(tmp_path, BatchConfig())
+
+
+def test_whole_frames_are_sampled_in_the_middle_of_their_blocks(tmp_path: Path) -> None:
+    folder = tmp_path / "pairs" / "train"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    clean, noisy = (rng.integers(0, 256, (40, 48, 3), np.uint8) for _ in range(2))
+    for kind, image in (("clean", clean), ("noisy", noisy)):
+        cv2.imwrite(str(folder / f"scene_00_{kind}.png"), image[..., ::-1])
+    ((low_clean, low_noisy),) = read_frames(tmp_path, "train")
+    assert np.array_equal(low_clean, clean[2::4, 2::4])
+    assert np.array_equal(low_noisy, noisy[2::4, 2::4])
+    with pytest.raises(InputError, match="at least 44 pixels a side"):
+        read_frames(tmp_path, "train", 11)
+    with pytest.raises(InputError, match="no noisy frames with clean twins"):
+        read_frames(tmp_path, "test")
