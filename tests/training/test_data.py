@@ -96,7 +96,7 @@ def test_resampled_noise_has_the_frame_s_variance_at_each_brightness(training_ro
         assert abs(noise.mean()) < 1
 
 
-@pytest.mark.parametrize(("folder", "message"), [("train_photos", "no pictures"), ("phone_pairs", "no noisy frames with clean twins")])
+@pytest.mark.parametrize(("folder", "message"), [("train_photos", "no pictures"), ("phone_pairs", "no noisy frames")])
 def test_missing_data_are_named(training_root: Path, tmp_path: Path, folder: str, message: str) -> None:
     for name in ("train_photos", "phone_pairs", "noise_model"):
         if not folder.startswith(name):
