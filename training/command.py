@@ -48,6 +48,14 @@ def one_line_errors(parser: argparse.ArgumentParser) -> Iterator[None]:
         parser.error(str(error))
 
 
-def open_board(arguments: argparse.Namespace, engine: Engine) -> Board | None:
-    """TensorBoard's files, if they are asked for, by the process that writes."""
-    return Board(arguments.run) if arguments.tensorboard and engine.is_main else None
+@contextmanager
+def open_board(arguments: argparse.Namespace, engine: Engine) -> Iterator[Board | None]:
+    """TensorBoard's files, if they are asked for, by the process that writes; complete when the block ends."""
+    if not (arguments.tensorboard and engine.is_main):
+        yield None
+        return
+    board = Board(arguments.run)
+    try:
+        yield board
+    finally:
+        board.close()

@@ -129,11 +129,11 @@ def main() -> None:
     arguments = parser.parse_args()
     with one_line_errors(parser):
         config = read_config(arguments.config, H2LConfig)
-        with start_engine(config.engine) as engine:
+        with start_engine(config.engine) as engine, open_board(arguments, engine) as board:
             features = load_features(config, config.weights.feature, arguments.vgg)
             trainer = H2LTrainer(config, arguments.run, engine, features)
             sampler = H2LSampler(arguments.data, config.batch, config.patch, config.seed, engine.share)
-            run.run(trainer, sampler.batch, watch(trainer.duel, arguments.data, sampler, open_board(arguments, engine)))
+            run.run(trainer, sampler.batch, watch(trainer.duel, arguments.data, sampler, board))
 
 
 def watch(duel: H2LDuel, data: Path, sampler: H2LSampler, board: Board | None) -> run.Watch:

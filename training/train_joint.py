@@ -118,13 +118,12 @@ def main() -> None:
     arguments = parser.parse_args()
     with one_line_errors(parser):
         config = read_config(arguments.config, JointConfig)
-        with start_engine(config.engine) as engine:
+        with start_engine(config.engine) as engine, open_board(arguments, engine) as board:
             weight = max(config.h2l_weights.feature, config.l2h_weights.feature)
             features = load_features(config, weight, arguments.vgg)
             trainer = JointTrainer(config, arguments.run, engine, features)
             gmsr = open_pairs(arguments.gmsr)
             sampler = JointSampler(arguments.data, config, gmsr, engine.share)
-            board = open_board(arguments, engine)
             watches = [
                 watch_h2l(trainer.h2l, arguments.data, sampler.both, board),
                 watch_l2h(trainer.l2h, arguments.data, board),

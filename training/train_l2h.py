@@ -123,7 +123,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with one_line_errors(parser):
         config = read_config(arguments.config, L2HConfig)
-        with start_engine(config.engine) as engine:
+        with start_engine(config.engine) as engine, open_board(arguments, engine) as board:
             features = load_features(config, config.weights.feature, arguments.vgg)
             trainer = L2HTrainer(config, arguments.run, engine, features)
             largest = max(phase.patch for phase in config.phases)
@@ -132,7 +132,7 @@ def main() -> None:
             run.run(
                 trainer,
                 lambda iteration: sampler.batch(iteration, config.patch_at(iteration)),
-                watch(trainer.duel, arguments.data, open_board(arguments, engine)),
+                watch(trainer.duel, arguments.data, board),
             )
 
 
