@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from srdgan_rt.checkpoint import load_model
+from training import export
+
+_MODEL = "num_blocks = 1\nnum_features = 8\ngrowth_channels = 4\n"
+_TOML = {
+    "l2h": f"name = 'tiny'\niterations = 6\n[weights]\npixel = 1\nfeature = 0\nadversarial = 0\n[model]\n{_MODEL}",
+    "joint": f"name = 'tiny'\niterations = 6\nh2l_init = 'a.pt'\nl2h_init = 'b.pt'\n[l2h_model]\n{_MODEL}",
+}
+_LINE = {
+    "l2h": "python -m training.train_l2h --config training/configs/tiny.toml`, 1 iterations, at commit ",
+    "joint": "losses pixel 0.01, feature 1, adversarial 0.005, from b.pt.",
+}
+
+
+@pytest.mark.parametrize("name", ["l2h", "joint"])
+def test_the_average_is_written_with_its_card(
+    make_stage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    stage = make_stage(name)
+    trainer = stage.trainer(tmp_path / "run")
+    trainer.step(stage.make_batch(0))
+    trainer.save()
+    (tmp_path / "tiny.toml").write_text(_TOML[name])
+    output = tmp_path / "tiny.safetensors"
+    options = {"--config": tmp_path / "tiny.toml", "--run": tmp_path / "run", "--data": tmp_path, "--output": output}
+    command = ["export", *(str(word) for item in options.items() for word in item), "--halo", "9"]
+    monkeypatch.setattr(sys, "argv", command + ["--joint"] * (name == "joint"))
+    export.main()
+    net, spec, metadata = load_model(output)
+    assert spec.halo == 9
+    assert metadata["iterations"] == "1"
+    for key, value in trainer.duels[-1].average.state_dict().items():
+        torch.testing.assert_close(net.state_dict()[key], value, rtol=1e-3, atol=1e-6)
+    assert _LINE[name] in output.with_suffix(".md").read_text()
+
+
+def test_a_run_without_a_checkpoint_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tiny.toml").write_text(_TOML["l2h"])
+    options = ["--config", str(tmp_path / "tiny.toml"), "--run", str(tmp_path), "--data", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["export", *options, "--output", str(tmp_path / "x.safetensors"), "--halo", "9"])
+    with pytest.raises(SystemExit, match="2"):
+        export.main()
+    assert "there is no checkpoint in" in capsys.readouterr().err
