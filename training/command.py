@@ -48,6 +48,14 @@ def one_line_errors(parser: argparse.ArgumentParser) -> Iterator[None]:
         parser.error(str(error))
 
 
-def open_board(folder: Path, engine: Engine) -> Board | None:
-    """TensorBoard's files in the folder of a run, from the process that writes."""
-    return Board(folder) if engine.is_main else None
+@contextmanager
+def open_board(folder: Path, engine: Engine, *, wanted: bool) -> Iterator[Board | None]:
+    """TensorBoard's files in a run's folder, if they are wanted, by the process that writes; complete after the block."""
+    if not (wanted and engine.is_main):
+        yield None
+        return
+    board = Board(folder)
+    try:
+        yield board
+    finally:
+        board.close()

@@ -68,8 +68,7 @@ class Engine:
         if self.share.world == 1:
             return net
         devices = [self.device] if self.device.type == "cuda" else None
-        # Spectral norms are buffers that every process computes alike: there is nothing to send.
-        return DistributedDataParallel(net, device_ids=devices, broadcast_buffers=False)
+        return DistributedDataParallel(net, device_ids=devices)
 
     def call(self, net: nn.Module, *inputs: Tensor) -> Tensor:
         """Calls a net at the precision of the run.

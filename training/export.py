@@ -19,7 +19,7 @@ import torch
 from srdgan_rt.checkpoint import load_model, save_model
 from srdgan_rt.errors import InputError, SrdganError
 from srdgan_rt.metrics import BASELINES, DataSet, Method, evaluate_data_set, open_data_set
-from srdgan_rt.models.l2h import L2HNet
+from srdgan_rt.models import H2LNet, L2HNet
 from srdgan_rt.runtime import Upscaler
 from training.command import one_line_errors
 from training.config import JointConfig, L2HConfig, L2HWeightsConfig, ModelConfig, read_config
@@ -55,25 +55,36 @@ def read_origin(path: Path, *, joint: bool) -> Origin:
     return Origin(l2h.name, "l2h", l2h.model, l2h.weights, l2h.init)
 
 
-def read_average(run: Path, model: ModelConfig) -> tuple[L2HNet, int]:
+def read_average(run: Path, net: L2HNet | H2LNet, key: str = "params_ema") -> int:
     """Loads the moving average of the newest checkpoint of a run.
 
+    Args:
+        run: its folder.
+        net: of the sizes that the configuration says; changed in place.
+        key: of the average in the checkpoint.
+
     Returns:
-        The net and the iteration it stems from.
+        The iteration it stems from.
 
     Raises:
-        InputError: there is no checkpoint, or it is of other sizes than the configuration says.
+        InputError: there is no checkpoint, or it is of another stage or of other sizes.
     """
     path = checkpoint_path(run)
     if not path.exists():
         raise InputError(f"there is no checkpoint in {run}")
     state = torch.load(path, map_location="cpu", weights_only=True)
-    net = L2HNet(**vars(model))
     try:
-        net.load_state_dict(state["params_ema"])
-    except RuntimeError as error:
-        raise InputError(f"{path} does not fit the model of the configuration: {error}") from error
-    return net, int(state["iteration"])
+        net.load_state_dict(state[key])
+    except (KeyError, RuntimeError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise InputError(f"{path} does not fit the model of the configuration: {reason}") from error
+    return int(state["iteration"])
+
+
+def read_commit() -> str:
+    """The commit of the training code, "unknown" outside a repository."""
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
 
 
 def score(model: Path, root: Path) -> Scores:
@@ -154,15 +165,15 @@ def main() -> None:
     arguments = parser.parse_args()
     with one_line_errors(parser):
         origin = read_origin(arguments.config, joint=arguments.joint)
-        net, iterations = read_average(arguments.run, origin.model)
-        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+        net = L2HNet(**vars(origin.model))
+        iterations = read_average(arguments.run, net)
         metadata = {
             "name": origin.name,
             "halo": str(arguments.halo),
             "border_padding": str(arguments.border_padding),
             "training_data": TRAINING_DATA,
             "license": LICENSE,
-            "commit": commit.stdout.strip() or "unknown",
+            "commit": read_commit(),
             "config": arguments.config.name,
             "iterations": str(iterations),
             "scores": "{}",

@@ -129,11 +129,13 @@ def main() -> None:
     arguments = parser.parse_args()
     with one_line_errors(parser):
         config = read_config(arguments.config, H2LConfig)
-        with start_engine(config.engine) as engine:
+        with (
+            start_engine(config.engine) as engine,
+            open_board(arguments.run, engine, wanted=arguments.tensorboard) as board,
+        ):
             features = load_features(config, config.weights.feature, arguments.vgg)
             trainer = H2LTrainer(config, arguments.run, engine, features)
             sampler = H2LSampler(arguments.data, config.batch, config.patch, config.seed, engine.share)
-            board = open_board(arguments.run, engine) if arguments.tensorboard else None
             run.run(trainer, sampler.batch, watch(trainer.duel, arguments.data, sampler, board))
 
 

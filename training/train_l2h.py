@@ -130,7 +130,7 @@ def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: P
     Raises:
         SrdganError: whatever the user can mend, in one line.
     """
-    with start_engine(config.engine) as engine:
+    with start_engine(config.engine) as engine, open_board(folder, engine, wanted=board) as files:
         features = load_features(config, config.weights.feature, vgg)
         trainer = L2HTrainer(config, folder, engine, features)
         largest = max(phase.patch for phase in config.phases)
@@ -138,7 +138,7 @@ def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: P
         run.run(
             trainer,
             lambda iteration: sampler.batch(iteration, config.patch_at(iteration)),
-            watch(trainer.duel, data, open_board(folder, engine) if board else None),
+            watch(trainer.duel, data, files),
         )
 
 
