@@ -50,7 +50,7 @@ def one_line_errors(parser: argparse.ArgumentParser) -> Iterator[None]:
 
 @contextmanager
 def open_board(folder: Path, engine: Engine, *, wanted: bool) -> Iterator[Board | None]:
-    """TensorBoard's files in a run's folder, if they are wanted, by the process that writes; complete after the block."""
+    """TensorBoard's files in a run's folder, if they are wanted, by the process that writes; complete afterwards."""
     if not (wanted and engine.is_main):
         yield None
         return

@@ -14,7 +14,8 @@ from srdgan_rt.models.h2l import NOISE_SIGMA
 
 _NEGATIVE_SLOPE = 0.2
 _NUM_HIDDEN = 3
-_INPUT_CHANNELS = 5  # the deviation of three colours, brightness, noise level
+_INPUT_CHANNELS = 11  # three powers of the deviation of three colours, brightness, noise level
+_LARGEST_DEVIATION = 3.0  # in noise levels: cubes of more would drown everything else
 _SMALLEST_LEVEL = 0.5 / 255  # rounding is noise, too; and nothing is divided by 0
 _MEAN_SIDE = 5  # pixels a side of a local mean
 
@@ -25,6 +26,8 @@ class NoiseDiscriminator(nn.Module):
     - **It sees noise and its brightness, not colours.** The input is the deviation from the local mean, and beside it
       that mean as grey, through which no gradient flows: the generator learns how noise depends on the signal, but
       nothing ever pulls its colours towards those of the phone frames, which show other scenes.
+    - **Moments.** Beside the deviation stand its square and its cube: how much noise there is at which brightness, and how
+      skewed it is, are then sums over the window. From the deviation alone, the judge had not found them in 2,000 steps.
     - **Small windows.** A judge with a wide view would learn the scenes; in 13 x 13 pixels there is little but noise.
     - **No stride, no padding.** Noise lives in single pixels, and a border of zeros is no noise.
     - **Spectral normalisation** on every layer but the last, against a judge that wins outright and leaves nothing to
@@ -74,7 +77,9 @@ class NoiseDiscriminator(nn.Module):
         deviation = (x[..., border:-border, border:-border] - mean) / scale
         brightness = 4 * (mean.detach().mean(1, keepdim=True) - 0.5)
         size_channel = torch.log(scale / NOISE_SIGMA).expand_as(brightness)
-        x = torch.cat([deviation, brightness, size_channel], 1)  # (N, 5, H - 4, W - 4)
+        bounded = deviation.clamp(-_LARGEST_DEVIATION, _LARGEST_DEVIATION)
+        moments = [deviation, bounded**2 - 1, bounded**3 / 3]
+        x = torch.cat([*moments, brightness, size_channel], 1)  # (N, 11, H - 4, W - 4)
         *hidden, last = self.convs
         for conv in hidden:
             x = F.leaky_relu(conv(x), _NEGATIVE_SLOPE)
