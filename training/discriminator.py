@@ -26,8 +26,8 @@ class NoiseDiscriminator(nn.Module):
     - **It sees noise and its brightness, not colours.** The input is the deviation from the local mean, and beside it
       that mean as grey, through which no gradient flows: the generator learns how noise depends on the signal, but
       nothing ever pulls its colours towards those of the phone frames, which show other scenes.
-    - **Moments.** Beside the deviation stand its square and its cube: how much noise there is at which brightness, and how
-      skewed it is, are then sums over the window. From the deviation alone, the judge had not found them in 2,000 steps.
+    - **Moments.** Beside the deviation stand its square and its cube: how much noise there is at which brightness, and
+      how skewed it is, are then sums over the window. From the deviation alone it had not found them in 2,000 steps.
     - **Small windows.** A judge with a wide view would learn the scenes; in 13 x 13 pixels there is little but noise.
     - **No stride, no padding.** Noise lives in single pixels, and a border of zeros is no noise.
     - **Spectral normalisation** on every layer but the last, against a judge that wins outright and leaves nothing to
