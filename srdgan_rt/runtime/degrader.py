@@ -1,4 +1,4 @@
-"""From clean to real: a photograph in, the small noisy picture that a phone would have taken of it out (section 3.2)."""
+"""A clean photograph in, the small noisy picture that a phone would have made of it out (section 3.2)."""
 
 from __future__ import annotations
 
