@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,14 @@ class Degrader:
         self._halo = -(-(2 * net.num_blocks + 1) // self.scale)
 
     @torch.inference_mode()
-    def degrade(self, image: Pixels, *, noise_level: float | None = None, seed: int = 0) -> Pixels:
+    def degrade(
+        self,
+        image: Pixels,
+        *,
+        noise_level: float | None = None,
+        seed: int = 0,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Pixels:
         """Photographs a clean picture (equation 1).
 
         Result pixel ``i`` is taken around pixel ``scale * i + scale // 2`` of the picture, see
@@ -88,6 +96,7 @@ class Degrader:
                 :attr:`noise_levels`.
             seed: decides N and, where it is drawn, its level; at least 0. Row y of N depends on the seed, y and the
                 width alone.
+            progress: called as ``progress(done, total)`` in pixels of the result after each tile.
 
         Returns:
             Same layout and dtype, ``H // scale`` x ``W // scale``, rounded to nearest and clipped. Grey stays grey
@@ -111,6 +120,7 @@ class Degrader:
         num_colours = colour.shape[2]
 
         bounds = Box(0, 0, width, height)
+        done = 0
         rows: tuple[int, int] | None = None
         noise = torch.empty(0)
         for core in split_box(bounds, self._tile):  # boxes are in pixels of the result
@@ -127,6 +137,9 @@ class Degrader:
             if num_colours == 1:
                 low = low.mean(0, keepdim=True)
             write_window(low, channels_last[core.y : core.bottom, core.x : core.right, :num_colours])
+            done += core.area
+            if progress is not None:
+                progress(done, bounds.area)
         return out
 
     def draw_level(self, seed: int) -> float:
