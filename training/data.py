@@ -14,9 +14,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from srdgan_rt.camera import photograph, random_camera, read_noise_levels
 from srdgan_rt.errors import InputError
 from srdgan_rt.image.resample import resize_bicubic, shift_half_pixel
-from training.camera import photograph, random_camera, read_noise_levels
 from training.config import BatchConfig
 
 Bytes = npt.NDArray[np.uint8]

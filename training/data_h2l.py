@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from srdgan_rt.camera import photograph, random_camera, read_noise_levels
 from srdgan_rt.models.h2l import draw_noise
-from training.camera import photograph, random_camera, read_noise_levels
 from training.data import (
     MARGIN,
     PHASE,

@@ -13,7 +13,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from training.camera import Camera, photograph
+from srdgan_rt.camera import Camera, photograph
 
 
 @pytest.fixture(autouse=True)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from srdgan_rt.camera import BAYER_PATTERNS, Camera, linear_to_srgb, photograph, random_camera, srgb_to_linear
 from srdgan_rt.errors import InputError
-from training.camera import BAYER_PATTERNS, Camera, linear_to_srgb, photograph, random_camera, srgb_to_linear
 
 PLAIN = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
