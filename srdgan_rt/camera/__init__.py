@@ -1,21 +1,17 @@
 """A camera model: what a phone does to a clean picture between the lens and the file."""
 
-from srdgan_rt.camera.model import (
-    BAYER_PATTERNS,
-    Camera,
-    linear_to_srgb,
-    photograph,
-    random_camera,
-    read_noise_levels,
-    srgb_to_linear,
-)
+from srdgan_rt.camera.demosaic import BAYER_PATTERNS
+from srdgan_rt.camera.library import Phone, random_camera, read_library, read_noise_levels
+from srdgan_rt.camera.model import Camera, linear_to_srgb, photograph, srgb_to_linear
 
 __all__ = [
     "BAYER_PATTERNS",
     "Camera",
+    "Phone",
     "linear_to_srgb",
     "photograph",
     "random_camera",
+    "read_library",
     "read_noise_levels",
     "srgb_to_linear",
 ]

@@ -1,92 +1,53 @@
 """A camera model: what a phone does to a clean picture between the lens and the file.
 
-sRGB is taken back to the sensor's linear raw values, shot and read noise are added there (variance = beta1 *
-signal + beta2, as in the noise level functions measured with the SIDD data set), and the picture is developed again.
-On whole pictures the raw values are mosaiced and demosaiced, so that the noise is correlated as in a real file; on
-pictures that are already sampled down by the nearest neighbour this is left out, because samples four pixels apart
-are nearly independent.
+sRGB is taken back to the sensor's linear raw values and mosaiced, shot and read noise are added there (variance =
+shot * signal + read), and the picture is developed again: white balance, demosaicing, colour matrix, tone.
 """
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
-from pathlib import Path
 
-import cv2
 import numpy as np
-import numpy.typing as npt
+import simplejpeg  # type: ignore[import-untyped]
 
+from srdgan_rt.camera.demosaic import BAYER_PATTERNS, Array, demosaic, mosaic_colours
 from srdgan_rt.errors import InputError
 
-Array = npt.NDArray[np.float32]
-
-# Colour matrices from linear camera RGB to linear sRGB vary by phone around this one.
-# Rows sum to one, so grey stays grey.
-_BASE_MATRIX = np.array([[1.75, -0.60, -0.15], [-0.25, 1.55, -0.30], [0.0, -0.55, 1.55]], dtype=np.float64)
-
-BAYER_PATTERNS = ("rggb", "bggr", "grbg", "gbrg")
-# OpenCV names a pattern by the second row's second and third pixel, hence the shifted letters.
-_DEMOSAIC = {
-    "rggb": cv2.COLOR_BayerBG2RGB,
-    "bggr": cv2.COLOR_BayerRG2RGB,
-    "grbg": cv2.COLOR_BayerGB2RGB,
-    "gbrg": cv2.COLOR_BayerGR2RGB,
-}
+# Linear camera RGB to linear sRGB of a usual phone. Rows sum to one, so grey stays grey.
+_MATRIX = ((1.75, -0.60, -0.15), (-0.25, 1.55, -0.30), (0.0, -0.55, 1.55))
+_BLOCK = 5  # what demosaicing looks at; odd, so that neighbouring samples fall on all four places of the pattern
 
 
 @dataclass(frozen=True)
 class Camera:
-    """One camera at one setting.
+    """One camera at one setting. Raw values are 1 where green is white.
 
     Attributes:
-        shot: beta1, the variance of the linear raw signal in [0, 1] per unit of signal.
+        shot: beta1, the variance of the linear raw signal per unit of signal.
         read: beta2, the variance that is there in the dark.
         white_balance: gains of red and blue (green is 1).
         matrix: ``(3, 3)`` linear camera RGB to linear sRGB.
         pattern: Bayer pattern, one of ``BAYER_PATTERNS``.
+        response: standard deviation of noise proportional to the signal (pixels are not equally sensitive).
+        shoulder: s of the tone curve (1 + s) x / (1 + s x) that precedes the transfer function of sRGB; 0 is none.
     """
 
     shot: float
     read: float
     white_balance: tuple[float, float] = (2.0, 1.7)
-    matrix: tuple[tuple[float, ...], ...] = tuple(map(tuple, _BASE_MATRIX.tolist()))
+    matrix: tuple[tuple[float, ...], ...] = _MATRIX
     pattern: str = "rggb"
+    response: float = 0.0
+    shoulder: float = 0.0
 
     def __post_init__(self) -> None:
         if self.shot < 0 or self.read < 0:
             raise InputError(f"shot and read must not be negative, got {self.shot} and {self.read}")
+        if self.response < 0 or self.shoulder < 0:
+            raise InputError(f"response and shoulder must not be negative, got {self.response} and {self.shoulder}")
         if self.pattern not in BAYER_PATTERNS:
             raise InputError(f"pattern must be one of {', '.join(BAYER_PATTERNS)}, got {self.pattern!r}")
-
-
-def read_noise_levels(path: Path) -> npt.NDArray[np.float64]:
-    """Reads measured noise level functions.
-
-    Args:
-        path: a CSV file with the columns ``beta1_g`` and ``beta2_g``.
-
-    Returns:
-        ``(K, 2)``: shot and read variance of the green channel, rows without shot noise left out.
-    """
-    with path.open(newline="") as file:
-        rows = [(float(row["beta1_g"]), float(row["beta2_g"])) for row in csv.DictReader(file)]
-    return np.array([row for row in rows if row[0] > 0])
-
-
-def random_camera(rng: np.random.Generator, noise_levels: npt.NDArray[np.float64]) -> Camera:
-    """Draws a camera near the measured ones: noise level, white balance, colour matrix and pattern."""
-    shot, read = noise_levels[rng.integers(len(noise_levels))]
-    gain = float(np.exp(rng.normal(0, 0.4)))
-    strength = rng.uniform(0.3, 1.1)
-    matrix = np.eye(3) + strength * (_BASE_MATRIX - np.eye(3))
-    return Camera(
-        shot=float(shot) * gain,
-        read=abs(float(read)) * gain**2,
-        white_balance=(float(rng.uniform(1.4, 2.4)), float(rng.uniform(1.3, 2.2))),
-        matrix=tuple(map(tuple, matrix.tolist())),
-        pattern=BAYER_PATTERNS[rng.integers(4)],
-    )
 
 
 def srgb_to_linear(x: Array) -> Array:
@@ -100,44 +61,55 @@ def linear_to_srgb(x: Array) -> Array:
     return np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 0.0031308) ** (1 / 2.4) - 0.055).astype(np.float32)
 
 
-def _mosaic(raw: Array, pattern: str) -> Array:
-    """Keeps one colour a pixel: ``(H, W, 3)`` to ``(H, W)``."""
-    out = np.empty(raw.shape[:2], np.float32)
-    for index, letter in enumerate(pattern):
-        y, x = divmod(index, 2)
-        out[y::2, x::2] = raw[y::2, x::2, "rgb".index(letter)]
-    return out
-
-
-def _demosaic(mosaic: Array, pattern: str) -> Array:
-    """Bilinear demosaicing by OpenCV on 16 bits: ``(H, W)`` to ``(H, W, 3)``."""
-    # Headroom for noise below black and above white: clipping before the average would shift dark colours.
-    code = np.clip((mosaic + 0.25) / 1.5 * 65535 + 0.5, 0, 65535).astype(np.uint16)
-    return np.asarray(cv2.cvtColor(code, _DEMOSAIC[pattern]) / 65535 * 1.5 - 0.25, np.float32)
-
-
-def photograph(clean: Array, camera: Camera, rng: np.random.Generator, *, mosaic: bool) -> Array:
+def photograph(
+    clean: Array, camera: Camera, rng: np.random.Generator, *, mosaic: bool, quality: int | None = None
+) -> Array:
     """Photographs a clean picture with a noisy camera.
 
     Args:
         clean: ``(H, W, 3)`` sRGB in [0, 1].
         camera: the camera and its noise.
         rng: source of the noise.
-        mosaic: sample through the Bayer pattern and demosaic; False for pictures already sampled down.
+        mosaic: True for a whole picture. False for one that is already sampled down by the nearest neighbour: each
+            pixel is photographed in surroundings of its own colour, so that its noise is that of a sample of the
+            whole picture, over all places of the Bayer pattern alike.
+        quality: compress the result as JPEG of this quality, 1..100; None does not.
 
     Returns:
-        ``(H, W, 3)`` sRGB in [0, 1], float32, not rounded.
+        ``(H, W, 3)`` sRGB in [0, 1], float32, not rounded unless compressed.
+
+    Raises:
+        InputError: ``quality`` is out of range, or given for a picture that is sampled down.
     """
+    if quality is not None and not (mosaic and 1 <= quality <= 100):
+        raise InputError(f"quality must be 1..100, and with mosaic, got {quality} and mosaic={mosaic}")
     matrix = np.array(camera.matrix)
-    gains = np.array([camera.white_balance[0], 1.0, camera.white_balance[1]])
-    balanced = srgb_to_linear(clean) @ np.linalg.inv(matrix).T.astype(np.float32)
-    raw = (balanced / gains).astype(np.float32)
-    signal = _mosaic(raw, camera.pattern) if mosaic else raw
-    variance = camera.shot * np.maximum(signal, 0) + camera.read
-    noise = np.sqrt(variance) * rng.standard_normal(signal.shape, dtype=np.float32)
-    noisy = np.minimum(signal + noise, 1.0).astype(np.float32)  # the well is full
+    toned = srgb_to_linear(clean)
+    linear = toned / (1 + camera.shoulder - camera.shoulder * toned)
+    balanced = (linear @ np.linalg.inv(matrix).T).astype(np.float32)
     if mosaic:
-        noisy = _demosaic(noisy, camera.pattern)
-    # White balance first, clipped as cameras do, or saturated highlights turn magenta.
-    developed = np.minimum(noisy * gains, np.maximum(balanced, 1.0)) @ matrix.T
-    return linear_to_srgb(developed.astype(np.float32))
+        developed = _expose(balanced, camera, rng)
+    else:
+        blocks = balanced.repeat(_BLOCK, 0).repeat(_BLOCK, 1)
+        developed = _expose(blocks, camera, rng)[_BLOCK // 2 :: _BLOCK, _BLOCK // 2 :: _BLOCK]
+    linear = np.clip(developed @ matrix.T, 0, 1)
+    result = linear_to_srgb((1 + camera.shoulder) * linear / (1 + camera.shoulder * linear))
+    return result if quality is None else _compress(result, quality)
+
+
+def _expose(balanced: Array, camera: Camera, rng: np.random.Generator) -> Array:
+    """Mosaic, noise and demosaicing of white-balanced camera RGB, ``(H, W, 3)``."""
+    signal = mosaic_colours(balanced, camera.pattern)
+    gains = np.array([camera.white_balance[0], 1, camera.white_balance[1]], np.float32)
+    gain = mosaic_colours(np.broadcast_to(gains, balanced.shape), camera.pattern)
+    light = np.maximum(signal, 0)
+    variance = gain * camera.shot * light + gain**2 * camera.read + (camera.response * light) ** 2
+    noisy = signal + np.sqrt(variance) * rng.standard_normal(signal.shape, dtype=np.float32)
+    # Raw ends at black and at white; colours outside the camera's gamut are let through as they are.
+    return demosaic(np.clip(noisy, np.minimum(signal, 0), np.maximum(signal, 1)).astype(np.float32), camera.pattern)
+
+
+def _compress(picture: Array, quality: int) -> Array:
+    pixels = np.ascontiguousarray(np.rint(picture * 255), np.uint8)
+    code = simplejpeg.encode_jpeg(pixels, quality, "RGB", "420")
+    return np.asarray(simplejpeg.decode_jpeg(code, "RGB") / np.float32(255), np.float32)
