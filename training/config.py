@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from srdgan_rt.errors import InputError
-from srdgan_rt.models.h2l import NOISE_SIGMA
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -34,16 +34,28 @@ class ModelConfig:
 class BatchConfig:
     """How many samples of each kind make one batch (see ``training.data``)."""
 
-    phone_noise: int = 3  # photograph, nearest-downsampled, noise resampled from real phone frames
-    camera_noise: int = 1  # photograph, nearest-downsampled, noise of the camera model
+    phone_noise: int = 3  # photograph, sampled down, noise resampled from real phone frames
+    camera_noise: int = 1  # photograph, sampled down, noise of the camera model
     phone_pair: int = 1  # a real noisy frame; only its clean twin at low resolution is known
     clean_nearest: int = 1  # photograph, nearest-downsampled, no noise
     clean_bicubic: int = 2  # photograph, bicubic- or area-downsampled, no noise
+    gmsr: int = 0  # photograph and what a high-to-low net made of it
+    sampling: str = "nearest"  # how phone_noise and camera_noise are sampled down: nearest, bicubic or area
+
+    known_kinds: ClassVar[tuple[str, ...]] = ("phone_noise", "camera_noise", "clean_nearest", "clean_bicubic", "gmsr")
+    """The kinds whose high-resolution picture is known, in the order of the batch."""
+
+    def __post_init__(self) -> None:
+        for kind in (*self.known_kinds, "phone_pair"):
+            if getattr(self, kind) < 0:
+                raise InputError(f"batch.{kind} must be at least 0, got {getattr(self, kind)}")
+        if self.sampling not in ("nearest", "bicubic", "area"):
+            raise InputError(f"batch.sampling must be nearest, bicubic or area, got {self.sampling!r}")
 
     @property
-    def size(self) -> int:
-        """Samples in a batch."""
-        return sum(dataclasses.astuple(self))
+    def num_known(self) -> int:
+        """Samples whose high-resolution picture is known."""
+        return sum(getattr(self, kind) for kind in self.known_kinds)
 
 
 @dataclass(frozen=True)
@@ -52,38 +64,6 @@ class PhaseConfig:
 
     until: float = 1.0  # fraction of all iterations at which the phase ends
     patch: int = 48  # low-resolution pixels a side
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """One run of the pixel-loss trainer."""
-
-    name: str
-    iterations: int
-    learning_rate: float = 1e-3
-    warmup: int = 200
-    ema_decay: float = 0.999
-    seed: int = 0
-    loss: str = "l1"
-    checkpoint_every: int = 500
-    validate_every: int = 1000
-    model: ModelConfig = field(default_factory=ModelConfig)
-    batch: BatchConfig = field(default_factory=BatchConfig)
-    phases: tuple[PhaseConfig, ...] = (PhaseConfig(),)
-
-    def __post_init__(self) -> None:
-        if self.iterations < 1:
-            raise InputError(f"iterations must be at least 1, got {self.iterations}")
-        if self.loss not in ("l1", "l2"):
-            raise InputError(f"loss must be l1 or l2, got {self.loss!r}")
-        if not self.phases or self.phases[-1].until != 1.0:
-            raise InputError("the last of phases must have until = 1.0")
-        if self.batch.size < 1:
-            raise InputError("batch must hold at least one sample")
-
-    def patch_at(self, iteration: int) -> int:
-        """Patch size in low-resolution pixels at an iteration."""
-        return next(phase.patch for phase in self.phases if iteration < phase.until * self.iterations)
 
 
 @dataclass(frozen=True)
@@ -96,67 +76,204 @@ class H2LModelConfig:
 
 @dataclass(frozen=True)
 class DiscriminatorConfig:
-    """Size of the discriminator."""
+    """Size of the discriminator of the high-to-low net."""
 
     num_features: int = 64
 
 
 @dataclass(frozen=True)
-class LossWeightsConfig:
-    """The weights alpha of equation 2; docs/training.md tells where the defaults come from."""
+class PictureDiscriminatorConfig:
+    """Size of the discriminator of the low-to-high net."""
+
+    num_features: int = 64
+    num_halvings: int = 3  # a logit sees 7 * 2 ** num_halvings pixels a side
+
+
+def _check_weights(weights: object) -> None:
+    for name, value in vars(weights).items():
+        if not value >= 0:
+            raise InputError(f"weights.{name} must be at least 0, got {value}")
+    if not any(vars(weights).values()):
+        raise InputError("at least one of weights must be above 0")
+
+
+@dataclass(frozen=True)
+class H2LWeightsConfig:
+    """The weights alpha 1 to 3 of equation 2; docs/training.md tells where the defaults come from."""
 
     pixel: float = 1.0
     feature: float = 0.05
     adversarial: float = 0.005
+    colour: float = 100.0  # of the squared shift of a patch's mean colour; not in the paper
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not value >= 0:
-                raise InputError(f"weights.{name} must be at least 0, got {value}")
-        if not any(vars(self).values()):
-            raise InputError("at least one of weights must be above 0")
+        _check_weights(self)
 
 
 @dataclass(frozen=True)
-class H2LConfig:
-    """One run of the stage h2l; the defaults are the paper's (section 4)."""
+class L2HWeightsConfig:
+    """The weights alpha 4 to 6 of equation 8; the defaults are ESRGAN's."""
+
+    pixel: float = 0.01
+    feature: float = 1.0
+    adversarial: float = 0.005
+
+    def __post_init__(self) -> None:
+        _check_weights(self)
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """Where and how a run computes; of no influence on what it computes, but for rounding."""
+
+    device: str = "auto"  # auto (CUDA where there is a device), cpu or cuda
+    precision: str = "fp32"  # fp32, or bf16 (autocast: weights, losses and averages stay in fp32)
+    compile: bool = False  # the generators by torch.compile
+    checkpoint_blocks: bool = False  # computes each block twice: far less memory, a third more time
+    num_workers: int = 0  # processes that make batches ahead; 0 makes them in between the steps
+    prefetch: int = 2  # batches that each of them makes ahead
+
+    def __post_init__(self) -> None:
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise InputError(f"engine.device must be auto, cpu or cuda, got {self.device!r}")
+        if self.precision not in ("fp32", "bf16"):
+            raise InputError(f"engine.precision must be fp32 or bf16, got {self.precision!r}")
+        if self.num_workers < 0:
+            raise InputError(f"engine.num_workers must be at least 0, got {self.num_workers}")
+        if self.prefetch < 1:
+            raise InputError(f"engine.prefetch must be at least 1, got {self.prefetch}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageConfig:
+    """What the configurations of all stages have in common; the defaults are the paper's (section 4)."""
 
     name: str
     iterations: int
-    learning_rate: float = 1e-4
-    halve_at: tuple[int, ...] = (50_000, 100_000, 200_000, 300_000)
-    ema_decay: float = 0.999
     seed: int = 0
-    batch: int = 16
-    patch: int = 48  # low-resolution pixels a side
-    noise_sigma: float = NOISE_SIGMA
+    learning_rate: float = 1e-4
+    schedule: str = "halve"  # at each of halve_at; or cosine: to zero at the end of the run
+    halve_at: tuple[int, ...] = (50_000, 100_000, 200_000, 300_000)
+    warmup: int = 0  # iterations over which the learning rate rises
+    betas: tuple[float, float] = (0.9, 0.999)
+    gradient_norm: float = 0.0  # above which gradients are scaled down; 0 for never
+    ema_decay: float = 0.999
     relativistic: bool = False  # relativistic average GAN in place of equations 5 and 6
-    feature_layer: str = "conv5_3"
+    features: str = "vgg16"  # of the feature loss: vgg16 (a local file) or vgg19 (torchvision's)
+    feature_layer: str = ""  # the convolution whose result is compared; the last one if empty
     checkpoint_every: int = 500
     validate_every: int = 1000
-    model: H2LModelConfig = field(default_factory=H2LModelConfig)
-    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
-    weights: LossWeightsConfig = field(default_factory=LossWeightsConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
 
     def __post_init__(self) -> None:
-        for name in ("iterations", "batch", "checkpoint_every", "validate_every"):
+        for name in ("iterations", "checkpoint_every", "validate_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.patch < _SMALLEST_H2L_PATCH:
-            raise InputError(f"patch must be at least {_SMALLEST_H2L_PATCH}, got {self.patch}")
         if not self.learning_rate > 0:
             raise InputError(f"learning_rate must be positive, got {self.learning_rate}")
-        if not self.noise_sigma >= 0:
-            raise InputError(f"noise_sigma must be at least 0, got {self.noise_sigma}")
+        if self.schedule not in ("halve", "cosine"):
+            raise InputError(f"schedule must be halve or cosine, got {self.schedule!r}")
+        for name in ("warmup", "gradient_norm"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"{name} must be at least 0, got {getattr(self, name)}")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise InputError(f"betas must lie in [0, 1), got {list(self.betas)}")
+        if self.features not in ("vgg16", "vgg19"):
+            raise InputError(f"features must be vgg16 or vgg19, got {self.features!r}")
 
     def learning_rate_at(self, iteration: int) -> float:
-        """The learning rate, halved at each of ``halve_at``."""
-        return self.learning_rate * 0.5 ** sum(iteration >= milestone for milestone in self.halve_at)
+        """The learning rate of an iteration, by schedule and warm-up."""
+        warmup = min(1.0, (iteration + 1) / self.warmup) if self.warmup else 1.0
+        if self.schedule == "cosine":
+            return self.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * iteration / self.iterations))
+        return self.learning_rate * warmup * 0.5 ** sum(iteration >= milestone for milestone in self.halve_at)
+
+
+def _check_h2l_batch(batch: int, patch: int) -> None:
+    if batch < 1:
+        raise InputError(f"batch must be at least 1, got {batch}")
+    if patch < _SMALLEST_H2L_PATCH:
+        raise InputError(f"patch must be at least {_SMALLEST_H2L_PATCH}, got {patch}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class H2LConfig(StageConfig):
+    """One run of the stage h2l."""
+
+    init: str = ""  # a weight file or an earlier run's checkpoint to start from
+    batch: int = 16
+    patch: int = 48  # low-resolution pixels a side
+    model: H2LModelConfig = field(default_factory=H2LModelConfig)
+    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    weights: H2LWeightsConfig = field(default_factory=H2LWeightsConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_h2l_batch(self.batch, self.patch)
+
+
+@dataclass(frozen=True, kw_only=True)
+class L2HConfig(StageConfig):
+    """One run of the stage l2h."""
+
+    loss: str = "l1"  # of the pixels: l1 or l2
+    init: str = ""  # a shipped model, a weight file or an earlier run's checkpoint to start from
+    model: ModelConfig = field(default_factory=ModelConfig)
+    batch: BatchConfig = field(default_factory=BatchConfig)
+    phases: tuple[PhaseConfig, ...] = (PhaseConfig(),)
+    discriminator: PictureDiscriminatorConfig = field(default_factory=PictureDiscriminatorConfig)
+    weights: L2HWeightsConfig = field(default_factory=L2HWeightsConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_loss(self.loss)
+        if not self.phases or self.phases[-1].until != 1.0:
+            raise InputError("the last of phases must have until = 1.0")
+        if self.batch.num_known + self.batch.phone_pair < 1:
+            raise InputError("batch must hold at least one sample")
+        if self.batch.num_known < 1 and (self.weights.feature > 0 or self.weights.adversarial > 0):
+            raise InputError("batch must hold a sample with a known HR for the feature and adversarial losses")
+
+    def patch_at(self, iteration: int) -> int:
+        """Patch size in low-resolution pixels at an iteration."""
+        return next(phase.patch for phase in self.phases if iteration < phase.until * self.iterations)
+
+
+def _check_loss(loss: str) -> None:
+    if loss not in ("l1", "l2"):
+        raise InputError(f"loss must be l1 or l2, got {loss!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointConfig(StageConfig):
+    """One run of the stage joint: both nets and both discriminators."""
+
+    h2l_init: str  # weights of the stage h2l: a file or the run's checkpoint
+    l2h_init: str  # weights of the stage l2h: a shipped model, a file or the run's checkpoint
+    size: int = 8  # samples that go through both nets
+    patch: int = 48  # low-resolution pixels a side
+    h2l_gradient: float = 0.1  # part of the gradient of equation 8 that reaches the high-to-low net
+    loss: str = "l1"  # of the pixels of the low-to-high net
+    batch: BatchConfig = field(default_factory=BatchConfig)  # further samples for the low-to-high net
+    h2l_model: H2LModelConfig = field(default_factory=H2LModelConfig)
+    l2h_model: ModelConfig = field(default_factory=ModelConfig)
+    h2l_discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    l2h_discriminator: PictureDiscriminatorConfig = field(default_factory=PictureDiscriminatorConfig)
+    h2l_weights: H2LWeightsConfig = field(default_factory=H2LWeightsConfig)
+    l2h_weights: L2HWeightsConfig = field(default_factory=L2HWeightsConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_loss(self.loss)
+        _check_h2l_batch(self.size, self.patch)
+        if not self.h2l_gradient >= 0:
+            raise InputError(f"h2l_gradient must be at least 0, got {self.h2l_gradient}")
 
 
 def _build(kind: Any, table: dict[str, Any], where: str) -> Any:
     """Builds a dataclass from a TOML table; an unknown key is an error that names its neighbours."""
-    hints = typing.get_type_hints(kind)
+    types = typing.get_type_hints(kind)
+    hints = {item.name: types[item.name] for item in dataclasses.fields(kind)}
     unknown = sorted(set(table) - set(hints))
     if unknown:
         raise InputError(f"{where}: unknown key {unknown[0]!r}; known keys: {', '.join(hints)}")
@@ -166,17 +283,19 @@ def _build(kind: Any, table: dict[str, Any], where: str) -> Any:
 def _convert(hint: Any, value: Any, where: str) -> Any:
     """One value of a TOML table as the type that its key asks for."""
     if typing.get_origin(hint) is tuple:
-        (item, _) = typing.get_args(hint)
+        item, *others = typing.get_args(hint)
         if not isinstance(value, list):
             raise InputError(f"{where} must be a list, got {value!r}")
+        if Ellipsis not in others and len(value) != 1 + len(others):
+            raise InputError(f"{where} must be a list of {1 + len(others)}, got {value!r}")
         return tuple(_convert(item, entry, where) for entry in value)
     if dataclasses.is_dataclass(hint):
         if not isinstance(value, dict):
             raise InputError(f"{where} must be a table, got {value!r}")
         return _build(hint, value, where)
-    if hint is float and isinstance(value, int):
+    if hint is float and type(value) is int:
         return float(value)
-    if not isinstance(value, hint):
+    if type(value) is not hint:  # and not isinstance: a truth value is no number
         raise InputError(f"{where} must be of type {hint.__name__}, got {value!r}")
     return value
 
@@ -184,9 +303,33 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
 ConfigT = TypeVar("ConfigT")
 
 
-def load_config(path: Path) -> TrainConfig:
-    """Reads the configuration of a run with a pixel loss: :func:`read_config` for :class:`TrainConfig`."""
-    return read_config(path, TrainConfig)
+def read_table(path: Path) -> dict[str, Any]:
+    """Reads a TOML file; InputError if it is missing or none."""
+    try:
+        table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return table
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path} is no valid TOML: {error}") from error
+
+
+def build_config(kind: type[ConfigT], table: dict[str, Any], where: str) -> ConfigT:
+    """The configuration of a stage from a table.
+
+    Args:
+        kind: of the stage.
+        table: its keys.
+        where: they come from, for error messages.
+
+    Raises:
+        InputError: a key is unknown or missing, or a value is of the wrong type or range.
+    """
+    try:
+        config: ConfigT = _build(kind, table, where)
+    except TypeError as error:  # a key without a default is missing
+        raise InputError(f"{where}: {error}") from error
+    return config
 
 
 def read_config(path: Path, kind: type[ConfigT]) -> ConfigT:
@@ -199,14 +342,4 @@ def read_config(path: Path, kind: type[ConfigT]) -> ConfigT:
     Raises:
         InputError: the file is missing or no TOML, a key is unknown, or a value is of the wrong type or range.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path} is no valid TOML: {error}") from error
-    try:
-        config: ConfigT = _build(kind, table, path.name)
-    except TypeError as error:  # a key without a default is missing
-        raise InputError(f"{path.name}: {error}") from error
-    return config
+    return build_config(kind, read_table(path), path.name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -14,32 +15,38 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from srdgan_rt.camera import photograph, random_camera, read_noise_levels
+from srdgan_rt.camera import photograph, random_camera
 from srdgan_rt.errors import InputError
+from srdgan_rt.image import READABLE_EXTENSIONS, read_picture
+from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.image.resample import resize_bicubic, shift_half_pixel
+from srdgan_rt.metrics.protocol import PHASE as PHASE
+from srdgan_rt.metrics.protocol import SCALE as SCALE
+from training.batches import Share, TensorBatch
 from training.config import BatchConfig
 
 Bytes = npt.NDArray[np.uint8]
 Array = npt.NDArray[np.float32]
 
-SCALE = 4
-PHASE = SCALE // 2  # the middle sample of each block: see srdgan_rt.image.resample.shift_half_pixel
 MARGIN = 2 * SCALE  # high-resolution pixels around a patch that filters may look at, cut off afterwards
 _PYRAMID = (1.0, 0.5, 1 / 3)  # photographs are also used smaller: sharper and with denser detail
-_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
+_NOISY_KINDS = ("phone_noise", "camera_noise")
 
 
 def read_rgb(path: Path) -> Bytes:
-    """Decodes an 8-bit picture: ``(H, W, 3)`` RGB uint8; InputError names a file that cannot be read."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
-    if image is None:
-        raise InputError(f"cannot read the training picture {path}")
-    return np.asarray(image, np.uint8)
+    """Decodes any picture, upright, as ``(H, W, 3)`` RGB uint8.
+
+    Alpha is dropped, grey becomes RGB, 16 bits are scaled to 8. Raises ImageReadError, which names the file.
+    """
+    pixels = read_picture(path).pixels
+    if pixels.ndim == 2 or pixels.shape[2] == 2:
+        pixels = np.repeat(pixels.reshape(*pixels.shape[:2], -1)[..., :1], 3, -1)
+    return np.ascontiguousarray(convert_depth(pixels[..., :3], np.uint8))
 
 
 def find_photographs(folder: Path) -> list[Path]:
     """The pictures of a folder, sorted; InputError when there are none."""
-    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in _PICTURES)
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in READABLE_EXTENSIONS)
     if not paths:
         raise InputError(f"no pictures in {folder}")
     return paths
@@ -120,26 +127,70 @@ class PhoneFrame:
         return np.asarray(np.clip(np.rint(noisy), 0, 255) / 255, np.float32)
 
 
-def load_phone_frames(folder: Path, smallest_side: int = 1) -> list[PhoneFrame]:
-    """Reads pairs ``*_clean.png`` / ``*_noisy.png``; InputError names a pair that does not fit or is too small."""
-    frames = []
+def read_phone_pairs(folder: Path, smallest_side: int = 1) -> list[tuple[Bytes, Bytes]]:
+    """Reads pairs ``*_clean.*`` / ``*_noisy.*``.
+
+    Args:
+        folder: holds the pairs.
+        smallest_side: what a pair must have at least.
+
+    Returns:
+        (clean, noisy), ``(H, W, 3)`` each, in the order of the names.
+
+    Raises:
+        InputError: a pair does not fit or is too small, a picture cannot be read, or there is none.
+    """
+    pairs = []
     for path in sorted(folder.glob("*_clean.*")):
         clean, noisy = read_rgb(path), read_rgb(path.with_name(path.name.replace("_clean.", "_noisy.")))
         if clean.shape != noisy.shape:
             raise InputError(f"{path.name} and its noisy twin differ in size: {clean.shape} and {noisy.shape}")
         if min(clean.shape[:2]) < smallest_side:
-            raise InputError(f"{path.name} is smaller than a patch of {smallest_side} pixels: {clean.shape}")
+            raise InputError(f"{path.name} must have at least {smallest_side} pixels a side, has {clean.shape[:2]}")
+        pairs.append((clean, noisy))
+    if not pairs:
+        raise InputError(f"no *_clean.* / *_noisy.* pairs in {folder}")
+    return pairs
+
+
+def read_frames(root: Path, split: str, smallest_side: int = 1) -> list[tuple[Bytes, Bytes]]:
+    """Reads real frames with their clean twins, at low resolution.
+
+    Args:
+        root: holds ``phone_pairs/SPLIT``, frames that are sampled down already, or ``pairs/SPLIT``, whole ones as
+            ``training.make_pairs`` writes them, or both. Of a whole frame the middle samples are taken.
+        split: "train" or "test".
+        smallest_side: low-resolution pixels that a frame must have at least.
+
+    Returns:
+        (clean, noisy), ``(H, W, 3)`` each.
+
+    Raises:
+        InputError: as :func:`read_phone_pairs`, or neither folder is there.
+    """
+    sampled, whole = (root / name / split for name in ("phone_pairs", "pairs"))
+    pairs = read_phone_pairs(sampled, smallest_side) if sampled.is_dir() else []
+    if whole.is_dir():
+        for clean, noisy in read_phone_pairs(whole, SCALE * smallest_side):
+            pairs.append((clean[PHASE::SCALE, PHASE::SCALE], noisy[PHASE::SCALE, PHASE::SCALE]))
+    if not pairs:
+        raise InputError(f"no noisy frames with clean twins: neither {sampled} nor {whole} is there")
+    return pairs
+
+
+def load_phone_frames(root: Path) -> list[PhoneFrame]:
+    """Reads the frames to train on as :func:`read_frames` does and sorts their noise by brightness."""
+    frames = []
+    for clean, noisy in read_frames(root, "train"):
         brightness = clean.reshape(-1, 3).sum(1, dtype=np.int32)
         order = np.argsort(brightness, kind="stable")
         residual = (noisy.astype(np.int16) - clean).reshape(-1, 3)[order]
         frames.append(PhoneFrame(clean, noisy, brightness[order].astype(np.float32), residual))
-    if not frames:
-        raise InputError(f"no *_clean.* / *_noisy.* pairs in {folder}")
     return frames
 
 
 @dataclass(frozen=True)
-class Batch:
+class Batch(TensorBatch):
     """Tensors of one step, RGB in [0, 1]."""
 
     low: Tensor  # (N, 3, P, P)
@@ -147,68 +198,103 @@ class Batch:
     low_clean: Tensor  # (M, 3, P, P): for the last M, only the clean value of each low-resolution sample is known
 
 
+class PairSource(Protocol):
+    """Finished pairs, such as those that a high-to-low net made."""
+
+    def crop(self, patch: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        """A random place: (low, high), ``(P, P, 3)`` and ``(4P, 4P, 3)`` in [0, 1] on the centred grid."""
+
+
 class PairSampler:
-    """Makes batches from the folders ``train_photos``, ``phone_pairs/train`` and ``noise_model``.
+    """Makes batches from photographs, real frames (:func:`read_frames`) and the camera model.
 
     Args:
-        root: the folder that holds the three.
-        batch: how many samples of each kind.
-        seed: with the iteration, decides every sample.
+        root: the folder with ``train_photos`` and the frames; only what the kinds asked for need is read.
+        batch: how many samples of each kind, and how noisy ones are sampled down.
+        seed: with the iteration and the place in the batch, decides every sample.
         largest_patch: low-resolution pixels a side that will be asked for at most.
+        gmsr: where samples of the kind ``gmsr`` come from.
+        share: the part of the batch that is made.
+
+    Raises:
+        InputError: a folder is missing or empty, a picture is too small, samples of ``gmsr`` are asked for without a
+            source, or the samples cannot be shared out evenly.
+        ImageReadError: a picture cannot be read.
     """
 
-    def __init__(self, root: Path, batch: BatchConfig, seed: int, largest_patch: int) -> None:
-        self._batch = batch
+    def __init__(
+        self,
+        root: Path,
+        batch: BatchConfig,
+        seed: int,
+        largest_patch: int,
+        gmsr: PairSource | None = None,
+        share: Share = Share(),  # noqa: B008 (immutable)
+    ) -> None:
+        if batch.gmsr and gmsr is None:
+            raise InputError(f"batch.gmsr is {batch.gmsr}, so a folder of generated pairs is needed: give it by --gmsr")
+        kinds = [kind for kind in batch.known_kinds for _ in range(getattr(batch, kind))]
+        # The place in the whole batch and what is there: where the HR is known, and where it is not.
+        self._known = [(place, kinds[place]) for place in share.of(len(kinds), "the samples with a known HR")]
+        self._unknown = [len(kinds) + place for place in share.of(batch.phone_pair, "batch.phone_pair")]
+        self._sampling = batch.sampling
         self._seed = seed
-        self._photographs = Photographs(root / "train_photos", largest_patch)
-        self._frames = load_phone_frames(root / "phone_pairs" / "train")
-        # Noisy frames are where the work is: they are drawn more often.
-        spread = np.array([frame.residual.std() for frame in self._frames])
-        self._frame_odds = spread / spread.sum()
-        self._noise_levels = read_noise_levels(root / "noise_model" / "noise_level_functions.csv")
+        self._gmsr = gmsr
+        if set(kinds) - {"gmsr"}:
+            self._photographs = Photographs(root / "train_photos", largest_patch)
+        if batch.phone_noise or batch.phone_pair:
+            self._frames = load_phone_frames(root)
+            # Noisy frames are where the work is: they are drawn more often.
+            spread = np.array([frame.residual.std() for frame in self._frames])
+            self._frame_odds = spread / spread.sum()
 
     def batch(self, iteration: int, patch: int) -> Batch:
         """The batch of an iteration, with low-resolution patches of ``patch`` x ``patch`` pixels."""
-        rng = np.random.default_rng((self._seed, iteration))
-        lows: list[Array] = []
-        highs: list[Array] = []
-        for kind in ("phone_noise", "camera_noise", "clean_nearest", "clean_bicubic"):
-            for _ in range(getattr(self._batch, kind)):
-                low, high = self._make_pair(kind, patch, rng)
-                lows.append(low)
-                highs.append(high)
-        cleans: list[Array] = []
-        for _ in range(self._batch.phone_pair):
-            low, clean = self._crop_phone_pair(patch, rng)
-            lows.append(low)
-            cleans.append(clean)
-        return Batch(stack(lows, patch), stack(highs, SCALE * patch), stack(cleans, patch))
+        known = [self._make_pair(kind, patch, self._rng(iteration, place)) for place, kind in self._known]
+        unknown = [self._crop_phone_pair(patch, self._rng(iteration, place)) for place in self._unknown]
+        return Batch(
+            stack([low for low, _ in known + unknown], patch),
+            stack([high for _, high in known], SCALE * patch),
+            stack([clean for _, clean in unknown], patch),
+        )
+
+    def _rng(self, iteration: int, place: int) -> np.random.Generator:
+        return np.random.default_rng((self._seed, iteration, place))
 
     def _pick_frame(self, rng: np.random.Generator) -> PhoneFrame:
         return self._frames[rng.choice(len(self._frames), p=self._frame_odds)]
 
     def _make_pair(self, kind: str, patch: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """One (low, high) pair of a kind, ``(P, P, 3)`` and ``(4P, 4P, 3)``."""
-        size = SCALE * patch + 2 * MARGIN
-        if rng.random() < 0.03:  # flat fields keep their value: 0 stays 0, 255 stays 255, grey stays grey
-            colour = rng.random(3) if rng.random() < 0.4 else np.full(3, rng.choice((0.0, 1.0, rng.random())))
-            clean = np.broadcast_to(colour, (size, size, 3)).astype(np.float32)
-        else:
-            clean = self._photographs.crop(size, rng)
-            if kind in ("phone_noise", "camera_noise"):
-                clean = soften_and_darken(clean, rng)
-            if rng.random() < 0.05:
-                clean = np.repeat(clean.mean(-1, keepdims=True), 3, -1)
-        if kind == "clean_bicubic":
-            return _downsample_clean(clean, patch, rng), trim(clean, SCALE * patch)
-        # Point sampling: the reference moves by half a pixel, so that each sample lies in the middle of its block.
-        low = clean[PHASE::SCALE, PHASE::SCALE]
-        high = np.clip(as_array(shift_half_pixel(as_tensor(clean))), 0, 1)
+        if kind == "gmsr":
+            assert self._gmsr is not None
+            return self._gmsr.crop(patch, rng)
+        low, high = _downsample(self._draw_clean(kind, patch, rng), self._choose_sampling(kind, rng))
         if kind == "phone_noise":
             low = self._pick_frame(rng).resample_noise(low, rng)
         elif kind == "camera_noise":
-            low = photograph(low, random_camera(rng, self._noise_levels), rng, mosaic=False)
+            low = photograph(low, random_camera(rng), rng, mosaic=False)
         return trim(round_to_8_bits(low), patch), trim(high, SCALE * patch)
+
+    def _draw_clean(self, kind: str, patch: int, rng: np.random.Generator) -> Array:
+        """``(4P + 2 * MARGIN, 4P + 2 * MARGIN, 3)``: the picture that a pair is made from."""
+        size = SCALE * patch + 2 * MARGIN
+        if rng.random() < 0.03:  # flat fields keep their value: 0 stays 0, 255 stays 255, grey stays grey
+            colour = rng.random(3) if rng.random() < 0.4 else np.full(3, rng.choice((0.0, 1.0, rng.random())))
+            return np.broadcast_to(colour, (size, size, 3)).astype(np.float32)
+        clean = self._photographs.crop(size, rng)
+        if kind in _NOISY_KINDS:
+            clean = soften_and_darken(clean, rng)
+        if rng.random() < 0.05:
+            clean = np.repeat(clean.mean(-1, keepdims=True), 3, -1)
+        return clean
+
+    def _choose_sampling(self, kind: str, rng: np.random.Generator) -> str:
+        if kind == "clean_nearest":
+            return "nearest"
+        if kind == "clean_bicubic":
+            return "area" if rng.random() < 0.2 else "bicubic"
+        return self._sampling
 
     def _crop_phone_pair(self, patch: int, rng: np.random.Generator) -> tuple[Array, Array]:
         frame = self._pick_frame(rng)
@@ -247,13 +333,26 @@ def soften_and_darken(clean: Array, rng: np.random.Generator) -> Array:
     return clean
 
 
-def _downsample_clean(clean: Array, patch: int, rng: np.random.Generator) -> Array:
+def _downsample(clean: Array, sampling: str) -> tuple[Array, Array]:
+    """(low, high) of a picture ``(4S, 4S, 3)``, both in [0, 1], on the centred grid; ``sampling`` as in BatchConfig."""
     size = clean.shape[0] // SCALE
-    if rng.random() < 0.2:
-        low = np.asarray(cv2.resize(clean, (size, size), interpolation=cv2.INTER_AREA), np.float32)
-    else:
-        low = np.clip(as_array(resize_bicubic(as_tensor(clean), size, size)), 0, 1)
-    return trim(round_to_8_bits(low), patch)
+    if sampling == "area":
+        return np.asarray(cv2.resize(clean, (size, size), interpolation=cv2.INTER_AREA), np.float32), clean
+    if sampling == "bicubic":
+        return np.clip(as_array(resize_bicubic(as_tensor(clean), size, size)), 0, 1), clean
+    return clean[PHASE::SCALE, PHASE::SCALE], centred(clean)
+
+
+def centred(clean: Array) -> Array:
+    """Moves a picture by half a pixel, so that each of its samples ``[4i + 2]`` lies in the middle of its block.
+
+    Args:
+        clean: ``(H, W, 3)`` in [0, 1].
+
+    Returns:
+        The same shape, in [0, 1]; exact but for four pixels at the borders, which are mirrored.
+    """
+    return np.clip(as_array(shift_half_pixel(as_tensor(clean))), 0, 1)
 
 
 def round_to_8_bits(image: Array) -> Array:

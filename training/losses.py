@@ -23,6 +23,21 @@ def pixel_loss(result: Tensor, target: Tensor) -> Tensor:
     return (result - target).square().sum(1).mean()
 
 
+def mean_distance(result: Tensor, target: Tensor, form: str) -> Tensor:
+    """The pixel loss of the low-to-high net, sample by sample: mean over pixels and channels.
+
+    Args:
+        result: ``(N, 3, H, W)``.
+        target: same shape.
+        form: "l1" for the absolute difference (ESRGAN's), "l2" for its square (a third of equation 3).
+
+    Returns:
+        ``(N,)``.
+    """
+    difference = result - target
+    return (difference.abs() if form == "l1" else difference.square()).mean((1, 2, 3))
+
+
 def feature_loss(result: Tensor, target: Tensor) -> Tensor:
     """Equation 4: absolute difference, mean over the features.
 
@@ -34,6 +49,21 @@ def feature_loss(result: Tensor, target: Tensor) -> Tensor:
         A scalar.
     """
     return F.l1_loss(result, target)
+
+
+def colour_loss(result: Tensor, target: Tensor) -> Tensor:
+    """Squared difference of the mean colours, mean over pictures and channels; not in the paper.
+
+    Noise moves the mean of a patch hardly at all, so this sees a shift of the colours where the pixel loss drowns it.
+
+    Args:
+        result: ``(N, 3, H, W)``.
+        target: same shape.
+
+    Returns:
+        A scalar.
+    """
+    return (result - target).mean((2, 3)).square().mean()
 
 
 def generator_loss(fake: Tensor, real: Tensor | None = None) -> Tensor:

@@ -6,128 +6,104 @@ knows real phone noise from I_n.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from srdgan_rt.errors import InputError, SrdganError
 from srdgan_rt.models.h2l import H2LNet
 from training import run
-from training.config import H2LConfig, read_config
-from training.data import SCALE
+from training.board import Board
+from training.command import make_parser, one_line_errors, open_board
+from training.config import DiscriminatorConfig, H2LConfig, H2LModelConfig, H2LWeightsConfig, StageConfig, read_config
+from training.data import PHASE, SCALE
 from training.data_h2l import H2LBatch, H2LSampler
 from training.discriminator import NoiseDiscriminator
-from training.features import VGGFeatures
-from training.losses import discriminator_loss, feature_loss, generator_loss, pixel_loss
+from training.duel import Comparison, Duel
+from training.engine import Engine, start_engine
+from training.features import Features, load_features
+from training.losses import colour_loss, pixel_loss
 from training.noise_report import NoiseReport
+from training.trainer import Trainer, checkpoint_path
+from training.weights import start_from
 
-_BETAS = (0.9, 0.999)
+
+class H2LDuel(Duel):
+    """The high-to-low net and its discriminator.
+
+    Args:
+        model: sizes of the net.
+        discriminator: sizes of the discriminator.
+        weights: alpha 1 to 3 of equation 2.
+        config: of the optimisers and the seed.
+        engine: computes.
+        features: of the feature loss; None if its weight is 0.
+        prefix: of the names in checkpoint and log.
+        init: weights to start from, "" for those of a fresh net.
+
+    Raises:
+        InputError: the feature loss has a weight but no features, or the weights do not fit.
+        CheckpointError: the weights cannot be read.
+    """
+
+    def __init__(
+        self,
+        model: H2LModelConfig,
+        discriminator: DiscriminatorConfig,
+        weights: H2LWeightsConfig,
+        config: StageConfig,
+        engine: Engine,
+        features: Features | None,
+        prefix: str = "",
+        init: str = "",
+    ) -> None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            net = H2LNet(**vars(model), scale=SCALE)
+            judge = NoiseDiscriminator(**vars(discriminator))
+            self.average = H2LNet(**vars(model), scale=SCALE)
+        if init:
+            start_from(net, init)
+        super().__init__(net, self.average, judge, weights, config, engine, features, prefix)
+
+    def compare(self, low: Tensor, batch: H2LBatch) -> Comparison:
+        """What equations 2 to 6 compare.
+
+        Args:
+            low: ``(N, 3, P, P)``, what the net made of the batch.
+            batch: the batch.
+        """
+        written = as_file(low)
+        losses = {
+            "pixel": pixel_loss(low, batch.low_noisy),
+            "colour": colour_loss(written, batch.clean[..., PHASE::SCALE, PHASE::SCALE]),
+        }
+        return Comparison(losses, low, batch.low_noisy, (written, batch.level), (batch.real, batch.real_level))
 
 
-class H2LTrainer(run.Trainer[H2LBatch]):
-    """The state of a run: both nets, the moving average of the generator, two optimisers, the iteration.
+class H2LTrainer(Trainer[H2LBatch]):
+    """The state of a run.
 
     Args:
         config: what to train.
         folder: where checkpoints and the log go; a checkpoint found there is resumed.
+        engine: computes.
         features: of the feature loss; None if its weight is 0.
 
     Raises:
         InputError: the feature loss has a weight but no features.
+        SrdganError: the checkpoint does not fit.
     """
 
-    def __init__(self, config: H2LConfig, folder: Path, features: VGGFeatures | None) -> None:
-        if config.weights.feature > 0 and features is None:
-            raise InputError(
-                f"weights.feature is {config.weights.feature}, so the weights of VGG16 are needed: give them by --vgg, "
-                "or set weights.feature to 0"
-            )
-        self.config = config
-        self._features = features
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            self.net = H2LNet(**vars(config.model), scale=SCALE)
-            self.discriminator = NoiseDiscriminator(**vars(config.discriminator))
-        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = H2LNet(**vars(config.model), scale=SCALE)
-        self.average.load_state_dict(self.net.state_dict())
-        self.optimiser, self.discriminator_optimiser = (
-            torch.optim.Adam(net.parameters(), config.learning_rate, betas=_BETAS, fused=True)
-            for net in (self.net, self.discriminator)
-        )
-        self._sums: dict[str, float] = {}  # of losses since the last line of the log
-        self._num_summed = 0
-        super().__init__(
-            folder,
-            {
-                "params": self.net,
-                "params_ema": self.average,
-                "discriminator": self.discriminator,
-                "optimiser": self.optimiser,
-                "discriminator_optimiser": self.discriminator_optimiser,
-            },
-        )
-        self.resume()
+    def __init__(self, config: H2LConfig, folder: Path, engine: Engine, features: Features | None) -> None:
+        # What a resumed run would overwrite need not be there any more.
+        init = "" if checkpoint_path(folder).exists() else config.init
+        self.duel = H2LDuel(config.model, config.discriminator, config.weights, config, engine, features, init=init)
+        super().__init__(config, folder, engine, self.duel)
 
-    def learning_rate(self) -> float:
-        """The same for both nets."""
-        return self.config.learning_rate_at(self.iteration)
-
-    def step(self, batch: H2LBatch) -> float:
-        """One update of the discriminator, then one of the generator; returns the generator's loss (equation 2).
-
-        Raises SrdganError before the update whose loss is not finite.
-        """
-        for optimiser in (self.optimiser, self.discriminator_optimiser):
-            for group in optimiser.param_groups:
-                group["lr"] = self.learning_rate()
-        low: Tensor = self.net(*(x.contiguous(memory_format=torch.channels_last) for x in (batch.clean, batch.noise)))
-        judge = self._update_discriminator(low, batch)
-        loss, parts = self._update_generator(low, batch)
-        run.update_average(self.average, self.net, self.config.ema_decay, self.iteration)
-        for name, value in {"discriminator": judge, **parts}.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
-        self._num_summed += 1
-        self.iteration += 1
-        return loss
-
-    def _update_discriminator(self, low: Tensor, batch: H2LBatch) -> float:
-        fake, real = self.discriminator(as_file(low.detach())), self.discriminator(batch.real)
-        loss = discriminator_loss(fake, real, relativistic=self.config.relativistic)
-        value = self.finite(loss, "loss of the discriminator")
-        self.discriminator_optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        self.discriminator_optimiser.step()
-        return value
-
-    def _update_generator(self, low: Tensor, batch: H2LBatch) -> tuple[float, dict[str, float]]:
-        """Equation 2; returns the sum and the losses that it adds up, those with a weight of 0 left out."""
-        weights = self.config.weights
-        losses: dict[str, Tensor] = {}
-        if weights.pixel > 0:
-            losses["pixel"] = pixel_loss(low, batch.low_noisy)
-        if weights.feature > 0:
-            assert self._features is not None
-            losses["feature"] = feature_loss(self._features(low), self._features(batch.low_noisy))
-        if weights.adversarial > 0:
-            self.discriminator.requires_grad_(False)
-            real = self.discriminator(batch.real) if self.config.relativistic else None
-            losses["adversarial"] = generator_loss(self.discriminator(as_file(low)), real)
-            self.discriminator.requires_grad_(True)
-        total = torch.stack([getattr(weights, name) * loss for name, loss in losses.items()]).sum()
-        value = self.finite(total, "loss of the generator")
-        self.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(total)
-        self.optimiser.step()
-        return value, {name: loss.item() for name, loss in losses.items()}
-
-    def take_figures(self) -> dict[str, float]:
-        """The mean of each loss, unweighted, since they were last taken."""
-        figures = {name: round(value / self._num_summed, 6) for name, value in self._sums.items()}
-        self._sums, self._num_summed = {}, 0
-        return figures
+    def compare(self, batch: H2LBatch) -> list[tuple[Duel, Comparison]]:
+        """Photographs the clean pictures (equation 1)."""
+        return [(self.duel, self.duel.compare(self.duel.generator(batch.clean, batch.noise), batch))]
 
 
 def as_file(low: Tensor) -> Tensor:
@@ -147,35 +123,29 @@ def as_file(low: Tensor) -> Tensor:
     return clipped + (rounded - clipped.detach())
 
 
-def train(trainer: H2LTrainer, sampler: H2LSampler, report: NoiseReport | None) -> None:
-    """Runs a trainer to the end of its configuration; Ctrl-C saves and returns.
-
-    Args:
-        trainer: the run.
-        sampler: makes its batches.
-        report: measures how real the noise is now and then, None for not.
-    """
-    validate = None if report is None else lambda: report.measure(trainer.average)
-    run.run(trainer, trainer.config, sampler.batch, validate)
-
-
 def main() -> None:
-    """Command line of the trainer."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, required=True, help="TOML file, see training/configs/h2l.toml")
-    parser.add_argument("--data", type=Path, required=True, help="folder with train_photos, phone_pairs, noise_model")
-    parser.add_argument("--run", type=Path, required=True, help="folder for checkpoints and the log; resumed if there")
-    parser.add_argument("--vgg", type=Path, help="VGG16 weights (.npz) for the feature loss")
+    """Command line of the stage."""
+    parser = make_parser(__doc__)
     arguments = parser.parse_args()
-    try:
+    with one_line_errors(parser):
         config = read_config(arguments.config, H2LConfig)
-        features = None if arguments.vgg is None else VGGFeatures(arguments.vgg, config.feature_layer)
-        trainer = H2LTrainer(config, arguments.run, features)
-        sampler = H2LSampler(arguments.data, config.batch, config.patch, config.noise_sigma, config.seed)
-        held_out = arguments.data / "phone_pairs" / "test"
-        train(trainer, sampler, NoiseReport(held_out, config.noise_sigma) if held_out.is_dir() else None)
-    except SrdganError as error:
-        parser.error(str(error))
+        with (
+            start_engine(config.engine) as engine,
+            open_board(arguments.run, engine, wanted=arguments.tensorboard) as board,
+        ):
+            features = load_features(config, config.weights.feature, arguments.vgg)
+            trainer = H2LTrainer(config, arguments.run, engine, features)
+            sampler = H2LSampler(arguments.data, config.batch, config.patch, config.seed, engine.share)
+            run.run(trainer, sampler.batch, watch(trainer.duel, arguments.data, sampler, board))
+
+
+def watch(duel: H2LDuel, data: Path, sampler: H2LSampler, board: Board | None) -> run.Watch:
+    """Measures the noise against held-out frames, if there are any."""
+    held_out = data / "phone_pairs" / "test"
+    if not held_out.is_dir():
+        return run.Watch(board=board)
+    report = NoiseReport(held_out, sampler.shape)
+    return run.Watch(lambda: report.measure(duel.average), lambda: report.draw(duel.average), board)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A camera model: what a phone does to a clean picture between the lens and the file."""
 
 from srdgan_rt.camera.demosaic import BAYER_PATTERNS
-from srdgan_rt.camera.library import Phone, random_camera, read_library, read_noise_levels
+from srdgan_rt.camera.library import Phone, random_camera, read_library
 from srdgan_rt.camera.model import Camera, linear_to_srgb, photograph, srgb_to_linear
 
 __all__ = [
@@ -12,6 +12,5 @@ __all__ = [
     "photograph",
     "random_camera",
     "read_library",
-    "read_noise_levels",
     "srgb_to_linear",
 ]

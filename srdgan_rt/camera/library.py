@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from srdgan_rt.camera.demosaic import BAYER_PATTERNS
 from srdgan_rt.camera.model import Camera
@@ -67,27 +65,11 @@ def read_library(path: Path | None = None) -> dict[str, Phone]:
     }
 
 
-def read_noise_levels(path: Path) -> npt.NDArray[np.float64]:
-    """Reads measured noise level functions.
-
-    Args:
-        path: a CSV file with the columns ``beta1_g`` and ``beta2_g``.
-
-    Returns:
-        ``(K, 2)``: shot and read variance of the green channel, rows without shot noise left out.
-    """
-    with path.open(newline="") as file:
-        rows = [(float(row["beta1_g"]), float(row["beta2_g"])) for row in csv.DictReader(file)]
-    return np.array([row for row in rows if row[0] > 0])
-
-
-def random_camera(rng: np.random.Generator, noise_levels: npt.NDArray[np.float64] | None = None) -> Camera:
+def random_camera(rng: np.random.Generator) -> Camera:
     """Draws a camera near the measured ones.
 
     Args:
         rng: what draws.
-        noise_levels: ``(K, 2)`` shot and read noise to choose from (:func:`read_noise_levels`) instead of that of the
-            phone drawn.
 
     Returns:
         A phone of the library at one of its ISOs in light of 3200 to 5500 K, its noise, gains and pattern varied.
@@ -96,13 +78,12 @@ def random_camera(rng: np.random.Generator, noise_levels: npt.NDArray[np.float64
     phone = phones[rng.integers(len(phones))]
     iso = list(phone.noise)[rng.integers(len(phone.noise))]
     camera = phone.camera(iso, 1 / rng.uniform(1 / COLD, 1 / WARM))
-    shot, read = (camera.shot, camera.read) if noise_levels is None else noise_levels[rng.integers(len(noise_levels))]
     gain = float(np.exp(rng.normal(0, 0.3)))
     red, blue = (float(value * np.exp(rng.normal(0, 0.08))) for value in camera.white_balance)
     return replace(
         camera,
-        shot=float(shot) * gain,
-        read=abs(float(read)) * gain**2,
+        shot=camera.shot * gain,
+        read=camera.read * gain**2,
         white_balance=(red, blue),
         pattern=BAYER_PATTERNS[rng.integers(4)],
     )

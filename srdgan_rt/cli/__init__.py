@@ -14,6 +14,7 @@ from srdgan_rt.cli.failures import guard, say_end, show_tracebacks
 
 COMMANDS = {
     "upscale": "Enlarges and denoises pictures.",
+    "degrade": "Photographs clean pictures: makes realistic pairs of large clean and small noisy pictures.",
     "evaluate": "Scores models and baselines on data sets; without -n, bicubic and the default model.",
     "info": "Shows versions, the build, and which engines, ops and models can be used here.",
     "bench": "Times the engines on this machine's CPU.",

@@ -72,7 +72,7 @@ def plan_jobs(
             plan.failures.append((str(found.path), found.error))
         elif target_file is not None:
             jobs.append(Job(found.path, target_file, may_become_png=False))
-        elif target_folder is None or not _is_old_result(found.path, inputs, target_folder):
+        elif target_folder is None or not is_old_result(found.path, inputs, target_folder):
             jobs.append(_make_job(found, target_folder, suffix, extension))
     if target_file is not None and len(jobs) > 1:
         raise InputError(f"--output {output}: is one picture, but there are {len(jobs)} inputs; give a folder")
@@ -103,7 +103,7 @@ def _interpret_output(
     return path, None
 
 
-def _is_old_result(picture: Path, inputs: Sequence[str], target_folder: Path) -> bool:
+def is_old_result(picture: Path, inputs: Sequence[str], target_folder: Path) -> bool:
     """Whether a picture lies in an output folder that in turn lies inside an input: it was not meant."""
     target = target_folder.resolve()
     return target in picture.resolve().parents and any(Path(name).resolve() in target.parents for name in inputs)

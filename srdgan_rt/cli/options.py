@@ -32,6 +32,11 @@ Tile = Annotated[
 Precision = Annotated[str, typer.Option(metavar="NAME", help="auto, fp32, fp16 or bf16.")]
 Engine = Annotated[str, typer.Option(metavar="NAME", help="auto, native or torch.")]
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(min=0, help="Refuse larger inputs; 0 lifts the limit.", show_default="the reader's limit"),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout instead of text.")]
 
 
@@ -46,3 +51,10 @@ def parse_tile(text: str) -> int | None:
     if not (text.isascii() and text.isdecimal()):
         raise InputError(f"--tile must be auto or a whole number of pixels, got {text!r}")
     return int(text)
+
+
+def limit_pixels(max_pixels: int | None) -> int | None:
+    """From the option's way of saying it, where 0 is no limit, to the reader's, where None is."""
+    from srdgan_rt.image import DEFAULT_MAX_PIXELS  # not at the head: help should not wait for the readers
+
+    return DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels or None

@@ -1,4 +1,4 @@
-"""The progress bar of ``upscale``: on stderr, only where that is a terminal."""
+"""The progress bar of a picture: on stderr, only where that is a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``upscale`` tells of each file: a line of text or a JSON object on stdout, errors and notes on stderr."""
+"""What ``upscale`` and ``degrade`` tell of each result: text or JSON on stdout, errors and notes on stderr."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Reporter:
         self._quiet = quiet
 
     def done(self, result: Result) -> None:
-        """Tells of a file that was upscaled, or left alone as its notes say."""
+        """Tells of a result, or of a file that was left alone as its notes say."""
         if self._as_json:
             _print_json(result)
         elif not self._quiet:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from srdgan_rt.cli import options
-from srdgan_rt.cli.failures import FAILED, INTERRUPTED, say
+from srdgan_rt.cli.failures import FAILED
 from srdgan_rt.cli.options import Extension
 from srdgan_rt.cli.progress import FileProgress
 from srdgan_rt.cli.results import Reporter, Result
+from srdgan_rt.cli.run_all import run_all
 from srdgan_rt.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,12 +48,9 @@ def upscale(
     recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="Search folders to the bottom; --output mirrors the tree.")
     ] = False,
-    max_pixels: Annotated[
-        int | None,
-        typer.Option(min=0, help="Refuse larger inputs; 0 lifts the limit.", show_default="the reader's limit"),
-    ] = None,
+    max_pixels: options.MaxPixels = None,
     as_json: options.Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Enlarges and denoises pictures.
 
@@ -84,28 +81,11 @@ def upscale(
         reporter.done(Result(subject, notes=(reason,)))
 
     existing = Existing.OVERWRITE if overwrite else Existing.SKIP if skip_existing else Existing.REFUSE
-    file_options = FileOptions(outscale, quality, existing, max_pixels)
+    file_options = FileOptions(outscale, quality, existing, options.limit_pixels(max_pixels))
 
-    def run(job: Job, progress: FileProgress) -> Result:
-        return upscale_file(job, upscaler, file_options, progress)
+    def run(job: Job, progress: FileProgress) -> list[Result]:
+        return [upscale_file(job, upscaler, file_options, progress)]
 
-    _run_all(plan.jobs, run, reporter, show_progress=not quiet)
+    run_all(plan.jobs, run, reporter, show_progress=not quiet)
     if reporter.num_failed:
         raise typer.Exit(FAILED)
-
-
-def _run_all(
-    jobs: Sequence[Job], run: Callable[[Job, FileProgress], Result], reporter: Reporter, *, show_progress: bool
-) -> None:
-    """Runs job after job; one that fails does not stop the others."""
-    for index, job in enumerate(jobs):
-        try:
-            with FileProgress(f"{index + 1}/{len(jobs)} {job.source.name}", shown=show_progress) as progress:
-                result = run(job, progress)
-        except KeyboardInterrupt:
-            say(f"interrupted: {index} of {len(jobs)} files done, none half-written")
-            raise typer.Exit(INTERRUPTED) from None
-        except Exception as error:  # whatever it is: a file must not take the rest of the folder with it
-            reporter.failed(str(job.source), error, str(job.target))
-        else:
-            reporter.done(result)

@@ -14,7 +14,7 @@ from srdgan_rt.cli.jobs import Job
 from srdgan_rt.cli.progress import FileProgress
 from srdgan_rt.cli.results import Result
 from srdgan_rt.errors import ImageWriteError
-from srdgan_rt.image import DEFAULT_MAX_PIXELS, Picture, check_writable, read_picture, write_picture
+from srdgan_rt.image import Picture, check_writable, read_picture, write_picture
 from srdgan_rt.runtime import Upscaler
 
 
@@ -34,7 +34,7 @@ class FileOptions:
         outscale: enlargement, above 0.
         quality: of JPEG and WebP, 1 to 100.
         existing: what to do about results that are there.
-        max_pixels: largest input; 0 is no limit, None the reader's own.
+        max_pixels: largest input; None is no limit.
     """
 
     outscale: float
@@ -63,7 +63,7 @@ def upscale_file(job: Job, upscaler: Upscaler, options: FileOptions, progress: F
         return Result(str(job.source), str(job.target), notes=("skipped: the result exists",))
     start = time.perf_counter()
     with _collect_warnings() as warnings:
-        picture = read_picture(job.source, max_pixels=_limit(options.max_pixels))
+        picture = read_picture(job.source, max_pixels=options.max_pixels)
         height, width = picture.pixels.shape[:2]
         target, notes = _settle_target(job, picture, options)
         if _may_skip(target, options.existing):
@@ -110,11 +110,6 @@ def _may_skip(target: Path, existing: Existing) -> bool:
     if existing is Existing.SKIP:
         return True
     raise ImageWriteError(f"{target} exists: choose --overwrite or --skip-existing")
-
-
-def _limit(max_pixels: int | None) -> int | None:
-    """From the option's way of saying it, where 0 is no limit, to the reader's, where None is."""
-    return DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels or None
 
 
 @contextmanager

@@ -27,10 +27,7 @@ from srdgan_rt.image import READABLE_EXTENSIONS, read_picture
 from srdgan_rt.image.resample import shift_half_pixel
 from srdgan_rt.metrics.bicubic import downsample_bicubic
 from srdgan_rt.metrics.planes import to_pixels, to_planes
-from srdgan_rt.metrics.protocol import BENCHMARK, REAL_NOISE, SCALE, Protocol
-
-# Where `nearest_downsample` samples by default: the middle of each 4x4 block, rounded up.
-_PHASE = SCALE // 2
+from srdgan_rt.metrics.protocol import BENCHMARK, PHASE, REAL_NOISE, SCALE, Protocol
 
 _PARTNERS = {"clean": "noisy", "mean": "real"}
 _PAIR_STEM = re.compile(rf"(?P<name>.+)_(?P<role>{'|'.join((*_PARTNERS, *_PARTNERS.values()))})")
@@ -104,8 +101,8 @@ def make_noise_sample(clean: NDArray[np.uint8], noisy: NDArray[np.uint8]) -> Sam
     clean, noisy = _crop_to_multiple(clean), _crop_to_multiple(noisy)
     shifted = shift_half_pixel(to_planes(clean)).clamp(0, 255)
     return Sample(
-        low=np.ascontiguousarray(noisy[_PHASE::SCALE, _PHASE::SCALE]),
-        low_clean=np.ascontiguousarray(clean[_PHASE::SCALE, _PHASE::SCALE]),
+        low=np.ascontiguousarray(noisy[PHASE::SCALE, PHASE::SCALE]),
+        low_clean=np.ascontiguousarray(clean[PHASE::SCALE, PHASE::SCALE]),
         reference=to_pixels(shifted),
     )
 

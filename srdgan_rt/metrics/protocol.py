@@ -18,6 +18,9 @@ from srdgan_rt.metrics.similarity import psnr, ssim
 SCALE = 4
 """Enlargement that is scored, as in Table 2 of the paper."""
 
+PHASE = SCALE // 2
+"""Where point sampling samples: the middle of each block, rounded up; see ``resample.shift_half_pixel``."""
+
 
 class Channel(str, enum.Enum):
     """What is scored of a colour picture; a grey one is always scored as it is."""

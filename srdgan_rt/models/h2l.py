@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from srdgan_rt.errors import InputError
 
 NEGATIVE_SLOPE = 0.2
-SHORTCUT_SCALE = 0.1
+SHORTCUT_SCALE = 0.3
 NOISE_SIGMA = 0.05  # standard deviation of N in the paper, for pictures in [0, 1]
 
 _COLOURS = 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,19 @@ import torch
 from numpy.typing import NDArray
 
 from srdgan_rt.camera import Camera, photograph
+from srdgan_rt.checkpoint import save_model
+from srdgan_rt.models import H2LNet, L2HNet
+from training import config as c
+from training.batches import Share, TensorBatch
+from training.data import PairSampler
+from training.data_h2l import H2LSampler
+from training.engine import Engine
+from training.features import VGGFeatures
+from training.initialise import initialise
+from training.train_h2l import H2LTrainer
+from training.train_joint import JointSampler, JointTrainer
+from training.train_l2h import L2HTrainer
+from training.trainer import Trainer
 
 
 @pytest.fixture(autouse=True)
@@ -38,9 +51,98 @@ def training_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     noisy = np.clip(np.rint(clean + rng.normal(0, 5 + clean / 16)), 0, 255)
     for kind, image in (("clean", clean), ("noisy", noisy)):
         cv2.imwrite(str(root / "phone_pairs" / "train" / f"0_{kind}.png"), np.rint(image).astype(np.uint8))
-    (root / "noise_model").mkdir()
-    (root / "noise_model" / "noise_level_functions.csv").write_text("beta1_g,beta2_g\n0.001,0.0001\n0,0\n")
     return root
+
+
+@pytest.fixture(scope="session")
+def tiny_vgg(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file in the form of VGG16's, of its first two convolutions, with three channels."""
+    rng = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("vgg") / "vgg.npz"
+    arrays = {f"conv1_{i}.weight": rng.normal(0, 0.3, (3, 3, 3, 3)) for i in (1, 2)}
+    np.savez(path, **arrays, **{f"conv1_{i}.bias": np.zeros(3) for i in (1, 2)})
+    return path
+
+
+_L2H_MODEL = c.ModelConfig(num_blocks=1, num_features=8, growth_channels=4)
+_H2L_MODEL = c.H2LModelConfig(num_blocks=1, num_features=8)
+_PICTURE_JUDGE = c.PictureDiscriminatorConfig(num_features=4, num_halvings=2)
+_NOISE_JUDGE = c.DiscriminatorConfig(num_features=4)
+_COMMON: dict[str, Any] = {
+    "name": "tiny",
+    "iterations": 6,
+    "checkpoint_every": 3,
+    "learning_rate": 1e-3,
+    "feature_layer": "conv1_2",
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage at a tiny size, with all its losses."""
+
+    name: str
+    config: Any
+    make_trainer: Callable[..., Trainer[Any]]  # (config, folder, engine)
+    make_batch: Callable[[int], TensorBatch]
+
+    def trainer(self, folder: Path, config: Any = None, engine: Engine | None = None) -> Trainer[Any]:
+        config = config or self.config
+        return self.make_trainer(config, folder, engine or Engine(config.engine))
+
+
+@pytest.fixture(scope="session")
+def make_stage(training_root: Path, tiny_vgg: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Stage]:
+    """Makes a stage by its name, and the share of its batches."""
+    features = VGGFeatures(tiny_vgg, "conv1_2")
+    torch.manual_seed(0)
+    h2l_init = tmp_path_factory.mktemp("init") / "h2l.pt"
+    torch.save({"params_ema": H2LNet(**vars(_H2L_MODEL), scale=4).state_dict()}, h2l_init)
+    net = L2HNet(**vars(_L2H_MODEL))
+    initialise(net, 0)
+    l2h_init = h2l_init.with_name("l2h.safetensors")
+    save_model(l2h_init, net, {}, dtype=torch.float32)
+
+    def make(name: str, share: Share = Share()) -> Stage:  # noqa: B008
+        if name == "h2l":
+            h2l = c.H2LConfig(**_COMMON, batch=4, patch=16, model=_H2L_MODEL, discriminator=_NOISE_JUDGE)
+            h2l_sampler = H2LSampler(training_root, 4, 16, 0, share)
+            return Stage(name, h2l, lambda *a: H2LTrainer(*a, features), h2l_sampler.batch)
+        batch = c.BatchConfig(phone_noise=2, camera_noise=0, phone_pair=2, clean_nearest=1, clean_bicubic=1)
+        if name == "l2h":
+            l2h = c.L2HConfig(
+                **_COMMON,
+                model=_L2H_MODEL,
+                batch=batch,
+                discriminator=_PICTURE_JUDGE,
+                weights=c.L2HWeightsConfig(1.0, 0.1, 0.01),
+                phases=(c.PhaseConfig(patch=8),),
+            )
+            l2h_sampler = PairSampler(training_root, batch, 0, 8, share=share)
+            return Stage(name, l2h, lambda *a: L2HTrainer(*a, features), lambda i: l2h_sampler.batch(i, 8))
+        joint = c.JointConfig(
+            **_COMMON,
+            h2l_init=str(h2l_init),
+            l2h_init=str(l2h_init),
+            size=4,
+            patch=16,
+            batch=batch,
+            h2l_model=_H2L_MODEL,
+            l2h_model=_L2H_MODEL,
+            h2l_discriminator=_NOISE_JUDGE,
+            l2h_discriminator=_PICTURE_JUDGE,
+            l2h_weights=c.L2HWeightsConfig(1.0, 0.1, 0.01),
+        )
+        joint_sampler = JointSampler(training_root, joint, share=share)
+        return Stage(name, joint, lambda *a: JointTrainer(*a, features), joint_sampler.batch)
+
+    return make
+
+
+@pytest.fixture(params=["h2l", "l2h", "joint"])
+def stage(request: pytest.FixtureRequest, make_stage: Callable[..., Stage]) -> Stage:
+    """Each of the three stages."""
+    return make_stage(request.param)
 
 
 @dataclass(frozen=True)

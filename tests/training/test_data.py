@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from srdgan_rt.errors import InputError
+from srdgan_rt.errors import ImageReadError, InputError
+from srdgan_rt.image import Picture, write_picture
 from training.config import BatchConfig
-from training.data import PairSampler, load_phone_frames, low_samples
+from training.data import PairSampler, load_phone_frames, low_samples, read_frames, read_rgb
 
 
 def make_sampler(root: Path, batch: BatchConfig, seed: int = 0) -> PairSampler:
@@ -52,8 +53,41 @@ def test_clean_pairs_are_centred(training_root: Path, kind: str) -> None:
 _NONE = {"phone_noise": 0, "camera_noise": 0, "phone_pair": 0, "clean_nearest": 0, "clean_bicubic": 0}
 
 
+@pytest.mark.parametrize("sampling", ["nearest", "bicubic", "area"])
+def test_noisy_pairs_are_centred_however_they_are_sampled(training_root: Path, sampling: str) -> None:
+    batch = make_sampler(training_root, BatchConfig(**{**_NONE, "camera_noise": 8}, sampling=sampling)).batch(3, 16)
+    inner = (..., slice(3, -3), slice(3, -3))
+    errors = {
+        shift: float((low_samples(batch.high.roll(shift, (-2, -1))) - batch.low)[inner].abs().mean())
+        for shift in ((0, 0), (2, 0), (-2, 0), (0, 2), (0, -2))
+    }
+    assert min(errors, key=errors.get) == (0, 0)
+
+
+class GreyPairs:
+    def crop(self, patch: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        value = np.float32(rng.random())
+        return np.full((patch, patch, 3), value), np.full((4 * patch, 4 * patch, 3), value)
+
+
+def test_generated_pairs_need_nothing_else(tmp_path: Path) -> None:
+    sampler = PairSampler(tmp_path, BatchConfig(**{**_NONE, "gmsr": 3}), 0, 8, GreyPairs())
+    batch = sampler.batch(0, 8)
+    torch.testing.assert_close(batch.high.mean((1, 2, 3)), batch.low.mean((1, 2, 3)))
+    assert len(set(batch.low[:, 0, 0, 0].tolist())) == 3
+    with pytest.raises(InputError, match=r"batch\.gmsr is 3, so a folder of generated pairs is needed"):
+        PairSampler(tmp_path, BatchConfig(**{**_NONE, "gmsr": 3}), 0, 8)
+
+
+def test_any_picture_becomes_rgb_of_8_bits(tmp_path: Path) -> None:
+    write_picture(tmp_path / "grey.png", Picture(np.full((4, 5), 65535, np.uint16)))
+    write_picture(tmp_path / "alpha.png", Picture(np.full((4, 5, 4), 7, np.uint8)))
+    assert read_rgb(tmp_path / "grey.png").tolist() == np.full((4, 5, 3), 255).tolist()
+    assert read_rgb(tmp_path / "alpha.png").tolist() == np.full((4, 5, 3), 7).tolist()
+
+
 def test_resampled_noise_has_the_frame_s_variance_at_each_brightness(training_root: Path) -> None:
-    (frame,) = load_phone_frames(training_root / "phone_pairs" / "train")
+    (frame,) = load_phone_frames(training_root)
     rng = np.random.default_rng(0)
     for level in (64, 128, 192):
         clean = np.full((200, 200, 3), level / 255, np.float32)
@@ -62,9 +96,9 @@ def test_resampled_noise_has_the_frame_s_variance_at_each_brightness(training_ro
         assert abs(noise.mean()) < 1
 
 
-@pytest.mark.parametrize(("folder", "message"), [("train_photos", "no pictures"), ("phone_pairs/train", "no .* pairs")])
+@pytest.mark.parametrize(("folder", "message"), [("train_photos", "no pictures"), ("phone_pairs", "no noisy frames")])
 def test_missing_data_are_named(training_root: Path, tmp_path: Path, folder: str, message: str) -> None:
-    for name in ("train_photos", "phone_pairs", "noise_model"):
+    for name in ("train_photos", "phone_pairs"):
         if not folder.startswith(name):
             (tmp_path / name).symlink_to(training_root / name)
     with pytest.raises(InputError, match=message):
@@ -72,9 +106,24 @@ def test_missing_data_are_named(training_root: Path, tmp_path: Path, folder: str
 
 
 def test_a_damaged_photograph_is_named(training_root: Path, tmp_path: Path) -> None:
-    for name in ("phone_pairs", "noise_model"):
-        (tmp_path / name).symlink_to(training_root / name)
+    (tmp_path / "phone_pairs").symlink_to(training_root / "phone_pairs")
     (tmp_path / "train_photos").mkdir()
     (tmp_path / "train_photos" / "broken.jpg").write_bytes(b"no picture")
-    with pytest.raises(InputError, match=r"broken\.jpg"):
+    with pytest.raises(ImageReadError, match=r"broken\.jpg"):
         make_sampler(tmp_path, BatchConfig())
+
+
+def test_whole_frames_are_sampled_in_the_middle_of_their_blocks(tmp_path: Path) -> None:
+    folder = tmp_path / "pairs" / "train"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    clean, noisy = (rng.integers(0, 256, (40, 48, 3), np.uint8) for _ in range(2))
+    for kind, image in (("clean", clean), ("noisy", noisy)):
+        write_picture(folder / f"scene_00_{kind}.png", Picture(image))
+    ((low_clean, low_noisy),) = read_frames(tmp_path, "train")
+    assert np.array_equal(low_clean, clean[2::4, 2::4])
+    assert np.array_equal(low_noisy, noisy[2::4, 2::4])
+    with pytest.raises(InputError, match="at least 44 pixels a side"):
+        read_frames(tmp_path, "train", 11)
+    with pytest.raises(InputError, match="no noisy frames with clean twins"):
+        read_frames(tmp_path, "test")

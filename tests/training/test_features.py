@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import sys
+import types
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from srdgan_rt.errors import InputError
-from training.features import FEATURE_SIZES, VGGFeatures
+from training.config import StageConfig
+from training.features import FEATURE_SIZES, VGGFeatures, load_features
 
 
 @pytest.fixture
@@ -69,3 +73,35 @@ def test_rejects_bad_files_and_layers(tiny_vgg: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.npz").write_bytes(b"no archive")
     with pytest.raises(InputError, match="cannot read the VGG16 weights"):
         VGGFeatures(tmp_path / "broken.npz", "conv1_2")
+
+
+def test_no_weight_needs_no_features(tmp_path: Path) -> None:
+    config = StageConfig(name="x", iterations=1)
+    assert load_features(config, 0.0, tmp_path / "none.npz") is None
+    with pytest.raises(InputError, match="cannot read the VGG16 weights"):
+        load_features(config, 1.0, tmp_path / "none.npz")
+
+
+def test_vgg19_needs_torchvision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torchvision.models", None)
+    config = StageConfig(name="x", iterations=1, features="vgg19")
+    with pytest.raises(InputError, match="needs the package torchvision"):
+        load_features(config, 1.0, None)
+    with pytest.raises(InputError, match=r"the feature layer of VGG19 must be one of conv1_2, .* got 'conv9'"):
+        load_features(StageConfig(name="x", iterations=1, features="vgg19", feature_layer="conv9"), 1.0, None)
+
+
+def test_vgg19_stops_before_the_activation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A net in the form of torchvision's; its first two convolutions by hand."""
+    convs = [nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)]
+    layers = nn.Sequential(convs[0], nn.ReLU(inplace=True), convs[1], nn.ReLU(inplace=True))
+    models = types.ModuleType("torchvision.models")
+    models.VGG19_Weights = types.SimpleNamespace(IMAGENET1K_V1="weights")
+    models.vgg19 = lambda weights: types.SimpleNamespace(features=layers)
+    monkeypatch.setitem(sys.modules, "torchvision", types.ModuleType("torchvision"))
+    monkeypatch.setitem(sys.modules, "torchvision.models", models)
+    features = load_features(StageConfig(name="x", iterations=1, features="vgg19", feature_layer="conv1_2"), 1.0, None)
+    x = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    mean, deviation = (torch.tensor(v).view(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    torch.testing.assert_close(features(x), convs[1](convs[0]((x - mean) / deviation).relu()))
+    assert not any(parameter.requires_grad for parameter in features.parameters())

@@ -13,7 +13,7 @@ import pytest
 from srdgan_rt.metrics import open_data_set
 from training import make_pairs
 from training.bursts.manifest import Manifest
-from training.data import load_phone_frames
+from training.data import read_phone_pairs
 
 NUM_FRAMES = 6
 Run = Callable[..., int]
@@ -67,7 +67,7 @@ def test_pairs_are_what_evaluation_and_training_read(bursts: Path, tmp_path: Pat
         for read in samples.values():
             sample = read()
             assert sample.low.shape == sample.low_clean.shape
-        assert len(load_phone_frames(out / record["split"])) == len(samples)
+        assert len(read_phone_pairs(out / record["split"])) == len(samples)
     frames = manifest["bridge"]["frames"]
     assert "differs" in frames[4]["rejected"]
     assert frames[4]["noisy"] == ""

@@ -1,0 +1,94 @@
+"""``srdgan-rt degrade``: clean photographs in, realistic pairs for training out (the paper's GMSR)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from srdgan_rt.cli import options
+from srdgan_rt.cli.failures import FAILED
+from srdgan_rt.cli.progress import FileProgress
+from srdgan_rt.cli.results import Reporter, Result
+from srdgan_rt.cli.run_all import run_all
+from srdgan_rt.errors import InputError
+
+if TYPE_CHECKING:
+    from srdgan_rt.cli.degrade_file import PairJob
+
+
+def degrade(
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="Files, folders, or patterns such as 'in/*.jpg'.")
+    ],
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="Folder for the pairs; completed if it is there.", show_default=False)
+    ],
+    model: options.Model = None,
+    noise_level: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X|A:B",
+            help="Standard deviation of the noise that goes into the net, for pictures in [0, 1], or a range.",
+            show_default="one of those that the net was trained with",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="With a file's name, decides its noise.")] = 0,
+    variants: Annotated[int, typer.Option(min=1, help="Pairs of each photograph.")] = 1,
+    device: options.Device = "auto",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace pairs of other photographs, options or models.")
+    ] = False,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Search folders to the bottom; a__b.png is the pair of a/b.jpg.")
+    ] = False,
+    max_pixels: options.MaxPixels = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Photographs clean pictures: makes realistic pairs of large clean and small noisy pictures.
+
+    Writes OUTPUT/HR/NAME.png and OUTPUT/LRx4/NAME.png, on one grid as trainers expect, and OUTPUT/manifest.json. Pairs
+    that are there already, made of the same file in the same way, are left; so a run that was stopped goes on where it
+    was. A file that fails does not stop the others.
+
+    Exit status: 0 all done, 1 some input failed, 2 wrong usage, 130 interrupted.
+    """
+    # Only now: they load PyTorch, and help and wrong usage should answer at once.
+    from srdgan_rt.checkpoint import DEFAULT_DEGRADATION
+    from srdgan_rt.cli.degrade_file import PairOptions, degrade_file, plan_pair_jobs
+    from srdgan_rt.runtime import Degrader
+    from srdgan_rt.runtime.pair_set import PairSet
+
+    levels = None if noise_level is None else _parse_noise_level(noise_level)
+    degrader = Degrader(model or DEFAULT_DEGRADATION, device=device)
+    pair_options = PairOptions(levels, seed, overwrite, options.limit_pixels(max_pixels))
+    plan = plan_pair_jobs(inputs, output, degrader.scale, variants, recursive=recursive)
+    pairs = PairSet(plan.folder, degrader.scale)
+    reporter = Reporter(as_json=as_json, quiet=quiet)
+    for subject, error in plan.failures:
+        reporter.failed(subject, error)
+
+    def run(job: PairJob, progress: FileProgress) -> Iterator[Result]:
+        return degrade_file(job, degrader, pairs, pair_options, progress)
+
+    try:
+        run_all(plan.jobs, run, reporter, show_progress=not quiet)
+    finally:
+        pairs.finish()
+    if reporter.num_failed:
+        raise typer.Exit(FAILED)
+
+
+def _parse_noise_level(text: str) -> tuple[float, float]:
+    from srdgan_rt.runtime.pairs import check_noise_range
+
+    first, colon, last = text.partition(":")
+    try:
+        low = float(first)
+        return check_noise_range(low, float(last) if colon else low)
+    except ValueError:  # InputError is one, too
+        raise InputError(
+            f"--noise-level must be a number of at least 0 or a range A:B with 0 < A <= B, got {text!r}"
+        ) from None

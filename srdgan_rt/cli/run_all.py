@@ -1,0 +1,59 @@
+"""File after file, whatever becomes of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import typer
+
+from srdgan_rt.cli.failures import INTERRUPTED, say
+from srdgan_rt.cli.progress import FileProgress
+from srdgan_rt.cli.results import Reporter, Result
+
+
+class FileJob(Protocol):
+    """What a command does with one file."""
+
+    @property
+    def source(self) -> Path:
+        """File to read."""
+
+    @property
+    def target(self) -> Path:
+        """File to write, the first where there are several."""
+
+
+JobT = TypeVar("JobT", bound=FileJob)
+
+
+def run_all(
+    jobs: Sequence[JobT],
+    run: Callable[[JobT, FileProgress], Iterable[Result]],
+    reporter: Reporter,
+    *,
+    show_progress: bool,
+) -> None:
+    """Runs job after job; one that fails does not stop the others.
+
+    Args:
+        jobs: what to do.
+        run: does a job; its results are told as they come.
+        reporter: tells them.
+        show_progress: whether to show a progress bar, should stderr be a terminal.
+
+    Raises:
+        typer.Exit: Ctrl-C, after a line that says how far it came.
+    """
+    for index, job in enumerate(jobs):
+        try:
+            with FileProgress(f"{index + 1}/{len(jobs)} {job.source.name}", shown=show_progress) as progress:
+                results = run(job, progress)
+                for result in results:
+                    reporter.done(result)
+        except KeyboardInterrupt:
+            say(f"interrupted: {index} of {len(jobs)} files done, none half-written")
+            raise typer.Exit(INTERRUPTED) from None
+        except Exception as error:  # whatever it is: a file must not take the rest of the folder with it
+            reporter.failed(str(job.source), error, str(job.target))

@@ -1,0 +1,246 @@
+"""Realistic pairs of clean photographs (the paper's GMSR): what a pair is, and what decides it."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from srdgan_rt.errors import ImageReadError, InputError
+from srdgan_rt.image import Metadata, Picture, convert_depth, read_picture, shift_half_pixel
+from srdgan_rt.image.depth import flatten_on_white
+from srdgan_rt.image.size_limit import DEFAULT_MAX_PIXELS
+from srdgan_rt.runtime.degrader import Degrader
+from srdgan_rt.runtime.pixels import Pixels
+
+NoiseRange = tuple[float, float]
+"""Smallest and largest noise level to draw from, log-uniformly; equal for a fixed one."""
+
+_LEVEL_STREAM = (0, 1)  # of a pair's seed; those of the degrader are one number
+
+
+@dataclass(frozen=True)
+class PairPlan:
+    """Everything that decides a pair, so that equal plans make equal pairs.
+
+    Args:
+        name: of the two files, without their folder and ``.png``.
+        source: the photograph below its root, with forward slashes.
+        source_sha256: of the photograph's file.
+        variant: 1 for the first pair of a photograph.
+        seed: of this pair, see :func:`derive_seed`.
+        noise_level: standard deviation of N for pictures in [0, 1].
+        model: name of the high-to-low net.
+        model_sha256: of its weights.
+        treatment: what happens to the photograph first, as the caller's ``prepare`` understands it.
+    """
+
+    name: str
+    source: str
+    source_sha256: str
+    variant: int
+    seed: int
+    noise_level: float
+    model: str
+    model_sha256: str
+    treatment: Mapping[str, float | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A finished pair on the centred grid: LR pixel i lies in the middle of its block of HR pixels.
+
+    Args:
+        high: the clean picture, ``(H, W, 3)`` RGB or ``(H, W)`` grey, uint8.
+        low: the same smaller by the scale, with the noise of a camera.
+    """
+
+    high: Picture
+    low: Picture
+
+
+Prepare = Callable[[Pixels, PairPlan], Pixels]
+"""``(H, W, 3)`` or ``(H, W)`` float32 in [0, 1] and the plan of a pair, to the clean picture that is photographed."""
+
+
+def derive_seed(seed: int, source: str, variant: int) -> int:
+    """The seed of a pair: a hash, so that it depends on the file's name and not on the files beside it.
+
+    Args:
+        seed: of the whole set, at least 0.
+        source: the photograph below its root, with forward slashes.
+        variant: number of the pair.
+
+    Raises:
+        InputError: the seed is negative.
+    """
+    if seed < 0:
+        raise InputError(f"seed must be at least 0, got {seed}")
+    text = f"{seed}\0{source}\0{variant}".encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big") >> 11  # 53 bits: what every reader of JSON can hold
+
+
+def draw_noise_level(degrader: Degrader, levels: NoiseRange | None, seed: int) -> float:
+    """The noise level of a pair.
+
+    Args:
+        degrader: whose own levels are drawn from where none are given.
+        levels: smallest and largest, see :func:`check_noise_range`.
+        seed: of the pair.
+    """
+    if levels is None:
+        return degrader.draw_level(seed)
+    low, high = levels
+    if low == high:
+        return low
+    share = float(np.random.default_rng((seed, *_LEVEL_STREAM)).random())
+    return float(low * (high / low) ** share)
+
+
+def check_noise_range(low: float, high: float) -> NoiseRange:
+    """Checks a range of noise levels.
+
+    Raises:
+        InputError: it is neither ``0 <= low == high`` nor ``0 < low < high``.
+    """
+    if not 0 <= low <= high < math.inf or low == 0 < high:
+        raise InputError(f"noise level must be a number of at least 0 or a range 0 < A <= B, got {low:g}:{high:g}")
+    return low, high
+
+
+def plan_pair(
+    name: str,
+    source: str,
+    source_sha256: str,
+    variant: int,
+    degrader: Degrader,
+    *,
+    seed: int,
+    levels: NoiseRange | None = None,
+    treatment: Mapping[str, float | bool] | None = None,
+) -> PairPlan:
+    """The plan of a pair: :class:`PairPlan` with its seed and noise level drawn.
+
+    Args:
+        name: of the two files.
+        source: the photograph below its root, with forward slashes.
+        source_sha256: of the photograph's file.
+        variant: number of the pair among those of the photograph, from 1.
+        degrader: makes the low-resolution picture.
+        seed: of the whole set, at least 0.
+        levels: smallest and largest noise level; None for those of the degrader.
+        treatment: see :class:`PairPlan`.
+
+    Raises:
+        InputError: the seed is negative.
+    """
+    own_seed = derive_seed(seed, source, variant)
+    return PairPlan(
+        name=name,
+        source=source,
+        source_sha256=source_sha256,
+        variant=variant,
+        seed=own_seed,
+        noise_level=draw_noise_level(degrader, levels, own_seed),
+        model=degrader.name,
+        model_sha256=degrader.digest,
+        treatment=treatment or {},
+    )
+
+
+def hash_file(path: Path) -> str:
+    """sha256 of a file.
+
+    Raises:
+        ImageReadError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.sha256()
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise ImageReadError(f"{path}: {error.strerror}") from error
+    return digest.hexdigest()
+
+
+def make_pairs(
+    path: Path,
+    plans: Sequence[PairPlan],
+    degrader: Degrader,
+    *,
+    prepare: Prepare | None = None,
+    max_pixels: int | None = DEFAULT_MAX_PIXELS,
+    progress: Callable[[int, int], None] | None = None,
+    begin: Callable[[int], None] | None = None,
+) -> Iterator[tuple[PairPlan, Pair]]:
+    """Makes the pairs of one photograph, which is read once.
+
+    Args:
+        path: of the photograph; transparency is laid on white.
+        plans: what to make of it.
+        degrader: makes the low-resolution pictures.
+        prepare: turns the photograph into the clean picture of a pair; None takes it as it is.
+        max_pixels: refuse larger photographs; None refuses none.
+        progress: called as ``progress(done, total)`` for each pair as it grows.
+        begin: called with the number of pixels before a pair is made.
+
+    Yields:
+        Each plan with its pair.
+
+    Raises:
+        ImageReadError: the photograph cannot be read.
+        InputError: it is smaller than one low-resolution pixel.
+    """
+    picture = read_picture(path, max_pixels=max_pixels)
+    pixels = picture.pixels
+    if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
+        pixels, _ = flatten_on_white(pixels)
+    photograph = convert_depth(pixels, np.float32)
+    metadata = Metadata(icc=picture.metadata.icc)
+    for plan in plans:
+        clean = photograph if prepare is None else prepare(photograph, plan)
+        if begin is not None:
+            begin(clean.shape[0] * clean.shape[1])
+        high, low = pair_up(clean, degrader, plan.noise_level, plan.seed, progress)
+        yield plan, Pair(Picture(high, metadata), Picture(low, metadata))
+
+
+def pair_up(
+    clean: Pixels,
+    degrader: Degrader,
+    noise_level: float,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Pixels, Pixels]:
+    """Photographs a clean picture and centres it on the result.
+
+    LR pixel i is taken around HR pixel 4i + 2, half a pixel beside the middle of its 4x4 block, where every upscaler
+    assumes it; so HR is the picture moved by half a pixel, see
+    :func:`srdgan_rt.image.resample.shift_half_pixel`.
+
+    Args:
+        clean: ``(H, W, 3)`` RGB or ``(H, W)`` grey, float32 in [0, 1].
+        degrader: makes the low-resolution picture.
+        noise_level: standard deviation of N.
+        seed: of N.
+        progress: called as ``progress(done, total)``.
+
+    Returns:
+        HR, cropped to multiples of the scale at the right and the bottom, and LR; uint8.
+
+    Raises:
+        InputError: the picture is smaller than one low-resolution pixel.
+    """
+    low = degrader.degrade(clean, noise_level=noise_level, seed=seed, progress=progress)
+    high = clean
+    if degrader.scale > 1:  # a sample of a block of one is its middle
+        planes = torch.from_numpy(clean.reshape(*clean.shape[:2], -1)).permute(2, 0, 1)  # (C, H, W)
+        high = shift_half_pixel(planes).permute(1, 2, 0).numpy().reshape(clean.shape)
+    height, width = (side * degrader.scale for side in low.shape[:2])
+    return convert_depth(high[:height, :width], np.uint8), convert_depth(low, np.uint8)

@@ -1,0 +1,112 @@
+"""What each part of the method gives: ``python -m training.ablation --config ... --data ... --run ... --gmsr ...``.
+
+The paper's Fig. 6 and section 4.3 for a net of any size: trains the variants of a configuration one after the other
+(each is resumed if it was interrupted, and left alone if it is finished) and scores all of them on the same data sets.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from srdgan_rt.errors import InputError
+from srdgan_rt.metrics import BASELINES, Evaluation, Method, evaluate_data_set, open_data_set, render_markdown
+from srdgan_rt.runtime import Upscaler
+from training import train_joint, train_l2h
+from training.command import add_gmsr, make_parser, one_line_errors
+from training.config import JointConfig, L2HConfig, build_config, read_table
+from training.trainer import checkpoint_path
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of the table."""
+
+    name: str
+    config: L2HConfig | JointConfig
+    gmsr: bool  # whether it is trained on generated pairs
+
+
+def read_variants(path: Path, runs: Path) -> tuple[list[str], list[Variant]]:
+    """Reads an ablation.
+
+    Args:
+        path: a TOML file with ``data_sets``, the keys of the stage l2h in ``[base]``, those of the stage joint in
+            ``[joint]``, and the ``[[variants]]``: each has a ``name`` and whatever it has instead of the base. One
+            with ``joint_from``, the name of one before it, is that one fine-tuned together with the high-to-low net.
+        runs: folder of the runs.
+
+    Returns:
+        Names of the data sets, and the variants in their order.
+
+    Raises:
+        InputError: a key is unknown, a value is of the wrong type or range, or a variant starts from none before it.
+    """
+    table = read_table(path)
+    unknown = sorted(set(table) - {"data_sets", "base", "joint", "variants"})
+    if unknown:
+        raise InputError(f"{path.name}: unknown key {unknown[0]!r}; known keys: data_sets, base, joint, variants")
+    variants: list[Variant] = []
+    for entry in table.get("variants", []):
+        changes = dict(entry)
+        origin = changes.pop("joint_from", None)
+        where = f"{path.name}: variant {changes.get('name')!r}"
+        if origin is None:
+            config: L2HConfig | JointConfig = build_config(L2HConfig, merge(table.get("base", {}), changes), where)
+        elif origin not in [variant.name for variant in variants]:
+            raise InputError(f"{where}: joint_from must name a variant before it, got {origin!r}")
+        else:
+            start = {"l2h_init": str(checkpoint_path(runs / origin))}
+            config = build_config(JointConfig, merge(merge(table.get("joint", {}), start), changes), where)
+        variants.append(Variant(config.name, config, config.batch.gmsr > 0))
+    if not variants:
+        raise InputError(f"{path.name}: there are no variants")
+    return [str(name) for name in table.get("data_sets", [])], variants
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The base with what is changed, table by table."""
+    merged = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def train_variants(variants: Sequence[Variant], arguments: argparse.Namespace) -> None:
+    """Trains what is not trained yet, in order: a variant may start from one before it."""
+    for variant in variants:
+        train = train_joint.train if isinstance(variant.config, JointConfig) else train_l2h.train
+        folder = arguments.run / variant.name
+        gmsr = arguments.gmsr if variant.gmsr else None
+        train(variant.config, arguments.data, folder, arguments.vgg, gmsr, arguments.tensorboard)  # type: ignore[arg-type]
+
+
+def score_variants(variants: Sequence[Variant], data_sets: Sequence[Path], runs: Path) -> list[Evaluation]:
+    """Scores the averages of the newest checkpoints, and bicubic interpolation."""
+    methods: dict[str, Method] = {"bicubic interpolation": BASELINES["bicubic"]}
+    for variant in variants:
+        upscaler = Upscaler(checkpoint_path(runs / variant.name), device="cpu", precision="fp32")
+        methods[variant.name] = lambda sample, upscaler=upscaler: upscaler.upscale(sample.low)  # type: ignore[misc]
+    return [evaluate_data_set(open_data_set(folder), methods) for folder in data_sets]
+
+
+def main() -> None:
+    """Command line."""
+    parser = make_parser(__doc__)
+    add_gmsr(parser)
+    arguments = parser.parse_args()
+    with one_line_errors(parser):
+        names, variants = read_variants(arguments.config, arguments.run)
+        train_variants(variants, arguments)
+        evaluations = score_variants(variants, [arguments.data / name for name in names], arguments.run)
+        text = render_markdown(evaluations)
+        (arguments.run / "ablation.md").write_text(text, encoding="utf-8")
+        print(text)
+
+
+if __name__ == "__main__":
+    main()
