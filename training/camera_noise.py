@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from srdgan_rt.errors import InputError
-from training.data import Array, PhoneFrame, load_phone_frames
+from training.data import Array, Bytes, read_phone_pairs
 
 NUM_BINS = 16
 FEWEST = 500  # real samples of a bin that counts
@@ -38,18 +38,18 @@ def load_named_frames(folder: Path) -> list[NamedFrame]:
     """Reads frames named ``INSTANCE_SCENE_PHONE_ISO_SHUTTER_TEMPERATURE_BRIGHTNESS``, those of no use left out."""
     names = [path.name.split("_clean.")[0] for path in sorted(folder.glob("*_clean.*"))]
     frames = []
-    for name, frame in zip(names, load_phone_frames(folder), strict=True):
+    for name, (clean, noisy) in zip(names, read_phone_pairs(folder), strict=True):
         parts = re.fullmatch(r"\d+_\d+_([A-Z0-9]+)_(\d+)_\d+_(\d+)_\w", name)
         if parts is None:
             raise InputError(f"{folder / name}: the name must say phone, ISO and colour temperature")
-        if _likeness(frame) <= _MOST_ALIKE:
-            clean, noisy = (np.asarray(x / np.float32(255), np.float32) for x in (frame.clean, frame.noisy))
-            frames.append(NamedFrame(name, parts[1], int(parts[2]), int(parts[3]), clean, noisy))
+        if _likeness(clean, noisy) <= _MOST_ALIKE:
+            pictures = (np.asarray(x / np.float32(255), np.float32) for x in (clean, noisy))
+            frames.append(NamedFrame(name, parts[1], int(parts[2]), int(parts[3]), *pictures))
     return frames
 
 
-def _likeness(frame: PhoneFrame) -> float:
-    noise = frame.noisy.astype(np.float64) - frame.clean
+def _likeness(clean: Bytes, noisy: Bytes) -> float:
+    noise = noisy.astype(np.float64) - clean
     noise -= noise.mean((0, 1))
     return float(np.mean((noise[:, 1:] * noise[:, :-1]).mean((0, 1)) / noise.var((0, 1))))
 
