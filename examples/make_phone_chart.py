@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from srdgan_rt.camera import Camera, photograph
 from srdgan_rt.image.resample import shift_half_pixel
-from training.camera import Camera, photograph
 from training.data import PHASE, SCALE, as_array, as_tensor
 
 Canvas = npt.NDArray[np.uint8]

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "srdgan_rt"
 
 # A room may import itself and these; '*' is everything. Rooms are folders or modules directly below srdgan_rt.
-FOUNDATION = {"errors", "_ext", "ops", "models", "checkpoint", "image", "tiling"}
+FOUNDATION = {"errors", "_ext", "ops", "models", "checkpoint", "image", "camera", "tiling"}
 ALLOWED: dict[str, set[str]] = {
     "__init__": {"runtime"},
     "__main__": {"cli"},
@@ -22,6 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "models": {"errors"},
     "checkpoint": {"models", "errors"},
     "image": {"errors"},
+    "camera": {"errors"},
     "tiling": {"errors"},
     "metrics": {"image", "ops", "errors"},
     "runtime": FOUNDATION,

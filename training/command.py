@@ -17,7 +17,7 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
     """The options that every stage has."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True, help="TOML file, see training/configs")
-    parser.add_argument("--data", type=Path, required=True, help="folder with train_photos, phone_pairs, noise_model")
+    parser.add_argument("--data", type=Path, required=True, help="folder with train_photos and phone_pairs")
     parser.add_argument("--run", type=Path, required=True, help="folder for checkpoints and the log; resumed if there")
     parser.add_argument("--vgg", type=Path, help="VGG16 weights (.npz) for the feature loss")
     parser.add_argument("--tensorboard", action="store_true", help="curves and pictures for TensorBoard in RUN/board")

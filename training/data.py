@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from srdgan_rt.camera import photograph, random_camera
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import READABLE_EXTENSIONS, read_picture
 from srdgan_rt.image.depth import convert_depth
@@ -22,7 +23,6 @@ from srdgan_rt.image.resample import resize_bicubic, shift_half_pixel
 from srdgan_rt.metrics.protocol import PHASE as PHASE
 from srdgan_rt.metrics.protocol import SCALE as SCALE
 from training.batches import Share, TensorBatch
-from training.camera import photograph, random_camera, read_noise_levels
 from training.config import BatchConfig
 
 Bytes = npt.NDArray[np.uint8]
@@ -247,8 +247,6 @@ class PairSampler:
             # Noisy frames are where the work is: they are drawn more often.
             spread = np.array([frame.residual.std() for frame in self._frames])
             self._frame_odds = spread / spread.sum()
-        if batch.camera_noise:
-            self._noise_levels = read_noise_levels(root / "noise_model" / "noise_level_functions.csv")
 
     def batch(self, iteration: int, patch: int) -> Batch:
         """The batch of an iteration, with low-resolution patches of ``patch`` x ``patch`` pixels."""
@@ -275,7 +273,7 @@ class PairSampler:
         if kind == "phone_noise":
             low = self._pick_frame(rng).resample_noise(low, rng)
         elif kind == "camera_noise":
-            low = photograph(low, random_camera(rng, self._noise_levels), rng, mosaic=False)
+            low = photograph(low, random_camera(rng), rng, mosaic=False)
         return trim(round_to_8_bits(low), patch), trim(high, SCALE * patch)
 
     def _draw_clean(self, kind: str, patch: int, rng: np.random.Generator) -> Array:

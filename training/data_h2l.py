@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from srdgan_rt.camera import photograph, random_camera
 from srdgan_rt.models.h2l import draw_noise
 from training.batches import Share, TensorBatch
-from training.camera import photograph, random_camera, read_noise_levels
 from training.data import (
     MARGIN,
     PHASE,
@@ -98,7 +98,6 @@ class H2LSampler:
             _Frame(np.concatenate([noisy, clean], -1), self.shape.level(*floats))
             for (clean, noisy), floats in zip(pairs, scaled, strict=True)
         ]
-        self._noise_levels = read_noise_levels(root / "noise_model" / "noise_level_functions.csv")
 
     @property
     def levels(self) -> list[float]:
@@ -133,7 +132,7 @@ class H2LSampler:
     def _photograph(self, rng: np.random.Generator) -> _Sample:
         """A photograph and what the camera model makes of it."""
         clean = soften_and_darken(self._photographs.crop(SCALE * self._patch + 2 * MARGIN, rng), rng)
-        noisy = photograph(clean, random_camera(rng, self._noise_levels), rng, mosaic=True)
+        noisy = photograph(clean, random_camera(rng), rng, mosaic=True)
         return self._pair(clean, trim(round_to_8_bits(noisy[PHASE::SCALE, PHASE::SCALE]), self._patch))
 
     def _enlarge_frame(self, rng: np.random.Generator) -> _Sample:

@@ -121,7 +121,7 @@ def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: P
 
     Args:
         config: what to train.
-        data: folder with train_photos, phone_pairs and noise_model.
+        data: folder with train_photos and phone_pairs.
         folder: of the run; resumed if a checkpoint is there.
         vgg: weights of VGG16, for a feature loss with a weight.
         gmsr: folder of generated pairs, for samples of the kind ``gmsr``.

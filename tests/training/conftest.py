@@ -13,11 +13,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from srdgan_rt.camera import Camera, photograph
 from srdgan_rt.checkpoint import save_model
 from srdgan_rt.models import H2LNet, L2HNet
 from training import config as c
 from training.batches import Share, TensorBatch
-from training.camera import Camera, photograph
 from training.data import PairSampler
 from training.data_h2l import H2LSampler
 from training.engine import Engine
@@ -51,8 +51,6 @@ def training_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     noisy = np.clip(np.rint(clean + rng.normal(0, 5 + clean / 16)), 0, 255)
     for kind, image in (("clean", clean), ("noisy", noisy)):
         cv2.imwrite(str(root / "phone_pairs" / "train" / f"0_{kind}.png"), np.rint(image).astype(np.uint8))
-    (root / "noise_model").mkdir()
-    (root / "noise_model" / "noise_level_functions.csv").write_text("beta1_g,beta2_g\n0.001,0.0001\n0,0\n")
     return root
 
 

@@ -57,7 +57,7 @@ def test_as_file_clips_and_rounds_and_gradients_pass_the_rounding() -> None:
 def test_the_command_trains_and_reports(training_root: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     (data / "phone_pairs").mkdir(parents=True)
-    for name in ("train_photos", "noise_model", "phone_pairs/train"):
+    for name in ("train_photos", "phone_pairs/train"):
         (data / name).symlink_to(training_root / name)
     (data / "phone_pairs" / "test").symlink_to(training_root / "phone_pairs" / "train")
     (tmp_path / "tiny.toml").write_text(

@@ -1,0 +1,16 @@
+"""A camera model: what a phone does to a clean picture between the lens and the file."""
+
+from srdgan_rt.camera.demosaic import BAYER_PATTERNS
+from srdgan_rt.camera.library import Phone, random_camera, read_library
+from srdgan_rt.camera.model import Camera, linear_to_srgb, photograph, srgb_to_linear
+
+__all__ = [
+    "BAYER_PATTERNS",
+    "Camera",
+    "Phone",
+    "linear_to_srgb",
+    "photograph",
+    "random_camera",
+    "read_library",
+    "srgb_to_linear",
+]
