@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from srdgan_rt.metrics import measure_noise
 from srdgan_rt.models.h2l import H2LNet, draw_noise
-from training.data import Array, as_array, as_tensor, read_phone_pairs, round_to_8_bits
+from training.data import Array, Bytes, as_array, as_tensor, round_to_8_bits
 from training.data_h2l import enlarge_samples
 from training.noise_level import NoiseShape
 
@@ -39,17 +39,14 @@ class NoiseReport:
     puts there is compared with the noise that the phone put there. So both have the same distribution of brightness.
 
     Args:
-        folder: pairs ``*_clean.png`` / ``*_noisy.png`` that nothing is trained on.
-        shape: tells the level of each frame.
-
-    Raises:
-        InputError: there are no pairs, or one does not fit.
+        frames: (clean, noisy) that nothing is trained on, ``(H, W, 3)`` each.
+        shape: tells the level of each.
     """
 
-    def __init__(self, folder: Path, shape: NoiseShape) -> None:
+    def __init__(self, frames: Sequence[tuple[Bytes, Bytes]], shape: NoiseShape) -> None:
         self._pairs: list[tuple[Array, Array]] = []
         self._levels: list[float] = []
-        for images in read_phone_pairs(folder):
+        for images in frames:
             clean, noisy = (_middle(image) for image in images)
             self._pairs.append((noisy, clean))
             self._levels.append(shape.level(noisy, clean))

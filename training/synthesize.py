@@ -10,6 +10,7 @@ that cannot be used is a line on stderr, and the exit status is 1.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import multiprocessing
 import os
 import signal
@@ -178,14 +179,18 @@ def main() -> None:
     parser.add_argument("--config", type=Path, required=True, help="TOML file, see training/configs/gmsr.toml")
     parser.add_argument("--data", type=Path, required=True, help="folder with train_photos")
     parser.add_argument("--output", type=Path, required=True, help="folder for the pairs; completed if it is there")
+    parser.add_argument("--model", help="high-to-low net, a name or a file, in place of the configuration's")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (%(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)")
     parser.add_argument("--overwrite", action="store_true", help="replace pairs of other settings")
     arguments = parser.parse_args()
     try:
+        config = read_config(arguments.config, GMSRConfig)
+        if arguments.model is not None:
+            config = dataclasses.replace(config, model=arguments.model)
         num_bad = synthesize(
             find_photographs(arguments.data / "train_photos"),
-            read_config(arguments.config, GMSRConfig),
+            config,
             arguments.output,
             workers=arguments.workers,
             device=arguments.device,
