@@ -1,7 +1,18 @@
 """Weights in files: reading, writing, and the models that are shipped with the package."""
 
-from srdgan_rt.checkpoint.load import load_model
+from srdgan_rt.checkpoint.digest import DIGEST_KEY, digest_tensors
+from srdgan_rt.checkpoint.load import load_h2l, load_model
 from srdgan_rt.checkpoint.save import save_model
-from srdgan_rt.checkpoint.shipped import DEFAULT_MODEL, available_models
+from srdgan_rt.checkpoint.shipped import DEFAULT_DEGRADATION, DEFAULT_MODEL, available_degradations, available_models
 
-__all__ = ["DEFAULT_MODEL", "available_models", "load_model", "save_model"]
+__all__ = [
+    "DEFAULT_DEGRADATION",
+    "DEFAULT_MODEL",
+    "DIGEST_KEY",
+    "available_degradations",
+    "available_models",
+    "digest_tensors",
+    "load_h2l",
+    "load_model",
+    "save_model",
+]

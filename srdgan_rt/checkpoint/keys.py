@@ -1,10 +1,12 @@
-"""The three styles in which RRDB networks name their weights, and the sizes that the shapes give away.
+"""How the two networks name their weights, RRDB networks in three styles, and the sizes that the shapes give away.
 
 | style | trunk | tail |
 |---|---|---|
 | first ESRGAN | ``model.1.sub.N.RDB1.conv1.0`` | ``model.1.sub.<last>``, ``model.3``, ``.6``, ``.8``, ``.10`` |
 | later ESRGAN | ``RRDB_trunk.N.RDB1.conv1`` | ``trunk_conv``, ``upconv1``, ``upconv2``, ``HRconv``, ``conv_last`` |
 | newest, ours | ``body.N.rdb1.conv1`` | ``conv_body``, ``conv_up1``, ``conv_up2``, ``conv_hr``, ``conv_last`` |
+
+The high-to-low net has ``body.N.conv1``, ``body.N.conv2`` and ``conv_last``.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ _FIRST_STYLE_TRUNK_END = re.compile(r"model\.1\.sub\.\d+\.(weight|bias)")
 _FIRST_STYLE_LAYER = re.compile(r"model\.(\d+)\.(weight|bias)")
 _LATER_STYLE_CONV = re.compile(r"RRDB_trunk\.(\d+)\.RDB(\d+)\.conv(\d+)\.(weight|bias)")
 _BLOCK = re.compile(r"body\.(\d+)\.")
+_H2L_CONV = re.compile(r"body\.\d+\.conv[12]\.(weight|bias)")
 
 
 def normalize_keys(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -44,8 +47,9 @@ def normalize_keys(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Raises:
         CheckpointError: the names are those of no RRDB network.
     """
-    if all(name.startswith("module.") for name in tensors):
-        tensors = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+    tensors = _strip_wrapper(tensors)
+    if _is_h2l(tensors):
+        raise CheckpointError("holds a high-to-low net, which makes pictures small and noisy: it is for degrade")
     if any(_FIRST_STYLE_CONV.fullmatch(name) for name in tensors):
         tail = _first_style_tail(tensors)
         return {_rename_first_style(name, tail): tensor for name, tensor in tensors.items()}
@@ -55,6 +59,37 @@ def normalize_keys(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return dict(tensors)
     examples = ", ".join(list(tensors)[:3]) or "nothing"
     raise CheckpointError(f"holds no RRDB network: its tensors are {examples}")
+
+
+def normalize_h2l_keys(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Names of a high-to-low net, without the ``module.`` of data-parallel training.
+
+    Args:
+        tensors: weights by the names of the file.
+
+    Returns:
+        The same tensors by the names of :class:`~srdgan_rt.models.H2LNet`.
+
+    Raises:
+        CheckpointError: the names are those of no high-to-low net.
+    """
+    tensors = _strip_wrapper(tensors)
+    if _is_h2l(tensors):
+        return dict(tensors)
+    examples = ", ".join(list(tensors)[:3]) or "nothing"
+    raise CheckpointError(
+        f"holds no high-to-low net, as degrade needs it (one that enlarges is for upscale): its tensors are {examples}"
+    )
+
+
+def _strip_wrapper(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    if all(name.startswith("module.") for name in tensors):
+        return {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+    return tensors
+
+
+def _is_h2l(tensors: Mapping[str, Tensor]) -> bool:
+    return any(_H2L_CONV.fullmatch(name) for name in tensors)
 
 
 def _first_style_tail(tensors: Mapping[str, Tensor]) -> dict[int, str]:
@@ -95,21 +130,46 @@ def infer_spec(tensors: Mapping[str, Tensor]) -> ModelSpec:
     Raises:
         CheckpointError: the weights that tell the sizes are absent or have impossible shapes.
     """
-    for name in ("conv_first.weight", "body.0.rdb1.conv1.weight"):
-        if name not in tensors:
-            raise CheckpointError(f"does not fit the network: {name} is missing")
-        if tensors[name].ndim != 4:
-            raise CheckpointError(f"does not fit the network: {name} must have 4 axes, has {tensors[name].ndim}")
-    num_features, image_channels = tensors["conv_first.weight"].shape[:2]
+    num_features, image_channels = _shape_of(tensors, "conv_first.weight")[:2]
+    growth_channels = _shape_of(tensors, "body.0.rdb1.conv1.weight")[0]
     if image_channels != 3:
         raise CheckpointError(f"the network must take 3 channels, this one takes {image_channels}")
+    num_blocks = _count_blocks(tensors)
+    num_upsamplings = sum(f"conv_up{index}.weight" in tensors for index in (1, 2))
+    try:
+        return ModelSpec(num_blocks, num_features, growth_channels, 1 << num_upsamplings)
+    except InputError as error:
+        raise CheckpointError(f"does not fit the network: {error}") from error
+
+
+def infer_h2l_sizes(tensors: Mapping[str, Tensor]) -> tuple[int, int]:
+    """Reads the sizes of a high-to-low net off its weights.
+
+    Args:
+        tensors: weights by our names (:func:`normalize_h2l_keys`).
+
+    Returns:
+        Number of blocks and of features. Its scale is a stride, which no shape tells.
+
+    Raises:
+        CheckpointError: the weights that tell the sizes are absent or have impossible shapes.
+    """
+    return _count_blocks(tensors), _shape_of(tensors, "body.0.conv1.weight")[0]
+
+
+def _shape_of(tensors: Mapping[str, Tensor], name: str) -> tuple[int, ...]:
+    """Shape of a convolution's weights."""
+    if name not in tensors:
+        raise CheckpointError(f"does not fit the network: {name} is missing")
+    if tensors[name].ndim != 4:
+        raise CheckpointError(f"does not fit the network: {name} must have 4 axes, has {tensors[name].ndim}")
+    return tuple(tensors[name].shape)
+
+
+def _count_blocks(tensors: Mapping[str, Tensor]) -> int:
     num_blocks = 1 + max(int(match[1]) for match in map(_BLOCK.match, tensors) if match)
     if num_blocks > len(tensors):  # an absurd number must not make us build a network of that size
         raise CheckpointError(
             f"does not fit the network: it names {num_blocks} blocks and holds {len(tensors)} tensors"
         )
-    num_upsamplings = sum(f"conv_up{index}.weight" in tensors for index in (1, 2))
-    try:
-        return ModelSpec(num_blocks, num_features, tensors["body.0.rdb1.conv1.weight"].shape[0], 1 << num_upsamplings)
-    except InputError as error:
-        raise CheckpointError(f"does not fit the network: {error}") from error
+    return num_blocks

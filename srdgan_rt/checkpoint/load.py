@@ -6,21 +6,25 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from srdgan_rt.checkpoint.keys import infer_spec, normalize_keys
+from srdgan_rt.checkpoint.keys import infer_h2l_sizes, infer_spec, normalize_h2l_keys, normalize_keys
 from srdgan_rt.checkpoint.read import is_weight_path, read_tensors
-from srdgan_rt.checkpoint.shipped import find_model
-from srdgan_rt.errors import CheckpointError
-from srdgan_rt.models import L2HNet, ModelSpec
+from srdgan_rt.checkpoint.shipped import available_degradations, available_models, find_model
+from srdgan_rt.errors import CheckpointError, InputError
+from srdgan_rt.models import H2LNet, L2HNet, ModelSpec
 
 _NAMED_KEYS = 3  # how many offending keys a message names before it only counts
+_H2L_SCALE = 4  # of the paper; for files that do not state it
+
+NetT = TypeVar("NetT", bound=nn.Module)
 
 
 def load_model(name_or_path: str | os.PathLike[str]) -> tuple[L2HNet, ModelSpec, dict[str, str]]:
-    """Loads a network; its sizes come from the shapes of its weights.
+    """Loads a low-to-high network, which enlarges; its sizes come from the shapes of its weights.
 
     Args:
         name_or_path: a name of :func:`~srdgan_rt.checkpoint.available_models`, or a ``.safetensors``, ``.pth``,
@@ -33,17 +37,14 @@ def load_model(name_or_path: str | os.PathLike[str]) -> tuple[L2HNet, ModelSpec,
     Raises:
         CheckpointError: there is no such model or file, it cannot be read, or it does not fit the network; one line.
     """
-    if isinstance(name_or_path, str) and not is_weight_path(name_or_path):
-        path = find_model(name_or_path)
-    else:
-        path = Path(name_or_path).expanduser()
+    path = _locate(name_or_path, available_models())
     tensors, metadata = read_tensors(path)
     try:
         net, spec = build_network(tensors)
         spec = dataclasses.replace(
             spec,
-            halo=_read_pixels(metadata, "halo", spec.halo),
-            border_padding=_read_pixels(metadata, "border_padding", spec.border_padding),
+            halo=_read_whole(metadata, "halo", spec.halo),
+            border_padding=_read_whole(metadata, "border_padding", spec.border_padding),
             name=path.stem,
         )
     except CheckpointError as error:
@@ -51,8 +52,44 @@ def load_model(name_or_path: str | os.PathLike[str]) -> tuple[L2HNet, ModelSpec,
     return net, spec, metadata
 
 
+def load_h2l(name_or_path: str | os.PathLike[str]) -> tuple[H2LNet, dict[str, str]]:
+    """Loads a high-to-low network, which makes small and noisy pictures (the paper's section 3.2).
+
+    Args:
+        name_or_path: a name of :func:`~srdgan_rt.checkpoint.available_degradations`, or a ``.safetensors``, ``.pth``,
+            ``.pt`` or ``.npz`` file with the keys of :class:`~srdgan_rt.models.H2LNet`. Of several sets of weights in
+            a file, ``params_ema`` goes before ``params`` before a bare dictionary.
+
+    Returns:
+        The network in fp32 on the CPU, in evaluation mode, and the file's metadata. The number of blocks and features
+        come from the shapes, the scale from the metadata, 4 where they do not state it.
+
+    Raises:
+        CheckpointError: there is no such model or file, it cannot be read, or it does not fit the network; one line.
+    """
+    path = _locate(name_or_path, available_degradations())
+    tensors, metadata = read_tensors(path)
+    try:
+        weights = normalize_h2l_keys(tensors)
+        num_blocks, num_features = infer_h2l_sizes(weights)
+        scale = _read_whole(metadata, "scale", _H2L_SCALE)
+        with torch.device("meta"):
+            net = H2LNet(num_blocks, num_features, scale)
+        return _fill(net, weights), metadata
+    except InputError as error:
+        raise CheckpointError(f"{path}: does not fit the network: {error}") from error
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def _locate(name_or_path: str | os.PathLike[str], offered: list[str]) -> Path:
+    if isinstance(name_or_path, str) and not is_weight_path(name_or_path):
+        return find_model(name_or_path, offered)
+    return Path(name_or_path).expanduser()
+
+
 def build_network(tensors: Mapping[str, Tensor]) -> tuple[L2HNet, ModelSpec]:
-    """Builds the network that fits a set of weights.
+    """Builds the low-to-high network that fits a set of weights.
 
     Args:
         tensors: weights in any of the three key styles, of any floating-point type.
@@ -67,6 +104,11 @@ def build_network(tensors: Mapping[str, Tensor]) -> tuple[L2HNet, ModelSpec]:
     spec = infer_spec(weights)
     with torch.device("meta"):  # neither memory nor random numbers for weights that are replaced at once
         net = L2HNet(spec.num_blocks, spec.num_features, spec.growth_channels, spec.scale)
+    return _fill(net, weights), spec
+
+
+def _fill(net: NetT, weights: Mapping[str, Tensor]) -> NetT:
+    """Gives a network without values its weights, strictly."""
     _check_fit({name: tensor.shape for name, tensor in net.state_dict().items()}, weights)
     # Copied even from fp32: the reader may have mapped the file, and a file can change under our feet.
     weights = {name: tensor.to(torch.float32, copy=True).contiguous() for name, tensor in weights.items()}
@@ -74,7 +116,7 @@ def build_network(tensors: Mapping[str, Tensor]) -> tuple[L2HNet, ModelSpec]:
     if broken:
         raise CheckpointError(f"holds NaN or infinite weights: {_name_some(broken)}")
     net.load_state_dict(weights, assign=True)
-    return net.eval(), spec
+    return net.eval()
 
 
 def _check_fit(expected: Mapping[str, torch.Size], weights: Mapping[str, Tensor]) -> None:
@@ -102,8 +144,8 @@ def _name_some(names: list[str]) -> str:
     return ", ".join(names[:_NAMED_KEYS]) + rest
 
 
-def _read_pixels(metadata: Mapping[str, str], key: str, default: int) -> int:
+def _read_whole(metadata: Mapping[str, str], key: str, default: int) -> int:
     text = metadata.get(key, str(default))
     if not text.isdecimal():
-        raise CheckpointError(f"{key} in the metadata must be a whole number of pixels, got {text!r}")
+        raise CheckpointError(f"{key} in the metadata must be a whole number, got {text!r}")
     return int(text)

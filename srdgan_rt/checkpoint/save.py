@@ -12,13 +12,17 @@ from safetensors.torch import save
 
 from srdgan_rt.checkpoint.digest import DIGEST_KEY, digest_tensors
 from srdgan_rt.errors import CheckpointError
-from srdgan_rt.models import L2HNet
+from srdgan_rt.models import H2LNet, L2HNet
 
-ARCHITECTURE = "L2HNet"
+_SIZES = ("num_blocks", "num_features", "growth_channels", "scale")
 
 
 def save_model(
-    path: str | os.PathLike[str], net: L2HNet, metadata: Mapping[str, str], *, dtype: torch.dtype = torch.float16
+    path: str | os.PathLike[str],
+    net: L2HNet | H2LNet,
+    metadata: Mapping[str, str],
+    *,
+    dtype: torch.dtype = torch.float16,
 ) -> None:
     """Writes a network so that the file appears whole or not at all.
 
@@ -26,8 +30,10 @@ def save_model(
         path: a ``.safetensors`` file; replaced if it exists.
         net: the network, on any device.
         metadata: description of the model; a shipped one states at least ``halo``, ``training_data``, ``license``,
-            ``commit`` and ``scores``, and ``border_padding`` where it is not 0. The keys ``architecture``,
-            ``num_blocks``, ``num_features``, ``growth_channels``, ``scale`` and ``sha256`` are filled in.
+            ``commit`` and ``scores``, and ``border_padding`` where it is not 0; one that degrades has no halo, but
+            ``noise_levels``, the standard deviations of N that it was trained with, separated by commas. The keys
+            ``architecture``, ``num_blocks``, ``num_features``, ``growth_channels`` (where the network has them),
+            ``scale`` and ``sha256`` are filled in.
         dtype: floating-point type of the weights in the file.
 
     Raises:
@@ -45,11 +51,8 @@ def save_model(
     if broken:
         raise CheckpointError(f"{path}: {broken[0]} is not finite in {dtype}")
     description = dict(metadata) | {
-        "architecture": ARCHITECTURE,
-        "num_blocks": str(net.num_blocks),
-        "num_features": str(net.num_features),
-        "growth_channels": str(net.growth_channels),
-        "scale": str(net.scale),
+        "architecture": type(net).__name__,
+        **{name: str(getattr(net, name)) for name in _SIZES if hasattr(net, name)},
         DIGEST_KEY: digest_tensors(tensors),
     }
     _write_atomically(path, save(tensors, description))

@@ -9,26 +9,44 @@ from srdgan_rt.errors import CheckpointError
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 
+DEFAULT_DEGRADATION = "srdgan-h2l"
+"""The high-to-low net that degrades pictures unless told otherwise."""
+
 # Best first on a CPU, where the paper's own net costs twenty times as much per pixel as the fast one.
-_PREFERENCE = ("srdgan-x4-fast", "srdgan-x4")
+_PREFERENCE = ("srdgan-x4-fast", "srdgan-x4", DEFAULT_DEGRADATION)
 
 
 def available_models() -> list[str]:
-    """Names of the shipped models whose file is there, best first for a CPU."""
+    """Names of the shipped models that enlarge and whose file is there, best first for a CPU."""
+    return [name for name in _list_names() if not _is_degradation(name)]
+
+
+def available_degradations() -> list[str]:
+    """Names of the shipped high-to-low nets whose file is there, the default first."""
+    return [name for name in _list_names() if _is_degradation(name)]
+
+
+def _list_names() -> list[str]:
     present = sorted(path.stem for path in WEIGHTS_FOLDER.glob("*.safetensors"))
     preferred = [name for name in _PREFERENCE if name in present]
     return preferred + [name for name in present if name not in preferred]
+
+
+def _is_degradation(name: str) -> bool:
+    """A shipped file's name tells what it is for, so that listing them opens none."""
+    return "-h2l" in name
 
 
 DEFAULT_MODEL: str = next(iter(available_models()), _PREFERENCE[0])
 """The best shipped model; where none is installed, the name of the one that is missing."""
 
 
-def find_model(name: str) -> Path:
+def find_model(name: str, offered: list[str]) -> Path:
     """File of a shipped model.
 
     Args:
-        name: one of :func:`available_models`.
+        name: of the model.
+        offered: :func:`available_models` or :func:`available_degradations`, whichever is asked for.
 
     Returns:
         Path of its weights.
@@ -36,11 +54,15 @@ def find_model(name: str) -> Path:
     Raises:
         CheckpointError: there is no such model; the message says which there are.
     """
-    models = available_models()
-    if name in models:
+    if name in offered:
         return WEIGHTS_FOLDER / f"{name}.safetensors"
-    if not models:
-        raise CheckpointError(f"no model {name!r}: this installation holds no weights; give the path of a weight file")
-    close = difflib.get_close_matches(name, models, n=1)
+    if name in _list_names():
+        purpose, command = ("degrades", "degrade") if _is_degradation(name) else ("enlarges", "upscale")
+        raise CheckpointError(f"model {name!r} {purpose} pictures: it is for {command}")
+    if not offered:
+        raise CheckpointError(
+            f"no model {name!r}: this installation holds no weights for it; give the path of a weight file"
+        )
+    close = difflib.get_close_matches(name, offered, n=1)
     guess = f"; did you mean {close[0]!r}?" if close else ""
-    raise CheckpointError(f"no model {name!r}: there are {', '.join(models)}{guess}")
+    raise CheckpointError(f"no model {name!r}: there are {', '.join(offered)}{guess}")

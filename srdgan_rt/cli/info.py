@@ -32,7 +32,7 @@ def collect_facts() -> dict[str, Any]:
     """Everything that the command shows, as plain data; a part that is broken says so in its place.
 
     Returns:
-        Sections by name: versions, build, cpu, cuda, engines, ops, models.
+        Sections by name: versions, build, cpu, cuda, engines, ops, models, degradations.
     """
     return {
         "versions": _collect_versions(),
@@ -42,6 +42,7 @@ def collect_facts() -> dict[str, Any]:
         "engines": _collect_engines(),
         "ops": _collect_ops(),
         "models": _collect_models(),
+        "degradations": _collect_degradations(),
     }
 
 
@@ -163,6 +164,23 @@ def _collect_models() -> list[dict[str, Any]]:
     return models
 
 
+def _collect_degradations() -> list[dict[str, Any]]:
+    from srdgan_rt.checkpoint import DEFAULT_DEGRADATION, available_degradations, load_h2l
+
+    models: list[dict[str, Any]] = []
+    for name in available_degradations():
+        facts: dict[str, Any] = {"name": name, "default": name == DEFAULT_DEGRADATION}
+        try:
+            net, description = load_h2l(name)
+        except SrdganError as error:
+            models.append(facts | {"error": str(error)})
+            continue
+        facts |= {name: getattr(net, name) for name in ("num_blocks", "num_features", "scale")}
+        facts["num_parameters"] = sum(parameter.numel() for parameter in net.parameters())
+        models.append(facts | {"description": description})
+    return models
+
+
 def _format(facts: dict[str, Any]) -> list[str]:
     lines = []
     for section in ("versions", "build", "cpu"):
@@ -177,21 +195,29 @@ def _format(facts: dict[str, Any]) -> list[str]:
         lines += [f"  {name}: {'usable' if reason is None else f'no: {reason}'}" for name, reason in engines.items()]
     lines += ["", "compiled ops"]
     lines += [f"  {name}: {'usable' if reason is None else f'no: {reason}'}" for name, reason in facts["ops"].items()]
-    lines += ["", "models"]
-    for model in facts["models"]:
-        lines.append(f"  {model['name']}{' (default)' if model['default'] else ''}: {_summarize(model)}")
-    if not facts["models"]:
-        lines.append("  none: this installation holds no weights")
+    for section, purpose in (("models", "models, which enlarge"), ("degradations", "models, which degrade")):
+        lines += ["", purpose]
+        for model in facts[section]:
+            lines.append(f"  {model['name']}{' (default)' if model['default'] else ''}: {_summarize(model)}")
+        if not facts[section]:
+            lines.append("  none: this installation holds no weights for it")
     return lines
 
 
 def _summarize(model: dict[str, Any]) -> str:
     if "error" in model:
         return f"damaged: {model['error']}"
-    sizes = f"{model['num_blocks']} blocks, {model['num_features']}/{model['growth_channels']} channels"
-    cost = f"{model['num_parameters'] / 1e6:.2f} M parameters, {model['macs_per_pixel'] / 1e6:.2f} MMAC per input pixel"
+    growth = f"/{model['growth_channels']}" if "growth_channels" in model else ""
+    parts = [
+        f"x{model['scale']}" if growth else f"1/{model['scale']}",
+        f"{model['num_blocks']} blocks",
+        f"{model['num_features']}{growth} channels",
+        f"{model['num_parameters'] / 1e6:.2f} M parameters",
+    ]
+    if "macs_per_pixel" in model:
+        parts.append(f"{model['macs_per_pixel'] / 1e6:.2f} MMAC per input pixel")
     scores = model["description"].get("scores")
-    return f"x{model['scale']}, {sizes}, {cost}" + (f"; {scores}" if scores else "")
+    return ", ".join(parts) + (f"; {scores}" if scores else "")
 
 
 def _plain(value: object) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import re
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from srdgan_rt.errors import BackendUnavailableError, InputError
-from srdgan_rt.models import L2HNet
+
+NetT = TypeVar("NetT", bound=nn.Module)
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -41,7 +42,7 @@ class Backend(Protocol):
         """
 
 
-def prepare_net(net: L2HNet, device: torch.device, dtype: torch.dtype) -> L2HNet:
+def prepare_net(net: NetT, device: torch.device, dtype: torch.dtype) -> NetT:
     """A copy of a network for inference, in channels-last layout, which convolutions like best everywhere."""
     net = copy.deepcopy(net).requires_grad_(False).eval().to(device, dtype)
     return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

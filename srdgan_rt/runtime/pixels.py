@@ -45,6 +45,15 @@ def check_picture(image: object) -> Pixels:
     return image.astype(image.dtype.newbyteorder("="), copy=False)
 
 
+def split_alpha(picture: Pixels) -> tuple[Pixels, Pixels | None]:
+    """Colour ``(H, W, 1 or 3)`` and alpha ``(H, W)``, where there is one; both are views."""
+    if picture.ndim == 2:
+        return picture[..., None], None
+    if picture.shape[2] in (2, 4):
+        return picture[..., :-1], picture[..., -1]
+    return picture, None
+
+
 def reflect_indices(start: int, stop: int, length: int) -> npt.NDArray[np.intp]:
     """Source positions of ``start..stop - 1`` on an axis that goes on mirrored beyond both of its ends.
 

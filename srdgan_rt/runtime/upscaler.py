@@ -23,6 +23,7 @@ from srdgan_rt.runtime.pixels import (
     is_opaque,
     read_window,
     reflect_indices,
+    split_alpha,
     to_unit,
     write_window,
 )
@@ -132,7 +133,7 @@ class Upscaler:
         region = check_roi(roi, height, width)
         grid = OutputGrid.plan(height, width, region, self.scale, factor)
         out = _allocate(grid, picture)
-        colour, alpha = _split_alpha(picture)
+        colour, alpha = split_alpha(picture)
         num_colours = colour.shape[2]
         alpha_plane = None
         if alpha is not None:
@@ -232,12 +233,3 @@ def _allocate(grid: OutputGrid, picture: Pixels) -> Pixels:
             f"the result of {shape[1]} x {shape[0]} pixels needs {size / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
         )
     return np.empty(shape, picture.dtype)
-
-
-def _split_alpha(picture: Pixels) -> tuple[Pixels, Pixels | None]:
-    """Colour ``(H, W, 1 or 3)`` and alpha ``(H, W)``, where there is one; both are views."""
-    if picture.ndim == 2:
-        return picture[..., None], None
-    if picture.shape[2] in (2, 4):
-        return picture[..., :-1], picture[..., -1]
-    return picture, None

@@ -8,15 +8,29 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from srdgan_rt.checkpoint import available_models, load_model, save_model, shipped
+from srdgan_rt.checkpoint import (
+    DEFAULT_DEGRADATION,
+    available_degradations,
+    available_models,
+    load_h2l,
+    load_model,
+    save_model,
+    shipped,
+)
 from srdgan_rt.errors import CheckpointError
-from srdgan_rt.models import DEFAULT_HALO, L2HNet
+from srdgan_rt.models import DEFAULT_HALO, H2LNet, L2HNet
 
 
 @pytest.fixture
 def net():
     torch.manual_seed(1)
     return L2HNet(num_blocks=1, num_features=8, growth_channels=4)
+
+
+@pytest.fixture
+def h2l():
+    torch.manual_seed(2)
+    return H2LNet(num_blocks=2, num_features=8)
 
 
 def assert_same_weights(first, second, tolerance=0.0):
@@ -39,6 +53,52 @@ def test_saved_network_comes_back_in_fp32(tmp_path, net, dtype, tolerance):
     assert not loaded.training
     with safe_open(path, framework="pt") as file:
         assert file.get_tensor("conv_first.weight").dtype == dtype
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 0), (torch.float16, 1e-3)])
+def test_high_to_low_net_comes_back_in_fp32(tmp_path, h2l, dtype, tolerance):
+    path = tmp_path / "h2l.safetensors"
+    save_model(path, h2l, {"noise_levels": "0.05"}, dtype=dtype)
+    loaded, metadata = load_h2l(path)
+    assert_same_weights(h2l, loaded, tolerance)
+    assert (loaded.num_blocks, loaded.num_features, loaded.scale, loaded.training) == (2, 8, 4, False)
+    assert (metadata["architecture"], metadata["noise_levels"]) == ("H2LNet", "0.05")
+    assert "growth_channels" not in metadata
+
+
+def test_high_to_low_net_keeps_its_scale_and_is_read_from_training_files(tmp_path, h2l):
+    save_model(tmp_path / "x2.safetensors", H2LNet(1, 8, scale=2), {})
+    assert load_h2l(tmp_path / "x2.safetensors")[0].scale == 2
+    wrapped = {f"module.{name}": tensor for name, tensor in h2l.state_dict().items()}
+    torch.save({"params_ema": wrapped, "iteration": 3}, tmp_path / "run.pt")
+    assert_same_weights(h2l, load_h2l(tmp_path / "run.pt")[0])
+
+
+def test_the_wrong_kind_of_net_is_one_clear_line(tmp_path, net, h2l):
+    save_model(tmp_path / "h2l.safetensors", h2l, {})
+    with pytest.raises(CheckpointError, match=r"h2l\.safetensors: holds a high-to-low net, .* it is for degrade$"):
+        load_model(tmp_path / "h2l.safetensors")
+    save_model(tmp_path / "l2h.safetensors", net, {})
+    with pytest.raises(CheckpointError, match=r"l2h\.safetensors: holds no high-to-low net, as degrade needs it"):
+        load_h2l(tmp_path / "l2h.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"conv_last.weight": torch.zeros(3, 5, 3, 3)}, r"1 of the wrong shape: conv_last.weight"),
+        ({"body.0.conv1.weight": torch.zeros(4, 6, 3, 3)}, "num_features must be at least 6, got 4"),
+        ({"body.0.conv1.weight": torch.zeros(4)}, "must have 4 axes, has 1"),
+        ({"body.7777777.x": torch.zeros(1)}, "names 7777778 blocks"),
+        ({"conv_last.bias": torch.full((3,), float("nan"))}, "holds NaN or infinite weights: conv_last.bias"),
+    ],
+)
+def test_faults_of_high_to_low_nets_are_named_in_one_line(tmp_path, h2l, change, message):
+    torch.save({**h2l.state_dict(), **change}, tmp_path / "h2l.pth")
+    with pytest.raises(CheckpointError, match=message) as caught:
+        load_h2l(tmp_path / "h2l.pth")
+    assert str(caught.value).startswith(f"{tmp_path / 'h2l.pth'}: ")
+    assert "\n" not in str(caught.value)
 
 
 def test_default_type_is_fp16_and_a_path_may_be_a_string(tmp_path, net):
@@ -230,8 +290,26 @@ def test_shipped_models_are_those_whose_file_exists(tmp_path, net, monkeypatch):
 
 def test_without_any_shipped_model(tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "WEIGHTS_FOLDER", tmp_path)
-    with pytest.raises(CheckpointError, match="holds no weights; give the path"):
+    with pytest.raises(CheckpointError, match="holds no weights for it; give the path"):
         load_model(shipped.DEFAULT_MODEL)
+
+
+def test_shipped_models_are_listed_by_what_they_are_for(tmp_path, net, h2l, monkeypatch):
+    monkeypatch.setattr(shipped, "WEIGHTS_FOLDER", tmp_path)
+    with pytest.raises(CheckpointError, match=r"no model 'srdgan-h2l': .* holds no weights for it; give the path"):
+        load_h2l(DEFAULT_DEGRADATION)
+    save_model(tmp_path / "srdgan-x4.safetensors", net, {})
+    for name in ("another-h2l", DEFAULT_DEGRADATION):
+        save_model(tmp_path / f"{name}.safetensors", h2l, {})
+    assert available_models() == ["srdgan-x4"]
+    assert available_degradations() == [DEFAULT_DEGRADATION, "another-h2l"]
+    assert load_h2l(DEFAULT_DEGRADATION)[0].num_features == h2l.num_features
+    with pytest.raises(CheckpointError, match=r"^model 'srdgan-h2l' degrades pictures: it is for degrade$"):
+        load_model(DEFAULT_DEGRADATION)
+    with pytest.raises(CheckpointError, match=r"^model 'srdgan-x4' enlarges pictures: it is for upscale$"):
+        load_h2l("srdgan-x4")
+    with pytest.raises(CheckpointError, match=r"did you mean 'srdgan-h2l'\?"):
+        load_h2l("srdgan-h2")
 
 
 @pytest.mark.parametrize("path", ["some/folder", "model.onnx/x", os.curdir + "/model.onnx"])
@@ -249,3 +327,11 @@ def test_shipped_models_describe_themselves():
         assert promised <= metadata.keys()
         assert str(spec.halo) == metadata["halo"]
         assert isinstance(net, L2HNet)
+
+
+def test_shipped_high_to_low_nets_describe_themselves():
+    """Their names alone sort them from those that enlarge; what is in the files must agree."""
+    for name in available_degradations():
+        net, metadata = load_h2l(name)
+        assert isinstance(net, H2LNet)
+        assert {"architecture", "scale", "sha256", "noise_levels", "training_data", "license"} <= metadata.keys()

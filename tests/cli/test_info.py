@@ -26,9 +26,11 @@ def test_json_says_what_is_there(run):
 def test_text_has_every_section(run):
     outcome = run("info")
     assert outcome.status == 0
-    for heading in ("versions", "build", "cpu", "cuda", "engines on cpu", "compiled ops", "models"):
+    for heading in ("versions", "build", "cpu", "cuda", "engines on cpu", "compiled ops"):
         assert f"\n{heading}\n" in f"\n{outcome.out}"
     assert f"  torch: {torch.__version__}\n" in outcome.out
+    assert "\nmodels, which enlarge\n" in outcome.out
+    assert "\nmodels, which degrade\n" in outcome.out
 
 
 def test_missing_extension_is_explained(run, monkeypatch):
@@ -59,3 +61,18 @@ def test_scores_are_shown(run, monkeypatch, model):
     (facts,) = info.collect_facts()["models"]
     assert facts["num_blocks"] == 1
     assert "Set5 28.9 dB" in run("info").out
+
+
+def test_both_kinds_of_models_are_shown(run, monkeypatch, tmp_path):
+    from srdgan_rt.checkpoint import save_model, shipped
+    from srdgan_rt.models import H2LNet
+
+    monkeypatch.setattr(shipped, "WEIGHTS_FOLDER", tmp_path)
+    assert run("info").out.count("none: this installation holds no weights") == 2
+    save_model(tmp_path / "srdgan-h2l.safetensors", H2LNet(1, 8), {})
+    outcome = run("info")
+    assert "which degrade\n  srdgan-h2l (default): 1/4, 1 blocks, 8 channels, 0.00 M parameters\n" in outcome.out
+    (facts,) = json.loads(run("info", "--json").out)["degradations"]
+    assert (facts["num_blocks"], facts["scale"], facts["description"]["architecture"]) == (1, 4, "H2LNet")
+    (tmp_path / "srdgan-h2l.safetensors").write_bytes(b"")
+    assert "srdgan-h2l (default): damaged: " in run("info").out

@@ -1,0 +1,162 @@
+"""From clean to real: a photograph in, the small noisy picture that a phone would have taken of it out (section 3.2)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from srdgan_rt.checkpoint import DEFAULT_DEGRADATION, DIGEST_KEY, digest_tensors, load_h2l
+from srdgan_rt.checkpoint.read import is_weight_path
+from srdgan_rt.errors import CheckpointError, InputError
+from srdgan_rt.image.alpha import bleed_colour
+from srdgan_rt.models import H2LNet
+from srdgan_rt.models.h2l import NOISE_SIGMA
+from srdgan_rt.runtime.backend import prepare_net, resolve_device
+from srdgan_rt.runtime.pixels import Pixels, check_picture, read_window, split_alpha, write_window
+from srdgan_rt.tiling import Box, split_box
+
+
+class Degrader:
+    """Makes small noisy pictures of large clean ones with one high-to-low network, in fp32.
+
+    One object may be used from several threads at once: a call changes nothing in it. A result is a function of the
+    picture, the noise level and the seed, on the same machine and version of PyTorch bit for bit.
+
+    Args:
+        model: name of a shipped model, path of a weight file, or a network (copied).
+        device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
+        tile: largest side, in pixels of the clean picture, of what is computed at once; it decides the memory (about
+            0.3 GB for the paper's net) but, to the rounding of fp32, not the result.
+
+    Raises:
+        CheckpointError: the model cannot be loaded.
+        BackendUnavailableError: the device cannot be used here; the message says why.
+        InputError: an argument is out of range.
+
+    Attributes:
+        name: of the model.
+        metadata: what the weight file says of itself.
+        digest: sha256 of the weights.
+        scale: reduction of the network.
+        device: where it runs.
+        noise_levels: standard deviations of N, for pictures in [0, 1], that the network was trained with.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | H2LNet = DEFAULT_DEGRADATION,
+        *,
+        device: str | torch.device = "auto",
+        tile: int = 256,
+    ) -> None:
+        self.metadata: dict[str, str] = {}
+        self.name = ""
+        if isinstance(model, H2LNet):
+            net = model
+        else:
+            net, self.metadata = load_h2l(model)
+            self.name = Path(model).stem if is_weight_path(os.fspath(model)) else os.fspath(model)
+        self.scale = net.scale
+        if tile < self.scale:
+            raise InputError(f"tile must be at least {self.scale}, got {tile}")
+        self.digest = self.metadata.get(DIGEST_KEY) or digest_tensors(
+            {name: tensor.cpu() for name, tensor in net.state_dict().items()}
+        )
+        self.noise_levels = _read_levels(self.metadata)
+        self.device = resolve_device(device)
+        self._net = prepare_net(net, self.device, torch.float32)
+        self._tile = tile // self.scale
+        # Two 3x3 convolutions a block and the last one: what a result can see beyond its own block of pixels.
+        self._halo = -(-(2 * net.num_blocks + 1) // self.scale)
+
+    @torch.inference_mode()
+    def degrade(self, image: Pixels, *, noise_level: float | None = None, seed: int = 0) -> Pixels:
+        """Photographs a clean picture (equation 1).
+
+        Result pixel ``i`` is taken around pixel ``scale * i + scale // 2`` of the picture, see
+        :func:`srdgan_rt.image.resample.shift_half_pixel` for what that means for pairs.
+
+        Args:
+            image: ``(H, W)`` or ``(H, W, 1)`` grey, ``(H, W, 2)`` grey and alpha, ``(H, W, 3)`` RGB, ``(H, W, 4)`` RGBA
+                with straight alpha; uint8, uint16, or float32 in [0, 1]. What goes beyond a multiple of the scale is
+                cropped off at the right and the bottom, as evaluation does.
+            noise_level: standard deviation of N for pictures in [0, 1], at least 0; None draws one of
+                :attr:`noise_levels`.
+            seed: decides N and, where it is drawn, its level; at least 0. Row y of N depends on the seed, y and the
+                width alone.
+
+        Returns:
+            Same layout and dtype, ``H // scale`` x ``W // scale``, rounded to nearest and clipped. Grey stays grey
+            (the mean of the network's channels); alpha is point-sampled.
+
+        Raises:
+            InputError: an argument is of the wrong type, shape or range.
+        """
+        picture = check_picture(image)
+        level = self.draw_level(seed) if noise_level is None else _check_level(noise_level)
+        height, width = (side // self.scale for side in picture.shape[:2])
+        if height < 1 or width < 1:
+            raise InputError(f"image must be at least {self.scale} x {self.scale} pixels, got shape {picture.shape}")
+        picture = picture[: height * self.scale, : width * self.scale]
+        out = np.empty((height, width, *picture.shape[2:]), picture.dtype)
+        channels_last = out.reshape(height, width, -1)
+        colour, alpha = split_alpha(picture)
+        if alpha is not None:
+            colour = bleed_colour(colour, alpha)
+            channels_last[..., -1] = alpha[self.scale // 2 :: self.scale, self.scale // 2 :: self.scale]
+        num_colours = colour.shape[2]
+
+        bounds = Box(0, 0, width, height)
+        rows: tuple[int, int] | None = None
+        noise = torch.empty(0)
+        for core in split_box(bounds, self._tile):  # boxes are in pixels of the result
+            read = core.grow(self._halo).clip(bounds)
+            if rows != (read.y, read.bottom):
+                rows = read.y, read.bottom
+                noise = level * _draw_rows(
+                    seed, read.y * self.scale, read.bottom * self.scale, width * self.scale
+                )  # (1, 3, h, W)
+            source = Box(*(self.scale * value for value in read))
+            clean = read_window(colour, source).to(self.device)  # (1, 3, h, w)
+            low = self._net(clean, noise[..., source.x : source.right].to(self.device))[0]  # (3, h / scale, w / scale)
+            low = low[:, core.y - read.y :, core.x - read.x :][:, : core.height, : core.width]
+            if num_colours == 1:
+                low = low.mean(0, keepdim=True)
+            write_window(low, channels_last[core.y : core.bottom, core.x : core.right, :num_colours])
+        return out
+
+    def draw_level(self, seed: int) -> float:
+        """The noise level that :meth:`degrade` takes where it is given none: one of :attr:`noise_levels`."""
+        return float(_make_generator(seed, 0).choice(self.noise_levels))
+
+
+def _draw_rows(seed: int, start: int, stop: int, width: int) -> Tensor:
+    """Rows ``start..stop - 1`` of normal noise, ``(1, 3, stop - start, width)``: the same whoever asks for them."""
+    rows = [_make_generator(seed, 1 + y).standard_normal((3, width), np.float32) for y in range(start, stop)]
+    return torch.from_numpy(np.stack(rows, 1))[None]
+
+
+def _make_generator(seed: int, stream: int) -> np.random.Generator:
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise InputError(f"seed must be a whole number of at least 0, got {seed!r}")
+    return np.random.default_rng((seed, stream))
+
+
+def _check_level(level: float) -> float:
+    if not 0 <= level < float("inf"):
+        raise InputError(f"noise_level must be a number of at least 0, got {level}")
+    return float(level)
+
+
+def _read_levels(metadata: dict[str, str]) -> tuple[float, ...]:
+    text = metadata.get("noise_levels", str(NOISE_SIGMA))
+    try:
+        return tuple(_check_level(float(part)) for part in text.split(","))
+    except ValueError as error:  # InputError is one, too
+        raise CheckpointError(
+            f"noise_levels in the metadata must be numbers of at least 0 with commas between them, got {text!r}"
+        ) from error
