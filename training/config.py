@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from srdgan_rt.errors import InputError
-from srdgan_rt.models.h2l import NOISE_SIGMA
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -129,7 +128,7 @@ class H2LConfig:
     seed: int = 0
     batch: int = 16
     patch: int = 48  # low-resolution pixels a side
-    noise_sigma: float = NOISE_SIGMA
+    colour_weight: float = 100.0  # of the squared shift of a patch's mean colour, beside equation 2
     relativistic: bool = False  # relativistic average GAN in place of equations 5 and 6
     feature_layer: str = "conv5_3"
     checkpoint_every: int = 500
@@ -146,8 +145,8 @@ class H2LConfig:
             raise InputError(f"patch must be at least {_SMALLEST_H2L_PATCH}, got {self.patch}")
         if not self.learning_rate > 0:
             raise InputError(f"learning_rate must be positive, got {self.learning_rate}")
-        if not self.noise_sigma >= 0:
-            raise InputError(f"noise_sigma must be at least 0, got {self.noise_sigma}")
+        if not self.colour_weight >= 0:
+            raise InputError(f"colour_weight must be at least 0, got {self.colour_weight}")
 
     def learning_rate_at(self, iteration: int) -> float:
         """The learning rate, halved at each of ``halve_at``."""

@@ -120,21 +120,40 @@ class PhoneFrame:
         return np.asarray(np.clip(np.rint(noisy), 0, 255) / 255, np.float32)
 
 
-def load_phone_frames(folder: Path, smallest_side: int = 1) -> list[PhoneFrame]:
-    """Reads pairs ``*_clean.png`` / ``*_noisy.png``; InputError names a pair that does not fit or is too small."""
-    frames = []
+def read_phone_pairs(folder: Path, smallest_side: int = 1) -> list[tuple[Bytes, Bytes]]:
+    """Reads pairs ``*_clean.*`` / ``*_noisy.*``.
+
+    Args:
+        folder: holds the pairs.
+        smallest_side: what a pair must have at least.
+
+    Returns:
+        (clean, noisy), ``(H, W, 3)`` each, in the order of the names.
+
+    Raises:
+        InputError: a pair does not fit or is too small, a picture cannot be read, or there is none.
+    """
+    pairs = []
     for path in sorted(folder.glob("*_clean.*")):
         clean, noisy = read_rgb(path), read_rgb(path.with_name(path.name.replace("_clean.", "_noisy.")))
         if clean.shape != noisy.shape:
             raise InputError(f"{path.name} and its noisy twin differ in size: {clean.shape} and {noisy.shape}")
         if min(clean.shape[:2]) < smallest_side:
-            raise InputError(f"{path.name} is smaller than a patch of {smallest_side} pixels: {clean.shape}")
+            raise InputError(f"{path.name} must have at least {smallest_side} pixels a side, has {clean.shape[:2]}")
+        pairs.append((clean, noisy))
+    if not pairs:
+        raise InputError(f"no *_clean.* / *_noisy.* pairs in {folder}")
+    return pairs
+
+
+def load_phone_frames(folder: Path) -> list[PhoneFrame]:
+    """Reads pairs as :func:`read_phone_pairs` does and sorts their noise by brightness."""
+    frames = []
+    for clean, noisy in read_phone_pairs(folder):
         brightness = clean.reshape(-1, 3).sum(1, dtype=np.int32)
         order = np.argsort(brightness, kind="stable")
         residual = (noisy.astype(np.int16) - clean).reshape(-1, 3)[order]
         frames.append(PhoneFrame(clean, noisy, brightness[order].astype(np.float32), residual))
-    if not frames:
-        raise InputError(f"no *_clean.* / *_noisy.* pairs in {folder}")
     return frames
 
 

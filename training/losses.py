@@ -36,6 +36,21 @@ def feature_loss(result: Tensor, target: Tensor) -> Tensor:
     return F.l1_loss(result, target)
 
 
+def colour_loss(result: Tensor, target: Tensor) -> Tensor:
+    """Squared difference of the mean colours, mean over pictures and channels; not in the paper.
+
+    Noise moves the mean of a patch hardly at all, so this sees a shift of the colours where the pixel loss drowns it.
+
+    Args:
+        result: ``(N, 3, H, W)``.
+        target: same shape.
+
+    Returns:
+        A scalar.
+    """
+    return (result - target).mean((2, 3)).square().mean()
+
+
 def generator_loss(fake: Tensor, real: Tensor | None = None) -> Tensor:
     """Equation 5, what the generator pays for being found out: the mean of -log D(fake).
 

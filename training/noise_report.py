@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
-from srdgan_rt.image.resample import resize_bicubic
 from srdgan_rt.metrics import measure_noise
 from srdgan_rt.models.h2l import H2LNet, draw_noise
-from training.data import PHASE, SCALE, Array, as_array, as_tensor, load_phone_frames, round_to_8_bits
+from training.data import Array, as_array, as_tensor, read_phone_pairs, round_to_8_bits
+from training.data_h2l import enlarge_samples
+from training.noise_level import NoiseShape
 
 _CROP = 96  # pixels a side of each held-out frame: the middle
 _NUM_BINS = 8
@@ -33,28 +33,25 @@ class _Noise:
 class NoiseReport:
     """Measures generated noise against held-out phone frames of the same content.
 
-    The clean twin of each frame is enlarged, the net photographs it, and the noise it puts there is compared with the
-    noise that the phone put there. So both have the same distribution of brightness.
+    The clean twin of each frame is enlarged, the net photographs it at the noise level of the frame, and the noise it
+    puts there is compared with the noise that the phone put there. So both have the same distribution of brightness.
 
     Args:
         folder: pairs ``*_clean.png`` / ``*_noisy.png`` that nothing is trained on.
-        sigma: standard deviation of N.
+        shape: tells the level of each frame.
 
     Raises:
         InputError: there are no pairs, or one does not fit.
     """
 
-    def __init__(self, folder: Path, sigma: float) -> None:
-        self._sigma = sigma
-        self._enlarged: list[Tensor] = []
-        real = []
-        for frame in load_phone_frames(folder):
-            clean, noisy = (_middle(image) for image in (frame.clean, frame.noisy))
-            height, width = clean.shape[:2]
-            enlarged = resize_bicubic(as_tensor(clean), SCALE * height, SCALE * width).clamp(0, 1)
-            self._enlarged.append(enlarged[None])
-            real.append((noisy, clean))
-        self._real = _pool(real)
+    def __init__(self, folder: Path, shape: NoiseShape) -> None:
+        self._pairs: list[tuple[Array, Array]] = []
+        self._levels: list[float] = []
+        for images in read_phone_pairs(folder):
+            clean, noisy = (_middle(image) for image in images)
+            self._pairs.append((noisy, clean))
+            self._levels.append(shape.level(noisy, clean))
+        self._real = _pool(self._pairs)
 
     @torch.no_grad()
     def measure(self, net: H2LNet) -> dict[str, object]:
@@ -66,19 +63,21 @@ class NoiseReport:
         Returns:
             Figures for the log, pairs as [generated, real]: ``noise_sd`` (1/255) for each of eight bins of the
             intensity that holds enough samples, ``noise_variance_error`` (mean relative error of the variance over
-            those bins), ``noise_lag1`` and ``noise_channels`` (correlation of neighbours and of channels), and
-            ``colour_shift`` (1/255): how far the mean colour of a picture moves, mean over pictures. None where
-            there is no noise to measure.
+            those bins), ``noise_lag1`` and ``noise_channels`` (correlation of neighbours and of channels),
+            ``noise_kl`` (KL divergence of the histograms of the noise, mean over pictures) and ``colour_shift``
+            (1/255): how far the mean colour of a picture moves, mean over pictures. None where there is no noise to
+            measure.
         """
-        generated, shifts = [], []
-        for index, clean in enumerate(self._enlarged):
-            noise = draw_noise(clean, self._sigma, torch.Generator().manual_seed(index))
-            noisy = round_to_8_bits(as_array(net(clean, noise)[0].clamp(0, 1)))
-            sampled = as_array(clean[0, :, PHASE::SCALE, PHASE::SCALE])
-            generated.append((noisy, sampled))
-            shifts.append(np.abs(noisy.mean((0, 1)) - sampled.mean((0, 1))).max() * 255)
+        generated, shifts, divergences = [], [], []
+        for index, ((noisy, clean), level) in enumerate(zip(self._pairs, self._levels, strict=True)):
+            high = as_tensor(enlarge_samples(clean))[None]
+            noise = draw_noise(high, level, torch.Generator().manual_seed(index))
+            low = round_to_8_bits(as_array(net(high, noise)[0].clamp(0, 1)))
+            generated.append((low, clean))
+            shifts.append(np.abs((low - clean).mean((0, 1))).mean() * 255)
+            divergences.append(_divergence(noisy - clean, low - clean))
         ours, real = _pool(generated), self._real
-        both = ~(np.isnan(ours.variance) | np.isnan(real.variance)) & (real.variance > 0)
+        both = ~np.isnan(real.variance) & ~np.isnan(ours.variance)
         variances = zip(ours.variance[both], real.variance[both], strict=True)
         error = np.abs(ours.variance[both] / real.variance[both] - 1)
         return {
@@ -86,8 +85,23 @@ class NoiseReport:
             "noise_variance_error": _figure(error.mean(), 3) if len(error) else None,
             "noise_lag1": [_figure(ours.neighbours, 3), _figure(real.neighbours, 3)],
             "noise_channels": [_figure(ours.channels, 3), _figure(real.channels, 3)],
+            "noise_kl": _figure(float(np.mean(divergences)), 4),
             "colour_shift": _figure(float(np.mean(shifts)), 3),
         }
+
+
+def _divergence(real: Array, generated: Array) -> float:
+    """KL divergence of the histogram of generated noise from that of real noise, in steps of 1/255.
+
+    The mean of each channel is taken out of both: ``colour_shift`` tells of it.
+    """
+    p, q = (_histogram(noise - noise.mean((0, 1))) for noise in (real, generated))
+    return float((p * np.log(p / q)).sum())
+
+
+def _histogram(noise: Array) -> npt.NDArray[np.float64]:
+    counts = np.bincount(np.clip(np.rint(255 * noise).astype(int) + 255, 0, 510).ravel(), minlength=511) + 0.5
+    return np.asarray(counts / counts.sum(), np.float64)
 
 
 def _pool(pairs: list[tuple[Array, Array]]) -> _Noise:

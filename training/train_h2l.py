@@ -16,11 +16,11 @@ from srdgan_rt.errors import InputError, SrdganError
 from srdgan_rt.models.h2l import H2LNet
 from training import run
 from training.config import H2LConfig, read_config
-from training.data import SCALE
+from training.data import PHASE, SCALE
 from training.data_h2l import H2LBatch, H2LSampler
 from training.discriminator import NoiseDiscriminator
 from training.features import VGGFeatures
-from training.losses import discriminator_loss, feature_loss, generator_loss, pixel_loss
+from training.losses import colour_loss, discriminator_loss, feature_loss, generator_loss, pixel_loss
 from training.noise_report import NoiseReport
 
 _BETAS = (0.9, 0.999)
@@ -94,7 +94,10 @@ class H2LTrainer(run.Trainer[H2LBatch]):
         return loss
 
     def _update_discriminator(self, low: Tensor, batch: H2LBatch) -> float:
-        fake, real = self.discriminator(as_file(low.detach())), self.discriminator(batch.real)
+        fake, real = (
+            self.discriminator(as_file(low.detach()), batch.level),
+            self.discriminator(batch.real, batch.real_level),
+        )
         loss = discriminator_loss(fake, real, relativistic=self.config.relativistic)
         value = self.finite(loss, "loss of the discriminator")
         self.discriminator_optimiser.zero_grad(set_to_none=True)
@@ -113,10 +116,12 @@ class H2LTrainer(run.Trainer[H2LBatch]):
             losses["feature"] = feature_loss(self._features(low), self._features(batch.low_noisy))
         if weights.adversarial > 0:
             self.discriminator.requires_grad_(False)
-            real = self.discriminator(batch.real) if self.config.relativistic else None
-            losses["adversarial"] = generator_loss(self.discriminator(as_file(low)), real)
+            real = self.discriminator(batch.real, batch.real_level) if self.config.relativistic else None
+            losses["adversarial"] = generator_loss(self.discriminator(as_file(low), batch.level), real)
             self.discriminator.requires_grad_(True)
-        total = torch.stack([getattr(weights, name) * loss for name, loss in losses.items()]).sum()
+        losses["colour"] = colour_loss(as_file(low), batch.clean[..., PHASE::SCALE, PHASE::SCALE])
+        alphas = {**vars(weights), "colour": self.config.colour_weight}
+        total = torch.stack([alphas[name] * loss for name, loss in losses.items()]).sum()
         value = self.finite(total, "loss of the generator")
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(total)
@@ -171,9 +176,9 @@ def main() -> None:
         config = read_config(arguments.config, H2LConfig)
         features = None if arguments.vgg is None else VGGFeatures(arguments.vgg, config.feature_layer)
         trainer = H2LTrainer(config, arguments.run, features)
-        sampler = H2LSampler(arguments.data, config.batch, config.patch, config.noise_sigma, config.seed)
+        sampler = H2LSampler(arguments.data, config.batch, config.patch, config.seed)
         held_out = arguments.data / "phone_pairs" / "test"
-        train(trainer, sampler, NoiseReport(held_out, config.noise_sigma) if held_out.is_dir() else None)
+        train(trainer, sampler, NoiseReport(held_out, sampler.shape) if held_out.is_dir() else None)
     except SrdganError as error:
         parser.error(str(error))
 

@@ -50,7 +50,7 @@ def test_the_learning_rate_is_halved(tmp_path: Path) -> None:
         ("batch = 0", "batch must be at least 1, got 0"),
         ("patch = 8", "patch must be at least 16, got 8"),
         ("learning_rate = 0", "learning_rate must be positive, got 0"),
-        ("noise_sigma = -1", "noise_sigma must be at least 0, got -1"),
+        ("colour_weight = -1", "colour_weight must be at least 0, got -1"),
     ],
 )
 def test_rejects_bad_h2l_configs(tmp_path: Path, text: str, message: str) -> None:

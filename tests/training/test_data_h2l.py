@@ -2,19 +2,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from srdgan_rt.errors import InputError
-from training.data_h2l import H2LBatch, H2LSampler
+from training.data_h2l import H2LBatch, H2LSampler, enlarge_samples
 
 
-def make_sampler(root: Path, seed: int = 0, sigma: float = 0.05, patch: int = 16) -> H2LSampler:
-    return H2LSampler(root, 3, patch, sigma, seed)
+def make_sampler(root: Path, seed: int = 0, patch: int = 16) -> H2LSampler:
+    return H2LSampler(root, 3, patch, seed)
 
 
 def tensors(batch: H2LBatch) -> list[torch.Tensor]:
-    return [batch.clean, batch.noise, batch.low_noisy, batch.real]
+    return [batch.clean, batch.noise, batch.low_noisy, batch.real, batch.level]
 
 
 def test_batches_are_a_function_of_seed_and_iteration(training_root: Path) -> None:
@@ -29,7 +30,8 @@ def test_batches_are_a_function_of_seed_and_iteration(training_root: Path) -> No
 
 def test_shapes(training_root: Path) -> None:
     batch = make_sampler(training_root).batch(0)
-    assert [tuple(x.shape) for x in tensors(batch)] == [(3, 3, 64, 64)] * 2 + [(3, 3, 16, 16)] * 2
+    assert [tuple(x.shape) for x in tensors(batch)] == [(3, 3, 64, 64)] * 2 + [(3, 3, 16, 16)] * 2 + [(3,)]
+    assert batch.real_level.shape == (3,)
 
 
 def test_the_noisy_picture_lies_on_the_middle_samples(training_root: Path) -> None:
@@ -48,9 +50,16 @@ def test_pairs_have_one_mean_colour(training_root: Path) -> None:
     assert difference.mean((2, 3)).abs().max() < 1e-5
 
 
-def test_sigma_sets_the_noise(training_root: Path) -> None:
-    assert make_sampler(training_root, sigma=0.0).batch(0).noise.abs().max() == 0
-    assert make_sampler(training_root, sigma=0.2).batch(0).noise.std().item() == pytest.approx(0.2, rel=0.05)
+def test_the_noise_has_the_level_of_the_pair(training_root: Path) -> None:
+    batch = make_sampler(training_root).batch(0)
+    torch.testing.assert_close(batch.noise.std((1, 2, 3)), batch.level, rtol=0.05, atol=0)
+
+
+def test_enlarged_samples_are_the_picture() -> None:
+    low = np.random.default_rng(0).random((9, 13, 3), np.float32)
+    enlarged = enlarge_samples(low)
+    assert enlarged.shape == (36, 52, 3)
+    np.testing.assert_allclose(enlarged[2::4, 2::4], low, atol=1e-6)
 
 
 def test_rejects_patches_larger_than_the_pictures(training_root: Path) -> None:

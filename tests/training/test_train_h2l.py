@@ -28,13 +28,14 @@ TINY = H2LConfig(
     checkpoint_every=2,
     model=H2LModelConfig(num_blocks=1, num_features=8),
     discriminator=DiscriminatorConfig(num_features=4),
+    colour_weight=0.0,
     weights=LossWeightsConfig(feature=0.0),
 )
 
 
 @pytest.fixture(scope="module")
 def sampler(training_root: Path) -> H2LSampler:
-    return H2LSampler(training_root, TINY.batch, TINY.patch, TINY.noise_sigma, TINY.seed)
+    return H2LSampler(training_root, TINY.batch, TINY.patch, TINY.seed)
 
 
 def states(trainer: H2LTrainer) -> dict[str, torch.Tensor]:
@@ -51,12 +52,12 @@ def differing(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> list[st
     return [name for name in a if not torch.equal(a[name], b[name])]
 
 
-def test_overfits_one_batch(sampler: H2LSampler, tmp_path: Path) -> None:
+def test_overfits_one_batch(training_root: Path, tmp_path: Path) -> None:
     """By the pixel loss alone the net learns the noise of LR_n by heart, of which clean picture and N tell nothing."""
     sizes = H2LModelConfig(num_blocks=1, num_features=16)
     config = dataclasses.replace(TINY, learning_rate=1e-2, model=sizes, weights=LossWeightsConfig(1.0, 0.0, 0.0))
     trainer = H2LTrainer(config, tmp_path, None)
-    batch = sampler.batch(0)
+    batch = H2LSampler(training_root, 1, TINY.patch, TINY.seed).batch(0)
     clean, noisy = (x[..., 2::4, 2::4] for x in (batch.clean, batch.clean + batch.noise))
     losses = [trainer.step(batch) for _ in range(200)]
     assert losses[0] == pytest.approx(pixel_loss(noisy, batch.low_noisy).item())
@@ -79,10 +80,11 @@ def test_the_generator_moves_against_the_discriminator(sampler: H2LSampler, tmp_
 
 def test_the_loss_is_equation_2(sampler: H2LSampler, tmp_path: Path) -> None:
     weights = LossWeightsConfig(pixel=2.0, feature=0.0, adversarial=0.5)
-    trainer = H2LTrainer(dataclasses.replace(TINY, weights=weights), tmp_path, None)
+    trainer = H2LTrainer(dataclasses.replace(TINY, weights=weights, colour_weight=30.0), tmp_path, None)
     loss = trainer.step(sampler.batch(0))
     figures = trainer.take_figures()
-    assert loss == pytest.approx(2.0 * figures["pixel"] + 0.5 * figures["adversarial"], abs=1e-5)
+    expected = 2.0 * figures["pixel"] + 0.5 * figures["adversarial"] + 30.0 * figures["colour"]
+    assert loss == pytest.approx(expected, abs=1e-4)
     assert trainer.take_figures() == {}
 
 
@@ -183,5 +185,5 @@ def test_the_command_trains_and_reports(training_root: Path, tmp_path: Path) -> 
     losses, noise = (json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines())
     assert losses["iteration"] == noise["iteration"] == 2
     assert {"loss", "pixel", "adversarial", "discriminator", "learning_rate", "iterations_per_second"} <= set(losses)
-    assert {"noise_sd", "noise_variance_error", "noise_lag1", "noise_channels", "colour_shift"} <= set(noise)
+    assert {"noise_sd", "noise_variance_error", "noise_lag1", "noise_channels", "noise_kl", "colour_shift"} <= set(noise)
     assert torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["iteration"] == 2
