@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from srdgan_rt.camera import photograph, random_camera, read_noise_levels
+from srdgan_rt.image import enlarge_samples
 from srdgan_rt.models.h2l import draw_noise
 from training.data import (
     MARGIN,
@@ -78,7 +78,9 @@ class H2LSampler:
         pairs = read_phone_pairs(root / "phone_pairs" / "train", patch + 2 * _FRAME_MARGIN)
         self.shape = NoiseShape([(noisy / np.float32(255), clean / np.float32(255)) for clean, noisy in pairs])
         self._frames = [
-            _Frame(np.concatenate([noisy, clean], -1), self.shape.level(noisy / np.float32(255), clean / np.float32(255)))
+            _Frame(
+                np.concatenate([noisy, clean], -1), self.shape.level(noisy / np.float32(255), clean / np.float32(255))
+            )
             for clean, noisy in pairs
         ]
         self._noise_levels = read_noise_levels(root / "noise_model" / "noise_level_functions.csv")
@@ -115,7 +117,7 @@ class H2LSampler:
     def _enlarge_frame(self, rng: np.random.Generator) -> tuple[Array, Array, float]:
         """The same from a real frame."""
         noisy, clean, _ = self._crop_frame(self._patch + 2 * _FRAME_MARGIN, rng)
-        return self._pair(trim(enlarge_samples(clean), SCALE * self._patch), trim(noisy, self._patch))
+        return self._pair(trim(enlarge_samples(clean, SCALE), SCALE * self._patch), trim(noisy, self._patch))
 
     def _pair(self, clean: Array, low: Array) -> tuple[Array, Array, float]:
         samples = clean[PHASE::SCALE, PHASE::SCALE]
@@ -128,24 +130,3 @@ class H2LSampler:
         frame = self._frames[rng.integers(len(self._frames))]
         both = crop(frame.both, size, rng)
         return both[..., :3], both[..., 3:], frame.level
-
-
-def enlarge_samples(low: Array) -> Array:
-    """Enlarges a picture so that the middle samples of the result, ``[2::4]`` on both axes, are the picture itself.
-
-    Args:
-        low: ``(H, W, 3)`` in [0, 1].
-
-    Returns:
-        ``(4H, 4W, 3)`` in [0, 1], cubic interpolation in between.
-    """
-    height, width = low.shape[:2]
-    place = np.array([[1, 0, -PHASE], [0, 1, -PHASE]], np.float64) / SCALE
-    enlarged = cv2.warpAffine(
-        low,
-        place,
-        (SCALE * width, SCALE * height),
-        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REFLECT_101,
-    )
-    return np.clip(enlarged, 0, 1).astype(np.float32)
