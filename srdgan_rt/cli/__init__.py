@@ -15,6 +15,7 @@ from srdgan_rt.cli.failures import guard, say_end, show_tracebacks
 COMMANDS = {
     "upscale": "Enlarges and denoises pictures.",
     "evaluate": "Scores models and baselines on data sets; without -n, bicubic and the default model.",
+    "noise": "Compares generated noise with that of real photographs.",
     "info": "Shows versions, the build, and which engines, ops and models can be used here.",
     "bench": "Times the engines on this machine's CPU.",
 }

@@ -72,8 +72,8 @@ def autocorrelate(noise: NDArray[np.float64], num_lags: int) -> NDArray[np.float
         num_lags: largest distance in pixels, at least 1.
 
     Returns:
-        ``(num_lags,)`` correlation at distances 1, 2, ..., mean of downwards and rightwards; NaN where there is no noise
-        and where the picture ends.
+        ``(num_lags,)`` correlation at distances 1, 2, ..., mean of downwards and rightwards; NaN without noise and
+        beyond the end of the picture.
     """
     correlations = np.full(num_lags, np.nan)
     for lag in range(1, min(num_lags + 1, *noise.shape[:2])):

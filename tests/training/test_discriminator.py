@@ -42,9 +42,7 @@ def test_it_learns_how_noise_depends_on_brightness() -> None:
         return ramp + 0.08 * (ramp if real else 1 - ramp) * torch.randn(ramp.shape, generator=generator)
 
     for _ in range(150):
-        loss = (
-            F.softplus(-discriminator(draw(True), level)).mean() + F.softplus(discriminator(draw(False), level)).mean()
-        )
+        loss = F.softplus(-discriminator(draw(True), level)).mean() + F.softplus(discriminator(draw(False), level)).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
