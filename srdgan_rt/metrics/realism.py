@@ -114,11 +114,8 @@ class SourceNoise:
 
     def akld_from(self, real: SourceNoise, *, by_intensity: bool = False) -> float:
         """AKLD to the real noise of the same pictures, nats."""
-        return float(
-            np.mean(
-                [_diverge(r.counts, g.counts, by_intensity) for r, g in zip(real.pictures, self.pictures, strict=True)]
-            )
-        )
+        pairs = zip(real.pictures, self.pictures, strict=True)
+        return float(np.mean([_diverge(ours.counts, theirs.counts, by_intensity) for ours, theirs in pairs]))
 
     def variance_error(self, real: SourceNoise) -> float:
         """Relative error of the variance by intensity, mean over the bins; NaN where no bin can be compared."""

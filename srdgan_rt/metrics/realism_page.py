@@ -112,7 +112,7 @@ def _render_crops(comparison: Comparison) -> str:
         for picture, clean in zip(comparison.real.pictures, comparison.clean_crops, strict=True)
     ]
     order = np.argsort(deviations)
-    shown = sorted({int(round(place)) for place in np.linspace(0, len(order) - 1, _NUM_SHOWN)})
+    shown = sorted({round(place) for place in np.linspace(0, len(order) - 1, _NUM_SHOWN)})
     noises = [comparison.real, *comparison.sources]
     lines = [
         "<tr>" + "".join(f"<th>{html.escape(name)}</th>" for name in ("clean", *(n.name for n in noises), "")) + "</tr>"
