@@ -27,7 +27,7 @@ _LABELS = {
     "noise_variance_error": "mean relative error of the variance",
     "noise_lag1": "correlation of neighbours",
     "noise_channels": "correlation of channels",
-    "noise_kl": "KL divergence of the histograms",
+    "noise_akld": "AKLD, divergence of the histograms (docs/evaluation.md)",
     "colour_shift": "shift of the mean colour, 1/255",
 }
 
