@@ -63,8 +63,8 @@ class Pair:
 
 
 Prepare = Callable[[Pixels, PairPlan], Pixels | None]
-"""From a photograph, ``(H, W, 3)`` or ``(H, W)`` float32 in [0, 1], and the plan of a pair to the clean picture of it, or
-to None where the photograph is no good for it."""
+"""From a photograph, ``(H, W, 3)`` or ``(H, W)`` float32 in [0, 1], and the plan of a pair to the clean picture of it,
+or to None where the photograph is no good for it."""
 
 
 def derive_seed(seed: int, name: str) -> int:
