@@ -57,6 +57,7 @@ def plot(runs: Sequence[Path], keys: Sequence[str], output: Path, *, chained: bo
         InputError: a log cannot be read, no run has a key, or matplotlib is missing.
     """
     try:
+        from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError as error:
         raise InputError("curves are drawn by matplotlib: pip install 'srdgan_rt[report]'") from error
@@ -73,7 +74,10 @@ def plot(runs: Sequence[Path], keys: Sequence[str], output: Path, *, chained: bo
         axes.set(title=key.replace("_", " "), xlabel="iteration")
         axes.grid(alpha=0.3)
     figure.axes[0].legend(fontsize="small")
-    figure.savefig(output, metadata={"Date": None} if output.suffix == ".svg" else None)
+    with rc_context(
+        {"svg.fonttype": "none", "svg.hashsalt": "srdgan-rt"}
+    ):  # letters stay letters; equal runs, equal files
+        figure.savefig(output, metadata={"Date": None} if output.suffix == ".svg" else None)
 
 
 def main() -> None:
