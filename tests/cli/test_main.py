@@ -49,12 +49,12 @@ def test_help_and_wrong_usage_do_not_load_pytorch(arguments):
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, env=environment).returncode == 0
 
 
-@pytest.mark.parametrize("command", ["upscale", "evaluate", "info", "bench"])
-def test_broken_installation_is_one_line(command, tmp_path):
+@pytest.mark.parametrize("command", COMMANDS)
+def test_broken_installation_is_one_line(command):
     program = f"""
 import sys, srdgan_rt.cli as cli
 sys.modules.update({{"cv2": None, "safetensors": None}})
-cli.main([{command!r}] + [{str(tmp_path)!r}] * ({command!r} in ("upscale", "evaluate")))"""
+cli.main([{command!r}])"""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     process = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, env=environment, text=True, check=False
