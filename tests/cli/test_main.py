@@ -50,11 +50,12 @@ def test_help_and_wrong_usage_do_not_load_pytorch(arguments):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_broken_installation_is_one_line(command):
+def test_broken_installation_is_one_line(command, tmp_path):
+    arguments = {"upscale": [str(tmp_path)], "degrade": [str(tmp_path), "-o", str(tmp_path)]}
     program = f"""
 import sys, srdgan_rt.cli as cli
 sys.modules.update({{"cv2": None, "safetensors": None}})
-cli.main([{command!r}])"""
+cli.main({[command, *arguments.get(command, [])]})"""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     process = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, env=environment, text=True, check=False
