@@ -80,5 +80,5 @@ def test_every_listed_command_exists(command, tmp_path):
 
 def test_only_commands_that_exist_are_listed(tmp_path):
     listed = run_python("-m", "srdgan_rt", "--help", cwd=tmp_path).stdout
-    for planned in ("degrade", "compare", "export", "engine"):
+    for planned in ("compare", "export", "engine"):
         assert not re.search(rf"^\W*{planned}\s", listed, re.MULTILINE)
