@@ -97,3 +97,11 @@ def variance_error(real: Pool, model: Pool) -> float:
     share = weights(real, model)
     used = share > 0
     return float(np.sum(share[used] * np.abs(model.variance[used] / real.variance[used] - 1)))
+
+
+def sampling_error(real: Pool, model: Pool) -> float:
+    """What :func:`variance_error` would be of two pools of one normal noise, as each bin has only so many samples."""
+    share = weights(real, model)
+    used = share > 0
+    spread = np.sqrt(2 / real.count[used] + 2 / model.count[used])  # of the ratio of two variances
+    return float(np.sum(share[used] * spread * np.sqrt(2 / np.pi)))
