@@ -24,12 +24,12 @@ ALLOWED: dict[str, set[str]] = {
     "image": {"errors"},
     "camera": {"errors"},
     "tiling": {"errors"},
-    "metrics": {"image", "ops", "errors"},
+    "metrics": {"image", "camera", "ops", "errors"},
     "runtime": FOUNDATION,
     "bench": FOUNDATION | {"metrics", "runtime"},
     "cli": FOUNDATION | {"metrics", "runtime", "bench", "__init__"},
 }
-OPTIONAL_PACKAGES = {"rawpy", "onnx", "onnxruntime", "openvino", "ncnn", "tensorrt", "tensorrt_rtx"}
+OPTIONAL_PACKAGES = {"rawpy", "matplotlib", "onnx", "onnxruntime", "openvino", "ncnn", "tensorrt", "tensorrt_rtx"}
 
 
 def python_files(folder: Path) -> list[Path]:

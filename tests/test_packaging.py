@@ -13,7 +13,7 @@ import pytest
 import srdgan_rt
 from srdgan_rt.cli import COMMANDS
 
-OPTIONAL = ("rawpy", "onnx", "onnxruntime", "openvino", "ncnn", "tensorrt")
+OPTIONAL = ("rawpy", "matplotlib", "onnx", "onnxruntime", "openvino", "ncnn", "tensorrt")
 
 # Begins every program below: optional packages cannot be imported, and the extension is nowhere to be found.
 BARE = f"""

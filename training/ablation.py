@@ -76,13 +76,15 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def train_variants(variants: Sequence[Variant], arguments: argparse.Namespace) -> None:
-    """Trains what is not trained yet, in order: a variant may start from one before it."""
+def train_variants(variants: Sequence[Variant], arguments: argparse.Namespace) -> bool:
+    """Trains what is not trained yet, in order: a variant may start from one before it. False if it was stopped."""
     for variant in variants:
         train = train_joint.train if isinstance(variant.config, JointConfig) else train_l2h.train
         folder = arguments.run / variant.name
         gmsr = arguments.gmsr if variant.gmsr else None
-        train(variant.config, arguments.data, folder, arguments.vgg, gmsr, arguments.tensorboard)  # type: ignore[arg-type]
+        if not train(variant.config, arguments.data, folder, arguments.vgg, gmsr, arguments.tensorboard):  # type: ignore[arg-type]
+            return False
+    return True
 
 
 def score_variants(variants: Sequence[Variant], data_sets: Sequence[Path], runs: Path) -> list[Evaluation]:
@@ -101,7 +103,10 @@ def main() -> None:
     arguments = parser.parse_args()
     with one_line_errors(parser):
         names, variants = read_variants(arguments.config, arguments.run)
-        train_variants(variants, arguments)
+        if arguments.gmsr is None and any(variant.gmsr for variant in variants):
+            raise InputError("there are variants with generated pairs: give their folder by --gmsr")
+        if not train_variants(variants, arguments):
+            return
         evaluations = score_variants(variants, [arguments.data / name for name in names], arguments.run)
         text = render_markdown(evaluations)
         (arguments.run / "ablation.md").write_text(text, encoding="utf-8")

@@ -153,6 +153,9 @@ def read_phone_pairs(folder: Path, smallest_side: int = 1) -> list[tuple[Bytes, 
     return pairs
 
 
+_FRAME_STEPS = {"phone_pairs": 1, "pairs": SCALE}  # frames sampled down already, and whole ones
+
+
 def read_frames(root: Path, split: str, smallest_side: int = 1) -> list[tuple[Bytes, Bytes]]:
     """Reads real frames with their clean twins, at low resolution.
 
@@ -168,14 +171,25 @@ def read_frames(root: Path, split: str, smallest_side: int = 1) -> list[tuple[By
     Raises:
         InputError: as :func:`read_phone_pairs`, or neither folder is there.
     """
-    sampled, whole = (root / name / split for name in ("phone_pairs", "pairs"))
-    pairs = read_phone_pairs(sampled, smallest_side) if sampled.is_dir() else []
-    if whole.is_dir():
-        for clean, noisy in read_phone_pairs(whole, SCALE * smallest_side):
-            pairs.append((clean[PHASE::SCALE, PHASE::SCALE], noisy[PHASE::SCALE, PHASE::SCALE]))
+    pairs = []
+    for folder, step in _frame_folders(root, split):
+        for clean, noisy in read_phone_pairs(folder, step * smallest_side):
+            pairs.append((clean[step // 2 :: step, step // 2 :: step], noisy[step // 2 :: step, step // 2 :: step]))
     if not pairs:
-        raise InputError(f"no noisy frames with clean twins: neither {sampled} nor {whole} is there")
+        folders = " nor ".join(str(root / name / split) for name in _FRAME_STEPS)
+        raise InputError(f"no noisy frames with clean twins: neither {folders} is there")
     return pairs
+
+
+def has_frames(root: Path, split: str) -> bool:
+    """Whether :func:`read_frames` finds a folder."""
+    return bool(_frame_folders(root, split))
+
+
+def _frame_folders(root: Path, split: str) -> list[tuple[Path, int]]:
+    """The folders that are there, and how many of their pixels make one at low resolution."""
+    folders = [(root / name / split, step) for name, step in _FRAME_STEPS.items()]
+    return [(folder, step) for folder, step in folders if folder.is_dir()]
 
 
 def load_phone_frames(root: Path) -> list[PhoneFrame]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from srdgan_rt.camera import photograph, random_camera
+from srdgan_rt.image import enlarge_samples
 from srdgan_rt.models.h2l import draw_noise
 from training.batches import Share, TensorBatch
 from training.data import (
@@ -138,7 +138,7 @@ class H2LSampler:
     def _enlarge_frame(self, rng: np.random.Generator) -> _Sample:
         """The same from a real frame."""
         noisy, clean, _ = self._crop_frame(self._patch + 2 * _FRAME_MARGIN, rng)
-        return self._pair(enlarge_samples(clean), trim(noisy, self._patch))
+        return self._pair(enlarge_samples(clean, SCALE), trim(noisy, self._patch))
 
     def _pair(self, clean: Array, low: Array) -> _Sample:
         samples = trim(clean[PHASE::SCALE, PHASE::SCALE], self._patch)
@@ -151,24 +151,3 @@ class H2LSampler:
         frame = self._frames[rng.integers(len(self._frames))]
         both = crop(frame.both, size, rng)
         return both[..., :3], both[..., 3:], frame.level
-
-
-def enlarge_samples(low: Array) -> Array:
-    """Enlarges a picture so that the middle samples of the result, ``[2::4]`` on both axes, are the picture itself.
-
-    Args:
-        low: ``(H, W, 3)`` in [0, 1].
-
-    Returns:
-        ``(4H, 4W, 3)`` in [0, 1], cubic interpolation in between.
-    """
-    height, width = low.shape[:2]
-    place = np.array([[1, 0, -PHASE], [0, 1, -PHASE]], np.float64) / SCALE
-    enlarged = cv2.warpAffine(
-        low,
-        place,
-        (SCALE * width, SCALE * height),
-        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REFLECT_101,
-    )
-    return np.clip(enlarged, 0, 1).astype(np.float32)

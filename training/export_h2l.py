@@ -17,7 +17,7 @@ from srdgan_rt.checkpoint import load_h2l, save_model
 from srdgan_rt.models import H2LNet
 from training.command import one_line_errors
 from training.config import H2LConfig, H2LModelConfig, H2LWeightsConfig, JointConfig, read_config
-from training.data import SCALE, read_phone_pairs
+from training.data import SCALE, read_frames
 from training.export import LICENSE, TRAINING_DATA, read_average, read_commit
 from training.noise_level import NoiseShape
 from training.noise_report import NoiseReport
@@ -27,7 +27,7 @@ _LABELS = {
     "noise_variance_error": "mean relative error of the variance",
     "noise_lag1": "correlation of neighbours",
     "noise_channels": "correlation of channels",
-    "noise_kl": "KL divergence of the histograms",
+    "noise_akld": "AKLD, divergence of the histograms (docs/evaluation.md)",
     "colour_shift": "shift of the mean colour, 1/255",
 }
 
@@ -73,7 +73,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True, help="configuration of the run")
     parser.add_argument("--run", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--data", type=Path, required=True, help="folder with phone_pairs/train and phone_pairs/test")
+    parser.add_argument("--data", type=Path, required=True, help="folder with real frames to train on and held out")
     parser.add_argument(
         "--output", type=Path, required=True, help="weight file (.safetensors); the card lies beside it"
     )
@@ -88,7 +88,7 @@ def main() -> None:
             name, model, weights, key = config.name, config.model, config.weights, "params_ema"
         net = H2LNet(**vars(model), scale=SCALE)
         iterations = read_average(arguments.run, net, key)
-        pairs = read_phone_pairs(arguments.data / "phone_pairs" / "train")
+        pairs = read_frames(arguments.data, "train")
         scaled = [(noisy / np.float32(255), clean / np.float32(255)) for clean, noisy in pairs]
         shape = NoiseShape(scaled)
         metadata = {
@@ -104,7 +104,7 @@ def main() -> None:
         }
         save_model(arguments.output, net, metadata)
         written, _ = load_h2l(arguments.output)  # what is shipped is what is measured
-        figures = NoiseReport(arguments.data / "phone_pairs" / "test", shape).measure(written)
+        figures = NoiseReport(read_frames(arguments.data, "test"), shape).measure(written)
         save_model(arguments.output, net, metadata | {"scores": json.dumps(figures)})
         card = describe(metadata, model, weights, figures)
         arguments.output.with_suffix(".md").write_text(card, encoding="utf-8")

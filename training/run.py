@@ -66,13 +66,16 @@ def _postponed_stop() -> Iterator[Callable[[], bool]]:
             signal.signal(stopper, handler)
 
 
-def run(trainer: Trainer[BatchT], make_batch: Callable[[int], BatchT], watch: Watch = Watch()) -> None:
+def run(trainer: Trainer[BatchT], make_batch: Callable[[int], BatchT], watch: Watch = Watch()) -> bool:
     """Runs a trainer to the end of its configuration; Ctrl-C lets the step finish, saves and returns.
 
     Args:
         trainer: the run.
         make_batch: makes the batch of an iteration; a function of nothing else.
         watch: how to look at it.
+
+    Returns:
+        Whether the end was reached; False if the run was stopped before.
     """
     config, engine = trainer.config, trainer.engine
     start = trainer.iteration
@@ -108,12 +111,13 @@ def run(trainer: Trainer[BatchT], make_batch: Callable[[int], BatchT], watch: Wa
                 trainer.save()
             if stopping:
                 progress.say(f"stopped and saved at iteration {trainer.iteration}")
-                return
+                return finished
             if engine.is_main and (trainer.iteration % config.validate_every == 0 or finished):
                 if watch.measure is not None:
                     _report(trainer, progress, watch.board, watch.measure())
                 if watch.draw is not None and watch.board is not None:
                     watch.board.show_pictures(trainer.iteration, watch.draw())
+    return True
 
 
 def _report(

@@ -16,7 +16,7 @@ from training import run
 from training.board import Board
 from training.command import make_parser, one_line_errors, open_board
 from training.config import DiscriminatorConfig, H2LConfig, H2LModelConfig, H2LWeightsConfig, StageConfig, read_config
-from training.data import PHASE, SCALE
+from training.data import PHASE, SCALE, has_frames, read_frames
 from training.data_h2l import H2LBatch, H2LSampler
 from training.discriminator import NoiseDiscriminator
 from training.duel import Comparison, Duel
@@ -141,10 +141,9 @@ def main() -> None:
 
 def watch(duel: H2LDuel, data: Path, sampler: H2LSampler, board: Board | None) -> run.Watch:
     """Measures the noise against held-out frames, if there are any."""
-    held_out = data / "phone_pairs" / "test"
-    if not held_out.is_dir():
+    if not has_frames(data, "test"):
         return run.Watch(board=board)
-    report = NoiseReport(held_out, sampler.shape)
+    report = NoiseReport(read_frames(data, "test"), sampler.shape)
     return run.Watch(lambda: report.measure(duel.average), lambda: report.draw(duel.average), board)
 
 

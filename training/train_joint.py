@@ -111,14 +111,14 @@ def scale_gradient(x: Tensor, factor: float) -> Tensor:
     return x.detach() + factor * (x - x.detach())
 
 
-def train(config: JointConfig, data: Path, folder: Path, vgg: Path | None, gmsr: Path | None, board: bool) -> None:
-    """Runs the stage to its end; arguments and errors as of :func:`training.train_l2h.train`."""
+def train(config: JointConfig, data: Path, folder: Path, vgg: Path | None, gmsr: Path | None, board: bool) -> bool:
+    """Runs the stage to its end; arguments, result and errors as of :func:`training.train_l2h.train`."""
     with start_engine(config.engine) as engine, open_board(folder, engine, wanted=board) as files:
         weight = max(config.h2l_weights.feature, config.l2h_weights.feature)
         trainer = JointTrainer(config, folder, engine, load_features(config, weight, vgg))
         sampler = JointSampler(data, config, open_pairs(gmsr), engine.share)
         watches = [watch_h2l(trainer.h2l, data, sampler.both, files), watch_l2h(trainer.l2h, data, files)]
-        run.run(trainer, sampler.batch, run.join(watches, files))
+        return run.run(trainer, sampler.batch, run.join(watches, files))
 
 
 def main() -> None:

@@ -116,7 +116,7 @@ class L2HTrainer(Trainer[Batch]):
         return [(self.duel, self.duel.compare(self.duel.generator(batch.low), batch.high, batch.low_clean))]
 
 
-def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: Path | None, board: bool) -> None:
+def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: Path | None, board: bool) -> bool:
     """Runs the stage to its end.
 
     Args:
@@ -127,6 +127,9 @@ def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: P
         gmsr: folder of generated pairs, for samples of the kind ``gmsr``.
         board: write files for TensorBoard.
 
+    Returns:
+        Whether the end was reached; False if the run was stopped before.
+
     Raises:
         SrdganError: whatever the user can mend, in one line.
     """
@@ -135,7 +138,7 @@ def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: P
         trainer = L2HTrainer(config, folder, engine, features)
         largest = max(phase.patch for phase in config.phases)
         sampler = PairSampler(data, config.batch, config.seed, largest, open_pairs(gmsr), engine.share)
-        run.run(
+        return run.run(
             trainer,
             lambda iteration: sampler.batch(iteration, config.patch_at(iteration)),
             watch(trainer.duel, data, files),

@@ -13,7 +13,7 @@ from srdgan_rt.cli.results import Result
 from srdgan_rt.errors import ImageWriteError, InputError
 from srdgan_rt.image import find_pictures
 from srdgan_rt.runtime import Degrader
-from srdgan_rt.runtime.pair_set import PairPaths, PairSet
+from srdgan_rt.runtime.pair_set import PairPaths, PairSet, store_pair
 from srdgan_rt.runtime.pairs import NoiseRange, hash_file, make_pairs, plan_pair
 
 
@@ -23,8 +23,8 @@ class PairJob:
 
     Args:
         source: file to read.
-        relative: the same below its root, which with the seed decides the noise.
-        names: of its pairs.
+        relative: the same below its root.
+        names: of its pairs, which with the seed decide the noise.
         target: the first LR file.
     """
 
@@ -130,16 +130,8 @@ def degrade_file(
     """
     digest = hash_file(job.source)
     missing = []
-    for variant, name in enumerate(job.names, 1):
-        plan = plan_pair(
-            name,
-            job.relative.as_posix(),
-            digest,
-            variant,
-            degrader,
-            seed=options.seed,
-            levels=options.levels,
-        )
+    for name in job.names:
+        plan = plan_pair(name, job.relative.as_posix(), digest, degrader, seed=options.seed, levels=options.levels)
         if pairs.needs(plan, overwrite=options.overwrite):
             missing.append(plan)
         else:
@@ -156,7 +148,7 @@ def degrade_file(
         progress=progress.show,
         begin=progress.begin,
     ):
-        pairs.store(plan, pair)
+        store_pair(pairs.paths, plan, pair)
         seconds = time.perf_counter() - start
         (height, width), (low_height, low_width) = (picture.pixels.shape[:2] for picture in (pair.high, pair.low))
         yield Result(

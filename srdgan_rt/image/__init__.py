@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.image.depth import convert_depth
+from srdgan_rt.image.enlarge import enlarge_samples
 from srdgan_rt.image.find import FoundPicture, find_pictures
 from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.read import READABLE_EXTENSIONS, read_picture
@@ -26,6 +27,7 @@ __all__ = [
     "bleed_colour",
     "check_writable",
     "convert_depth",
+    "enlarge_samples",
     "find_pictures",
     "read_picture",
     "resize_bicubic",

@@ -1,12 +1,23 @@
 """Scores: PSNR and SSIM, the evaluation protocol and its data sets, baselines, and statistics of noise."""
 
+from srdgan_rt.metrics.akld import akld, count_levels
 from srdgan_rt.metrics.baselines import BASELINES, Method, denoise_nlm
 from srdgan_rt.metrics.bicubic import downsample_bicubic, enlarge_bicubic
-from srdgan_rt.metrics.datasets import DataSet, Sample, make_noise_sample, open_data_set
+from srdgan_rt.metrics.datasets import DataSet, Sample, make_noise_sample, open_data_set, open_pairs
 from srdgan_rt.metrics.evaluation import Evaluation, Failure, evaluate_data_set
 from srdgan_rt.metrics.luma import luma
-from srdgan_rt.metrics.noise import NoiseStatistics, measure_noise
+from srdgan_rt.metrics.noise import NoiseStatistics, autocorrelate, measure_noise
+from srdgan_rt.metrics.noise_sources import (
+    CameraNoise,
+    GaussianNoise,
+    NoisePair,
+    NoiseSource,
+    make_noise_pair,
+    match_variance,
+    round_to_8_bits,
+)
 from srdgan_rt.metrics.protocol import BENCHMARK, REAL_NOISE, Channel, Protocol, Score, mean_score, score_result
+from srdgan_rt.metrics.realism import Comparison, PictureNoise, SourceNoise, compare_noise, measure_picture
 from srdgan_rt.metrics.report import render_json, render_markdown, render_text
 from srdgan_rt.metrics.similarity import psnr, ssim
 
@@ -14,28 +25,44 @@ __all__ = [
     "BASELINES",
     "BENCHMARK",
     "REAL_NOISE",
+    "CameraNoise",
     "Channel",
+    "Comparison",
     "DataSet",
     "Evaluation",
     "Failure",
+    "GaussianNoise",
     "Method",
+    "NoisePair",
+    "NoiseSource",
     "NoiseStatistics",
+    "PictureNoise",
     "Protocol",
     "Sample",
     "Score",
+    "SourceNoise",
+    "akld",
+    "autocorrelate",
+    "compare_noise",
+    "count_levels",
     "denoise_nlm",
     "downsample_bicubic",
     "enlarge_bicubic",
     "evaluate_data_set",
     "luma",
+    "make_noise_pair",
     "make_noise_sample",
+    "match_variance",
     "mean_score",
     "measure_noise",
+    "measure_picture",
     "open_data_set",
+    "open_pairs",
     "psnr",
     "render_json",
     "render_markdown",
     "render_text",
+    "round_to_8_bits",
     "score_result",
     "ssim",
 ]

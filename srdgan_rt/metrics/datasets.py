@@ -29,6 +29,8 @@ from srdgan_rt.metrics.bicubic import downsample_bicubic
 from srdgan_rt.metrics.planes import to_pixels, to_planes
 from srdgan_rt.metrics.protocol import BENCHMARK, PHASE, REAL_NOISE, SCALE, Protocol
 
+PairReader = Callable[[], tuple[NDArray[np.uint8], NDArray[np.uint8]]]
+
 _PARTNERS = {"clean": "noisy", "mean": "real"}
 _PAIR_STEM = re.compile(rf"(?P<name>.+)_(?P<role>{'|'.join((*_PARTNERS, *_PARTNERS.values()))})")
 
@@ -75,11 +77,33 @@ def open_data_set(folder: str | os.PathLike[str]) -> DataSet:
         samples = _find_benchmark(folder)
         protocol = BENCHMARK
     else:
-        samples = _find_pairs(folder)
+        samples = {name: partial(_read_noise_sample, roles) for name, roles in _find_pairs(folder).items()}
         protocol = REAL_NOISE
     if not samples:
         raise InputError(f"{folder}: must hold pictures in HR/ (and LRx{SCALE}/) or pairs {_describe_pairs()}")
     return DataSet(name, protocol, samples)
+
+
+def open_pairs(folder: str | os.PathLike[str]) -> tuple[str, Mapping[str, PairReader]]:
+    """Recognises a data set of real noise without reading its pictures.
+
+    Args:
+        folder: holds pairs, see the table at the head of this module.
+
+    Returns:
+        Name of the data set; name of each picture and the function that reads it as (clean, noisy), of one shape,
+        ``(H, W, 3)`` or ``(H, W)``, 8 bits. It raises ImageReadError or InputError.
+
+    Raises:
+        InputError: there is no such folder, or it has no pairs.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder")
+    pairs = {name: partial(_read_pair, roles) for name, roles in _find_pairs(folder).items()}
+    if not pairs:
+        raise InputError(f"{folder}: must hold pairs {_describe_pairs()}")
+    return folder.resolve().name, pairs
 
 
 def make_noise_sample(clean: NDArray[np.uint8], noisy: NDArray[np.uint8]) -> Sample:
@@ -118,12 +142,13 @@ def _find_benchmark(folder: Path) -> dict[str, Callable[[], Sample]]:
     return samples
 
 
-def _find_pairs(folder: Path) -> dict[str, Callable[[], Sample]]:
+def _find_pairs(folder: Path) -> dict[str, dict[str, Path]]:
+    """Name of each picture, then file of each role."""
     found: dict[str, dict[str, Path]] = {}
     for path in _list_pictures(folder):
         if match := _PAIR_STEM.fullmatch(path.stem):
             found.setdefault(match["name"], {})[match["role"]] = path
-    return {name: partial(_read_noise_sample, roles) for name, roles in found.items()}
+    return found
 
 
 def _read_benchmark_sample(high_path: Path, low_path: Path | None) -> Sample:
@@ -135,6 +160,10 @@ def _read_benchmark_sample(high_path: Path, low_path: Path | None) -> Sample:
 
 
 def _read_noise_sample(roles: Mapping[str, Path]) -> Sample:
+    return make_noise_sample(*_read_pair(roles))
+
+
+def _read_pair(roles: Mapping[str, Path]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     for clean_role, noisy_role in _PARTNERS.items():
         if clean_role in roles and noisy_role in roles:
             clean, noisy = _read_8bit(roles[clean_role]), _read_8bit(roles[noisy_role])
@@ -142,7 +171,7 @@ def _read_noise_sample(roles: Mapping[str, Path]) -> Sample:
                 raise InputError(
                     f"{roles[noisy_role]}: must be of shape {clean.shape} as its partner, got {noisy.shape}"
                 )
-            return make_noise_sample(clean, noisy)
+            return clean, noisy
     raise InputError(f"{next(iter(roles.values()))}: has no partner; pairs are {_describe_pairs()}")
 
 

@@ -64,6 +64,24 @@ def measure_noise(noisy: NDArray[Any], clean: NDArray[Any], *, num_bins: int = 1
     )
 
 
+def autocorrelate(noise: NDArray[np.float64], num_lags: int) -> NDArray[np.float64]:
+    """How alike noise is at a distance.
+
+    Args:
+        noise: ``(H, W, C)`` noisy minus clean.
+        num_lags: largest distance in pixels, at least 1.
+
+    Returns:
+        ``(num_lags,)`` correlation at distances 1, 2, ..., mean of downwards and rightwards; NaN without noise and
+        beyond the end of the picture.
+    """
+    correlations = np.full(num_lags, np.nan)
+    for lag in range(1, min(num_lags + 1, *noise.shape[:2])):
+        downwards, rightwards = _correlate(noise[:-lag], noise[lag:]), _correlate(noise[:, :-lag], noise[:, lag:])
+        correlations[lag - 1] = (downwards + rightwards) / 2
+    return correlations
+
+
 def _variance_by_intensity(
     noise: NDArray[np.float64], clean: NDArray[np.float64], num_bins: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:

@@ -43,16 +43,13 @@ class PairPaths:
         return high / f"{name}.png", low / f"{name}.png"
 
 
-def store_pair(paths: PairPaths, plan: PairPlan, pair: Pair) -> Record:
+def store_pair(paths: PairPaths, plan: PairPlan, pair: Pair) -> None:
     """Writes a pair and, last, its record. Several processes may do so in one folder at once.
 
     Args:
         paths: the set; :class:`PairSet` has made its folders.
         plan: what decided the pair.
         pair: its pictures.
-
-    Returns:
-        The record.
 
     Raises:
         ImageWriteError: a file cannot be written.
@@ -66,7 +63,6 @@ def store_pair(paths: PairPaths, plan: PairPlan, pair: Pair) -> Record:
         "low_size": list(pair.low.pixels.shape[1::-1]),
     }
     _append(paths.folder, {"name": plan.name, **record})
-    return record
 
 
 def describe(plan: PairPlan) -> Record:
@@ -93,9 +89,7 @@ class PairSet:
 
     def __init__(self, folder: Path, scale: int) -> None:
         self.paths = PairPaths(folder, scale)
-        self._records = _read_manifest(folder / _MANIFEST)
-        for record in _read_journal(folder / _JOURNAL):
-            self._records[record.pop("name")] = record
+        self._records = _read_records(folder)
         try:
             for part in self.paths.folders:
                 part.mkdir(parents=True, exist_ok=True)
@@ -128,31 +122,19 @@ class PairSet:
             raise ImageWriteError(f"{files[0]}: exists and {how}; --overwrite replaces it")
         return True
 
-    def store(self, plan: PairPlan, pair: Pair) -> None:
-        """Writes a pair, see :func:`store_pair`."""
-        self.begin(plan.name)
-        self.add(plan.name, store_pair(self.paths, plan, pair))
-
-    def begin(self, name: str) -> None:
-        """Takes note that a pair is going to be stored: what was known of it no longer holds."""
-        self._records[name] = {}
-
-    def add(self, name: str, record: Record) -> None:
-        """Takes note of a pair that was stored, by whatever process."""
-        self._records[name] = record
-
     def finish(self) -> None:
-        """Writes ``manifest.json``, the pairs in the order of their names, and ends the journal.
+        """Writes ``manifest.json`` with what the journal says, in the order of the names, and ends the journal.
 
         Raises:
             ImageWriteError: it cannot be written.
         """
         folder = self.paths.folder
-        done = {name: self._records[name] for name in sorted(self._records) if self._records[name]}
+        records = _read_records(folder)
+        done = {name: records[name] for name in sorted(records) if records[name]}
         try:
             with replace_file(folder / _MANIFEST) as file:
                 file.write((json.dumps({"scale": self.paths.scale, "pairs": done}, indent=1) + "\n").encode())
-            if all(self._records.values()):  # an unfinished pair is still to be known as ours
+            if all(records.values()):  # an unfinished pair is still to be known as ours
                 (folder / _JOURNAL).unlink(missing_ok=True)
         except OSError as error:
             raise ImageWriteError(f"{folder / _MANIFEST}: cannot be written: {error.strerror}") from error
@@ -170,6 +152,14 @@ def _append(folder: Path, line: Mapping[str, Any]) -> None:
             os.close(descriptor)
     except OSError as error:
         raise ImageWriteError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _read_records(folder: Path) -> dict[str, Record]:
+    """What is known of each pair; nothing, ``{}``, of one that was begun and not finished."""
+    records = _read_manifest(folder / _MANIFEST)
+    for record in _read_journal(folder / _JOURNAL):
+        records[record.pop("name")] = record
+    return records
 
 
 def _read_journal(path: Path) -> list[Record]:

@@ -32,7 +32,6 @@ class PairPlan:
         name: of the two files, without their folder and ``.png``.
         source: the photograph below its root, with forward slashes.
         source_sha256: of the photograph's file.
-        variant: 1 for the first pair of a photograph.
         seed: of this pair, see :func:`derive_seed`.
         noise_level: standard deviation of N for pictures in [0, 1].
         model: name of the high-to-low net.
@@ -43,7 +42,6 @@ class PairPlan:
     name: str
     source: str
     source_sha256: str
-    variant: int
     seed: int
     noise_level: float
     model: str
@@ -64,24 +62,24 @@ class Pair:
     low: Picture
 
 
-Prepare = Callable[[Pixels, PairPlan], Pixels]
-"""``(H, W, 3)`` or ``(H, W)`` float32 in [0, 1] and the plan of a pair, to the clean picture that is photographed."""
+Prepare = Callable[[Pixels, PairPlan], Pixels | None]
+"""From a photograph, ``(H, W, 3)`` or ``(H, W)`` float32 in [0, 1], and the plan of a pair to the clean picture of it,
+or to None where the photograph is no good for it."""
 
 
-def derive_seed(seed: int, source: str, variant: int) -> int:
-    """The seed of a pair: a hash, so that it depends on the file's name and not on the files beside it.
+def derive_seed(seed: int, name: str) -> int:
+    """The seed of a pair: a hash, so that it depends on the pair's name and not on the pairs beside it.
 
     Args:
         seed: of the whole set, at least 0.
-        source: the photograph below its root, with forward slashes.
-        variant: number of the pair.
+        name: of the pair.
 
     Raises:
         InputError: the seed is negative.
     """
     if seed < 0:
         raise InputError(f"seed must be at least 0, got {seed}")
-    text = f"{seed}\0{source}\0{variant}".encode("utf-8", "surrogateescape")
+    text = f"{seed}\0{name}".encode("utf-8", "surrogateescape")
     return int.from_bytes(hashlib.sha256(text).digest()[:8], "big") >> 11  # 53 bits: what every reader of JSON can hold
 
 
@@ -117,7 +115,6 @@ def plan_pair(
     name: str,
     source: str,
     source_sha256: str,
-    variant: int,
     degrader: Degrader,
     *,
     seed: int,
@@ -130,7 +127,6 @@ def plan_pair(
         name: of the two files.
         source: the photograph below its root, with forward slashes.
         source_sha256: of the photograph's file.
-        variant: number of the pair among those of the photograph, from 1.
         degrader: makes the low-resolution picture.
         seed: of the whole set, at least 0.
         levels: smallest and largest noise level; None for those of the degrader.
@@ -139,12 +135,11 @@ def plan_pair(
     Raises:
         InputError: the seed is negative.
     """
-    own_seed = derive_seed(seed, source, variant)
+    own_seed = derive_seed(seed, name)
     return PairPlan(
         name=name,
         source=source,
         source_sha256=source_sha256,
-        variant=variant,
         seed=own_seed,
         noise_level=draw_noise_level(degrader, levels, own_seed),
         model=degrader.name,
@@ -191,7 +186,7 @@ def make_pairs(
         begin: called with the number of pixels before a pair is made.
 
     Yields:
-        Each plan with its pair.
+        Each plan that ``prepare`` had a picture for, with its pair.
 
     Raises:
         ImageReadError: the photograph cannot be read.
@@ -205,6 +200,8 @@ def make_pairs(
     metadata = Metadata(icc=picture.metadata.icc)
     for plan in plans:
         clean = photograph if prepare is None else prepare(photograph, plan)
+        if clean is None:
+            continue
         if begin is not None:
             begin(clean.shape[0] * clean.shape[1])
         high, low = pair_up(clean, degrader, plan.noise_level, plan.seed, progress)

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from srdgan_rt.errors import InputError
-from training.data_h2l import H2LBatch, H2LSampler, enlarge_samples
+from training.data_h2l import H2LBatch, H2LSampler
 
 
 def make_sampler(root: Path, seed: int = 0, patch: int = 16) -> H2LSampler:
@@ -53,13 +52,6 @@ def test_pairs_have_one_mean_colour(training_root: Path) -> None:
 def test_the_noise_has_the_level_of_the_pair(training_root: Path) -> None:
     batch = make_sampler(training_root).batch(0)
     torch.testing.assert_close(batch.noise.std((1, 2, 3)), batch.level, rtol=0.05, atol=0)
-
-
-def test_enlarged_samples_are_the_picture() -> None:
-    low = np.random.default_rng(0).random((9, 13, 3), np.float32)
-    enlarged = enlarge_samples(low)
-    assert enlarged.shape == (36, 52, 3)
-    np.testing.assert_allclose(enlarged[2::4, 2::4], low, atol=1e-6)
 
 
 def test_rejects_patches_larger_than_the_pictures(training_root: Path) -> None:

@@ -71,7 +71,7 @@ def test_the_command_trains_and_reports(training_root: Path, tmp_path: Path) -> 
     losses, noise = (json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines())
     assert losses["iteration"] == noise["iteration"] == 2
     assert {"loss", "pixel", "adversarial", "discriminator", "learning_rate", "iterations_per_second"} <= set(losses)
-    assert {"noise_sd", "noise_variance_error", "noise_lag1", "noise_channels", "noise_kl", "colour_shift"} <= set(
+    assert {"noise_sd", "noise_variance_error", "noise_lag1", "noise_channels", "noise_akld", "colour_shift"} <= set(
         noise
     )
     assert torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["iteration"] == 2

@@ -14,6 +14,7 @@ import torch
 from srdgan_rt.errors import InputError
 from training import run
 from training.board import Board
+from training.data import read_phone_pairs
 from training.noise_report import NoiseReport
 from training.validate import draw
 
@@ -67,7 +68,8 @@ def test_pictures_for_the_eye(make_stage: Any, training_root: Path, tmp_path: Pa
     pairs = training_root / "phone_pairs" / "train"
     (tmp_path / "phone_crops").symlink_to(pairs)
     enlarged = draw(trainer.l2h.average, tmp_path)
-    photographed = NoiseReport(pairs, SimpleNamespace(level=lambda *_: 0.05)).draw(trainer.h2l.average)
+    report = NoiseReport(read_phone_pairs(pairs), SimpleNamespace(level=lambda *_: 0.05))
+    photographed = report.draw(trainer.h2l.average)
     assert [tuple(picture.shape) for picture in enlarged.values()] == [(3, 256, 768)]
     assert [tuple(picture.shape) for picture in photographed.values()] == [(3, 96, 288)]
     for picture in (*enlarged.values(), *photographed.values()):

@@ -1,0 +1,163 @@
+"""What makes noise, and how two makers of noise are set to the same strength."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srdgan_rt.camera import Camera, photograph
+from srdgan_rt.errors import InputError
+from srdgan_rt.image import enlarge_samples
+from srdgan_rt.metrics.protocol import SCALE
+
+Picture = NDArray[np.float32]
+
+_PHASE = SCALE // 2  # as in evaluation: the middle sample of each block
+_FIRST_LEVEL = 0.05
+_MAX_LEVEL = 4.0
+_NUM_TRIALS = 24
+# Read over squared shot noise: ratio of the medians of the phones that the SIDD data set measured. Gain scales shot
+# noise once and read noise twice, so it stays as it is.
+_READ_OVER_SHOT_SQUARED = 6.2
+
+
+@dataclass(frozen=True)
+class NoisePair:
+    """A real noisy picture with its clean twin, at both sizes; RGB in [0, 1], multiples of 1/255 but for ``high``."""
+
+    high: Picture
+    """``(4H, 4W, 3)`` clean; its samples ``[2::4]`` are ``clean``."""
+    clean: Picture
+    """``(H, W, 3)``"""
+    noisy: Picture
+    """``(H, W, 3)``"""
+
+
+def make_noise_pair(clean: NDArray[np.uint8], noisy: NDArray[np.uint8], *, low_resolution: bool = False) -> NoisePair:
+    """Makes the pair whose noise is measured.
+
+    Args:
+        clean: ``(H, W, 3)`` RGB.
+        noisy: same shape, the same scene pixel by pixel.
+        low_resolution: the pair is sampled down already, and the large clean picture is interpolated between its
+            pixels. Otherwise both are cropped to multiples of 4 and sampled as evaluation does, ``[2::4]``.
+
+    Returns:
+        The pair.
+
+    Raises:
+        InputError: the pictures are not RGB, differ in shape or are too small.
+    """
+    if clean.ndim != 3 or clean.shape[2] != 3:
+        raise InputError(f"noise is compared on RGB pictures, got shape {clean.shape}")
+    if clean.shape != noisy.shape:
+        raise InputError(f"clean and noisy must be of one shape, got {clean.shape} and {noisy.shape}")
+    smallest = 2 if low_resolution else 2 * SCALE
+    if min(clean.shape[:2]) < smallest:
+        raise InputError(f"pictures must have at least {smallest} pixels a side, got shape {clean.shape}")
+    clean, noisy = (np.asarray(picture / np.float32(255), np.float32) for picture in (clean, noisy))
+    if low_resolution:
+        return NoisePair(enlarge_samples(clean, SCALE), clean, noisy)
+    height, width = (side // SCALE * SCALE for side in clean.shape[:2])
+    high = clean[:height, :width]
+    return NoisePair(high, high[_PHASE::SCALE, _PHASE::SCALE], noisy[:height, :width][_PHASE::SCALE, _PHASE::SCALE])
+
+
+class NoiseSource(Protocol):
+    """Makes a clean picture noisy."""
+
+    @property
+    def name(self) -> str:
+        """In tables and plots."""
+
+    def generate(self, pair: NoisePair, level: float, seed: int) -> NDArray[Any]:
+        """Makes ``pair.clean`` or ``pair.high`` noisy; ``pair.noisy`` is not to be looked at.
+
+        Args:
+            pair: the clean picture at both sizes.
+            level: strength of the noise, at least 0, about its standard deviation; more is noisier.
+            seed: decides the noise.
+
+        Returns:
+            ``(H, W, 3)``, nominally in [0, 1].
+        """
+
+
+@dataclass(frozen=True)
+class GaussianNoise:
+    """White noise of one standard deviation, which is the level."""
+
+    name: str = "Gaussian"
+
+    def generate(self, pair: NoisePair, level: float, seed: int) -> NDArray[Any]:
+        """See :meth:`NoiseSource.generate`."""
+        return pair.clean + level * np.random.default_rng(seed).standard_normal(pair.clean.shape, np.float32)
+
+
+@dataclass(frozen=True)
+class CameraNoise:
+    """The camera model at a gain; the level is the standard deviation of shot noise at a full well."""
+
+    name: str = "camera model"
+
+    def generate(self, pair: NoisePair, level: float, seed: int) -> NDArray[Any]:
+        """See :meth:`NoiseSource.generate`."""
+        camera = Camera(shot=level**2, read=_READ_OVER_SHOT_SQUARED * level**4)
+        return photograph(pair.clean, camera, np.random.default_rng(seed), mosaic=False)
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Generated noise as strong as the real one."""
+
+    noisy: Picture
+    """``(H, W, 3)`` in [0, 1], multiples of 1/255."""
+    level: float
+    reached: bool
+    """False where no level gave the real variance; ``noisy`` then came nearest."""
+
+
+def match_variance(source: NoiseSource, pair: NoisePair, seed: int, tolerance: float = 0.02) -> Matched:
+    """Finds the level at which a source's noise has the variance of the real noise.
+
+    A search between brackets: the variance goes about with the square of the level, which proposes the next level, and
+    the middle is taken where the proposal leaves the bracket.
+
+    Args:
+        source: what makes the noise; its seed stays the same at all levels.
+        pair: with the real noise.
+        seed: of the source.
+        tolerance: relative error of the variance that will do.
+
+    Returns:
+        The noisy picture, rounded to 8 bits as a file would be, and the level.
+    """
+    target = _measure_variance(pair.noisy, pair.clean)
+    low, high = 0.0, _MAX_LEVEL
+    level, best, best_error = _FIRST_LEVEL, None, np.inf
+    for _ in range(_NUM_TRIALS):
+        noisy = round_to_8_bits(source.generate(pair, level, seed))
+        variance = _measure_variance(noisy, pair.clean)
+        error = abs(variance - target)
+        if best is None or error < best_error:
+            best, best_error = Matched(noisy, level, error <= tolerance * target), error
+        if best.reached:
+            break
+        low, high = (level, high) if variance < target else (low, level)
+        proposal = level * np.sqrt(target / variance) if variance > 0 else np.inf
+        level = float(proposal) if low < proposal < high else (low + high) / 2
+    assert best is not None
+    return best
+
+
+def round_to_8_bits(picture: NDArray[Any]) -> Picture:
+    """The nearest multiples of 1/255 in [0, 1]; any shape."""
+    return np.asarray(np.rint(np.clip(picture, 0, 1) * 255) / 255, np.float32)
+
+
+def _measure_variance(noisy: Picture, clean: Picture) -> float:
+    """Of the noise about the mean of each channel, mean of the channels."""
+    return float((noisy.astype(np.float64) - clean).var((0, 1)).mean())

@@ -1,0 +1,211 @@
+"""How real generated noise is: sources of noise beside the noise of real photographs, on the same clean pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srdgan_rt.metrics.akld import NUM_LEVELS, akld, count_levels
+from srdgan_rt.metrics.evaluation import Failure
+from srdgan_rt.metrics.noise import autocorrelate, measure_noise
+from srdgan_rt.metrics.noise_sources import NoisePair, NoiseSource, Picture, match_variance
+
+NUM_BINS = 8
+"""Bins of the intensity."""
+NUM_LAGS = 8
+"""Distances, in pixels, at which noise is compared with itself: 1 and more."""
+_FEWEST_SAMPLES = 500  # a bin with fewer tells nothing about a variance
+_CROP = 48  # pixels a side of what a report shows of a picture
+
+
+@dataclass(frozen=True)
+class PictureNoise:
+    """The noise of one picture."""
+
+    counts: NDArray[np.int64]
+    """``(NUM_BINS, 3, NUM_LEVELS)`` histograms of the noise by intensity and channel."""
+    autocorrelation: NDArray[np.float64]
+    """``(NUM_LAGS,)`` mean of both directions; the first is lag 1. NaN without noise, and beyond the picture."""
+    channels: NDArray[np.float64]
+    """``(3,)`` correlation of R-G, R-B and G-B; NaN without noise."""
+    colour_shift: float
+    """How far the mean colour is from that of the clean picture, 1/255, in the channel where it is farthest."""
+    crop: Picture
+    """The middle of the noisy picture."""
+
+
+def measure_picture(noisy: Picture, clean: Picture) -> PictureNoise:
+    """Measures the noise of a picture.
+
+    Args:
+        noisy: ``(H, W, 3)`` RGB in [0, 1], at least 2x2.
+        clean: the same scene pixel by pixel.
+
+    Returns:
+        Its noise.
+
+    Raises:
+        InputError: the shapes or values do not fit.
+    """
+    statistics = measure_noise(noisy, clean, num_bins=NUM_BINS)
+    noise = noisy.astype(np.float64) - clean
+    return PictureNoise(
+        count_levels(noisy, clean, num_bins=NUM_BINS),
+        autocorrelate(noise, NUM_LAGS),
+        statistics.channel_correlation[np.triu_indices(3, 1)],
+        255 * float(np.abs(noise.mean((0, 1))).max()),
+        crop_middle(noisy),
+    )
+
+
+def crop_middle(picture: Picture) -> Picture:
+    """The middle that a report shows, ``(H, W, 3)`` to at most 48 x 48 pixels."""
+    y, x = (max(0, side - _CROP) // 2 for side in picture.shape[:2])
+    return picture[y : y + _CROP, x : x + _CROP]
+
+
+@dataclass
+class SourceNoise:
+    """The noise of one source, or the real one, in all pictures."""
+
+    name: str
+    pictures: list[PictureNoise] = field(default_factory=list)
+    num_unmatched: int = 0
+    """Pictures in which no level gave the variance of the real noise."""
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """``(NUM_BINS, 3, NUM_LEVELS)`` histograms over all pictures."""
+        return np.sum([picture.counts for picture in self.pictures], axis=0)
+
+    @property
+    def variance(self) -> NDArray[np.float64]:
+        """``(NUM_BINS,)`` of the noise in each bin of the intensity, (1/255)²; NaN where there are too few samples.
+
+        About the mean of each picture, mean over all samples.
+        """
+        counts = np.array([picture.counts.sum(1) for picture in self.pictures])  # (K, NUM_BINS, NUM_LEVELS)
+        levels = np.arange(NUM_LEVELS) - 255
+        samples = counts.sum(-1)
+        mean = counts @ levels / np.maximum(samples, 1)
+        variance = counts @ levels**2 / np.maximum(samples, 1) - mean**2
+        total = samples.sum(0)
+        pooled = (variance * samples).sum(0) / np.maximum(total, 1)
+        return np.where(total >= _FEWEST_SAMPLES, pooled, np.nan)
+
+    @property
+    def autocorrelation(self) -> NDArray[np.float64]:
+        """``(NUM_LAGS,)`` mean over pictures."""
+        return mean_of_numbers([picture.autocorrelation for picture in self.pictures])
+
+    @property
+    def channels(self) -> NDArray[np.float64]:
+        """``(3,)`` correlation of R-G, R-B and G-B, mean over pictures."""
+        return mean_of_numbers([picture.channels for picture in self.pictures])
+
+    @property
+    def colour_shift(self) -> float:
+        """1/255, mean over pictures."""
+        return float(mean_of_numbers([np.array(picture.colour_shift) for picture in self.pictures]))
+
+    def akld_from(self, real: SourceNoise, *, by_intensity: bool = False) -> float:
+        """AKLD to the real noise of the same pictures, nats."""
+        pairs = zip(real.pictures, self.pictures, strict=True)
+        return float(np.mean([_diverge(ours.counts, theirs.counts, by_intensity) for ours, theirs in pairs]))
+
+    def variance_error(self, real: SourceNoise) -> float:
+        """Relative error of the variance by intensity, mean over the bins; NaN where no bin can be compared."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            error = np.abs(self.variance / real.variance - 1)
+        return float(mean_of_numbers(error[np.isfinite(error)]))
+
+
+@dataclass
+class Comparison:
+    """Sources beside real noise on one data set."""
+
+    data_set: str
+    seed: int
+    low_resolution: bool
+    real: SourceNoise
+    sources: list[SourceNoise]
+    clean_crops: list[Picture] = field(default_factory=list)
+    floors: list[tuple[float, float]] = field(default_factory=list)
+    """For each picture: AKLD between two halves of its pixels, plain and by intensity. No source can be nearer."""
+    names: list[str] = field(default_factory=list)
+    """Of the pictures that were compared."""
+    failures: list[Failure] = field(default_factory=list)
+
+
+def compare_noise(
+    data_set: str,
+    pairs: Mapping[str, Callable[[], NoisePair]],
+    sources: Sequence[NoiseSource],
+    *,
+    seed: int = 0,
+    low_resolution: bool = False,
+    on_step: Callable[[], None] | None = None,
+) -> Comparison:
+    """Gives clean pictures the noise of each source, as strong as the real one, and measures it beside the real one.
+
+    Args:
+        data_set: its name.
+        pairs: name of each picture and what reads it.
+        sources: makers of noise.
+        seed: with the place of a picture in the list, decides its noise.
+        low_resolution: for the head of the report.
+        on_step: called after each picture and source.
+
+    Returns:
+        The noise of all; a picture that failed is in none of them and is noted.
+    """
+    comparison = Comparison(
+        data_set, seed, low_resolution, SourceNoise("real"), [SourceNoise(source.name) for source in sources]
+    )
+    for index, (name, read) in enumerate(pairs.items()):
+        try:
+            pair = read()
+            real = measure_picture(pair.noisy, pair.clean)
+            matches = []
+            for source in sources:
+                matches.append(match_variance(source, pair, seed + index))
+                if on_step is not None:
+                    on_step()
+            generated = [measure_picture(match.noisy, pair.clean) for match in matches]
+        except Exception as error:  # one bad picture must not cost the others
+            comparison.failures.append(Failure(f"{data_set}/{name}", error))
+            continue
+        comparison.names.append(name)
+        comparison.clean_crops.append(crop_middle(pair.clean))
+        comparison.floors.append(_compare_halves(pair))
+        comparison.real.pictures.append(real)
+        for result, match, picture in zip(comparison.sources, matches, generated, strict=True):
+            result.pictures.append(picture)
+            result.num_unmatched += not match.reached
+    return comparison
+
+
+def mean_of_numbers(values: Sequence[Any] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the first axis of what is not NaN; NaN where nothing is left."""
+    array = np.asarray(values, np.float64)
+    known = ~np.isnan(array)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(known, array, 0).sum(0) / known.sum(0), np.float64)
+
+
+def _diverge(real: NDArray[np.int64], generated: NDArray[np.int64], by_intensity: bool) -> float:
+    if by_intensity:
+        return akld(real, generated)
+    return akld(real.sum(0, keepdims=True), generated.sum(0, keepdims=True))
+
+
+def _compare_halves(pair: NoisePair) -> tuple[float, float]:
+    """AKLD between the real noise on the white and on the black fields of a chessboard."""
+    white = np.indices(pair.clean.shape[:2]).sum(0) % 2 == 0
+    halves = [count_levels(pair.noisy[half], pair.clean[half], num_bins=NUM_BINS) for half in (white, ~white)]
+    plain, by_intensity = (_diverge(halves[0], halves[1], flag) for flag in (False, True))
+    return plain, by_intensity

@@ -1,0 +1,112 @@
+"""Comparisons of noise as text, Markdown and JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from srdgan_rt.metrics.realism import Comparison, SourceNoise
+
+COLUMNS = ("noise", "AKLD", "by intensity", "lag 1", "R-G", "R-B", "G-B", "colour shift", "variance error")
+_DIGITS = (4, 4, 3, 2, 2, 2, 2, 2)
+
+
+def render_noise_text(comparisons: Sequence[Comparison]) -> str:
+    """Aligned columns for a terminal, one table a data set; ends in a line break."""
+    return "\n".join(_render_text_table(comparison) for comparison in comparisons)
+
+
+def render_noise_markdown(comparisons: Sequence[Comparison]) -> str:
+    """Markdown tables, one a data set; ends in a line break."""
+    return "\n".join(_render_markdown_table(comparison) for comparison in comparisons)
+
+
+def render_noise_json(comparisons: Sequence[Comparison]) -> str:
+    """JSON with the figures of the table and the variance by intensity; ``null`` where there is nothing to measure."""
+    return json.dumps({"data_sets": [_describe(comparison) for comparison in comparisons]}, indent=2) + "\n"
+
+
+def describe_comparison(comparison: Comparison) -> str:
+    """One line for the head of a table."""
+    count = len(comparison.names)
+    made = "pairs as they are" if comparison.low_resolution else "pairs sampled [4i+2]"
+    return (
+        f"{comparison.data_set}: {count} picture{'s' if count != 1 else ''}, {made}, "
+        f"variance matched in each, seed {comparison.seed}"
+    )
+
+
+def tabulate(comparison: Comparison) -> list[tuple[str, ...]]:
+    """The rows below ``COLUMNS``: the real noise, what chance does to it, and the sources."""
+    return [
+        (label, *(_format(value, digits) for value, digits in zip(figures, _DIGITS, strict=True)))
+        for label, figures in _figures(comparison)
+    ]
+
+
+def _figures(comparison: Comparison) -> list[tuple[str, tuple[float, ...]]]:
+    if not comparison.names:
+        return []
+    nothing = math.nan
+    real, floor = comparison.real, np.mean(comparison.floors, axis=0)
+    rows: list[tuple[str, tuple[float, ...]]] = [
+        ("real", (nothing, nothing, *_own_figures(real), nothing)),
+        ("real, half to half", (float(floor[0]), float(floor[1]), *[nothing] * 6)),
+    ]
+    for source in comparison.sources:
+        missed = f" ({source.num_unmatched} not matched)" if source.num_unmatched else ""
+        divergences = (source.akld_from(real), source.akld_from(real, by_intensity=True))
+        rows.append((source.name + missed, (*divergences, *_own_figures(source), source.variance_error(real))))
+    return rows
+
+
+def _own_figures(noise: SourceNoise) -> tuple[float, ...]:
+    return (float(noise.autocorrelation[0]), *map(float, noise.channels), noise.colour_shift)
+
+
+def _format(value: float, digits: int) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _render_text_table(comparison: Comparison) -> str:
+    rows = [COLUMNS, *tabulate(comparison)]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = [describe_comparison(comparison)]
+    for label, *cells in rows:
+        lines.append("  ".join((label.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True)))))
+    return "\n".join(lines) + "\n"
+
+
+def _render_markdown_table(comparison: Comparison) -> str:
+    rule = ("---", *("---:",) * (len(COLUMNS) - 1))
+    rows = (COLUMNS, rule, *tabulate(comparison))
+    # A bar in a file's name would end the cell.
+    table = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join((f"**{describe_comparison(comparison)}**", "", *table)) + "\n"
+
+
+def _describe(comparison: Comparison) -> dict[str, Any]:
+    keys = [column.lower().replace(" ", "_").replace("-", "_") for column in COLUMNS[1:]]
+    noises = [comparison.real, comparison.real, *comparison.sources]  # the floor has the variance of the real noise
+    return {
+        "name": comparison.data_set,
+        "pictures": comparison.names,
+        "seed": comparison.seed,
+        "low_resolution": comparison.low_resolution,
+        "noise": {
+            label: {
+                **{key: _or_null(value) for key, value in zip(keys, figures, strict=True)},
+                "variance": [_or_null(value) for value in noise.variance],
+            }
+            for noise, (label, figures) in zip(noises, _figures(comparison), strict=False)
+        },
+        "failures": [f"{failure.picture}: {failure.error}" for failure in comparison.failures],
+    }
+
+
+def _or_null(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from srdgan_rt.errors import InputError
+from training.plot import plot, read_curve
+
+
+def make_run(folder: Path, name: str, records: list[dict[str, object]]) -> Path:
+    run = folder / name
+    run.mkdir()
+    (run / "log.jsonl").write_text("\n".join(map(json.dumps, records)))
+    return run
+
+
+def test_a_curve_holds_each_iteration_once(tmp_path: Path) -> None:
+    records = [{"iteration": 100, "a": 1}, {"iteration": 200, "a": [3, 9]}, {"iteration": 200, "b": 0}]
+    run = make_run(tmp_path, "run", [*records, {"iteration": 100, "a": 2}])
+    assert read_curve(run, "a") == ([100, 200], [2, 3])
+
+
+def test_chained_runs_follow_each_other(tmp_path: Path) -> None:
+    first = make_run(tmp_path, "first", [{"iteration": 100, "a": 1.0}, {"iteration": 300, "loss": 0.5}])
+    second = make_run(tmp_path, "second", [{"iteration": 100, "a": 2.0}])
+    figures = []
+    for chained in (False, True):
+        plot([first, second], ["a"], tmp_path / f"{chained}.svg", chained=chained)
+        figures.append((tmp_path / f"{chained}.svg").read_text())
+    assert all("<svg" in figure for figure in figures)
+    assert figures[0] != figures[1]
+
+
+def test_what_cannot_be_drawn_is_named(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "run", [{"iteration": 1, "a": 1}])
+    with pytest.raises(InputError, match="no run has 'b' in its log"):
+        plot([run], ["b"], tmp_path / "b.svg", chained=False)
+    with pytest.raises(InputError, match="cannot read the log"):
+        plot([tmp_path], ["a"], tmp_path / "a.svg", chained=False)

@@ -1,0 +1,86 @@
+"""The newcomer's walk of docs/training.md: every command of it, as it stands there, on tiny settings."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from srdgan_rt.image import Picture, write_picture
+
+REPOSITORY = Path(__file__).parents[2]
+SECTION = "From a folder of photographs to weights"
+
+# What makes a configuration tiny; everything else in it stays.
+TINY = {
+    "iterations": "2",
+    "halve_at": "[1]",
+    "warmup": "1",
+    "batch": "2",
+    "size": "2",
+    "patch": "16",
+    "num_blocks": "1",
+    "num_features": "8",
+    "growth_channels": "4",
+    "checkpoint_every": "2",
+    "validate_every": "2",
+    "feature": "0",  # which would take the weights of VGG16
+}
+
+
+def read_commands() -> list[list[str]]:
+    """The commands of the section's first block, comments left out."""
+    text = (REPOSITORY / "docs" / "training.md").read_text(encoding="utf-8")
+    match = re.search(rf"^## {SECTION}\n.*?^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert match is not None
+    return [words for line in match[1].splitlines() if (words := shlex.split(line, comments=True))]
+
+
+def shrink(text: str) -> str:
+    """A configuration with the values of :data:`TINY`."""
+    for key, value in TINY.items():
+        text = re.sub(rf"(?<![\w.]){key} = (\[[^\]]*\]|[\w.]+)", f"{key} = {value}", text)
+    return text
+
+
+def make_photograph(path: Path, seed: int) -> None:
+    coarse = np.random.default_rng(seed).integers(0, 256, (9, 12, 3), np.uint8)
+    write_picture(path, Picture(cv2.resize(coarse, (288, 216), interpolation=cv2.INTER_CUBIC)))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A folder with the newcomer's photographs and the configurations, made tiny."""
+    (tmp_path / "my" / "train_photos").mkdir(parents=True)
+    for index in range(4):
+        make_photograph(tmp_path / "my" / "train_photos" / f"{index}.png", index)
+    make_photograph(tmp_path / "photo.jpg", 9)
+    (tmp_path / "training" / "configs").mkdir(parents=True)
+    for path in (REPOSITORY / "training" / "configs").glob("*.toml"):
+        (tmp_path / "training" / "configs" / path.name).write_text(shrink(path.read_text(encoding="utf-8")))
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_every_command_of_the_walk_runs(home: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    programs = {"python": [sys.executable], "srdgan-rt": [sys.executable, "-m", "srdgan_rt"]}
+    for program, *arguments in read_commands():
+        command = [*programs[program], *arguments]
+        done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{shlex.join(arguments)}\n{done.stdout}\n{done.stderr}"
+    for result in ("my-h2l.safetensors", "my-h2l.md", "noise.html", "my-x4.safetensors", "my-x4.md", "photo_x4.jpg"):
+        assert (home / result).stat().st_size > 0
+
+
+def test_the_walk_reaches_every_stage() -> None:
+    modules = {command[2] for command in read_commands() if command[:2] == ["python", "-m"]}
+    stages = {path.stem for path in (REPOSITORY / "training").glob("train_*.py")}
+    assert stages | {"export", "export_h2l", "synthesize"} <= {module.removeprefix("training.") for module in modules}

@@ -1,0 +1,94 @@
+"""Draws the curves of runs: ``python -m training.plot RUN... --keys Set5_psnr,phone_crops_psnr -o curves.svg``.
+
+One panel a key of the log, one line a run, one after the other where a run starts from the run before it
+(``--chained``). Needs matplotlib (the extra ``report``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from srdgan_rt.errors import InputError, SrdganError
+
+Curve = tuple[list[int], list[float]]  # iterations and values
+
+
+def read_curve(run: Path, key: str) -> Curve:
+    """The values of a key in a run's log.
+
+    Of [generated, real] pairs the first is taken. Lines that a resumed run has written again count once, the last time.
+
+    Raises:
+        InputError: there is no log, or it is none.
+    """
+    path = run / "log.jsonl"
+    try:
+        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read the log {path}: {error}") from error
+    values: dict[int, float] = {}
+    for record in records:
+        value = record.get(key)
+        if isinstance(value, list):
+            value = value[0]
+        if isinstance(value, (int, float)):
+            values[record["iteration"]] = float(value)
+    return sorted(values), [values[iteration] for iteration in sorted(values)]
+
+
+def last_iteration(run: Path) -> int:
+    """How long a run has gone on."""
+    return max(read_curve(run, "iteration")[0], default=0)
+
+
+def plot(runs: Sequence[Path], keys: Sequence[str], output: Path, *, chained: bool) -> None:
+    """Draws a picture.
+
+    Args:
+        runs: folders of runs, in their order.
+        keys: of the log, one panel each.
+        output: file, of any format that matplotlib writes.
+        chained: let each run begin where the one before it ends.
+
+    Raises:
+        InputError: a log cannot be read, no run has a key, or matplotlib is missing.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise InputError("curves are drawn by matplotlib: pip install 'srdgan_rt[report]'") from error
+    figure = Figure(figsize=(4.5 * len(keys), 3), layout="constrained")
+    for axes, key in zip(figure.subplots(1, len(keys), squeeze=False)[0], keys, strict=True):
+        start, found = 0, False
+        for run in runs:
+            iterations, values = read_curve(run, key)
+            found |= bool(values)
+            axes.plot([start + iteration for iteration in iterations], values, label=run.name, marker=".")
+            start += last_iteration(run) if chained else 0
+        if not found:
+            raise InputError(f"no run has {key!r} in its log")
+        axes.set(title=key.replace("_", " "), xlabel="iteration")
+        axes.grid(alpha=0.3)
+    figure.axes[0].legend(fontsize="small")
+    figure.savefig(output, metadata={"Date": None} if output.suffix == ".svg" else None)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs")
+    parser.add_argument("--keys", required=True, help="of the log, with commas between them")
+    parser.add_argument("--chained", action="store_true", help="each run begins where the one before it ends")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="picture to write, .svg or .png")
+    arguments = parser.parse_args()
+    try:
+        plot(arguments.runs, arguments.keys.split(","), arguments.output, chained=arguments.chained)
+    except SrdganError as error:
+        parser.error(str(error))
+
+
+if __name__ == "__main__":
+    main()
