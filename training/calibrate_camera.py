@@ -26,8 +26,8 @@ from training.camera_noise import NamedFrame, Pool, load_named_frames, weights
 Values = npt.NDArray[np.float64]
 Levels = dict[int, tuple[float, float]]
 
-_SAMPLE = (64, 64)  # pixels of each frame that the model photographs
-_STEPS = 12
+_SAMPLE = (32, 48)  # pixels of each frame that the model photographs
+_STEPS = 6
 #                 log gains: warm r, b, cold r, b; matrix off the diagonal;     log: exposure, shoulder, response
 _START = np.array([0.5, 0.6, 0.7, 0.4, -0.5, -0.1, -0.2, -0.3, 0.1, -0.6, -0.3, -1.5, -4.5])
 

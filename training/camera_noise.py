@@ -87,8 +87,10 @@ class Pool:
 
 
 def weights(real: Pool, model: Pool) -> npt.NDArray[np.float64]:
-    """``(3, NUM_BINS)`` shares of the real samples in the bins that count; they sum to 1."""
+    """``(3, NUM_BINS)`` shares of the real samples in the bins that count; they sum to 1. InputError if none does."""
     used = np.where((real.count >= FEWEST) & (model.count >= 20), real.count, 0)
+    if not used.any():
+        raise InputError(f"frames of a phone and an ISO must have a bin with at least {FEWEST} samples")
     return np.asarray(used / used.sum())
 
 
