@@ -63,14 +63,18 @@ def main() -> None:
     arguments = parser.parse_args()
     for split in ("train", "test"):
         try:
-            frames = load_named_frames(arguments.data / "phone_pairs" / split)
+            _print(arguments.data / "phone_pairs" / split, arguments.library)
         except SrdganError as error:
             parser.error(str(error))
-        print(f"phone_pairs/{split}\nphone    ISO frames  variance  (sampling)  channels: phone  model", flush=True)
-        for row in check(frames, arguments.library):
-            shares = f"{100 * row.error:7.1f} %  {100 * row.sampling_error:8.1f} %"
-            correlations = f"{row.correlation:+15.2f} {row.model_correlation:+6.2f}"
-            print(f"{row.phone:5} {row.iso:6} {row.frames:6} {shares}  {correlations}", flush=True)
+
+
+def _print(folder: Path, library: Path | None) -> None:
+    frames = load_named_frames(folder)
+    print(f"phone_pairs/{folder.name}\nphone    ISO frames  variance  (sampling)  channels: phone  model", flush=True)
+    for row in check(frames, library):
+        shares = f"{100 * row.error:7.1f} %  {100 * row.sampling_error:8.1f} %"
+        correlations = f"{row.correlation:+15.2f} {row.model_correlation:+6.2f}"
+        print(f"{row.phone:5} {row.iso:6} {row.frames:6} {shares}  {correlations}", flush=True)
 
 
 if __name__ == "__main__":
