@@ -11,6 +11,7 @@ from srdgan_rt.errors import SrdganError
 from training.board import Board
 from training.data import PairSource
 from training.engine import Engine
+from training.gmsr import PairFolder
 
 
 def make_parser(description: str | None) -> argparse.ArgumentParser:
@@ -31,12 +32,7 @@ def add_gmsr(parser: argparse.ArgumentParser) -> None:
 
 def open_pairs(folder: Path | None) -> PairSource | None:
     """The generated pairs that :func:`add_gmsr` asks for."""
-    if folder is None:
-        return None
-    from training.gmsr import PairFolder  # type: ignore[import-untyped, import-not-found, unused-ignore]
-
-    pairs: PairSource = PairFolder(folder)
-    return pairs
+    return None if folder is None else PairFolder(folder)
 
 
 @contextmanager

@@ -16,7 +16,8 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import cv2
@@ -109,6 +110,28 @@ def synthesize(
     _check_names(photographs)
     degrader = Degrader(config.model, device=device)
     pairs = PairSet(folder, degrader.scale)
+    jobs: list[tuple[Path, list[PairPlan]]] = []
+    num_bad = 0
+    for path in photographs:
+        try:
+            planned = plan_photograph(path, config, degrader)
+            if missing := [plan for plan in planned if pairs.needs(plan, overwrite=overwrite)]:
+                jobs.append((path, missing))
+        except SrdganError as error:  # one bad photograph must not cost the others
+            _say_bad(path, error)
+            num_bad += 1
+    try:
+        if jobs:
+            num_bad += _run_jobs(jobs, config, pairs.paths, min(workers, len(jobs)), device)
+    finally:
+        pairs.finish()
+    return num_bad
+
+
+def _run_jobs(
+    jobs: list[tuple[Path, list[PairPlan]]], config: GMSRConfig, paths: PairPaths, workers: int, device: str
+) -> int:
+    """Makes the pairs in processes of their own, for one worker, too; returns the number of bad photographs."""
     num_bad = 0
     pool = ProcessPoolExecutor(
         workers,
@@ -116,30 +139,19 @@ def synthesize(
         initializer=_start_worker,
         initargs=(config.model, device),
     )
-    tasks: dict[Future[int], tuple[Path, int]] = {}
     try:
-        for path in photographs:
-            try:
-                planned = plan_photograph(path, config, degrader)
-                missing = [plan for plan in planned if pairs.needs(plan, overwrite=overwrite)]
-            except SrdganError as error:
-                _say_bad(path, error)
-                num_bad += 1
-                continue
-            if missing:
-                tasks[pool.submit(_make_and_store, path, missing, pairs.paths)] = path, len(missing)
+        tasks = {pool.submit(_make_and_store, path, plans, paths): (path, len(plans)) for path, plans in jobs}
         for number, task in enumerate(as_completed(tasks), 1):
-            path, num_missing = tasks[task]
+            path, num_plans = tasks[task]
             try:
                 num_made = task.result()
-            except (SrdganError, OSError) as error:  # one bad photograph must not cost the others
+            except (SrdganError, OSError) as error:
                 _say_bad(path, error)
                 num_bad += 1
-                continue
-            print(f"{number}/{len(tasks)} {path.name}: {num_made} of {num_missing} pairs", flush=True)
+            else:
+                print(f"{number}/{len(tasks)} {path.name}: {num_made} of {num_plans} pairs", flush=True)
     finally:
-        pool.shutdown(cancel_futures=True)  # after those that are at work: their pairs are in the journal
-        pairs.finish()
+        pool.shutdown(cancel_futures=True)  # after those that are at work, whose pairs count
     return num_bad
 
 
@@ -198,6 +210,8 @@ def main() -> None:
         )
     except SrdganError as error:
         parser.error(str(error))
+    except BrokenProcessPool:
+        parser.exit(1, "a worker process died, perhaps for want of memory; go on with fewer --workers\n")
     except KeyboardInterrupt:
         print("interrupted: the same command goes on", file=sys.stderr)
         sys.exit(130)

@@ -58,12 +58,12 @@ def make_noise_pair(clean: NDArray[np.uint8], noisy: NDArray[np.uint8], *, low_r
     smallest = 2 if low_resolution else 2 * SCALE
     if min(clean.shape[:2]) < smallest:
         raise InputError(f"pictures must have at least {smallest} pixels a side, got shape {clean.shape}")
-    clean, noisy = (np.asarray(picture / np.float32(255), np.float32) for picture in (clean, noisy))
+    whole, taken = (np.asarray(picture / np.float32(255), np.float32) for picture in (clean, noisy))
     if low_resolution:
-        return NoisePair(enlarge_samples(clean, SCALE), clean, noisy)
-    height, width = (side // SCALE * SCALE for side in clean.shape[:2])
-    high = clean[:height, :width]
-    return NoisePair(high, high[_PHASE::SCALE, _PHASE::SCALE], noisy[:height, :width][_PHASE::SCALE, _PHASE::SCALE])
+        return NoisePair(enlarge_samples(whole, SCALE), whole, taken)
+    height, width = (side // SCALE * SCALE for side in whole.shape[:2])
+    high = whole[:height, :width]
+    return NoisePair(high, high[_PHASE::SCALE, _PHASE::SCALE], taken[:height, :width][_PHASE::SCALE, _PHASE::SCALE])
 
 
 class NoiseSource(Protocol):

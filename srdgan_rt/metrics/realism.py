@@ -80,7 +80,7 @@ class SourceNoise:
     @property
     def counts(self) -> NDArray[np.int64]:
         """``(NUM_BINS, 3, NUM_LEVELS)`` histograms over all pictures."""
-        return np.sum([picture.counts for picture in self.pictures], axis=0)
+        return np.asarray(np.sum([picture.counts for picture in self.pictures], axis=0), np.int64)
 
     @property
     def variance(self) -> NDArray[np.float64]:

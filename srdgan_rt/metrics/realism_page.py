@@ -80,7 +80,8 @@ def _draw_plots(comparison: Comparison) -> str:
     # Letters stay letters: smaller, and they can be searched for. The salt makes equal pages of equal comparisons.
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "srdgan-rt", "font.size": 9}):
         figure = Figure(figsize=(13, 7.5), layout="constrained")
-        axes: Any = figure.subplot_mosaic([["variance"] * 3 + ["lags"] * 3, ["R"] * 2 + ["G"] * 2 + ["B"] * 2])
+        rows: list[Any] = [["variance"] * 3 + ["lags"] * 3, ["R"] * 2 + ["G"] * 2 + ["B"] * 2]
+        axes: Any = figure.subplot_mosaic(rows)
         for index, noise in enumerate(noises):
             style = {"color": "black" if index == 0 else f"C{index - 1}", "label": noise.name, "linewidth": 1.2}
             middles = (np.arange(NUM_BINS) + 0.5) / NUM_BINS

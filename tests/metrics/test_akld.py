@@ -43,7 +43,7 @@ def test_equal_noise_has_none_and_channels_are_averaged() -> None:
 
 def test_noise_at_the_wrong_brightness_is_seen_by_intensity_alone() -> None:
     clean = np.repeat([0.2, 0.8], 1000)[:, None]
-    noise = np.tile([-0.1, 0.1], 500)[:, None]
+    noise = np.tile([-20 / 255, 20 / 255], 500)[:, None]
     dark, bright = (clean + np.concatenate(halves) for halves in ((noise, 0 * noise), (0 * noise, noise)))
     assert akld(count_levels(dark, clean), count_levels(bright, clean)) == pytest.approx(0)
     assert akld(*(count_levels(noisy, clean, num_bins=2) for noisy in (dark, bright))) > 1
