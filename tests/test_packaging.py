@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import tomllib
 
 import srdgan_rt
 from srdgan_rt.cli import COMMANDS
