@@ -77,7 +77,7 @@ def _residuals(real: dict[int, Pool], model: dict[int, Pool], knee: float) -> Va
         share = weights(pool, model[iso])
         ratio = np.log(np.maximum(model[iso].variance, 0.05) / np.maximum(pool.variance, 0.05))
         ratio /= (1 + (ratio / knee) ** 2) ** 0.25
-        parts += [(np.sqrt(share / knee) * ratio).ravel(), 0.3 * (model[iso].correlation - pool.correlation)]
+        parts += [(np.sqrt(share / knee) * ratio).ravel(), model[iso].correlation - pool.correlation]
     return np.concatenate(parts)
 
 
