@@ -4,7 +4,8 @@
 
 The chart is drawn four times larger, photographed through the project's camera model (mosaic, shot and read noise,
 demosaicing), sampled by the nearest neighbour as in the paper's training pairs, and stored sideways with an EXIF
-orientation, as phones do.
+orientation, as phones do. The camera model has changed since phone_chart.jpg was made: the chart comes out alike, with
+other noise.
 """
 
 from __future__ import annotations

@@ -13,6 +13,11 @@ import pytest
 import srdgan_rt
 from srdgan_rt.cli import COMMANDS
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 OPTIONAL = ("rawpy", "matplotlib", "onnx", "onnxruntime", "openvino", "ncnn", "tensorrt")
 
 # Begins every program below: optional packages cannot be imported, and the extension is nowhere to be found.
@@ -82,3 +87,13 @@ def test_only_commands_that_exist_are_listed(tmp_path):
     listed = run_python("-m", "srdgan_rt", "--help", cwd=tmp_path).stdout
     for planned in ("compare", "export", "engine"):
         assert not re.search(rf"^\W*{planned}\s", listed, re.MULTILINE)
+
+
+def test_the_wheel_holds_the_data_that_the_package_reads():
+    root = Path(__file__).parents[1]
+    settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = settings["tool"]["setuptools"]["package-data"]["srdgan_rt"]
+    packaged = {path for pattern in patterns for path in (root / "srdgan_rt").glob(pattern)}
+    data = {path for suffix in ("json", "safetensors") for path in (root / "srdgan_rt").glob(f"*/*.{suffix}")}
+    assert root / "srdgan_rt" / "camera" / "cameras.json" in data
+    assert data <= packaged

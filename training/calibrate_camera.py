@@ -2,8 +2,8 @@
 
 For each phone the gains in warm and cold light, the colour matrix, the shoulder of the tone curve, the unequal response
 of pixels and the exposure (which scales the measured noise levels) are those with which the camera model has the
-variance over intensity and the channel correlation of the phone's frames. An ISO whose measured noise level is off by
-more than a tenth then gets a factor of its own.
+variance over intensity and the channel correlation of the phone's frames. The level of each ISO that the frames show
+then gets a factor of its own.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import argparse
 import csv
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,17 +27,18 @@ Values = npt.NDArray[np.float64]
 Levels = dict[int, tuple[float, float]]
 
 _SAMPLE = (32, 48)  # pixels of each frame that the model photographs
-_STEPS = 8
+_STEPS = 6
 #                 log gains: warm r, b, cold r, b; matrix off the diagonal;     log: exposure, shoulder, response
 _START = np.array([0.5, 0.6, 0.7, 0.4, -0.5, -0.1, -0.2, -0.3, 0.1, -0.6, -0.3, -1.5, -4.5])
 
 
-def make_phone(values: Values, pattern: str, levels: Levels) -> Phone:
+def make_phone(name: str, values: Values, pattern: str, levels: Levels) -> Phone:
     """The phone that the fitted values describe; ``levels``: ISO to measured shot and read noise."""
     warm_red, warm_blue, cold_red, cold_blue = (float(value) for value in np.exp(values[:4]))
     a, b, c, d, e, f = (float(value) for value in values[4:10])
     exposure, shoulder, response = (float(value) for value in np.exp(values[10:]))
     return Phone(
+        name,
         (warm_red, warm_blue),
         (cold_red, cold_blue),
         ((1 - a - b, a, b), (c, 1 - c - d, d), (e, f, 1 - e - f)),
@@ -65,18 +67,22 @@ def pool_model(phone: Phone, frames: list[NamedFrame]) -> dict[int, Pool]:
     return pools
 
 
-def _residuals(real: dict[int, Pool], model: dict[int, Pool]) -> Values:
-    """Logarithms of the ratio of variances, weighted, and differences of the correlations."""
+def _residuals(real: dict[int, Pool], model: dict[int, Pool], knee: float) -> Values:
+    """Logarithms of the ratio of variances, weighted, and differences of the correlations.
+
+    The squares of logarithms that are larger than ``knee`` grow as their absolute values do.
+    """
     parts = []
     for iso, pool in sorted(real.items()):
         share = weights(pool, model[iso])
         ratio = np.log(np.maximum(model[iso].variance, 0.05) / np.maximum(pool.variance, 0.05))
-        parts += [(np.sqrt(share) * ratio).ravel(), 0.3 * (model[iso].correlation - pool.correlation)]
+        ratio /= (1 + (ratio / knee) ** 2) ** 0.25
+        parts += [(np.sqrt(share / knee) * ratio).ravel(), model[iso].correlation - pool.correlation]
     return np.concatenate(parts)
 
 
-def fit_phone(frames: list[NamedFrame], pattern: str, levels: Levels) -> Phone:
-    """Levenberg-Marquardt on the frames of one phone; the noise is drawn alike for all values, so they compare."""
+def fit_phone(name: str, frames: list[NamedFrame], pattern: str, levels: Levels) -> Phone:
+    """Fits the frames of one phone; the noise is drawn alike for all values, so they compare."""
     real = pool_real(frames)
     rng = np.random.default_rng(0)
     sampled = []
@@ -85,16 +91,25 @@ def fit_phone(frames: list[NamedFrame], pattern: str, levels: Levels) -> Phone:
         clean, noisy = (image.reshape(-1, 3)[picks].reshape(*_SAMPLE, 3) for image in (frame.clean, frame.noisy))
         sampled.append(NamedFrame(frame.name, frame.phone, frame.iso, frame.temperature, clean, noisy))
 
-    def residuals(values: Values) -> Values:
-        return _residuals(real, pool_model(make_phone(values, pattern, levels), sampled))
+    values = _START
+    for knee in (1.0, 0.1):  # from far off squares lead to the place near which absolute values, the measure, do
 
-    values, damping = _START, 0.01
-    current = residuals(values)
+        def residuals(values: Values, knee: float = knee) -> Values:
+            return _residuals(real, pool_model(make_phone(name, values, pattern, levels), sampled), knee)
+
+        values = _descend(residuals, values)
+    phone = make_phone(name, values, pattern, levels)
+    return make_phone(name, values, pattern, _correct_levels(levels, real, pool_model(phone, sampled)))
+
+
+def _descend(residuals: Callable[[Values], Values], values: Values) -> Values:
+    """Levenberg-Marquardt with differences in place of slopes."""
+    damping, current = 0.01, residuals(values)
     for _ in range(_STEPS):
         slopes = [(residuals(values + step) - current) / 0.03 for step in 0.03 * np.eye(len(values))]
         jacobian = np.stack(slopes, 1)
         normal, gradient = jacobian.T @ jacobian, jacobian.T @ current
-        for _ in range(4):
+        for _ in range(6):
             damped = normal + damping * np.diag(np.diag(normal) + 1e-3)
             trial = values - np.clip(np.linalg.solve(damped, gradient), -0.4, 0.4)
             if (new := residuals(trial)) @ new < current @ current:
@@ -103,18 +118,19 @@ def fit_phone(frames: list[NamedFrame], pattern: str, levels: Levels) -> Phone:
             damping *= 4
         else:
             break
-    phone = make_phone(values, pattern, levels)
-    return make_phone(values, pattern, _correct_levels(levels, real, pool_model(phone, sampled)))
+    return values
 
 
 def _correct_levels(levels: Levels, real: dict[int, Pool], model: dict[int, Pool]) -> Levels:
+    """Gives each ISO the factor (the median) that its noise lacks still."""
     corrected = dict(levels)
     for iso, pool in real.items():
         share = weights(pool, model[iso])
         used = share > 0
-        factor = float(np.exp(np.sum(share[used] * np.log(pool.variance[used] / model[iso].variance[used]))))
-        if not 0.9 < factor < 1 / 0.9:
-            corrected[iso] = (levels[iso][0] * factor, levels[iso][1] * factor)
+        ratio = pool.variance[used] / model[iso].variance[used]
+        order = np.argsort(ratio)
+        factor = float(ratio[order][np.searchsorted(np.cumsum(share[used][order]), 0.5)])
+        corrected[iso] = (levels[iso][0] * factor, levels[iso][1] * factor)
     return corrected
 
 
@@ -143,7 +159,7 @@ def calibrate(data: Path) -> dict[str, Phone]:
         if frame.iso not in levels[frame.phone] or frame.phone not in patterns:
             raise InputError(f"{frame.name}: there is no noise level or pattern of this phone and ISO")
         frames[frame.phone].append(frame)
-    return {name: fit_phone(frames[name], patterns[name], levels[name]) for name in sorted(frames)}
+    return {name: fit_phone(name, frames[name], patterns[name], levels[name]) for name in sorted(frames)}
 
 
 def main() -> None:

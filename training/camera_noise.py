@@ -87,8 +87,10 @@ class Pool:
 
 
 def weights(real: Pool, model: Pool) -> npt.NDArray[np.float64]:
-    """``(3, NUM_BINS)`` shares of the real samples in the bins that count; they sum to 1."""
+    """``(3, NUM_BINS)`` shares of the real samples in the bins that count; they sum to 1. InputError if none does."""
     used = np.where((real.count >= FEWEST) & (model.count >= 20), real.count, 0)
+    if not used.any():
+        raise InputError(f"frames of a phone and an ISO must have a bin with at least {FEWEST} samples")
     return np.asarray(used / used.sum())
 
 
@@ -97,3 +99,11 @@ def variance_error(real: Pool, model: Pool) -> float:
     share = weights(real, model)
     used = share > 0
     return float(np.sum(share[used] * np.abs(model.variance[used] / real.variance[used] - 1)))
+
+
+def sampling_error(real: Pool, model: Pool) -> float:
+    """What :func:`variance_error` would be of two pools of one normal noise, as each bin has only so many samples."""
+    share = weights(real, model)
+    used = share > 0
+    spread = np.sqrt(2 / real.count[used] + 2 / model.count[used])  # of the ratio of two variances
+    return float(np.sum(share[used] * spread * np.sqrt(2 / np.pi)))

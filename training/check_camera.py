@@ -4,37 +4,55 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from srdgan_rt.camera import read_library
 from srdgan_rt.errors import SrdganError
 from training.calibrate_camera import pool_model, pool_real
-from training.camera_noise import NamedFrame, load_named_frames, variance_error
+from training.camera_noise import NamedFrame, load_named_frames, sampling_error, variance_error
 
 
-def check(folder: Path, library: Path | None = None) -> dict[tuple[str, int], tuple[float, float, float]]:
-    """Measures the model on frames.
+@dataclass(frozen=True)
+class Row:
+    """How the model does on the frames of one phone and ISO.
 
-    Args:
-        folder: pairs whose names say phone and ISO.
-        library: the cameras; None is the shipped ones.
-
-    Returns:
-        For each phone and ISO the error of the variance (see :func:`variance_error`) and the channel correlation,
-        mean of the three pairs, of the phone and of the model.
+    Attributes:
+        phone, iso, frames: how many frames of what.
+        error: of the variance, see :func:`variance_error`.
+        sampling_error: what ``error`` would be for a perfect model, from the number of samples alone.
+        correlation: of the channels, mean of the three pairs, of the phone.
+        model_correlation: that of the model.
     """
-    frames: dict[str, list[NamedFrame]] = defaultdict(list)
-    for frame in load_named_frames(folder):
-        frames[frame.phone].append(frame)
+
+    phone: str
+    iso: int
+    frames: int
+    error: float
+    sampling_error: float
+    correlation: float
+    model_correlation: float
+
+
+def check(frames: list[NamedFrame], library: Path | None = None) -> Iterator[Row]:
+    """Measures the model on the frames whose phone and ISO are in a library; None is the shipped one."""
+    groups: dict[tuple[str, int], list[NamedFrame]] = defaultdict(list)
+    for frame in frames:
+        groups[frame.phone, frame.iso].append(frame)
     phones = read_library(library)
-    result = {}
-    for name in sorted(frames.keys() & phones.keys()):
-        known = [frame for frame in frames[name] if frame.iso in phones[name].noise]
-        real, model = pool_real(known), pool_model(phones[name], known)
-        for iso in sorted(real):
-            correlations = float(real[iso].correlation.mean()), float(model[iso].correlation.mean())
-            result[name, iso] = (variance_error(real[iso], model[iso]), *correlations)
-    return result
+    for (name, iso), group in sorted(groups.items()):
+        if name in phones and iso in phones[name].noise:
+            real, model = pool_real(group)[iso], pool_model(phones[name], group)[iso]
+            yield Row(
+                name,
+                iso,
+                len(group),
+                variance_error(real, model),
+                sampling_error(real, model),
+                float(real.correlation.mean()),
+                float(model.correlation.mean()),
+            )
 
 
 def main() -> None:
@@ -45,12 +63,18 @@ def main() -> None:
     arguments = parser.parse_args()
     for split in ("train", "test"):
         try:
-            rows = check(arguments.data / "phone_pairs" / split, arguments.library)
+            _print(arguments.data / "phone_pairs" / split, arguments.library)
         except SrdganError as error:
             parser.error(str(error))
-        print(f"phone_pairs/{split}\nphone    ISO  variance  channels: phone  model")
-        for (name, iso), (error_, real, model) in rows.items():
-            print(f"{name:5} {iso:6} {100 * error_:7.1f} %  {real:+15.2f} {model:+6.2f}")
+
+
+def _print(folder: Path, library: Path | None) -> None:
+    frames = load_named_frames(folder)
+    print(f"phone_pairs/{folder.name}\nphone    ISO frames  variance  (sampling)  channels: phone  model", flush=True)
+    for row in check(frames, library):
+        shares = f"{100 * row.error:7.1f} %  {100 * row.sampling_error:8.1f} %"
+        correlations = f"{row.correlation:+15.2f} {row.model_correlation:+6.2f}"
+        print(f"{row.phone:5} {row.iso:6} {row.frames:6} {shares}  {correlations}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,31 +1,39 @@
 """Makes bursts from clean photographs with the camera model: ``python -m training.make_bursts PHOTOS BURSTS``.
 
-For each photograph BURSTS gets a folder with the frames that a phone on a tripod takes of it, to be read by
-``training.make_pairs``; beside the folder ``SCENE_truth.png``, the first frame without noise, and ``SCENE.json``, which
-says how the frames were taken and is written last. A scene whose record is there is skipped. A photograph that cannot
-be read is a line on stderr, and the exit status is 1.
+For each photograph BURSTS gets a folder, ``a_jpg`` for ``a.jpg``, with the frames that a phone on a tripod takes of it,
+to be read by ``training.make_pairs``; the first frame without noise, ``truth/truth.png``; and ``burst.json``, which
+says how the frames were taken. A folder appears when it is complete, and is left as it is while photograph and options
+are the same. A folder that was not made here is never touched: that scene, or one whose photograph cannot be read, is a
+line on stderr, and the exit status is 1. In the end ``BURSTS/manifest.json`` holds the records of all scenes.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import cv2
 import numpy as np
 
 from srdgan_rt.camera import photograph, random_camera
-from srdgan_rt.errors import SrdganError
+from srdgan_rt.errors import InputError, SrdganError
 from srdgan_rt.image import Picture, write_picture
 from srdgan_rt.image.atomic import replace_file
-from training.data import Array, find_photographs, read_rgb
+from training.data import Array, Bytes, find_photographs, read_rgb
+
+_MADE_BY = "python -m training.make_bursts"
+_RECORD = "burst.json"
+_TRUTH = "truth/truth.png"  # a subfolder, for what lies beside the frames is a frame
 
 
 @dataclass(frozen=True)
@@ -46,8 +54,13 @@ class Options:
     moving: float
     quality: int
 
+    @property
+    def names(self) -> list[str]:
+        """The files of the frames."""
+        return [f"{index:02d}.{'jpg' if self.quality else 'png'}" for index in range(self.frames)]
 
-def take_burst(clean: Array, options: Options, rng: np.random.Generator) -> tuple[list[Array], Array, dict[str, Any]]:
+
+def take_burst(clean: Array, options: Options, rng: np.random.Generator) -> tuple[list[Bytes], Bytes, dict[str, Any]]:
     """Takes the frames of one scene.
 
     Args:
@@ -56,7 +69,7 @@ def take_burst(clean: Array, options: Options, rng: np.random.Generator) -> tupl
         rng: draws camera, shifts, object and noise.
 
     Returns:
-        The frames and the truth, ``(H, W, 3)`` in [0, 1] each, and the record: camera, shifts, moving frames.
+        The frames and the truth, ``(H, W, 3)`` each, and the record: camera, shifts, moving frames.
     """
     camera = random_camera(rng)
     shifts = rng.normal(0, options.shift, (options.frames, 2))
@@ -70,14 +83,14 @@ def take_burst(clean: Array, options: Options, rng: np.random.Generator) -> tupl
             centre = (int(rng.integers(width)), int(rng.integers(height)))
             colour = tuple(float(value) for value in rng.uniform(0.1, 0.9, 3))
             cv2.circle(scene, centre, max(2, min(height, width) // 40), colour, -1, cv2.LINE_AA)
-        frames.append(photograph(scene, camera, rng, mosaic=True))
+        frames.append(_to_bytes(photograph(scene, camera, rng, mosaic=True)))
     truth = photograph(clean, replace(camera, shot=0, read=0, response=0), rng, mosaic=True)
     record = {
         "camera": asdict(camera),
         "shifts": np.round(shifts, 3).tolist(),
         "moving": np.flatnonzero(is_moving).tolist(),
     }
-    return frames, truth, record
+    return frames, _to_bytes(truth), record
 
 
 def _move(clean: Array, shift: Any) -> Array:
@@ -88,62 +101,108 @@ def _move(clean: Array, shift: Any) -> Array:
     return np.asarray(np.clip(moved, 0, 1), np.float32)
 
 
-def _is_done(record: Path, options: Options) -> bool:
+def _to_bytes(picture: Array) -> Bytes:
+    return np.rint(picture * 255).astype(np.uint8)
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    """A record or manifest, empty where there is none that was made here."""
     try:
-        return bool(json.loads(record.read_text(encoding="utf-8"))["options"] == asdict(options))
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return record if record["made_by"] == _MADE_BY else {}
     except (OSError, ValueError, KeyError, TypeError):
-        return False
+        return {}
 
 
-def make_scene(path: Path, out: Path, options: Options) -> str:
-    """Makes the burst of one photograph, unless it is there; returns an error, or nothing."""
+def _write_record(path: Path, content: dict[str, Any]) -> None:
+    with replace_file(path) as file:
+        file.write((json.dumps({"made_by": _MADE_BY, **content}, indent=1) + "\n").encode())
+
+
+def make_scene(path: Path, out: Path, options: Options) -> bool:
+    """Makes the burst of one photograph; False if it is there already.
+
+    Raises:
+        InputError: what is in its place was not made here.
+        ImageReadError, ImageWriteError, OSError: of the files.
+    """
     cv2.setNumThreads(1)  # the processes share the cores
-    record_path = out / f"{path.stem}.json"
-    if _is_done(record_path, options):
-        return ""
+    folder = out / _name_scene(path)
+    source = {
+        "photograph": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "options": asdict(options),
+    }
+    record = _read_record(folder / _RECORD)
+    if folder.exists():
+        if not record:
+            raise InputError(f"{folder} must have been made by this command, but has no {_RECORD} of it")
+        old = {*Options(**record["options"]).names, _RECORD, _TRUTH}
+        there = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if not file.is_dir()}
+        if there == old and all(record[key] == value for key, value in source.items()):
+            return False
+        if there - old:
+            raise InputError(f"{folder} must be made anew, but holds {min(there - old)}, which was not made here")
+    clean = np.asarray(read_rgb(path) / np.float32(255), np.float32)
+    rng = np.random.default_rng((options.seed, zlib.crc32(path.name.encode())))
+    frames, truth, taken = take_burst(clean, options, rng)
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".making-", dir=out) as temporary:  # hidden, so no scene for make_pairs
+        new = Path(temporary, "new")
+        (new / _TRUTH).parent.mkdir(parents=True)
+        for name, frame in zip(options.names, frames, strict=True):
+            write_picture(new / name, Picture(frame), quality=options.quality or 95)
+        write_picture(new / _TRUTH, Picture(truth))
+        _write_record(new / _RECORD, {**source, **taken})
+        if folder.exists():
+            folder.rename(Path(temporary, "old"))
+        new.rename(folder)
+    return True
+
+
+def _name_scene(path: Path) -> str:
+    return f"{path.stem}_{path.suffix[1:]}"
+
+
+def _try_scene(path: Path, out: Path, options: Options) -> tuple[bool, str]:
+    """Whether there is a burst, and a line about it."""
     try:
-        clean = np.asarray(read_rgb(path) / np.float32(255), np.float32)
-        folder = out / path.stem
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.iterdir():  # of a run that was killed, or had other options
-            old.unlink()
-        rng = np.random.default_rng((options.seed, zlib.crc32(path.name.encode())))
-        frames, truth, record = take_burst(clean, options, rng)
-        for index, frame in enumerate(frames):
-            name = f"{index:02d}.{'jpg' if options.quality else 'png'}"
-            write_picture(folder / name, _picture(frame), quality=options.quality or 95)
-        write_picture(out / f"{path.stem}_truth.png", _picture(truth))
-        with replace_file(record_path) as file:
-            content = {"photograph": path.name, "options": asdict(options), **record}
-            file.write((json.dumps(content, indent=1) + "\n").encode())
+        made = make_scene(path, out, options)
     except (SrdganError, OSError, cv2.error) as error:
-        return f"{path}: {error}"
-    return ""
-
-
-def _picture(frame: Array) -> Picture:
-    return Picture(np.rint(frame * 255).astype(np.uint8))
+        return False, f"{path}: {error}"
+    return True, f"{_name_scene(path)}: {options.frames} frames{'' if made else ', there already'}"
 
 
 def make_bursts(photographs: Path, out: Path, options: Options, workers: int) -> int:
-    """Makes or completes the bursts of a folder of photographs.
+    """Makes or completes the bursts of a folder of photographs, a line on stdout or stderr each.
 
     Returns:
         The number of photographs that could not be used.
 
     Raises:
-        InputError: there are no photographs.
+        InputError: there are no photographs, or ``out`` has a manifest that was not made here.
+        OSError: the manifest cannot be written.
     """
     paths = find_photographs(photographs)
-    one = partial(make_scene, out=out, options=options)
+    manifest = out / "manifest.json"
+    if manifest.exists() and not _read_record(manifest):
+        raise InputError(f"{manifest} must have been made by this command")
+    num_bad = 0
+    for count, (good, line) in enumerate(_try_all(paths, partial(_try_scene, out=out, options=options), workers), 1):
+        print(f"{count}/{len(paths)} {line}" if good else line, file=sys.stdout if good else sys.stderr, flush=True)
+        num_bad += not good
+    if out.is_dir():
+        records = {path.parent.name: _read_record(path) for path in sorted(out.glob(f"[!.]*/{_RECORD}"))}
+        _write_record(manifest, {"scenes": {name: record for name, record in records.items() if record}})
+    return num_bad
+
+
+def _try_all(paths: list[Path], one: partial[tuple[bool, str]], workers: int) -> Iterator[tuple[bool, str]]:
     if workers == 1:
-        errors = [error for error in map(one, paths) if error]
+        yield from map(one, paths)
     else:
         with ProcessPoolExecutor(workers) as pool:
-            errors = [error for error in pool.map(one, paths) if error]
-    for error in errors:
-        print(error, file=sys.stderr)
-    return len(errors)
+            yield from pool.map(one, paths)
 
 
 def main() -> None:
@@ -165,7 +224,7 @@ def main() -> None:
     options = Options(arguments.frames, arguments.seed, arguments.shift, arguments.moving, arguments.quality)
     try:
         num_bad = make_bursts(arguments.photographs, arguments.bursts, options, arguments.workers)
-    except SrdganError as error:
+    except (SrdganError, OSError) as error:
         parser.error(str(error))
     sys.exit(1 if num_bad else 0)
 

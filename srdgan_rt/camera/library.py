@@ -20,12 +20,14 @@ class Phone:
     """How one phone develops its pictures, and its noise.
 
     Attributes:
+        name: of the phone.
         warm: gains of red and blue in light of 3200 K.
         cold: gains of red and blue in light of 5500 K.
         matrix, pattern, response, shoulder: as in :class:`Camera`.
         noise: ISO to shot and read noise as in :class:`Camera`.
     """
 
+    name: str
     warm: tuple[float, float]
     cold: tuple[float, float]
     matrix: tuple[tuple[float, ...], ...]
@@ -39,7 +41,7 @@ class Phone:
         warmth = (1 / temperature - 1 / COLD) / (1 / WARM - 1 / COLD)
         red, blue = (float(c * (w / c) ** warmth) for w, c in zip(self.warm, self.cold, strict=True))
         shot, read = self.noise[iso]
-        return Camera(shot, read, (red, blue), self.matrix, self.pattern, self.response, self.shoulder)
+        return Camera(shot, read, (red, blue), self.matrix, self.pattern, self.response, self.shoulder, self.name, iso)
 
 
 @lru_cache
@@ -53,6 +55,7 @@ def read_library(path: Path | None = None) -> dict[str, Phone]:
     phones = json.loads(path.read_text(encoding="utf-8"))["phones"]
     return {
         name: Phone(
+            name,
             (values["warm"][0], values["warm"][1]),
             (values["cold"][0], values["cold"][1]),
             tuple(map(tuple, values["matrix"])),

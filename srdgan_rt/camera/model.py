@@ -1,12 +1,14 @@
 """A camera model: what a phone does to a clean picture between the lens and the file.
 
 sRGB is taken back to the sensor's linear raw values and mosaiced, shot and read noise are added there (variance =
-shot * signal + read), and the picture is developed again: white balance, demosaicing, colour matrix, tone.
+shot * signal + read), and the picture is developed again: white balance, demosaicing, colour matrix, tone. Where noise
+is cut off at black or white the raw mean stays that of the clean picture, so what is quite black or white has no noise.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import simplejpeg  # type: ignore[import-untyped]
@@ -17,6 +19,10 @@ from srdgan_rt.errors import InputError
 # Linear camera RGB to linear sRGB of a usual phone. Rows sum to one, so grey stays grey.
 _MATRIX = ((1.75, -0.60, -0.15), (-0.25, 1.55, -0.30), (0.0, -0.55, 1.55))
 _BLOCK = 5  # what demosaicing looks at; odd, so that neighbouring samples fall on all four places of the pattern
+
+# E[max(a - n, 0)] = a Phi(a) + phi(a): the mean distance to a limit at a of a standard normal n that is clipped there.
+_LIMITS = np.linspace(-4, 4, 161)
+_MEANS = np.array([a * NormalDist().cdf(a) + NormalDist().pdf(a) for a in _LIMITS])
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,7 @@ class Camera:
         pattern: Bayer pattern, one of ``BAYER_PATTERNS``.
         response: standard deviation of noise proportional to the signal (pixels are not equally sensitive).
         shoulder: s of the tone curve (1 + s) x / (1 + s x) that precedes the transfer function of sRGB; 0 is none.
+        phone, iso: after which it is made; "" and 0 if after none.
     """
 
     shot: float
@@ -40,6 +47,8 @@ class Camera:
     pattern: str = "rggb"
     response: float = 0.0
     shoulder: float = 0.0
+    phone: str = ""
+    iso: int = 0
 
     def __post_init__(self) -> None:
         if self.shot < 0 or self.read < 0:
@@ -103,10 +112,23 @@ def _expose(balanced: Array, camera: Camera, rng: np.random.Generator) -> Array:
     gains = np.array([camera.white_balance[0], 1, camera.white_balance[1]], np.float32)
     gain = mosaic_colours(np.broadcast_to(gains, balanced.shape), camera.pattern)
     light = np.maximum(signal, 0)
-    variance = gain * camera.shot * light + gain**2 * camera.read + (camera.response * light) ** 2
-    noisy = signal + np.sqrt(variance) * rng.standard_normal(signal.shape, dtype=np.float32)
+    spread = np.sqrt(gain * camera.shot * light + gain**2 * camera.read + (camera.response * light) ** 2)
     # Raw ends at black and at white; colours outside the camera's gamut are let through as they are.
-    return demosaic(np.clip(noisy, np.minimum(signal, 0), np.maximum(signal, 1)).astype(np.float32), camera.pattern)
+    black, white = np.minimum(signal, 0), np.maximum(signal, 1)
+    exposed = signal + _clipping_bias(white - signal, spread) - _clipping_bias(signal - black, spread)
+    noisy = exposed + spread * rng.standard_normal(signal.shape, dtype=np.float32)
+    return demosaic(np.clip(noisy, black, white).astype(np.float32), camera.pattern)
+
+
+def _clipping_bias(distance: Array, spread: Array) -> Array:
+    """How far beyond its mean a signal lies whose noise is cut off: a clean picture is the mean of clipped frames.
+
+    Args:
+        distance: from the mean of the clipped signal to the limit, at least 0, ``(H, W)``.
+        spread: standard deviation of the noise, ``(H, W)``.
+    """
+    deviations = distance / np.maximum(spread, 1e-9)
+    return np.asarray(spread * np.interp(deviations, _MEANS, _MEANS - _LIMITS), np.float32)
 
 
 def _compress(picture: Array, quality: int) -> Array:

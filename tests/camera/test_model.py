@@ -60,6 +60,17 @@ def test_white_stays_white() -> None:
     np.testing.assert_allclose(result, 1, atol=1e-3)
 
 
+@pytest.mark.parametrize("level", [0.0, 0.01, 0.99, 1.0])
+def test_noise_that_is_cut_off_keeps_the_raw_mean(level: float) -> None:
+    """A fused picture is the mean of such frames; half of the noise cut off would move it by 0.4 of its deviation."""
+    clean = linear_to_srgb(np.full((200, 200, 3), level, np.float32))
+    camera = Camera(0.001, 0.0005, white_balance=(1.0, 1.0), matrix=PLAIN)
+    green = srgb_to_linear(photograph(clean, camera, np.random.default_rng(0), mosaic=True))[..., 1]
+    deviation = np.sqrt(0.001 * level + 0.0005)
+    assert green.mean() == pytest.approx(level, abs=0.05 * deviation)
+    assert green.std() == pytest.approx(0, abs=1e-3) if level in (0, 1) else green.std() > 0.3 * deviation
+
+
 def test_random_cameras_keep_grey() -> None:
     rng = np.random.default_rng(0)
     for _ in range(10):
