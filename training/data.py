@@ -20,6 +20,7 @@ from srdgan_rt.errors import InputError
 from srdgan_rt.image import READABLE_EXTENSIONS, read_picture
 from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.image.resample import resize_bicubic, shift_half_pixel
+from srdgan_rt.metrics import round_to_8_bits
 from srdgan_rt.metrics.protocol import PHASE as PHASE
 from srdgan_rt.metrics.protocol import SCALE as SCALE
 from training.batches import Share, TensorBatch
@@ -367,11 +368,6 @@ def centred(clean: Array) -> Array:
         The same shape, in [0, 1]; exact but for four pixels at the borders, which are mirrored.
     """
     return np.clip(as_array(shift_half_pixel(as_tensor(clean))), 0, 1)
-
-
-def round_to_8_bits(image: Array) -> Array:
-    """The nearest multiples of 1/255."""
-    return (np.rint(image * 255) / 255).astype(np.float32)
 
 
 def trim(image: Array, size: int) -> Array:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from srdgan_rt.camera import photograph, random_camera
 from srdgan_rt.image import enlarge_samples
+from srdgan_rt.metrics import round_to_8_bits
 from srdgan_rt.models.h2l import draw_noise
 from training.batches import Share, TensorBatch
 from training.data import (
@@ -26,7 +27,6 @@ from training.data import (
     centred,
     crop,
     read_frames,
-    round_to_8_bits,
     soften_and_darken,
     stack,
     trim,
