@@ -1,4 +1,4 @@
-"""Packs training data for a machine that gets files and nothing else: ``python -m training.pack --data ... --output ...``.
+"""Packs training data into files that travel: ``python -m training.pack --data ... --output ...``.
 
 Pictures stay encoded. Crops of the photographs lie as JPEG, real frames as PNG, validation pictures as the files that
 they are, all in files of safetensors that are small enough to travel; ``index.json`` lists these with their checksums.
@@ -206,8 +206,10 @@ def unpack_validation(entries: Mapping[str, bytes], folder: Path) -> None:
 def decode(entries: Mapping[str, bytes], prefix: str, suffix: str = "") -> Bytes:
     """``(N, S, S, 3)`` RGB: the pictures whose names begin and end so, in the order of the names; all of one size."""
     chosen = [content for name, content in entries.items() if name.startswith(prefix) and name.endswith(suffix)]
-    pictures = [cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB) for content in chosen]
-    return np.asarray(np.stack(pictures), np.uint8)
+    pictures = [
+        np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8) for content in chosen
+    ]
+    return np.stack(pictures)
 
 
 def main() -> None:
