@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -63,7 +64,7 @@ class MinutesTrainer(L2HTrainer):
 
 def scale_batch(batch: BatchConfig, size: int) -> BatchConfig:
     """The same mixture in a batch of another size; InputError if that is no multiple."""
-    counts = {name: count for name, count in vars(batch).items() if isinstance(count, int)}
+    counts: dict[str, Any] = {name: count for name, count in vars(batch).items() if isinstance(count, int)}
     total = sum(counts.values())
     if size < 1 or size % total:
         raise InputError(f"--batch must be a multiple of the configuration's {total} samples, got {size}")
