@@ -181,11 +181,17 @@ class StageConfig:
         if self.features not in ("vgg16", "vgg19"):
             raise InputError(f"features must be vgg16 or vgg19, got {self.features!r}")
 
-    def learning_rate_at(self, iteration: int) -> float:
-        """The learning rate of an iteration, by schedule and warm-up."""
+    def learning_rate_at(self, iteration: int, done: float | None = None) -> float:
+        """The learning rate of an iteration, by schedule and warm-up.
+
+        Args:
+            iteration: counts from 0.
+            done: the part of the run that is over, for the cosine; None for that of the iterations.
+        """
+        done = iteration / self.iterations if done is None else done
         warmup = min(1.0, (iteration + 1) / self.warmup) if self.warmup else 1.0
         if self.schedule == "cosine":
-            return self.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * iteration / self.iterations))
+            return self.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * done))
         return self.learning_rate * warmup * 0.5 ** sum(iteration >= milestone for milestone in self.halve_at)
 
 

@@ -63,14 +63,18 @@ def load_photographs(folder: Path, smallest_side: int) -> list[Bytes]:
     Returns:
         ``(H, W, 3)`` uint8 RGB each.
     """
+    return [level for path in find_photographs(folder) for level in load_levels(path, smallest_side)]
+
+
+def load_levels(path: Path, smallest_side: int) -> list[Bytes]:
+    """One photograph at the sizes that :func:`load_photographs` gives, ``(H, W, 3)`` each, the largest first."""
+    photograph_ = read_rgb(path)
     levels = []
-    for path in find_photographs(folder):
-        photograph_ = read_rgb(path)
-        for factor in _PYRAMID:
-            height, width = (round(side * factor) for side in photograph_.shape[:2])
-            if min(height, width) >= smallest_side:
-                level = cv2.resize(photograph_, (width, height), interpolation=cv2.INTER_AREA)
-                levels.append(np.asarray(level, np.uint8))
+    for factor in _PYRAMID:
+        height, width = (round(side * factor) for side in photograph_.shape[:2])
+        if min(height, width) >= smallest_side:
+            level = cv2.resize(photograph_, (width, height), interpolation=cv2.INTER_AREA)
+            levels.append(np.asarray(level, np.uint8))
     return levels
 
 

@@ -66,20 +66,27 @@ def _postponed_stop() -> Iterator[Callable[[], bool]]:
             signal.signal(stopper, handler)
 
 
-def run(trainer: Trainer[BatchT], make_batch: Callable[[int], BatchT], watch: Watch = Watch()) -> bool:
-    """Runs a trainer to the end of its configuration; Ctrl-C lets the step finish, saves and returns.
+def run(
+    trainer: Trainer[BatchT],
+    make_batch: Callable[[int], BatchT],
+    watch: Watch = Watch(),
+    *,
+    on_device: bool = False,
+) -> bool:
+    """Runs a trainer to its end; Ctrl-C lets the step finish, saves and returns.
 
     Args:
         trainer: the run.
         make_batch: makes the batch of an iteration; a function of nothing else.
         watch: how to look at it.
+        on_device: batches are made on the device, so that there is nothing to copy.
 
     Returns:
         Whether the end was reached; False if the run was stopped before.
     """
     config, engine = trainer.config, trainer.engine
-    start = trainer.iteration
-    pinned = engine.device.type == "cuda"
+    start, done_before = trainer.iteration, trainer.done()
+    pinned = engine.device.type == "cuda" and not on_device
     with (
         _postponed_stop() as stopped,
         RunProgress(config.name, start, config.iterations, shown=engine.is_main) as progress,
@@ -87,7 +94,8 @@ def run(trainer: Trainer[BatchT], make_batch: Callable[[int], BatchT], watch: Wa
         batches = load_batches(make_batch, range(start, config.iterations), config.engine, pinned=pinned)
         started = last_log = time.monotonic()
         waited = 0.0
-        while trainer.iteration < config.iterations:
+        finished = done_before >= 1
+        while not finished:
             asked = time.monotonic()
             batch = next(batches)
             waited += time.monotonic() - asked
@@ -95,7 +103,8 @@ def run(trainer: Trainer[BatchT], make_batch: Callable[[int], BatchT], watch: Wa
             now = time.monotonic()
             speed = (trainer.iteration - start) / (now - started)
             progress.show_step(trainer.iteration, speed, loss)
-            finished = trainer.iteration == config.iterations
+            done = trainer.done()
+            finished = done >= 1
             stopping = engine.agree(stopped())
             if trainer.iteration % _LOG_EVERY == 0 or finished:
                 figures = {
@@ -103,7 +112,7 @@ def run(trainer: Trainer[BatchT], make_batch: Callable[[int], BatchT], watch: Wa
                     "learning_rate": trainer.learning_rate(),
                     "iterations_per_second": round(speed, 3),
                     "data_wait": round(waited / (now - last_log), 3),
-                    "minutes_left": round((config.iterations - trainer.iteration) / speed / 60, 1),
+                    "minutes_left": round((now - started) * max(0.0, 1 - done) / (done - done_before) / 60, 1),
                 }
                 _report(trainer, progress, watch.board, figures)
                 last_log, waited = now, 0.0

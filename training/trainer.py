@@ -101,6 +101,10 @@ class Trainer(ABC, Generic[BatchT_contra]):
         """The learning rate of the coming step, the same for all nets."""
         return self.config.learning_rate_at(self.iteration)
 
+    def done(self) -> float:
+        """The part of the run that is over: 1 at its end."""
+        return self.iteration / self.config.iterations
+
     def take_figures(self) -> dict[str, float]:
         """The mean of each loss, unweighted, and the largest norm of a gradient, since they were last taken."""
         figures = {name: round(value / self._num_summed, 6) for name, value in self._sums.items()}

@@ -1,0 +1,230 @@
+"""Packs training data into files that travel: ``python -m training.pack --data ... --output ...``.
+
+Pictures stay encoded. Crops of the photographs lie as JPEG, real frames as PNG, validation pictures as the files that
+they are, all in files of safetensors that are small enough to travel; ``index.json`` lists these with their checksums.
+The same data and options give the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from safetensors.torch import load, save
+
+from srdgan_rt.errors import InputError
+from training.command import one_line_errors
+from training.data import Bytes, find_photographs, load_levels, read_frames
+from training.validate import VALIDATION_SETS
+
+INDEX = "index.json"
+_LARGEST_FILE = 24_000_000  # bytes
+_MEGABYTE = 1_000_000
+_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
+
+
+@dataclass(frozen=True)
+class PackOptions:
+    """What goes into the packs."""
+
+    megabytes: float = 60.0  # of all packs together; photographs get what the rest leaves
+    crop: int = 320  # pixels a side of the crops of photographs
+    frame: int = 192  # pixels a side of the middle of the frames, at low resolution
+    validation: int = 6  # pictures of each validation set at most
+
+    def __post_init__(self) -> None:
+        for name in ("megabytes", "crop", "frame", "validation"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} must be positive, got {getattr(self, name)}")
+
+
+def sharpness(picture: Bytes) -> float:
+    """Variance of the Laplacian of the grey picture ``(H, W, 3)``: the more fine detail, the larger."""
+    return float(cv2.Laplacian(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.CV_32F).var())
+
+
+def rank_crops(folder: Path, side: int) -> Iterator[tuple[str, bytes]]:
+    """Crops of the photographs of a folder, those to be packed first in front.
+
+    The sharpest crop of every photograph comes before any photograph's second one, so that no single one fills the
+    packs.
+
+    Args:
+        folder: holds photographs; they are cut up at the sizes that :func:`training.data.load_levels` gives.
+        side: pixels a side of a crop.
+
+    Yields:
+        Name and JPEG.
+
+    Raises:
+        InputError: there is no photograph, or none is large enough.
+        ImageReadError: one cannot be read.
+    """
+    ranked: list[tuple[int, float, str, bytes]] = []  # the place within its photograph, minus the sharpness, ...
+    for path in find_photographs(folder):
+        crops = [
+            (-sharpness(crop), f"{path.stem}_{number}_{y}_{x}", _encode(crop, ".jpg"))
+            for number, level in enumerate(load_levels(path, side))
+            for y, x, crop in _tiles(level, side)
+        ]
+        ranked += [(place, *crop) for place, crop in enumerate(sorted(crops))]
+    if not ranked:
+        raise InputError(f"no photograph in {folder} has {side} pixels a side")
+    for _, _, name, content in sorted(ranked):
+        yield name, content
+
+
+def _tiles(picture: Bytes, side: int) -> Iterator[tuple[int, int, Bytes]]:
+    """Crops side by side from the middle of a picture: (y, x, ``(side, side, 3)``)."""
+    (top, left) = (length % side // 2 for length in picture.shape[:2])
+    for y in range(top, picture.shape[0] - side + 1, side):
+        for x in range(left, picture.shape[1] - side + 1, side):
+            yield y, x, picture[y : y + side, x : x + side]
+
+
+def _encode(picture: Bytes, extension: str) -> bytes:
+    parameters = _JPEG if extension == ".jpg" else (cv2.IMWRITE_PNG_COMPRESSION, 9)
+    return bytes(cv2.imencode(extension, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), parameters)[1])
+
+
+def _frames(root: Path, side: int) -> Iterator[tuple[str, bytes]]:
+    for number, pair in enumerate(read_frames(root, "train", side)):
+        for kind, picture in zip(("clean", "noisy"), pair, strict=True):
+            y, x = ((length - side) // 2 for length in picture.shape[:2])
+            yield f"frames/{number:04}_{kind}.png", _encode(picture[y : y + side, x : x + side], ".png")
+
+
+def _validation_files(root: Path, most: int) -> Iterator[tuple[str, bytes]]:
+    """The files of the first pictures of each set: of each folder those whose names come first."""
+    for name in VALIDATION_SETS:
+        files = sorted(path for path in (root / name).rglob("*") if path.suffix.lower() == ".png")
+        taken: dict[tuple[Path, str], int] = {}
+        for path in files:
+            kind = (path.parent, "".join(path.stem.rpartition("_")[1:]) if name == "phone_crops" else "")
+            taken[kind] = taken.get(kind, 0) + 1
+            if taken[kind] <= most:
+                yield f"validation/{path.relative_to(root).as_posix()}", path.read_bytes()
+
+
+def write_packs(root: Path, output: Path, options: PackOptions) -> dict[str, int]:
+    """Packs a data folder.
+
+    Args:
+        root: holds ``train_photos``, ``phone_pairs`` or ``pairs``, and validation sets, which may be missing.
+        output: folder of the packs; must be empty or not there.
+        options: what goes in.
+
+    Returns:
+        Number of entries of each kind.
+
+    Raises:
+        InputError: data is missing or too small, the output is not empty, or the packs cannot hold a photograph.
+        ImageReadError: a picture cannot be read.
+    """
+    if output.exists() and any(output.iterdir()):
+        raise InputError(f"{output} is not empty: packs go into a folder of their own")
+    entries = dict([*_frames(root, options.frame), *_validation_files(root, options.validation)])
+    room = int(options.megabytes * _MEGABYTE) - sum(map(_size, entries.items()))
+    for name, content in rank_crops(root / "train_photos", options.crop):
+        entry = (f"photographs/{name}.jpg", content)
+        room -= _size(entry)
+        if room < 0:
+            break
+        entries |= [entry]
+    counts = {kind: sum(name.startswith(kind) for name in entries) for kind in ("photographs", "frames", "validation")}
+    if not counts["photographs"]:
+        raise InputError(f"{options.megabytes} megabytes leave no room for photographs: ask for more or smaller frames")
+    output.mkdir(parents=True, exist_ok=True)
+    files = {}
+    for number, part in enumerate(_split(entries.items())):
+        content = save({name: torch.frombuffer(bytearray(entry), dtype=torch.uint8) for name, entry in part.items()})
+        file = output / f"pack_{number:02}.safetensors"
+        file.write_bytes(content)
+        files[file.name] = {"sha256": hashlib.sha256(content).hexdigest(), "entries": sorted(part)}
+    # Last, so that a folder with an index is complete.
+    (output / INDEX).write_text(json.dumps({"options": vars(options), "files": files}, indent=1) + "\n", "utf-8")
+    return counts
+
+
+def _size(entry: tuple[str, bytes]) -> int:
+    """Bytes in the pack, with what its header and the index say of it."""
+    return len(entry[1]) + 3 * len(entry[0]) + 100
+
+
+def _split(entries: Iterable[tuple[str, bytes]]) -> Iterator[dict[str, bytes]]:
+    """Shares out entries, in their order, to files that are not too large."""
+    part: dict[str, bytes] = {}
+    size = 0
+    for entry in entries:
+        if part and size + _size(entry) > _LARGEST_FILE:
+            yield part
+            part, size = {}, 0
+        part |= [entry]
+        size += _size(entry)
+    yield part
+
+
+def read_packs(folder: Path) -> Mapping[str, bytes]:
+    """All entries of a folder of packs, by name, checked.
+
+    Raises:
+        InputError: there is no index, a file is missing, or it is not what the index says.
+    """
+    try:
+        files = json.loads((folder / INDEX).read_text("utf-8"))["files"]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{folder} holds no packs: {INDEX} is missing or broken") from error
+    entries: dict[str, bytes] = {}
+    for name, expected in files.items():
+        try:
+            content = (folder / name).read_bytes()
+        except OSError as error:
+            raise InputError(f"cannot read {folder / name}: {error.strerror}") from error
+        if hashlib.sha256(content).hexdigest() != expected["sha256"]:
+            raise InputError(f"{folder / name} is damaged: its checksum is not that of {INDEX}")
+        entries |= {entry: tensor.numpy().tobytes() for entry, tensor in load(content).items()}
+    return dict(sorted(entries.items()))
+
+
+def unpack_validation(entries: Mapping[str, bytes], folder: Path) -> None:
+    """Writes the validation pictures to a folder as :func:`training.validate.validate` reads them."""
+    for name, content in entries.items():
+        kind, _, place = name.partition("/")
+        if kind == "validation":
+            path = folder / place
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+
+def decode(entries: Mapping[str, bytes], prefix: str, suffix: str = "") -> Bytes:
+    """``(N, S, S, 3)`` RGB: the pictures whose names begin and end so, in the order of the names; all of one size."""
+    chosen = [content for name, content in entries.items() if name.startswith(prefix) and name.endswith(suffix)]
+    pictures = [
+        np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8) for content in chosen
+    ]
+    return np.stack(pictures)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with train_photos and phone_pairs")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the packs, empty or not there")
+    for name, default in vars(PackOptions()).items():
+        parser.add_argument(f"--{name}", type=type(default), default=default, help="default: %(default)s")
+    arguments = parser.parse_args()
+    with one_line_errors(parser):
+        options = PackOptions(**{name: getattr(arguments, name) for name in vars(PackOptions())})
+        counts = write_packs(arguments.data, arguments.output, options)
+    print(", ".join(f"{count} {kind}" for kind, count in counts.items()))
+
+
+if __name__ == "__main__":
+    main()

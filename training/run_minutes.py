@@ -1,0 +1,165 @@
+"""Trains the low-to-high net for some minutes from packs: ``python -m training.run_minutes --config ... --packs ...``.
+
+For a machine that is lent for a while. The cosine of the learning rate ends with the minutes; afterwards come the last
+validation and the weights in parts that travel.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from srdgan_rt.checkpoint import save_model
+from srdgan_rt.errors import InputError
+from training import parts, run
+from training.command import one_line_errors
+from training.config import BatchConfig, L2HConfig, read_config
+from training.engine import Engine
+from training.export import LICENSE, TRAINING_DATA
+from training.pack import read_packs, unpack_validation
+from training.packed import PackedSampler
+from training.train_l2h import L2HTrainer, watch
+from training.trainer import checkpoint_path
+
+_TIMED_BATCHES = 20
+
+
+class MinutesTrainer(L2HTrainer):
+    """A run whose end is a time.
+
+    Args:
+        config: what to train; ``iterations`` is a limit that should not be reached.
+        folder: where checkpoints and the log go; nets and optimiser found there are resumed, with a schedule of their
+            own: warm-up and cosine begin anew.
+        engine: computes.
+        ends: on the clock ``time.monotonic``.
+
+    Raises:
+        InputError: the configuration asks for a feature loss or for a schedule that knows no end.
+        SrdganError: the checkpoint does not fit.
+    """
+
+    def __init__(self, config: L2HConfig, folder: Path, engine: Engine, ends: float) -> None:
+        if config.schedule != "cosine":
+            raise InputError(f"a run of some minutes needs schedule = 'cosine', got {config.schedule!r}")
+        self._started, self._ends = time.monotonic(), ends
+        super().__init__(config, folder, engine, None)
+        self._first = self.iteration
+
+    def done(self) -> float:
+        """The part of the time that is over, from 0 to 1."""
+        return min(1.0, (time.monotonic() - self._started) / max(self._ends - self._started, 1e-9))
+
+    def learning_rate(self) -> float:
+        """By the iterations of this run for the warm-up, and by the time for the cosine."""
+        return self.config.learning_rate_at(self.iteration - self._first, self.done())
+
+
+def scale_batch(batch: BatchConfig, size: int) -> BatchConfig:
+    """The same mixture in a batch of another size; InputError if that is no multiple."""
+    counts: dict[str, Any] = {name: count for name, count in vars(batch).items() if isinstance(count, int)}
+    total = sum(counts.values())
+    if size < 1 or size % total:
+        raise InputError(f"--batch must be a multiple of the configuration's {total} samples, got {size}")
+    return dataclasses.replace(batch, **{name: count * size // total for name, count in counts.items()})
+
+
+def train(config: L2HConfig, packs: Path, folder: Path, minutes: float, init: Sequence[Path] = ()) -> list[Path]:
+    """Trains until the minutes are over, or Ctrl-C or SIGTERM comes, and writes the weights.
+
+    Args:
+        config: what to train.
+        packs: folder that ``training.pack`` wrote.
+        folder: of the run. A checkpoint there is gone on from; the weights go there.
+        minutes: from this call to the last step, compilation included.
+        init: weights to start from where there is no checkpoint: one weight file, or all its parts.
+
+    Returns:
+        The parts of the fp16 weights (of the moving average).
+
+    Raises:
+        SrdganError: whatever the user can mend, in one line.
+    """
+    ends = time.monotonic() + 60 * minutes
+    if not minutes > 0:
+        raise InputError(f"minutes must be positive, got {minutes}")
+    if config.engine.num_workers:
+        raise InputError(
+            f"batches are made on the device: set engine.num_workers to 0, not {config.engine.num_workers}"
+        )
+    engine = Engine(config.engine)
+    entries = read_packs(packs)
+    largest = max(phase.patch for phase in config.phases)
+    sampler = PackedSampler(entries, config.batch, config.seed, largest, engine.device)
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        unpack_validation(entries, scratch)
+        if init and not checkpoint_path(folder).exists():
+            config = dataclasses.replace(config, init=str(_prepare_init(init, scratch)))
+        trainer = MinutesTrainer(config, folder, engine, ends)
+        milliseconds = _time_batches(sampler, largest, engine.device)
+        print(trainer.log({"batch_milliseconds": milliseconds, "minutes": minutes, "init": [p.name for p in init]}))
+        run.run(
+            trainer,
+            lambda iteration: sampler.batch(iteration, config.patch_at(iteration)),
+            watch(trainer.duel, scratch, None),
+            on_device=True,
+        )
+        weights = scratch / f"{config.name}.safetensors"
+        metadata = {"name": config.name, "iterations": str(trainer.iteration)}
+        save_model(weights, trainer.duel.average, metadata | {"training_data": TRAINING_DATA, "license": LICENSE})
+        return parts.split(weights, folder)
+
+
+def _prepare_init(init: Sequence[Path], scratch: Path) -> Path:
+    """The weight file that some paths stand for."""
+    if len(init) == 1 and not parts.is_part(init[0]):
+        return init[0]
+    joined = scratch / "init.safetensors"
+    parts.join(init, joined)
+    return joined
+
+
+def _time_batches(sampler: PackedSampler, patch: int, device: torch.device) -> float:
+    """How long the device takes for a batch: in a run it is queued like the steps, so its time does not show."""
+    sampler.batch(0, patch)
+    started = _finished_at(device)
+    for iteration in range(_TIMED_BATCHES):
+        sampler.batch(iteration, patch)
+    return round((_finished_at(device) - started) * 1000 / _TIMED_BATCHES, 3)
+
+
+def _finished_at(device: torch.device) -> float:
+    """The time when all that was asked of the device is done."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.monotonic()
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, required=True, help="TOML file, see training/configs/x4.toml")
+    parser.add_argument("--packs", type=Path, required=True, help="folder that training.pack wrote")
+    parser.add_argument("--run", type=Path, required=True, help="folder for checkpoint, log and weights")
+    parser.add_argument("--minutes", type=float, required=True, help="from the start to the last step")
+    parser.add_argument("--init", type=Path, nargs="+", default=[], help="weights to start from: a file or its parts")
+    parser.add_argument("--batch", type=int, help="samples a step, a multiple of the configuration's")
+    arguments = parser.parse_args()
+    with one_line_errors(parser):
+        config = read_config(arguments.config, L2HConfig)
+        if arguments.batch is not None:
+            config = dataclasses.replace(config, batch=scale_batch(config.batch, arguments.batch))
+        made = train(config, arguments.packs, arguments.run, arguments.minutes, arguments.init)
+        print(*made, sep="\n")
+
+
+if __name__ == "__main__":
+    main()
