@@ -1,6 +1,6 @@
 """Trains the low-to-high net for some minutes from packs: ``python -m training.run_minutes --config ... --packs ...``.
 
-For a machine that is lent for a while. The cosine of the learning rate ends with the minutes; afterwards come the last
+For a machine that is there for a while only. The cosine of the learning rate ends with the minutes; afterwards come the last
 validation and the weights in parts that travel.
 """
 

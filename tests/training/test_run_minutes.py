@@ -1,4 +1,4 @@
-"""The whole chain of a lent machine: pack, train, parts, join, go on."""
+"""The whole chain of a machine that is there for some minutes: pack, train, parts, join, go on."""
 
 from __future__ import annotations
 
