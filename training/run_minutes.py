@@ -1,7 +1,7 @@
 """Trains the low-to-high net for some minutes from packs: ``python -m training.run_minutes --config ... --packs ...``.
 
-For a machine that is there for a while only. The cosine of the learning rate ends with the minutes; afterwards come the last
-validation and the weights in parts that travel.
+For a machine that is there for a while only. The cosine of the learning rate ends with the minutes; afterwards come the
+last validation and the weights in parts that travel.
 """
 
 from __future__ import annotations
