@@ -36,7 +36,7 @@ class PackOptions:
 
     megabytes: float = 60.0  # of all packs together; photographs get what the rest leaves
     crop: int = 320  # pixels a side of the crops of photographs
-    frame: int = 192  # pixels a side of the middle of the frames, at low resolution
+    frame: int = 256  # pixels a side of the middle of the frames, at low resolution
     validation: int = 6  # pictures of each validation set at most
 
     def __post_init__(self) -> None:
