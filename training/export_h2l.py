@@ -55,8 +55,8 @@ def describe(
         f"- Training: `python -m training.train_{metadata['stage']} --config training/configs/{metadata['config']}`, "
         f"{metadata['iterations']} iterations, at commit {metadata['commit']}, losses {losses}.",
         "",
-        "Noise against that of held-out phone frames at their noise levels (the middle of each; `srdgan-rt noise` compares "
-        "whole frames at equal variance, see docs/training.md):",
+        "Noise against that of held-out phone frames at their noise levels (the middle of each; `srdgan-rt noise` "
+        "compares whole frames at equal variance, see docs/training.md):",
         "",
         "| | generated | real |",
         "|---|---|---|",
