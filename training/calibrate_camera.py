@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from srdgan_rt.camera import Phone, photograph
-from srdgan_rt.errors import InputError, SrdganError
+from srdgan_rt.errors import InputError
 from srdgan_rt.image.atomic import replace_file
 from training.camera_noise import NamedFrame, Pool, load_named_frames, weights
+from training.command import one_line_errors
 
 Values = npt.NDArray[np.float64]
 Levels = dict[int, tuple[float, float]]
@@ -168,10 +169,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="holds phone_pairs/train and noise_model")
     parser.add_argument("--output", type=Path, required=True, help="the library of cameras (JSON)")
     arguments = parser.parse_args()
-    try:
+    with one_line_errors(parser):
         phones = calibrate(arguments.data)
-    except SrdganError as error:
-        parser.error(str(error))
     content = {"made_by": "python -m training.calibrate_camera", "phones": {k: _describe(v) for k, v in phones.items()}}
     with replace_file(arguments.output) as file:
         file.write((json.dumps(content, indent=1) + "\n").encode())

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from srdgan_rt.camera import read_library
-from srdgan_rt.errors import SrdganError
 from training.calibrate_camera import pool_model, pool_real
 from training.camera_noise import NamedFrame, load_named_frames, sampling_error, variance_error
+from training.command import one_line_errors
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="holds phone_pairs/train and phone_pairs/test")
     parser.add_argument("--library", type=Path, help="a file of training.calibrate_camera (default: the shipped one)")
     arguments = parser.parse_args()
-    for split in ("train", "test"):
-        try:
+    with one_line_errors(parser):
+        for split in ("train", "test"):
             _print(arguments.data / "phone_pairs" / split, arguments.library)
-        except SrdganError as error:
-            parser.error(str(error))
 
 
 def _print(folder: Path, library: Path | None) -> None:

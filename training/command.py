@@ -25,6 +25,19 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+def make_export_parser(description: str | None, data: str) -> argparse.ArgumentParser:
+    """The options of both exports; ``data`` says what the data folder holds."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, required=True, help="configuration of the run")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--data", type=Path, required=True, help=data)
+    parser.add_argument(
+        "--output", type=Path, required=True, help="weight file (.safetensors); the card lies beside it"
+    )
+    parser.add_argument("--joint", action="store_true", help="the run is one of the stage joint")
+    return parser
+
+
 def add_gmsr(parser: argparse.ArgumentParser) -> None:
     """The option of the stages that train the low-to-high net."""
     parser.add_argument("--gmsr", type=Path, help="folder of generated pairs (HR and LRx4), for batch.gmsr")

@@ -30,7 +30,7 @@ Bytes = npt.NDArray[np.uint8]
 Array = npt.NDArray[np.float32]
 
 MARGIN = 2 * SCALE  # high-resolution pixels around a patch that filters may look at, cut off afterwards
-_PYRAMID = (1.0, 0.5, 1 / 3)  # photographs are also used smaller: sharper and with denser detail
+PYRAMID = (1.0, 0.5, 1 / 3)  # photographs are also used smaller: sharper and with denser detail
 _NOISY_KINDS = ("phone_noise", "camera_noise")
 
 
@@ -70,7 +70,7 @@ def load_levels(path: Path, smallest_side: int) -> list[Bytes]:
     """One photograph at the sizes that :func:`load_photographs` gives, ``(H, W, 3)`` each, the largest first."""
     photograph_ = read_rgb(path)
     levels = []
-    for factor in _PYRAMID:
+    for factor in PYRAMID:
         height, width = (round(side * factor) for side in photograph_.shape[:2])
         if min(height, width) >= smallest_side:
             level = cv2.resize(photograph_, (width, height), interpolation=cv2.INTER_AREA)

@@ -31,7 +31,7 @@ from training.data import (
     stack,
     trim,
 )
-from training.noise_level import NoiseShape
+from training.noise_level import measure_levels
 
 _FRAME_MARGIN = 2  # pixels around a crop of a frame that the interpolation looks at
 
@@ -92,17 +92,11 @@ class H2LSampler:
         self._seed = seed
         self._photographs = Photographs(root / "train_photos", patch)
         pairs = read_frames(root, "train", patch + 2 * _FRAME_MARGIN)
-        scaled = [(noisy / np.float32(255), clean / np.float32(255)) for clean, noisy in pairs]
-        self.shape = NoiseShape(scaled)
+        self.shape, levels = measure_levels(pairs)
         self._frames = [
-            _Frame(np.concatenate([noisy, clean], -1), self.shape.level(*floats))
-            for (clean, noisy), floats in zip(pairs, scaled, strict=True)
+            _Frame(np.concatenate([noisy, clean], -1), level)
+            for (clean, noisy), level in zip(pairs, levels, strict=True)
         ]
-
-    @property
-    def levels(self) -> list[float]:
-        """The noise levels of the real frames, in the order of the files."""
-        return [frame.level for frame in self._frames]
 
     def batch(self, iteration: int) -> H2LBatch:
         """The batch of an iteration."""

@@ -7,7 +7,6 @@ stage joint.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 from collections.abc import Mapping
@@ -21,7 +20,7 @@ from srdgan_rt.errors import InputError, SrdganError
 from srdgan_rt.metrics import BASELINES, DataSet, Method, evaluate_data_set, open_data_set
 from srdgan_rt.models import H2LNet, L2HNet
 from srdgan_rt.runtime import Upscaler
-from training.command import one_line_errors
+from training.command import make_export_parser, one_line_errors
 from training.config import JointConfig, L2HConfig, L2HWeightsConfig, ModelConfig, read_config
 from training.trainer import checkpoint_path
 
@@ -138,7 +137,8 @@ def describe(origin: Origin, metadata: Mapping[str, str], scores: Scores) -> str
     lines += [
         "",
         "Limits: one setting for all noise levels; trained on photographs, so thin text and line drawings may soften; "
-        "noise that was compressed or sharpened before it reaches the net is only partly removed.",
+        "noise that neighbouring pixels share, as in a full-resolution picture of a phone at high ISO, or that was "
+        "compressed or sharpened before it reaches the net, is hardly removed.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -150,18 +150,11 @@ def _describe_losses(weights: L2HWeightsConfig) -> str:
 
 def main() -> None:
     """Command line of the export."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, required=True, help="configuration of the run")
-    parser.add_argument("--run", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--data", type=Path, required=True, help="folder with the evaluation sets")
-    parser.add_argument(
-        "--output", type=Path, required=True, help="weight file (.safetensors); the card lies beside it"
-    )
+    parser = make_export_parser(__doc__, "folder with the evaluation sets")
     parser.add_argument("--halo", type=int, required=True, help="measured halo for tiles, low-resolution pixels")
     parser.add_argument(
         "--border-padding", type=int, default=0, help="pixels by which pictures are continued, mirrored"
     )
-    parser.add_argument("--joint", action="store_true", help="the run is one of the stage joint")
     arguments = parser.parse_args()
     with one_line_errors(parser):
         origin = read_origin(arguments.config, joint=arguments.joint)

@@ -6,20 +6,18 @@ phone frames. With ``--joint`` the run is one of the stage joint.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
 from srdgan_rt.checkpoint import load_h2l, save_model
 from srdgan_rt.models import H2LNet
-from training.command import one_line_errors
+from training.command import make_export_parser, one_line_errors
 from training.config import H2LConfig, H2LModelConfig, H2LWeightsConfig, JointConfig, read_config
 from training.data import SCALE, read_frames
 from training.export import LICENSE, TRAINING_DATA, read_average, read_commit
-from training.noise_level import NoiseShape
+from training.noise_level import measure_levels
 from training.noise_report import NoiseReport
 
 _LABELS = {
@@ -71,14 +69,7 @@ def describe(
 
 def main() -> None:
     """Command line of the export."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, required=True, help="configuration of the run")
-    parser.add_argument("--run", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--data", type=Path, required=True, help="folder with real frames to train on and held out")
-    parser.add_argument(
-        "--output", type=Path, required=True, help="weight file (.safetensors); the card lies beside it"
-    )
-    parser.add_argument("--joint", action="store_true", help="the run is one of the stage joint")
+    parser = make_export_parser(__doc__, "folder with real frames to train on and held out")
     arguments = parser.parse_args()
     with one_line_errors(parser):
         if arguments.joint:
@@ -89,9 +80,7 @@ def main() -> None:
             name, model, weights, key = config.name, config.model, config.weights, "params_ema"
         net = H2LNet(**vars(model), scale=SCALE)
         iterations = read_average(arguments.run, net, key)
-        pairs = read_frames(arguments.data, "train")
-        scaled = [(noisy / np.float32(255), clean / np.float32(255)) for clean, noisy in pairs]
-        shape = NoiseShape(scaled)
+        shape, levels = measure_levels(read_frames(arguments.data, "train"))
         metadata = {
             "name": name,
             "stage": "joint" if arguments.joint else "h2l",
@@ -100,7 +89,7 @@ def main() -> None:
             "commit": read_commit(),
             "config": arguments.config.name,
             "iterations": str(iterations),
-            "noise_levels": ",".join(f"{shape.level(*pair):.4f}" for pair in scaled),
+            "noise_levels": ",".join(f"{level:.4f}" for level in levels),
             "scores": "{}",
         }
         save_model(arguments.output, net, metadata)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from srdgan_rt.checkpoint import DEFAULT_DEGRADATION
 from srdgan_rt.errors import InputError
 from srdgan_rt.runtime.pairs import NoiseRange, check_noise_range
+from training.data import PYRAMID
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class GMSRConfig:
     noise_range: tuple[float, ...] = ()  # smallest and largest noise level; empty for those of the model
     seed: int = 0
     variants: int = 1  # pairs of each photograph and size
-    sizes: tuple[float, ...] = (1.0, 0.5, 1 / 3)  # photographs are also used smaller: sharper and with denser detail
+    sizes: tuple[float, ...] = PYRAMID
     soften_and_darken: bool = True  # as the trainer does with photographs that get noise
     crop: int = 0  # largest side of HR: of a larger picture a random window is used; 0 uses all of it
     smallest_side: int = 192  # of HR; smaller pictures are left out

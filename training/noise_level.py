@@ -15,6 +15,7 @@ import numpy.typing as npt
 from srdgan_rt.errors import InputError
 
 Array = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
 
 _NUM_BINS = 16  # over the intensity 0..1
 _FEWEST_SAMPLES = 200  # a bin with fewer tells nothing about a standard deviation
@@ -58,6 +59,20 @@ class NoiseShape:
         deviations, counts = _measure(noisy, clean)
         expected = float((counts * self._variance).sum())
         return float(np.sqrt((counts * deviations**2).sum() / expected))
+
+
+def measure_levels(frames: Sequence[tuple[Bytes, Bytes]]) -> tuple[NoiseShape, list[float]]:
+    """The shape of a camera's noise, and the level of each of its frames.
+
+    Args:
+        frames: (clean, noisy), ``(H, W, 3)`` each.
+
+    Raises:
+        InputError: as :class:`NoiseShape`.
+    """
+    pairs = [(noisy / np.float32(255), clean / np.float32(255)) for clean, noisy in frames]
+    shape = NoiseShape(pairs)
+    return shape, [shape.level(*pair) for pair in pairs]
 
 
 def _measure(noisy: Array, clean: Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:

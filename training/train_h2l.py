@@ -24,7 +24,7 @@ from training.engine import Engine, start_engine
 from training.features import Features, load_features
 from training.losses import colour_loss, pixel_loss
 from training.noise_report import NoiseReport
-from training.trainer import Trainer, checkpoint_path
+from training.trainer import Trainer, fresh_start
 from training.weights import start_from
 
 
@@ -96,8 +96,7 @@ class H2LTrainer(Trainer[H2LBatch]):
     """
 
     def __init__(self, config: H2LConfig, folder: Path, engine: Engine, features: Features | None) -> None:
-        # What a resumed run would overwrite need not be there any more.
-        init = "" if checkpoint_path(folder).exists() else config.init
+        init = fresh_start(folder, config.init)
         self.duel = H2LDuel(config.model, config.discriminator, config.weights, config, engine, features, init=init)
         super().__init__(config, folder, engine, self.duel)
 

@@ -25,7 +25,7 @@ from training.train_h2l import H2LDuel, as_file
 from training.train_h2l import watch as watch_h2l
 from training.train_l2h import L2HDuel
 from training.train_l2h import watch as watch_l2h
-from training.trainer import Trainer, checkpoint_path
+from training.trainer import Trainer, fresh_start
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,7 @@ class JointTrainer(Trainer[JointBatch]):
     """
 
     def __init__(self, config: JointConfig, folder: Path, engine: Engine, features: Features | None) -> None:
-        # What a resumed run would overwrite need not be there any more.
-        h2l_init, l2h_init = ("", "") if checkpoint_path(folder).exists() else (config.h2l_init, config.l2h_init)
+        h2l_init, l2h_init = (fresh_start(folder, init) for init in (config.h2l_init, config.l2h_init))
         self.h2l = H2LDuel(
             config.h2l_model, config.h2l_discriminator, config.h2l_weights, config, engine, features, "h2l_", h2l_init
         )

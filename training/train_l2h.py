@@ -30,7 +30,7 @@ from training.engine import Engine, start_engine
 from training.features import Features, load_features
 from training.initialise import initialise
 from training.losses import mean_distance
-from training.trainer import Trainer, checkpoint_path
+from training.trainer import Trainer, fresh_start
 from training.validate import draw, validate
 from training.weights import start_from
 
@@ -104,8 +104,7 @@ class L2HTrainer(Trainer[Batch]):
     """
 
     def __init__(self, config: L2HConfig, folder: Path, engine: Engine, features: Features | None) -> None:
-        # What a resumed run would overwrite need not be there any more.
-        init = "" if checkpoint_path(folder).exists() else config.init
+        init = fresh_start(folder, config.init)
         self.duel = L2HDuel(
             config.model, config.discriminator, config.weights, config.loss, config, engine, features, init
         )

@@ -30,6 +30,11 @@ def checkpoint_path(folder: Path) -> Path:
     return folder / "checkpoint.pt"
 
 
+def fresh_start(folder: Path, init: str) -> str:
+    """The weights that a run starts from; "" if it is resumed: what would be overwritten need not be there any more."""
+    return "" if checkpoint_path(folder).exists() else init
+
+
 class Trainer(ABC, Generic[BatchT_contra]):
     """The state of a run. A stage derives from it and says what is compared with what.
 

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from srdgan_rt.camera import Camera, photograph
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import enlarge_samples
-from srdgan_rt.metrics.protocol import SCALE
+from srdgan_rt.metrics.protocol import PHASE, SCALE
 
 Picture = NDArray[np.float32]
 
-_PHASE = SCALE // 2  # as in evaluation: the middle sample of each block
 _FIRST_LEVEL = 0.05
 _MAX_LEVEL = 4.0
 _NUM_TRIALS = 24
@@ -63,7 +62,7 @@ def make_noise_pair(clean: NDArray[np.uint8], noisy: NDArray[np.uint8], *, low_r
         return NoisePair(enlarge_samples(whole, SCALE), whole, taken)
     height, width = (side // SCALE * SCALE for side in whole.shape[:2])
     high = whole[:height, :width]
-    return NoisePair(high, high[_PHASE::SCALE, _PHASE::SCALE], taken[:height, :width][_PHASE::SCALE, _PHASE::SCALE])
+    return NoisePair(high, high[PHASE::SCALE, PHASE::SCALE], taken[:height, :width][PHASE::SCALE, PHASE::SCALE])
 
 
 class NoiseSource(Protocol):
