@@ -4,11 +4,18 @@
 # Torch-free: compiled into the CMake library too.
 set(SRDGAN_CPU_KERNEL_SOURCES
   csrc/common/cpu_isa.cpp
+  csrc/kernels/cpu/conv_stage.cpp
+  csrc/kernels/cpu/dense_block.cpp
+  csrc/kernels/cpu/l2h_net.cpp
   csrc/kernels/cpu/nearest_downsample.cpp
   csrc/kernels/cpu/upsample_conv.cpp
   csrc/kernels/cpu/upsample_conv_avx2.cpp
   csrc/kernels/cpu/upsample_conv_avx512.cpp
   csrc/kernels/cpu/upsample_conv_portable.cpp
+  csrc/kernels/cpu/winograd.cpp
+  csrc/kernels/cpu/winograd_avx2.cpp
+  csrc/kernels/cpu/winograd_avx512.cpp
+  csrc/kernels/cpu/winograd_portable.cpp
 )
 
 # Torch-free device code and its launchers.
@@ -20,6 +27,7 @@ set(SRDGAN_CUDA_KERNEL_SOURCES
 # Wrappers for torch's stable ABI: compiled by setup.py alone.
 set(SRDGAN_CPU_OP_SOURCES
   csrc/ops/cpu/cpu_isa.cpp
+  csrc/ops/cpu/l2h_net.cpp
   csrc/ops/cpu/nearest_downsample.cpp
   csrc/ops/cpu/upsample_conv.cpp
   csrc/ops/schema.cpp

@@ -1,7 +1,6 @@
 #include "csrc/kernels/cpu/upsample_conv.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "csrc/kernels/cpu/upsample_conv_block.h"
 
@@ -16,8 +15,6 @@ constexpr int kDifference[5] = {0, 0, 2, 2, 1};
 
 // Scratch memory for one run of patches: small enough to stay in a core's second-level cache beside the weights.
 constexpr int64_t kScratchFloats = 96 * 1024;
-
-int64_t num_patches(int64_t size) { return size / 2 + 1; }
 
 const UpsampleConvIsa& find_isa(CpuIsa isa) {
 #if defined(__x86_64__)
@@ -51,44 +48,42 @@ void multiply(const UpsampleConvIsa& isa, UpsampleConvBlock row, int64_t pixels,
   }
 }
 
-// Everything about one call that does not change from band to band.
+// Patches that are computed together, out of so many.
+int64_t patches_per_run(const UpsampleConvProblem& problem, const UpsampleConvIsa& isa, int64_t patches) {
+  const int64_t padded_channels = upsample_conv_num_panels(problem.out_channels) * kPanel;
+  const int64_t fitting = std::max<int64_t>(kScratchFloats / (9 * (problem.in_channels + padded_channels)), isa.max_pixels);
+  const int64_t num_runs = (patches + fitting - 1) / fitting;
+  return (patches + num_runs - 1) / num_runs;
+}
+
+// Everything about one call that does not change from patch to patch.
 class Runner {
  public:
-  Runner(const UpsampleConvProblem& problem, const UpsampleConvIsa& isa)
+  Runner(const UpsampleConvProblem& problem, const UpsampleConvIsa& isa, int64_t patches, float* scratch)
       : problem_(problem),
         isa_(isa),
         padded_channels_(upsample_conv_num_panels(problem.out_channels) * kPanel),
-        patches_(num_patches(problem.width)) {
-    const int64_t per_patch = 9 * (problem.in_channels + padded_channels_);
-    const int64_t fitting = std::max<int64_t>(kScratchFloats / per_patch, isa.max_pixels);
-    const int64_t num_runs = (patches_ + fitting - 1) / fitting;
-    run_ = (patches_ + num_runs - 1) / num_runs;
-    const int64_t line = kPanel;  // one cache line of floats
-    storage_.assign(run_ * per_patch + problem.in_channels + 2 * padded_channels_ + line, 0.0f);
+        run_(patches_per_run(problem, isa, patches)) {
     // Rows of whole vectors deserve to start at a cache line: no load then touches two.
-    const auto misaligned = reinterpret_cast<uintptr_t>(storage_.data()) / sizeof(float) % line;
-    bias_ = storage_.data() + (line - misaligned) % line;
+    const auto misaligned = static_cast<int64_t>(reinterpret_cast<uintptr_t>(scratch) / sizeof(float) % kPanel);
+    bias_ = scratch + (kPanel - misaligned) % kPanel;
     no_bias_ = bias_ + padded_channels_;
     partial_ = no_bias_ + padded_channels_;
     differences_ = partial_ + 9 * run_ * padded_channels_;
     zero_pixel_ = differences_ + 9 * run_ * problem.in_channels;
+    std::fill_n(bias_, 2 * padded_channels_, 0.0f);
+    std::fill_n(zero_pixel_, problem.in_channels, 0.0f);
     if (problem.bias != nullptr) std::copy_n(problem.bias, problem.out_channels, bias_);
   }
 
-  void band(int64_t index) {
-    const int64_t bands = num_patches(problem_.height);
-    const int64_t image = index / bands;
-    const int64_t patch_row = index % bands;
-    for (int64_t begin = 0; begin < patches_; begin += run_) {
-      run(image, patch_row, begin, std::min(begin + run_, patches_));
-    }
+  void row(int64_t patch_row, int64_t begin, int64_t end) {
+    for (; begin < end; begin += run_) run(patch_row, begin, std::min(begin + run_, end));
   }
 
  private:
-  const float* pixel(int64_t image, int64_t row, int64_t column) const {
-    const bool inside = row >= 0 && row < problem_.height && column >= 0 && column < problem_.width;
-    if (!inside) return zero_pixel_;
-    return problem_.input + ((image * problem_.height + row) * problem_.width + column) * problem_.in_channels;
+  const float* pixel(int64_t row, int64_t column) const {
+    const bool inside = row >= 0 && row < problem_.input.height && column >= 0 && column < problem_.width;
+    return inside ? problem_.input.row(row) + column * problem_.input.channels : zero_pixel_;
   }
 
   const float* matrix(int i, int j) const { return problem_.packed + (5 * i + j) * padded_channels_ * problem_.in_channels; }
@@ -115,12 +110,12 @@ class Runner {
     multiply(isa_, row, pixels, padded_channels_);
   }
 
-  // Patches [begin, end) of one band: centres at row 2 * patch_row and columns 2 * begin, 2 * begin + 2, ...
-  void run(int64_t image, int64_t patch_row, int64_t begin, int64_t end) {
+  // Patches [begin, end) of one row: centres at row 2 * patch_row and columns 2 * begin, 2 * begin + 2, ...
+  void run(int64_t patch_row, int64_t begin, int64_t end) {
     const int64_t pixels = end - begin;
     for (int64_t t = 0; t < pixels; ++t) {
       const float* neighbourhood[9];
-      for (int i = 0; i < 9; ++i) neighbourhood[i] = pixel(image, 2 * patch_row + i / 3 - 1, 2 * (begin + t) + i % 3 - 1);
+      for (int i = 0; i < 9; ++i) neighbourhood[i] = pixel(2 * patch_row + i / 3 - 1, 2 * (begin + t) + i % 3 - 1);
       isa_.differences(neighbourhood, problem_.in_channels, differences_ + t * problem_.in_channels,
                        run_ * problem_.in_channels);
     }
@@ -131,7 +126,7 @@ class Runner {
       shared_sum(kCentre, i, no_bias_, 0, partial(4 + i), pixels);
     }
 
-    const int64_t out_height = 2 * problem_.height;
+    const int64_t out_height = 2 * problem_.input.height;
     const int64_t out_width = 2 * problem_.width;
     for (int i = 0; i < 4; ++i) {
       const int64_t out_row = 4 * patch_row - 1 + i;
@@ -150,8 +145,8 @@ class Runner {
         row.first = partial(i) + skip * padded_channels_;
         row.second = partial(4 + j) + skip * padded_channels_;
         row.first_stride = row.second_stride = padded_channels_;
-        row.out = problem_.output + ((image * out_height + out_row) * out_width + out_column) * problem_.out_channels;
-        row.out_stride = 4 * problem_.out_channels;
+        row.out = problem_.output.row(out_row) + out_column * problem_.output.channels;
+        row.out_stride = 4 * problem_.output.channels;
         row.negative_slope = problem_.negative_slope;
         multiply(isa_, row, last - first, problem_.out_channels);
       }
@@ -161,9 +156,7 @@ class Runner {
   const UpsampleConvProblem& problem_;
   const UpsampleConvIsa& isa_;
   int64_t padded_channels_;
-  int64_t patches_;  // in one band
   int64_t run_;      // patches computed together
-  std::vector<float> storage_;
   float* bias_;         // (padded_channels)
   float* no_bias_;      // (padded_channels) zeros
   float* partial_;      // (9, run, padded_channels)
@@ -197,11 +190,17 @@ void upsample_conv_pack(const float* weight, int64_t in_channels, int64_t out_ch
   }
 }
 
-int64_t upsample_conv_num_bands(const UpsampleConvProblem& problem) { return problem.batch * num_patches(problem.height); }
+int64_t upsample_conv_scratch_floats(const UpsampleConvProblem& problem, CpuIsa isa, int64_t patches) {
+  const int64_t padded_channels = upsample_conv_num_panels(problem.out_channels) * kPanel;
+  const int64_t run = patches_per_run(problem, find_isa(isa), patches);
+  return 9 * run * (problem.in_channels + padded_channels) + problem.in_channels + 2 * padded_channels + kPanel;
+}
 
-void upsample_conv(const UpsampleConvProblem& problem, CpuIsa isa, int64_t band_begin, int64_t band_end) {
-  Runner runner(problem, find_isa(isa));
-  for (int64_t band = band_begin; band < band_end; ++band) runner.band(band);
+void upsample_conv(const UpsampleConvProblem& problem, CpuIsa isa, int64_t row_begin, int64_t row_end, int64_t column_begin,
+                   int64_t column_end, float* scratch) {
+  if (column_begin >= column_end) return;
+  Runner runner(problem, find_isa(isa), column_end - column_begin, scratch);
+  for (int64_t row = row_begin; row < row_end; ++row) runner.row(row, column_begin, column_end);
 }
 
 }  // namespace srdgan

@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "csrc/common/cpu_isa.h"
+#include "csrc/kernels/cpu/feature_map.h"
 
 namespace srdgan {
 
@@ -23,15 +24,14 @@ constexpr int64_t kUpsampleConvPanel = 16;
 // Products per 4x4 patch of outputs.
 constexpr int64_t kUpsampleConvProducts = 25;
 
+// One picture.
 struct UpsampleConvProblem {
-  const float* input;   // (N, H, W, in_channels), dense
+  FeatureMap input;     // rows of `width` pixels; what lies beside them is taken for zeros
+  FeatureMap output;    // twice as many rows of twice as many pixels
   const float* packed;  // from upsample_conv_pack
   const float* bias;    // (out_channels), or null for none
-  float* output;        // (N, 2H, 2W, out_channels), dense
-  int64_t batch;
-  int64_t height;  // H
-  int64_t width;   // W
-  int64_t in_channels;
+  int64_t width;
+  int64_t in_channels;  // at most those of the maps, which may be padded
   int64_t out_channels;
   float negative_slope;  // 0..1
 };
@@ -42,11 +42,16 @@ int64_t upsample_conv_num_panels(int64_t out_channels);
 // Sums the 3x3 taps of weight (out_channels, in_channels, 3, 3), dense, into the 25 matrices. Done once per layer.
 void upsample_conv_pack(const float* weight, int64_t in_channels, int64_t out_channels, float* packed);
 
-// The work is cut into bands of up to four output rows that can be computed in any order and on any thread: the result of a
-// band does not depend on how they are shared out.
-int64_t upsample_conv_num_bands(const UpsampleConvProblem& problem);
+// The work is cut into patches of up to 4x4 outputs that can be computed in any order and on any thread: the result of a patch
+// does not depend on how they are shared out. There are this many in a column or row of `size` input pixels; patch i makes outputs
+// 4i - 1 .. 4i + 2 from inputs 2i - 1 .. 2i + 1.
+constexpr int64_t upsample_conv_num_patches(int64_t size) { return size / 2 + 1; }
 
-// Computes bands [band_begin, band_end). Safe to call at once on disjoint ranges.
-void upsample_conv(const UpsampleConvProblem& problem, CpuIsa isa, int64_t band_begin, int64_t band_end);
+// Floats of scratch memory for one call with up to `patches` columns of patches.
+int64_t upsample_conv_scratch_floats(const UpsampleConvProblem& problem, CpuIsa isa, int64_t patches);
+
+// Rows [row_begin, row_end) and columns [column_begin, column_end) of patches. Safe to call at once on disjoint ranges.
+void upsample_conv(const UpsampleConvProblem& problem, CpuIsa isa, int64_t row_begin, int64_t row_end, int64_t column_begin,
+                   int64_t column_end, float* scratch);
 
 }  // namespace srdgan

@@ -4,6 +4,8 @@
 #include <torch/csrc/stable/ops.h>
 #include <torch/csrc/stable/tensor.h>
 
+#include <vector>
+
 #include "csrc/common/huge_pages.h"
 #include "csrc/ops/checks.h"
 #include "csrc/ops/cpu/process_isa.h"
@@ -45,19 +47,29 @@ Tensor upsample_conv_packed_cpu(const Tensor& x, const Tensor& packed, const std
   prefer_huge_pages(output.mutable_data_ptr(), output.numel() * static_cast<int64_t>(sizeof(float)));
 
   UpsampleConvProblem problem{};
-  problem.input = input.const_data_ptr<float>();
   problem.packed = packed.const_data_ptr<float>();
   problem.bias = dense_bias.has_value() ? dense_bias->const_data_ptr<float>() : nullptr;
-  problem.output = output.mutable_data_ptr<float>();
-  problem.batch = x.size(0);
-  problem.height = x.size(2);
   problem.width = x.size(3);
   problem.in_channels = x.size(1);
   problem.out_channels = out_channels;
   problem.negative_slope = static_cast<float>(negative_slope);
   const CpuIsa isa = process_isa();
-  torch::stable::parallel_for(0, upsample_conv_num_bands(problem), 1,
-                              [&](int64_t begin, int64_t end) { upsample_conv(problem, isa, begin, end); });
+  const int64_t rows = upsample_conv_num_patches(x.size(2));
+  const int64_t columns = upsample_conv_num_patches(x.size(3));
+  const int64_t input_floats = x.size(1) * x.size(2) * x.size(3);
+  const int64_t output_floats = out_channels * shape[2] * shape[3];
+  torch::stable::parallel_for(0, x.size(0) * rows, 1, [&](int64_t begin, int64_t end) {
+    std::vector<float> scratch(static_cast<size_t>(upsample_conv_scratch_floats(problem, isa, columns)));
+    UpsampleConvProblem image = problem;
+    for (int64_t row = begin; row < end; ++row) {
+      // The kernel only reads the input; a map does not say so.
+      image.input = FeatureMap::dense(const_cast<float*>(input.const_data_ptr<float>()) + row / rows * input_floats, x.size(2),
+                                      x.size(3), x.size(1));
+      image.output = FeatureMap::dense(output.mutable_data_ptr<float>() + row / rows * output_floats, shape[2], shape[3],
+                                       out_channels);
+      upsample_conv(image, isa, row % rows, row % rows + 1, 0, columns, scratch.data());
+    }
+  });
   return output;
 }
 

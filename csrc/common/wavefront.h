@@ -1,0 +1,126 @@
+// A chain of stages over the rows of a picture, computed by any number of threads without barriers.
+//
+// Each stage reads what the stage before it made of the same place and its neighbours, as 3x3 convolutions do. The picture is cut
+// into rows and chunks of columns: unit (stage, row, chunk) may start when stage - 1 has finished rows row - 1 .. row + 1 of
+// chunks chunk - 1 .. chunk + 1. All units stand in one order in which everything that a unit waits for comes before it; threads
+// take them from the front and wait for what is still in work. Since every unit that has been taken is being computed by someone,
+// no order of events can block, whatever the number of threads. What a unit computes does not depend on who computes it.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#else
+#include <thread>
+#endif
+
+namespace srdgan {
+
+// One step of the chain, shared by all threads.
+class Stage {
+ public:
+  virtual ~Stage() = default;
+  // Floats of scratch memory that run() needs.
+  virtual int64_t scratch_floats() const = 0;
+  virtual void run(int64_t row, int64_t chunk, float* scratch) const = 0;
+};
+
+class Wavefront {
+ public:
+  // A buffer that is used again: row `row` of the stage that owns this also waits for row + shift (and its neighbours) of `stage`.
+  struct Reuse {
+    int64_t stage;
+    int64_t shift;
+  };
+
+  // rows: of the whole picture.
+  Wavefront(int64_t rows, int64_t chunks) : rows_(rows), chunks_(chunks) {}
+
+  // Appends a stage that computes rows [begin, end). Units are ordered by row + offset, then by stage; the offset must be larger
+  // than that of the stage before by at least 1, and large enough for what is waited for by `reuses`.
+  void add(std::unique_ptr<Stage> stage, int64_t begin, int64_t end, int64_t offset, std::vector<Reuse> reuses = {}) {
+    const auto index = static_cast<int32_t>(nodes_.size());
+    for (int64_t row = begin; row < end; ++row) order_.push_back({row + offset, index, static_cast<int32_t>(row)});
+    nodes_.push_back({std::move(stage), begin, end, std::move(reuses)});
+  }
+
+  int64_t num_stages() const { return static_cast<int64_t>(nodes_.size()); }
+
+  // To be called once, after the last add() and before work().
+  void prepare() {
+    std::sort(order_.begin(), order_.end(), [](const Unit& a, const Unit& b) {
+      return a.key != b.key ? a.key < b.key : a.stage < b.stage;
+    });
+    done_ = std::make_unique<std::atomic<uint8_t>[]>(nodes_.size() * static_cast<size_t>(rows_ * chunks_));
+    for (const Node& node : nodes_) scratch_floats_ = std::max(scratch_floats_, node.stage->scratch_floats());
+  }
+
+  // What a call of work() needs.
+  int64_t scratch_floats() const { return scratch_floats_; }
+  int64_t num_units() const { return static_cast<int64_t>(order_.size()) * chunks_; }
+
+  // Computes units until none is left to take. Every thread calls it once, with scratch memory of its own.
+  void work(float* scratch) {
+    for (;;) {
+      const int64_t taken = next_.fetch_add(1, std::memory_order_relaxed);
+      if (taken >= num_units()) return;
+      const Unit& unit = order_[static_cast<size_t>(taken / chunks_)];
+      const int64_t chunk = taken % chunks_;
+      if (unit.stage > 0) wait(unit.stage - 1, unit.row, chunk);
+      const Node& node = nodes_[static_cast<size_t>(unit.stage)];
+      for (const Reuse& reuse : node.reuses) wait(reuse.stage, unit.row + reuse.shift, chunk);
+      node.stage->run(unit.row, chunk, scratch);
+      done(unit.stage, unit.row, chunk).store(1, std::memory_order_release);
+    }
+  }
+
+ private:
+  struct Node {
+    std::unique_ptr<Stage> stage;
+    int64_t begin;
+    int64_t end;
+    std::vector<Reuse> reuses;
+  };
+  struct Unit {
+    int64_t key;
+    int32_t stage;
+    int32_t row;
+  };
+
+  std::atomic<uint8_t>& done(int64_t stage, int64_t row, int64_t chunk) {
+    return done_[static_cast<size_t>((stage * rows_ + row) * chunks_ + chunk)];
+  }
+
+  // Rows that this stage does not compute were computed before, or do not exist.
+  void wait(int64_t stage, int64_t row, int64_t chunk) {
+    const Node& node = nodes_[static_cast<size_t>(stage)];
+    for (int64_t r = std::max(row - 1, node.begin); r < std::min(row + 2, node.end); ++r) {
+      for (int64_t c = std::max<int64_t>(chunk - 1, 0); c < std::min(chunk + 2, chunks_); ++c) {
+        while (done(stage, r, c).load(std::memory_order_acquire) == 0) pause();
+      }
+    }
+  }
+
+  static void pause() {
+#if defined(__x86_64__)
+    _mm_pause();
+#else
+    std::this_thread::yield();
+#endif
+  }
+
+  int64_t rows_;
+  int64_t chunks_;
+  std::vector<Node> nodes_;
+  std::vector<Unit> order_;
+  std::unique_ptr<std::atomic<uint8_t>[]> done_;
+  std::atomic<int64_t> next_{0};
+  int64_t scratch_floats_ = 0;
+};
+
+}  // namespace srdgan

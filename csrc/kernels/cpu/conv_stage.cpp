@@ -1,0 +1,221 @@
+#include "csrc/kernels/cpu/conv_stage.h"
+
+#include <algorithm>
+
+#include "csrc/kernels/cpu/upsample_conv.h"
+
+namespace srdgan {
+namespace {
+
+constexpr int64_t kPointPadding = 16;  // see dense_block.cpp
+constexpr int64_t kPanelsAtOnce = 2;
+
+class ConvStage final : public Stage {
+ public:
+  ConvStage(const TileGrid& grid, const Conv& conv, const WinogradIsa& isa) : grid_(grid), conv_(conv), isa_(isa) {}
+
+  int64_t scratch_floats() const override { return window_floats() + transformed_floats() + sums_floats() + result_floats(); }
+
+  void run(int64_t row, int64_t chunk, float* scratch) const override {
+    const int64_t height = conv_.scale * grid_.height;
+    const int64_t width = conv_.scale * grid_.width;
+    const int64_t tile_row_end = std::min(conv_.scale * grid_.tile_row_end(row), (height + 3) / kWinogradTile);
+    const int64_t tile_end = std::min(conv_.scale * grid_.tile_end(chunk), (width + 3) / kWinogradTile);
+    for (int64_t tile_row = conv_.scale * grid_.tile_row_begin(row); tile_row < tile_row_end; ++tile_row) {
+      const int64_t begin = conv_.scale * grid_.tile_begin(chunk);
+      const int64_t runs = (tile_end - begin + max_run() - 1) / max_run();
+      for (int64_t i = 0; i < runs; ++i) {
+        const int64_t first = begin + (tile_end - begin) * i / runs;
+        convolve(tile_row, first, begin + (tile_end - begin) * (i + 1) / runs - first, scratch);
+      }
+    }
+  }
+
+ private:
+  int64_t max_run() const { return std::min(TileGrid::kTilesPerUnit, conv_.scale * grid_.max_tiles_across()); }
+  int64_t window_row() const { return (kWinogradTile * max_run() + 2) * conv_.in_channels; }
+  int64_t window_floats() const { return conv_.source.planes.data == nullptr ? 0 : kWinogradWindow * window_row(); }
+  int64_t transformed_floats() const { return kWinogradPoints * (max_run() * conv_.in_channels + kPointPadding); }
+  int64_t sums_floats() const { return kWinogradPoints * (max_run() * kPanelsAtOnce * kWinogradPanel + kPointPadding); }
+  int64_t result_row() const { return kWinogradTile * max_run() * conv_.out_channels; }
+  int64_t result_floats() const { return conv_.target.planes.data == nullptr ? 0 : kWinogradTile * result_row(); }
+
+  // One run of neighbouring tiles.
+  void convolve(int64_t tile_row, int64_t first, int64_t tiles, float* scratch) const {
+    float* window = scratch;
+    float* transformed = window + window_floats();
+    float* sums = transformed + transformed_floats();
+    float* result = sums + sums_floats();
+
+    WinogradInput input{};
+    input.pixel_stride = conv_.in_channels;
+    input.tiles = tiles;
+    input.channels = conv_.in_channels;
+    input.v = transformed;
+    input.tile_stride = conv_.in_channels;
+    input.point_stride = tiles * conv_.in_channels + kPointPadding;
+    for (int64_t i = 0; i < kWinogradWindow; ++i) {
+      const int64_t y = kWinogradTile * tile_row + i - 1;
+      const int64_t x = kWinogradTile * first - 1;
+      if (conv_.source.planes.data != nullptr) {
+        input.rows[i] = window + i * window_row();
+        gather(y, x, kWinogradTile * tiles + 2, window + i * window_row());
+      } else {
+        input.rows[i] = conv_.source.map.row_or_zeros(y) + x * conv_.in_channels;
+      }
+    }
+    isa_.transform_input(input);
+
+    const int64_t panels = conv_.out_channels / kWinogradPanel;
+    for (int64_t panel = 0; panel < panels; panel += kPanelsAtOnce) {
+      WinogradProduct product{};
+      product.v_stride = conv_.in_channels;
+      product.depth = conv_.in_channels;
+      product.panels = std::min(kPanelsAtOnce, panels - panel);
+      product.tiles = tiles;
+      product.m_stride = product.panels * kWinogradPanel;
+      const int64_t sums_stride = tiles * product.m_stride + kPointPadding;
+      for (int64_t point = 0; point < kWinogradPoints; ++point) {
+        product.v = transformed + point * input.point_stride;
+        product.weight = conv_.packed.weight + (point * panels + panel) * kWinogradPanel * conv_.in_channels;
+        product.m = sums + point * sums_stride;
+        isa_.multiply(product);
+      }
+      WinogradOutput output{};
+      output.m = sums;
+      output.tile_stride = product.m_stride;
+      output.point_stride = sums_stride;
+      output.tiles = tiles;
+      output.channels = product.m_stride;
+      finish(output, tile_row, first, panel * kWinogradPanel, result);
+    }
+  }
+
+  void finish(WinogradOutput& output, int64_t tile_row, int64_t first, int64_t channel, float* result) const {
+    const ConvTarget& target = conv_.target;
+    output.rows = std::min(kWinogradTile, conv_.scale * grid_.height - kWinogradTile * tile_row);
+    output.columns = std::min(kWinogradTile * output.tiles, conv_.scale * grid_.width - kWinogradTile * first);
+    output.bias = conv_.packed.bias + channel;
+    output.negative_slope = conv_.negative_slope;
+    output.scale = 1.0f;
+    output.pixel_stride = conv_.out_channels;
+    output.epilogue = conv_.shortcut.data == nullptr ? WinogradEpilogue::kActivation : WinogradEpilogue::kResidual;
+    const int64_t offset = kWinogradTile * first * conv_.out_channels + channel;
+    for (int64_t i = 0; i < output.rows; ++i) {
+      const int64_t y = kWinogradTile * tile_row + i;
+      output.out[i] = target.planes.data != nullptr ? result + i * result_row() + channel : target.map.row(y) + offset;
+      if (target.copy.data != nullptr) output.copy[i] = target.copy.row(y) + offset;
+      if (conv_.shortcut.data != nullptr) output.inner[i] = conv_.shortcut.row(y) + offset;
+    }
+    isa_.transform_output(output);
+    if (target.planes.data == nullptr) return;
+    for (int64_t i = 0; i < output.rows; ++i) {
+      for (int64_t c = 0; c < std::min(kWinogradPanel, target.planes.channels - channel); ++c) {
+        float* plane = target.planes.row(channel + c, kWinogradTile * tile_row + i) + kWinogradTile * first;
+        for (int64_t x = 0; x < output.columns; ++x) plane[x] = output.out[i][x * conv_.out_channels + c];
+      }
+    }
+  }
+
+  // Pixels [x, x + count) of row y, zeros outside the picture and in the channels that pad it.
+  void gather(int64_t y, int64_t x, int64_t count, float* pixels) const {
+    std::fill_n(pixels, count * conv_.in_channels, 0.0f);
+    if (y < 0 || y >= conv_.scale * grid_.height) return;
+    const int64_t begin = std::max<int64_t>(x, 0);
+    const int64_t end = std::min(x + count, conv_.scale * grid_.width);
+    for (int64_t c = 0; c < conv_.source.planes.channels; ++c) {
+      const float* plane = conv_.source.planes.row(c, y);
+      for (int64_t i = begin; i < end; ++i) pixels[(i - x) * conv_.in_channels + c] = plane[i];
+    }
+  }
+
+  const TileGrid& grid_;
+  Conv conv_;
+  const WinogradIsa& isa_;
+};
+
+class UpsampleStage final : public Stage {
+ public:
+  UpsampleStage(const TileGrid& grid, const Upsample& upsample, CpuIsa isa) : grid_(grid), scale_(upsample.scale), isa_(isa) {
+    problem_.input = upsample.input;
+    problem_.output = upsample.output;
+    problem_.packed = upsample.packed;
+    problem_.bias = upsample.bias;
+    problem_.width = scale_ * grid.width;
+    problem_.in_channels = upsample.in_channels;
+    problem_.out_channels = upsample.out_channels;
+    problem_.negative_slope = upsample.negative_slope;
+  }
+
+  int64_t scratch_floats() const override {
+    return upsample_conv_scratch_floats(problem_, isa_, patches(grid_.max_tiles_across()) + 1);
+  }
+
+  // The unit's own patches, and at the far borders of the picture the one that only half belongs to it.
+  void run(int64_t row, int64_t chunk, float* scratch) const override {
+    const bool last_row = row + 1 == grid_.rows;
+    const bool last_chunk = chunk + 1 == grid_.chunks;
+    upsample_conv(problem_, isa_, patches(grid_.tile_row_begin(row)),
+                  last_row ? upsample_conv_num_patches(problem_.input.height) : patches(grid_.tile_row_end(row)),
+                  patches(grid_.tile_begin(chunk)),
+                  last_chunk ? upsample_conv_num_patches(problem_.width) : patches(grid_.tile_end(chunk)), scratch);
+  }
+
+ private:
+  // Two pixels of its input per patch.
+  int64_t patches(int64_t tiles) const { return tiles * kWinogradTile * scale_ / 2; }
+
+  const TileGrid& grid_;
+  int64_t scale_;
+  CpuIsa isa_;
+  UpsampleConvProblem problem_{};
+};
+
+class CopyStage final : public Stage {
+ public:
+  CopyStage(const TileGrid& grid, const FeatureMap& from, const FeatureMap& to, const FeatureMap& copy)
+      : grid_(grid), from_(from), to_(to), copy_(copy) {}
+
+  int64_t scratch_floats() const override { return 0; }
+
+  void run(int64_t row, int64_t chunk, float*) const override {
+    const int64_t channels = std::min(from_.channels, to_.channels);
+    const int64_t begin = kWinogradTile * grid_.tile_begin(chunk);
+    const int64_t end = std::min(kWinogradTile * grid_.tile_end(chunk), grid_.width);
+    for (int64_t y = kWinogradTile * grid_.tile_row_begin(row);
+         y < std::min(kWinogradTile * grid_.tile_row_end(row), grid_.height); ++y) {
+      for (int64_t x = begin; x < end; ++x) {
+        const float* source = from_.row(y) + x * from_.channels;
+        std::copy_n(source, channels, to_.row(y) + x * to_.channels);
+        if (copy_.data != nullptr) std::copy_n(source, channels, copy_.row(y) + x * copy_.channels);
+      }
+    }
+  }
+
+ private:
+  const TileGrid& grid_;
+  FeatureMap from_;
+  FeatureMap to_;
+  FeatureMap copy_;
+};
+
+}  // namespace
+
+std::unique_ptr<Stage> make_conv_stage(const TileGrid& grid, const Conv& conv, const WinogradIsa& isa) {
+  return std::make_unique<ConvStage>(grid, conv, isa);
+}
+
+std::unique_ptr<Stage> make_upsample_stage(const TileGrid& grid, const Upsample& upsample, CpuIsa isa) {
+  return std::make_unique<UpsampleStage>(grid, upsample, isa);
+}
+
+std::unique_ptr<Stage> make_import_stage(const TileGrid& grid, const FeatureMap& dense, const FeatureMap& map,
+                                         const FeatureMap& copy) {
+  return std::make_unique<CopyStage>(grid, dense, map, copy);
+}
+
+std::unique_ptr<Stage> make_export_stage(const TileGrid& grid, const FeatureMap& map, const FeatureMap& dense) {
+  return std::make_unique<CopyStage>(grid, map, dense, FeatureMap{});
+}
+
+}  // namespace srdgan

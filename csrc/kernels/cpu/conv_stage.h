@@ -1,0 +1,72 @@
+// The convolutions of the L2H net outside its dense blocks, as stages of a wavefront over the low-resolution picture: unit (row,
+// chunk) of a stage at scale s computes the pixels that the low-resolution unit becomes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "csrc/common/wavefront.h"
+#include "csrc/kernels/cpu/dense_block.h"
+#include "csrc/kernels/cpu/feature_map.h"
+#include "csrc/kernels/cpu/tile_grid.h"
+#include "csrc/kernels/cpu/winograd.h"
+
+namespace srdgan {
+
+// Rows of planes, as in a (C, H, W) tensor; only rows [first_row, first_row + rows) are there.
+template <typename T>
+struct Planes {
+  T* data;
+  int64_t channels;
+  int64_t plane_stride;
+  int64_t row_stride;
+  int64_t first_row;
+
+  T* row(int64_t channel, int64_t y) const { return data + channel * plane_stride + (y - first_row) * row_stride; }
+};
+
+// What a convolution reads: planes of up to 16 channels or, where their data is null, a map with a border.
+struct ConvSource {
+  Planes<const float> planes;
+  FeatureMap map;
+};
+
+// What it writes: planes of up to 16 channels or, where their data is null, a map, and a copy of it unless that has no data.
+struct ConvTarget {
+  Planes<float> planes;
+  FeatureMap map;
+  FeatureMap copy;
+};
+
+struct Conv {
+  PackedConv packed;
+  int64_t in_channels;   // padded
+  int64_t out_channels;  // padded
+  float negative_slope;  // 1 for none
+  FeatureMap shortcut;   // added to the result, unless it has no data
+  int64_t scale;         // of the picture it works on, against the grid's
+  ConvSource source;
+  ConvTarget target;
+};
+
+std::unique_ptr<Stage> make_conv_stage(const TileGrid& grid, const Conv& conv, const WinogradIsa& isa);
+
+// upsample_conv from a picture of `scale` times the grid's size to one of twice that.
+struct Upsample {
+  const float* packed;
+  const float* bias;
+  int64_t in_channels;
+  int64_t out_channels;
+  float negative_slope;
+  int64_t scale;
+  FeatureMap input;
+  FeatureMap output;
+};
+
+std::unique_ptr<Stage> make_upsample_stage(const TileGrid& grid, const Upsample& upsample, CpuIsa isa);
+
+// Between a dense (H, W, C) tensor and a map with a border.
+std::unique_ptr<Stage> make_import_stage(const TileGrid& grid, const FeatureMap& dense, const FeatureMap& map, const FeatureMap& copy);
+std::unique_ptr<Stage> make_export_stage(const TileGrid& grid, const FeatureMap& map, const FeatureMap& dense);
+
+}  // namespace srdgan

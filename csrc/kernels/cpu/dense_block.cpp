@@ -1,0 +1,198 @@
+#include "csrc/kernels/cpu/dense_block.h"
+
+#include <algorithm>
+
+namespace srdgan {
+namespace {
+
+// Neighbouring points would otherwise lie at multiples of 4 KiB and fight for one set of the first-level cache.
+constexpr int64_t kPointPadding = 16;
+
+// Output channels that are computed at a time: their sums at 36 points stay in the second-level cache.
+constexpr int64_t kPanelsAtOnce = 2;
+
+class DenseStage final : public Stage {
+ public:
+  DenseStage(const DenseWorkspace& workspace, const DenseBlock& block, const WinogradIsa& isa, int index, int64_t shift)
+      : workspace_(workspace),
+        grid_(workspace.grid()),
+        block_(block),
+        isa_(isa),
+        index_(index),
+        origin_((shift % DenseWorkspace::kRing + DenseWorkspace::kRing) % DenseWorkspace::kRing) {}
+
+  int64_t scratch_floats() const override {
+    const int64_t tiles = grid_.max_tiles_across() * grid_.group;
+    return kWinogradPoints * (tiles * kPanelsAtOnce * kWinogradPanel + kPointPadding);
+  }
+
+  void run(int64_t row, int64_t chunk, float* scratch) const override {
+    // Features that no stage has transformed yet because an earlier strip computed them.
+    if (index_ > 0 && row < block_.begin[index_ - 1]) {
+      for (int64_t i = 0; i < index_; ++i) transform(i, row, chunk);
+    }
+    transform(index_, row, chunk);
+    const bool last = index_ == kDenseConvs - 1;
+    const int64_t panels = (last ? workspace_.features() : workspace_.growth()) / kWinogradPanel;
+    if (last && row + 1 == block_.end && row + 1 < grid_.rows) carry_x(row, chunk);
+    for (int64_t panel = 0; panel < panels; panel += kPanelsAtOnce) {
+      convolve(row, chunk, panel, std::min(kPanelsAtOnce, panels - panel), scratch);
+    }
+  }
+
+ private:
+  int64_t depth_before(int64_t index) const {
+    return index == 0 ? 0 : workspace_.features() + (index - 1) * workspace_.growth();
+  }
+
+  int64_t slot(int64_t row) const { return (row + origin_) % DenseWorkspace::kRing; }
+  int64_t pixel_row(int64_t row) const { return row * grid_.group * kWinogradTile; }
+  FeatureMap map(int64_t index) const { return index == 0 ? block_.x : workspace_.growth_map(index - 1, origin_); }
+
+  // A row of feature `index`, wherever it is kept.
+  const float* source_row(const FeatureMap& source, int64_t index, int64_t y) const {
+    if (y >= 0 && y < grid_.height) {
+      if (index == 0 && y < pixel_row(block_.begin[kDenseConvs - 1])) return block_.carried_x.row(y);
+      if (index > 0 && y < pixel_row(block_.begin[index - 1])) return block_.carried_growth[index - 1].row(y);
+    }
+    return source.row_or_zeros(y);
+  }
+
+  // The last row of this unit's input, before the output takes its place.
+  void carry_x(int64_t row, int64_t chunk) const {
+    const int64_t y = pixel_row(row + 1) - 1;
+    const int64_t begin = kWinogradTile * grid_.tile_begin(chunk);
+    const int64_t end = std::min(kWinogradTile * grid_.tile_end(chunk), grid_.width);
+    const int64_t channels = block_.x.channels;
+    std::copy_n(block_.x.row(y) + begin * channels, (end - begin) * channels, block_.carries_x.row(y) + begin * channels);
+  }
+
+  // Feature `index` (0: the block's input, i: output of convolution i - 1) into Winograd's domain.
+  void transform(int64_t index, int64_t row, int64_t chunk) const {
+    const FeatureMap source = map(index);
+    const int64_t first = grid_.tile_begin(chunk);
+    WinogradInput input{};
+    input.pixel_stride = source.channels;
+    input.tiles = grid_.tile_end(chunk) - first;
+    input.channels = source.channels;
+    input.tile_stride = workspace_.depth();
+    input.point_stride = workspace_.point_stride(chunk);
+    input.v = workspace_.transformed(slot(row), chunk) + depth_before(index);
+    for (int64_t tile_row = grid_.tile_row_begin(row); tile_row < grid_.tile_row_end(row); ++tile_row) {
+      for (int64_t i = 0; i < kWinogradWindow; ++i) {
+        input.rows[i] = source_row(source, index, kWinogradTile * tile_row + i - 1) + (kWinogradTile * first - 1) * source.channels;
+      }
+      isa_.transform_input(input);
+      input.v += input.tiles * input.tile_stride;
+    }
+  }
+
+  void convolve(int64_t row, int64_t chunk, int64_t panel, int64_t panels, float* sums) const {
+    const int64_t first = grid_.tile_begin(chunk);
+    const int64_t tiles = grid_.tile_end(chunk) - first;
+    const int64_t depth = depth_before(index_ + 1);
+    const bool last = index_ == kDenseConvs - 1;
+    const int64_t out_channels = last ? workspace_.features() : workspace_.growth();
+    const PackedConv& conv = block_.convs[index_];
+
+    WinogradProduct product{};
+    product.v_stride = workspace_.depth();
+    product.depth = depth;
+    product.panels = panels;
+    product.tiles = tiles * (grid_.tile_row_end(row) - grid_.tile_row_begin(row));
+    product.m_stride = panels * kWinogradPanel;
+    const int64_t sums_stride = product.tiles * product.m_stride + kPointPadding;
+    const float* v = workspace_.transformed(slot(row), chunk);
+    for (int64_t point = 0; point < kWinogradPoints; ++point) {
+      product.v = v + point * workspace_.point_stride(chunk);
+      product.weight = conv.weight + (point * out_channels + panel * kWinogradPanel) * depth;
+      product.m = sums + point * sums_stride;
+      isa_.multiply(product);
+    }
+
+    const int64_t channel = panel * kWinogradPanel;
+    WinogradOutput output{};
+    output.m = sums;
+    output.tile_stride = product.m_stride;
+    output.point_stride = sums_stride;
+    output.tiles = tiles;
+    output.channels = panels * kWinogradPanel;
+    output.columns = std::min(kWinogradTile * tiles, grid_.width - kWinogradTile * first);
+    output.bias = conv.bias + channel;
+    output.negative_slope = block_.negative_slope;
+    output.scale = block_.residual_scale;
+    output.pixel_stride = out_channels;
+    output.epilogue = !last              ? WinogradEpilogue::kActivation
+                      : block_.ends_rrdb ? WinogradEpilogue::kDoubleResidual
+                                         : WinogradEpilogue::kResidual;
+    const FeatureMap target = last ? block_.x : map(index_ + 1);
+    const int64_t offset = kWinogradTile * first * out_channels + channel;
+    const bool carries = !last && block_.end < grid_.rows && row >= block_.end - 1;
+    for (int64_t tile_row = grid_.tile_row_begin(row); tile_row < grid_.tile_row_end(row); ++tile_row) {
+      output.rows = std::min(kWinogradTile, grid_.height - kWinogradTile * tile_row);
+      for (int64_t i = 0; i < output.rows; ++i) {
+        const int64_t y = kWinogradTile * tile_row + i;
+        output.out[i] = target.row(y) + offset;
+        if (carries) output.copy[i] = block_.carries_growth[index_].row(y) + offset;
+        if (last) output.inner[i] = output.out[i];
+        if (last && block_.ends_rrdb) {
+          output.outer[i] = block_.outer.row(y) + offset;
+          output.copy[i] = block_.copy.row(y) + offset;
+        }
+      }
+      isa_.transform_output(output);
+      output.m += tiles * output.tile_stride;
+    }
+  }
+
+  const DenseWorkspace& workspace_;
+  const TileGrid& grid_;
+  DenseBlock block_;
+  const WinogradIsa& isa_;
+  int64_t index_;
+  int64_t origin_;
+};
+
+}  // namespace
+
+DenseWorkspace::DenseWorkspace(const TileGrid& grid, int64_t features, int64_t growth)
+    : grid_(grid), features_(features), growth_(growth) {}
+
+int64_t DenseWorkspace::slot_floats() const {
+  return kWinogradPoints * (grid_.tiles_across * grid_.group * depth() + grid_.chunks * kPointPadding);
+}
+
+int64_t DenseWorkspace::floats() const {
+  return row_floats() + (kDenseConvs - 1) * ring_rows() * row_floats() + kRing * slot_floats();
+}
+
+void DenseWorkspace::set_memory(float* memory) { memory_ = memory; }
+
+FeatureMap DenseWorkspace::growth_map(int64_t index, int64_t slot) const {
+  FeatureMap map{};
+  map.data = memory_ + (1 + index * ring_rows()) * row_floats() + growth_;
+  map.ring = ring_rows();
+  map.height = grid_.height;
+  map.row_stride = row_floats();
+  map.channels = growth_;
+  map.zeros = memory_ + growth_;
+  map.origin = slot * grid_.group * kWinogradTile;
+  return map;
+}
+
+float* DenseWorkspace::transformed(int64_t slot, int64_t chunk) const {
+  float* slots = memory_ + (1 + (kDenseConvs - 1) * ring_rows()) * row_floats();
+  return slots + slot * slot_floats() +
+         kWinogradPoints * (grid_.tile_begin(chunk) * grid_.group * depth() + chunk * kPointPadding);
+}
+
+int64_t DenseWorkspace::point_stride(int64_t chunk) const {
+  return (grid_.tile_end(chunk) - grid_.tile_begin(chunk)) * grid_.group * depth() + kPointPadding;
+}
+
+std::unique_ptr<Stage> make_dense_stage(const DenseWorkspace& workspace, const DenseBlock& block, const WinogradIsa& isa, int index,
+                                        int64_t shift) {
+  return std::make_unique<DenseStage>(workspace, block, isa, index, shift);
+}
+
+}  // namespace srdgan

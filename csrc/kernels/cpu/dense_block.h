@@ -1,0 +1,84 @@
+// A dense block (RDB) in Winograd's domain: five 3x3 convolutions, each of which reads everything before it. Every feature is
+// transformed once and read by all later convolutions: 192 input and 192 output transforms of a channel for 64 + 4 * 32 channels,
+// where a block of separate convolutions takes 640 and 192.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "csrc/common/wavefront.h"
+#include "csrc/kernels/cpu/feature_map.h"
+#include "csrc/kernels/cpu/tile_grid.h"
+#include "csrc/kernels/cpu/winograd.h"
+
+namespace srdgan {
+
+constexpr int64_t kDenseConvs = 5;
+
+// A 3x3 convolution as winograd_pack leaves it.
+struct PackedConv {
+  const float* weight;
+  const float* bias;  // padded like the channels
+};
+
+// Where the blocks of a trunk keep what only they need; all of them use the same memory, one after the other.
+class DenseWorkspace {
+ public:
+  // Rows of units that are held. A row's first convolution must not start before the last one has read what stood there.
+  static constexpr int64_t kRing = 12;
+
+  // features and growth: padded channels.
+  DenseWorkspace(const TileGrid& grid, int64_t features, int64_t growth);
+
+  const TileGrid& grid() const { return grid_; }
+  int64_t features() const { return features_; }
+  int64_t growth() const { return growth_; }
+  int64_t depth() const { return features_ + (kDenseConvs - 1) * growth_; }
+
+  // Floats of memory, all zeros at first, and its owner's way to hand it over.
+  int64_t floats() const;
+  void set_memory(float* memory);
+
+  // Output of convolution 0..3 of a block whose row 0 lies in slot `slot`.
+  FeatureMap growth_map(int64_t index, int64_t slot) const;
+  // Transformed features of a unit: (36, tiles, depth) with this distance between points.
+  float* transformed(int64_t slot, int64_t chunk) const;
+  int64_t point_stride(int64_t chunk) const;
+
+ private:
+  int64_t row_floats() const { return (4 * grid_.tiles_across + 2) * growth_; }
+  int64_t ring_rows() const { return kRing * grid_.group * kWinogradTile; }
+  int64_t slot_floats() const;
+
+  TileGrid grid_;
+  int64_t features_;
+  int64_t growth_;
+  float* memory_ = nullptr;
+};
+
+struct DenseBlock {
+  PackedConv convs[kDenseConvs];
+  float negative_slope;
+  float residual_scale;
+  FeatureMap x;  // input; the output takes its place
+  // Around three blocks (RRDB) there is another shortcut: then the output is outer + residual_scale * (output of this block), and
+  // a copy of it becomes the next RRDB's shortcut.
+  bool ends_rrdb;
+  FeatureMap outer;
+  FeatureMap copy;
+  // Where the picture comes in strips: the first row of units of each convolution and the last one's end in this strip. What lies
+  // above was computed with earlier strips; what is still needed of it was carried over, as is what the next strip will need.
+  int64_t begin[kDenseConvs];
+  int64_t end;
+  FeatureMap carried_x;  // one row: the input above row begin[4], whose place the output has taken
+  FeatureMap carries_x;
+  FeatureMap carried_growth[kDenseConvs - 1];
+  FeatureMap carries_growth[kDenseConvs - 1];
+};
+
+// Convolution `index` of a block. Row r of units lies in slot r + shift of the workspace, modulo its size.
+std::unique_ptr<Stage> make_dense_stage(const DenseWorkspace& workspace, const DenseBlock& block, const WinogradIsa& isa, int index,
+                                        int64_t shift);
+
+}  // namespace srdgan

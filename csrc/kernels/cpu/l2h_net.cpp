@@ -1,0 +1,252 @@
+#include "csrc/kernels/cpu/l2h_net.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace srdgan {
+namespace {
+
+// A stage starts a row only this many rows behind the stage before it, so that threads seldom wait for each other.
+constexpr int64_t kSkew = 2;
+// Rows of units that the maps between the stages of the tail hold.
+constexpr int64_t kTailRing = 6;
+// Rows of units that a convolution's output is needed for after a strip: the four rows by which the last convolution of a block
+// lags behind the first, and the border row above them.
+constexpr int64_t kCarriedRows = 5;
+
+}  // namespace
+
+struct L2HRun::Layout {
+  FeatureMap x;
+  FeatureMap rrdb;  // shortcut around three blocks; in the end conv_body's output
+  FeatureMap skip;  // conv_first's output, for the shortcut around all blocks
+  std::vector<FeatureMap> enlarged;
+  FeatureMap hr;
+  // Of each block, twice: what the strip before left, and what this one leaves.
+  struct Carry {
+    FeatureMap x;
+    FeatureMap growth[kDenseConvs - 1];
+  };
+  std::vector<Carry> carries[2];
+  float* workspace;
+  float* end;
+};
+
+L2HRun::L2HRun(L2HParameters parameters, L2HPart part, int64_t height, int64_t width, int64_t strip_rows, CpuIsa isa)
+    : parameters_(std::move(parameters)),
+      part_(part),
+      grid_(height, width),
+      isa_(isa),
+      workspace_(grid_, winograd_pad(parameters_.features), winograd_pad(parameters_.growth)),
+      strip_rows_(std::min(strip_rows, height)) {
+  float* start = nullptr;
+  memory_floats_ = lay_out(start).end - start;
+}
+
+int64_t L2HRun::strip_unit(int64_t height, int64_t width) { return TileGrid(height, width).group * kWinogradTile; }
+int64_t L2HRun::min_strip_rows(int64_t height, int64_t width) { return (kCarriedRows + 1) * strip_unit(height, width); }
+
+int64_t L2HRun::num_stages() const {
+  const int64_t blocks = num_blocks() * kDenseConvs;
+  const int64_t tail = static_cast<int64_t>(parameters_.upsample.size()) + 2;
+  switch (part_) {
+    case L2HPart::kBlocks:
+      return blocks + 2;  // import, export
+    case L2HPart::kTail:
+      return tail + 1;  // import
+    case L2HPart::kNet:
+      break;
+  }
+  return blocks + tail + 2;  // conv_first, conv_body
+}
+
+// Every stage needs one more row of units below from the stage before it.
+int64_t L2HRun::reach(int64_t stage, int64_t known) const {
+  if (known >= grid_.height) return grid_.rows;
+  return std::max<int64_t>(known / (grid_.group * kWinogradTile) - 1 - stage, 0);
+}
+
+int64_t L2HRun::finished_rows(int64_t rows) const {
+  const int64_t scale = int64_t{1} << parameters_.upsample.size();
+  return scale * std::min(reach(num_stages() - 1, rows) * grid_.group * kWinogradTile, grid_.height);
+}
+
+int64_t L2HRun::first_row_needed(int64_t rows) const {
+  return std::max<int64_t>(reach(0, rows) * grid_.group * kWinogradTile - 1, 0);
+}
+
+// A map with its border and its row of zeros.
+FeatureMap L2HRun::make_map(float*& memory, int64_t height, int64_t ring, int64_t width, int64_t channels) const {
+  FeatureMap map{};
+  map.row_stride = ((width + 3) / kWinogradTile * kWinogradTile + 2) * channels;
+  map.zeros = memory + channels;
+  map.data = memory + map.row_stride + channels;
+  map.ring = std::min(ring, (height + 3) / kWinogradTile * kWinogradTile);
+  map.height = height;
+  map.channels = channels;
+  memory += (1 + map.ring) * map.row_stride;
+  return map;
+}
+
+L2HRun::Layout L2HRun::lay_out(float* memory) const {
+  Layout layout{};
+  const int64_t features = workspace_.features();
+  const int64_t unit = grid_.group * kWinogradTile;
+  const bool in_strips = strip_rows_ < grid_.height;
+  // From the row that conv_first makes to the one that conv_body reads.
+  const int64_t trunk_rows = in_strips ? strip_rows_ + (num_blocks() * kDenseConvs + 6) * unit : grid_.height;
+  const auto map = [&](int64_t ring) { return make_map(memory, grid_.height, ring, grid_.width, features); };
+  layout.x = map(trunk_rows);
+  if (part_ == L2HPart::kNet || (part_ == L2HPart::kBlocks && parameters_.has_rrdbs)) layout.rrdb = map(trunk_rows);
+  if (part_ == L2HPart::kNet) layout.skip = map(trunk_rows);
+  if (part_ != L2HPart::kBlocks) {
+    int64_t scale = 1;
+    const auto tail_map = [&] {
+      return make_map(memory, scale * grid_.height, kTailRing * scale * unit, scale * grid_.width, features);
+    };
+    for (size_t i = 0; i < parameters_.upsample.size(); ++i) {
+      scale *= 2;
+      layout.enlarged.push_back(tail_map());
+    }
+    layout.hr = tail_map();
+  }
+  if (in_strips) {
+    for (auto& carries : layout.carries) {
+      for (int64_t block = 0; block < num_blocks(); ++block) {
+        Layout::Carry carry{};
+        carry.x = make_map(memory, grid_.height, 1, grid_.width, features);
+        for (FeatureMap& growth : carry.growth) {
+          growth = make_map(memory, grid_.height, kCarriedRows * unit, grid_.width, workspace_.growth());
+        }
+        carries.push_back(carry);
+      }
+    }
+  }
+  layout.workspace = memory;
+  layout.end = memory + (num_blocks() > 0 ? workspace_.floats() : 0);
+  return layout;
+}
+
+std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int64_t known_before, int64_t known_now) {
+  const Layout layout = lay_out(memory);
+  workspace_.set_memory(layout.workspace);
+  const WinogradIsa& isa = winograd_isa(isa_);
+  const int64_t features = workspace_.features();
+  auto wavefront = std::make_unique<Wavefront>(grid_.rows, grid_.chunks);
+  int64_t offset = 0;
+  const auto begin = [&](int64_t stage) { return known_before == 0 ? 0 : reach(stage, known_before); };
+  const auto end = [&](int64_t stage) { return reach(stage, known_now); };
+  const auto add = [&](std::unique_ptr<Stage> stage, std::vector<Wavefront::Reuse> reuses = {}) {
+    const int64_t index = wavefront->num_stages();
+    wavefront->add(std::move(stage), begin(index), end(index), offset, std::move(reuses));
+    offset += kSkew;
+  };
+  const auto conv = [&](const PackedConv& packed, int64_t scale) {
+    Conv result{};
+    result.packed = packed;
+    result.in_channels = result.out_channels = features;
+    result.negative_slope = 1.0f;
+    result.scale = scale;
+    return result;
+  };
+
+  if (part_ == L2HPart::kNet) {
+    Conv first = conv(parameters_.first, 1);
+    first.in_channels = winograd_pad(kImageChannels);
+    first.source.planes = data.picture;
+    first.target.map = layout.x;
+    first.target.copy = layout.skip;
+    add(make_conv_stage(grid_, first, isa));
+  } else {
+    add(make_import_stage(grid_, data.features_in, layout.x, layout.rrdb));
+  }
+
+  int64_t slot = 0;  // of the workspace, counted on through all blocks
+  int64_t shift_before = 0;
+  int64_t offset_of_slots = 0;
+  for (int64_t b = 0; b < num_blocks(); ++b) {
+    const int64_t stage = wavefront->num_stages();
+    DenseBlock block{};
+    std::copy_n(parameters_.dense.begin() + b * kDenseConvs, kDenseConvs, block.convs);
+    block.negative_slope = parameters_.negative_slope;
+    block.residual_scale = kResidualScale;
+    block.x = layout.x;
+    block.ends_rrdb = parameters_.has_rrdbs && b % kBlocksPerRrdb == kBlocksPerRrdb - 1;
+    if (block.ends_rrdb) {
+      block.outer = part_ == L2HPart::kNet && b < kBlocksPerRrdb ? layout.skip : layout.rrdb;
+      block.copy = layout.rrdb;
+    }
+    for (int64_t i = 0; i < kDenseConvs; ++i) block.begin[i] = begin(stage + i);
+    block.end = end(stage + kDenseConvs - 1);
+    if (!layout.carries[0].empty()) {
+      // Strips take turns with the two copies. Which is which only depends on how often they came before this one.
+      const int64_t turn = known_before / strip_rows_ % 2;
+      const auto& before = layout.carries[turn][static_cast<size_t>(b)];
+      const auto& after = layout.carries[1 - turn][static_cast<size_t>(b)];
+      block.carried_x = before.x;
+      block.carries_x = after.x;
+      std::copy_n(before.growth, kDenseConvs - 1, block.carried_growth);
+      std::copy_n(after.growth, kDenseConvs - 1, block.carries_growth);
+    }
+    // Row r of units lies in slot r + shift. The rows of the block before stand in the slots before.
+    const int64_t first_row = begin(stage + kDenseConvs - 1);
+    const int64_t shift = slot - first_row;
+    slot += std::max(end(stage) - first_row, DenseWorkspace::kRing);
+    if (b == 0) offset_of_slots = offset - shift;
+    for (int i = 0; i < kDenseConvs; ++i) {
+      std::vector<Wavefront::Reuse> reuses;
+      const int64_t reader = std::min<int64_t>(i + 1, kDenseConvs - 1);
+      for (const int64_t r : {reader, kDenseConvs - 1}) {
+        reuses.push_back({stage + r, -DenseWorkspace::kRing});
+        if (b > 0) reuses.push_back({stage - kDenseConvs + r, shift - shift_before - DenseWorkspace::kRing});
+      }
+      offset = offset_of_slots + shift + kSkew * i;
+      add(make_dense_stage(workspace_, block, isa, i, shift), std::move(reuses));
+    }
+    shift_before = shift;
+  }
+
+  if (part_ == L2HPart::kBlocks) {
+    add(make_export_stage(grid_, layout.x, data.features_out));
+    wavefront->prepare();
+    return wavefront;
+  }
+  FeatureMap source = layout.x;
+  if (part_ == L2HPart::kNet) {
+    Conv body = conv(parameters_.body, 1);
+    body.source.map = layout.x;
+    body.shortcut = layout.skip;
+    body.target.map = source = layout.rrdb;
+    add(make_conv_stage(grid_, body, isa));
+  }
+  const auto add_tail = [&](std::unique_ptr<Stage> stage) {
+    add(std::move(stage), {{wavefront->num_stages() + 1, -kTailRing}});
+  };
+  int64_t scale = 1;
+  for (size_t i = 0; i < parameters_.upsample.size(); ++i) {
+    Upsample upsample{};
+    upsample.packed = parameters_.upsample[i].weight;
+    upsample.bias = parameters_.upsample[i].bias;
+    upsample.in_channels = upsample.out_channels = parameters_.features;
+    upsample.negative_slope = parameters_.negative_slope;
+    upsample.scale = scale;
+    upsample.input = source;
+    upsample.output = source = layout.enlarged[i];
+    add_tail(make_upsample_stage(grid_, upsample, isa_));
+    scale *= 2;
+  }
+  Conv hr = conv(parameters_.hr, scale);
+  hr.negative_slope = parameters_.negative_slope;
+  hr.source.map = source;
+  hr.target.map = layout.hr;
+  add_tail(make_conv_stage(grid_, hr, isa));
+  Conv last = conv(parameters_.last, scale);
+  last.out_channels = winograd_pad(kImageChannels);
+  last.source.map = layout.hr;
+  last.target.planes = data.result;
+  add(make_conv_stage(grid_, last, isa));
+  wavefront->prepare();
+  return wavefront;
+}
+
+}  // namespace srdgan

@@ -1,0 +1,97 @@
+// The L2H net (srdgan_rt/models/l2h.py), or a part of it, as one wavefront: from the picture to the result without a barrier, a
+// concatenation or a whole map of full resolution.
+//
+// A tall picture can come in strips. Each stage then computes as far as the rows that are there reach, and goes on where it
+// stopped: what the next strip needs stays in the memory. The arithmetic is that of the whole picture, bit for bit.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "csrc/common/wavefront.h"
+#include "csrc/kernels/cpu/conv_stage.h"
+#include "csrc/kernels/cpu/dense_block.h"
+#include "csrc/kernels/cpu/tile_grid.h"
+
+namespace srdgan {
+
+constexpr float kResidualScale = 0.2f;
+constexpr int64_t kBlocksPerRrdb = 3;
+constexpr int64_t kImageChannels = 3;
+
+// upsample_conv_pack's weights, and the bias.
+struct PackedUpsample {
+  const float* weight;
+  const float* bias;
+};
+
+struct L2HParameters {
+  int64_t features;  // not padded
+  int64_t growth;
+  float negative_slope;
+  bool has_rrdbs;  // a shortcut around every three dense blocks
+  std::vector<PackedConv> dense;  // five per block
+  // From here on: only for the parts that have them.
+  PackedConv first;
+  PackedConv body;
+  std::vector<PackedUpsample> upsample;
+  PackedConv hr;
+  PackedConv last;
+};
+
+enum class L2HPart {
+  kBlocks,  // features -> features: the dense blocks
+  kTail,    // features -> result: enlargements, conv_hr, conv_last
+  kNet,     // picture -> result
+};
+
+// What one call reads and writes; which of them, the part says.
+struct L2HData {
+  Planes<const float> picture;
+  FeatureMap features_in;  // dense
+  FeatureMap features_out;
+  Planes<float> result;
+};
+
+class L2HRun {
+ public:
+  // strip_rows: rows of the picture per call but the last; the picture's height, or more, to do all in one call. Only a whole net
+  // (kNet) can come in strips, of at least min_strip_rows().
+  L2HRun(L2HParameters parameters, L2HPart part, int64_t height, int64_t width, int64_t strip_rows, CpuIsa isa);
+
+  // Strips are multiples of this.
+  static int64_t strip_unit(int64_t height, int64_t width);
+  static int64_t min_strip_rows(int64_t height, int64_t width);
+
+  // Floats of memory for the maps and everything that is kept from strip to strip; zeros before the first call.
+  int64_t memory_floats() const { return memory_floats_; }
+
+  // Rows of the result that are finished when `rows` rows of the picture are known (all earlier ones included).
+  int64_t finished_rows(int64_t rows) const;
+  // Rows of the picture that must be at hand again, besides the new ones, when `rows` have been known before.
+  int64_t first_row_needed(int64_t rows) const;
+
+  // Work for the rows from known_before to known_now, for any number of threads.
+  std::unique_ptr<Wavefront> plan(float* memory, const L2HData& data, int64_t known_before, int64_t known_now);
+
+ private:
+  struct Layout;
+
+  int64_t num_blocks() const { return static_cast<int64_t>(parameters_.dense.size()) / kDenseConvs; }
+  int64_t num_stages() const;
+  // First row of units that a stage cannot compute yet.
+  int64_t reach(int64_t stage, int64_t known) const;
+  FeatureMap make_map(float*& memory, int64_t rows, int64_t ring, int64_t width, int64_t channels) const;
+  Layout lay_out(float* memory) const;
+
+  L2HParameters parameters_;
+  L2HPart part_;
+  TileGrid grid_;
+  CpuIsa isa_;
+  DenseWorkspace workspace_;
+  int64_t strip_rows_;
+  int64_t memory_floats_;
+};
+
+}  // namespace srdgan

@@ -1,0 +1,25 @@
+#include "csrc/kernels/cpu/winograd.h"
+
+#if defined(__x86_64__)
+
+#pragma GCC target("avx512f,avx2,fma")
+
+namespace srdgan {
+namespace {
+
+constexpr int kLanes = 16;
+constexpr int kBlockTiles = 14;
+constexpr int kBlockVectors = 2;
+
+#include "csrc/kernels/cpu/winograd_lanes.h"
+
+}  // namespace
+
+const WinogradIsa& winograd_avx512() {
+  static constexpr WinogradIsa isa = {transform_input, multiply, transform_output};
+  return isa;
+}
+
+}  // namespace srdgan
+
+#endif

@@ -1,0 +1,301 @@
+#include "csrc/kernels/cpu/l2h_net.h"
+
+#include <torch/csrc/stable/library.h>
+#include <torch/csrc/stable/ops.h>
+#include <torch/csrc/stable/tensor.h>
+
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include "csrc/common/huge_pages.h"
+#include "csrc/kernels/cpu/upsample_conv.h"
+#include "csrc/ops/checks.h"
+#include "csrc/ops/cpu/process_isa.h"
+
+namespace srdgan {
+namespace {
+
+using torch::headeronly::MemoryFormat;
+
+// Zeros that cost nothing before they are touched, on a cache line.
+class Memory {
+ public:
+  explicit Memory(int64_t floats) : raw_(std::calloc(static_cast<size_t>(floats + kLine), sizeof(float)), std::free) {
+    STD_TORCH_CHECK(raw_ != nullptr, "not enough memory: ", floats * static_cast<int64_t>(sizeof(float)), " bytes");
+    prefer_huge_pages(raw_.get(), (floats + kLine) * static_cast<int64_t>(sizeof(float)));
+  }
+
+  float* data() const { return align(static_cast<float*>(raw_.get())); }
+
+  static constexpr int64_t kLine = 16;
+  static float* align(float* p) {
+    return reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(p) + kLine * sizeof(float) - 1) / (kLine * sizeof(float)) *
+                                    (kLine * sizeof(float)));
+  }
+
+ private:
+  std::unique_ptr<void, decltype(&std::free)> raw_;
+};
+
+// Reads the parameters of one layer after the other: srdgan_rt/ops/l2h_net.py writes them so.
+class ParameterReader {
+ public:
+  explicit ParameterReader(const Tensor& parameters) : next_(parameters.const_data_ptr<float>()), end_(next_ + parameters.numel()) {}
+
+  PackedConv conv(const WinogradSegments& inputs, int64_t out_channels) {
+    const float* weight = take(winograd_packed_size(inputs, out_channels));
+    return {weight, take(winograd_pad(out_channels))};
+  }
+  PackedConv conv(int64_t in_channels, int64_t out_channels) { return conv({1, &in_channels}, out_channels); }
+
+  void dense_block(int64_t features, int64_t growth, std::vector<PackedConv>& convs) {
+    const int64_t inputs[kDenseConvs] = {features, growth, growth, growth, growth};
+    for (int64_t i = 0; i < kDenseConvs; ++i) {
+      convs.push_back(conv(WinogradSegments{i + 1, inputs}, i + 1 < kDenseConvs ? growth : features));
+    }
+  }
+
+  void tail(L2HParameters& parameters, int64_t scale) {
+    const int64_t features = parameters.features;
+    for (; scale > 1; scale /= 2) {
+      const float* weight =
+          take(kUpsampleConvProducts * upsample_conv_num_panels(features) * features * kUpsampleConvPanel);
+      parameters.upsample.push_back({weight, take(winograd_pad(features))});
+    }
+    parameters.hr = conv(features, features);
+    parameters.last = conv(features, kImageChannels);
+  }
+
+  int64_t left() const { return end_ - next_; }
+  void finish() const { STD_TORCH_CHECK(left() == 0, "parameters do not fit the sizes"); }
+
+ private:
+  const float* take(int64_t count) {
+    STD_TORCH_CHECK(count <= left(), "parameters do not fit the sizes");
+    return std::exchange(next_, next_ + count);
+  }
+
+  const float* next_;
+  const float* end_;
+};
+
+void check_parameters(const Tensor& parameters) {
+  check_dim(parameters, 1, "parameters");
+  check_float32(parameters, "parameters");
+  STD_TORCH_CHECK(parameters.is_contiguous(), "parameters must be contiguous");
+}
+
+void check_sizes(int64_t features, int64_t growth, int64_t scale, double negative_slope) {
+  STD_TORCH_CHECK(features > 0 && growth > 0, "features and growth must be at least 1");
+  STD_TORCH_CHECK(scale == 1 || scale == 2 || scale == 4, "scale must be 1, 2 or 4, got ", scale);
+  STD_TORCH_CHECK(negative_slope >= 0 && negative_slope <= 1, "negative_slope must be 0..1, got ", negative_slope);
+}
+
+L2HParameters read_net(const Tensor& parameters, int64_t features, int64_t growth, int64_t num_dense_blocks, int64_t scale,
+                       double negative_slope) {
+  check_parameters(parameters);
+  check_sizes(features, growth, scale, negative_slope);
+  STD_TORCH_CHECK(num_dense_blocks >= 0 && num_dense_blocks % kBlocksPerRrdb == 0, "an RRDB has three dense blocks");
+  L2HParameters net{};
+  net.features = features;
+  net.growth = growth;
+  net.negative_slope = static_cast<float>(negative_slope);
+  net.has_rrdbs = true;
+  ParameterReader reader(parameters);
+  net.first = reader.conv(kImageChannels, features);
+  for (int64_t i = 0; i < num_dense_blocks; ++i) reader.dense_block(features, growth, net.dense);
+  net.body = reader.conv(features, features);
+  reader.tail(net, scale);
+  reader.finish();
+  return net;
+}
+
+// Every thread of torch's pool works until nothing is left.
+void execute(Wavefront& wavefront) {
+  torch::stable::parallel_for(0, torch::stable::get_num_threads(), 1, [&](int64_t, int64_t) {
+    const Memory scratch(wavefront.scratch_floats());
+    wavefront.work(scratch.data());
+  });
+}
+
+Planes<const float> picture_planes(const Tensor& rows, int64_t image, int64_t first_row) {
+  return {rows.const_data_ptr<float>() + image * rows.stride(0), kImageChannels, rows.stride(1), rows.stride(2), first_row};
+}
+
+Planes<float> result_planes(Tensor& result, int64_t image, int64_t first_row) {
+  return {result.mutable_data_ptr<float>() + image * result.stride(0), kImageChannels, result.stride(1), result.stride(2),
+          first_row};
+}
+
+// The kernels only read it; a map does not say so.
+FeatureMap dense_map(const Tensor& features, int64_t image) {
+  const int64_t channels = features.size(1), height = features.size(2), width = features.size(3);
+  return FeatureMap::dense(const_cast<float*>(features.const_data_ptr<float>()) + image * channels * height * width, height, width,
+                           channels);
+}
+
+Tensor empty(int64_t n, int64_t c, int64_t h, int64_t w, const Tensor& like, MemoryFormat format) {
+  const int64_t shape[4] = {n, c, h, w};
+  Tensor result = torch::stable::empty({shape, 4}, ScalarType::Float, std::nullopt, like.device(), std::nullopt, format);
+  prefer_huge_pages(result.mutable_data_ptr(), result.numel() * static_cast<int64_t>(sizeof(float)));
+  return result;
+}
+
+// weight (C_out, C_in, 3, 3), bias (C_out); C_in = features + a multiple of growth; out as long as the packed layer
+void winograd_pack_cpu(const Tensor& weight, const Tensor& bias, int64_t features, int64_t growth, Tensor out) {
+  check_conv_weight(weight);
+  check_parameters(bias);
+  check_parameters(out);
+  const int64_t out_channels = weight.size(0);
+  const int64_t more = weight.size(1) - features;
+  STD_TORCH_CHECK(features > 0 && more >= 0 && growth > 0 && more % growth == 0,
+                  "weight must have features and a multiple of growth channels");
+  std::vector<int64_t> inputs(static_cast<size_t>(1 + more / growth), growth);
+  inputs[0] = features;
+  const WinogradSegments segments{static_cast<int64_t>(inputs.size()), inputs.data()};
+  const int64_t weight_floats = winograd_packed_size(segments, out_channels);
+  STD_TORCH_CHECK(bias.numel() == out_channels && out.numel() == weight_floats + winograd_pad(out_channels),
+                  "bias or out does not fit the weight");
+  const Tensor dense = torch::stable::contiguous(weight);
+  float* packed = out.mutable_data_ptr<float>();
+  const float* source = dense.const_data_ptr<float>();
+  torch::stable::parallel_for(0, winograd_pad(out_channels) / kWinogradPanel, 1, [&](int64_t begin, int64_t end) {
+    winograd_pack(source, segments, out_channels, packed, begin, end);
+  });
+  std::fill_n(packed + weight_floats, winograd_pad(out_channels), 0.0f);
+  std::copy_n(bias.const_data_ptr<float>(), out_channels, packed + weight_floats);
+}
+
+// x (N, F, H, W) -> the same, channels_last
+Tensor dense_blocks_cpu(const Tensor& x, const Tensor& parameters, int64_t growth, bool rrdbs, double negative_slope) {
+  check_parameters(parameters);
+  check_conv_input(x, std::nullopt, x.size(1), x.size(1));
+  check_sizes(x.size(1), growth, 1, negative_slope);
+  L2HParameters net{};
+  net.features = x.size(1);
+  net.growth = growth;
+  net.negative_slope = static_cast<float>(negative_slope);
+  net.has_rrdbs = rrdbs;
+  ParameterReader reader(parameters);
+  while (reader.left() > 0) reader.dense_block(net.features, growth, net.dense);
+  const Tensor input = torch::stable::contiguous(x, MemoryFormat::ChannelsLast);
+  Tensor output = empty(x.size(0), x.size(1), x.size(2), x.size(3), x, MemoryFormat::ChannelsLast);
+  L2HRun run(std::move(net), L2HPart::kBlocks, x.size(2), x.size(3), x.size(2), process_isa());
+  const Memory memory(run.memory_floats());
+  for (int64_t image = 0; image < x.size(0); ++image) {
+    L2HData data{};
+    data.features_in = dense_map(input, image);
+    data.features_out = dense_map(output, image);
+    execute(*run.plan(memory.data(), data, 0, x.size(2)));
+  }
+  return output;
+}
+
+// x (N, F, H, W) -> (N, 3, scale * H, scale * W)
+Tensor l2h_tail_cpu(const Tensor& x, const Tensor& parameters, int64_t scale, double negative_slope) {
+  check_parameters(parameters);
+  check_conv_input(x, std::nullopt, x.size(1), x.size(1));
+  check_sizes(x.size(1), 1, scale, negative_slope);
+  L2HParameters net{};
+  net.features = x.size(1);
+  net.growth = 1;
+  net.negative_slope = static_cast<float>(negative_slope);
+  ParameterReader reader(parameters);
+  reader.tail(net, scale);
+  reader.finish();
+  const Tensor input = torch::stable::contiguous(x, MemoryFormat::ChannelsLast);
+  Tensor output = empty(x.size(0), kImageChannels, scale * x.size(2), scale * x.size(3), x, MemoryFormat::Contiguous);
+  L2HRun run(std::move(net), L2HPart::kTail, x.size(2), x.size(3), x.size(2), process_isa());
+  const Memory memory(run.memory_floats());
+  for (int64_t image = 0; image < x.size(0); ++image) {
+    L2HData data{};
+    data.features_in = dense_map(input, image);
+    data.result = result_planes(output, image, 0);
+    execute(*run.plan(memory.data(), data, 0, x.size(2)));
+  }
+  return output;
+}
+
+// picture (N, 3, H, W) -> (N, 3, scale * H, scale * W)
+Tensor l2h_net_cpu(const Tensor& picture, const Tensor& parameters, int64_t features, int64_t growth, int64_t num_dense_blocks,
+                   int64_t scale, double negative_slope) {
+  check_conv_input(picture, std::nullopt, kImageChannels, kImageChannels);
+  L2HRun run(read_net(parameters, features, growth, num_dense_blocks, scale, negative_slope), L2HPart::kNet, picture.size(2),
+             picture.size(3), picture.size(2), process_isa());
+  const Tensor input = torch::stable::contiguous(picture);
+  Tensor output = empty(picture.size(0), kImageChannels, scale * picture.size(2), scale * picture.size(3), picture,
+                        MemoryFormat::Contiguous);
+  const Memory memory(run.memory_floats());
+  for (int64_t image = 0; image < picture.size(0); ++image) {
+    L2HData data{};
+    data.picture = picture_planes(input, image, 0);
+    data.result = result_planes(output, image, 0);
+    execute(*run.plan(memory.data(), data, 0, picture.size(2)));
+  }
+  return output;
+}
+
+// rows (N, 3, h, W): rows first_row .. known_now - 1 of N pictures of `height` rows; state (N, floats)
+// -> (N, 3, finished rows, scale * W)
+Tensor l2h_strip_cpu(const Tensor& rows, const Tensor& parameters, Tensor state, int64_t features, int64_t growth,
+                     int64_t num_dense_blocks, int64_t scale, double negative_slope, int64_t height, int64_t strip_rows,
+                     int64_t known_before) {
+  check_conv_input(rows, std::nullopt, kImageChannels, kImageChannels);
+  check_dim(state, 2, "state");
+  check_float32(state, "state");
+  const int64_t width = rows.size(3);
+  STD_TORCH_CHECK(strip_rows >= L2HRun::min_strip_rows(height, width) && strip_rows % L2HRun::strip_unit(height, width) == 0 &&
+                      known_before >= 0 && known_before < height && known_before % strip_rows == 0,
+                  "strips must be multiples of the unit, and come in order");
+  L2HRun run(read_net(parameters, features, growth, num_dense_blocks, scale, negative_slope), L2HPart::kNet, height, width,
+             strip_rows, process_isa());
+  const int64_t known_now = std::min(known_before + strip_rows, height);
+  const int64_t first_row = known_before == 0 ? 0 : run.first_row_needed(known_before);
+  STD_TORCH_CHECK(rows.size(2) == known_now - first_row, "rows must be ", first_row, "..", known_now);
+  STD_TORCH_CHECK(state.is_contiguous() && state.size(0) == rows.size(0) && state.size(1) == run.memory_floats() + Memory::kLine,
+                  "state has the wrong size");
+  const int64_t finished_before = known_before == 0 ? 0 : run.finished_rows(known_before);
+  const Tensor input = torch::stable::contiguous(rows);
+  Tensor output = empty(rows.size(0), kImageChannels, run.finished_rows(known_now) - finished_before, scale * width, rows,
+                        MemoryFormat::Contiguous);
+  for (int64_t image = 0; image < rows.size(0); ++image) {
+    L2HData data{};
+    data.picture = picture_planes(input, image, first_row);
+    data.result = result_planes(output, image, finished_before);
+    float* memory = state.mutable_data_ptr<float>() + image * state.size(1);
+    execute(*run.plan(Memory::align(memory), data, known_before, known_now));
+  }
+  return output;
+}
+
+L2HRun empty_run(int64_t features, int64_t growth, int64_t num_dense_blocks, int64_t scale, int64_t height, int64_t width,
+                 int64_t strip_rows) {
+  L2HParameters net{};
+  net.features = features;
+  net.growth = growth;
+  net.has_rrdbs = true;
+  net.dense.resize(static_cast<size_t>(num_dense_blocks * kDenseConvs));
+  for (; scale > 1; scale /= 2) net.upsample.push_back({});
+  return L2HRun(std::move(net), L2HPart::kNet, height, width, strip_rows, process_isa());
+}
+
+int64_t l2h_state_floats(int64_t features, int64_t growth, int64_t num_dense_blocks, int64_t scale, int64_t height, int64_t width,
+                         int64_t strip_rows) {
+  return empty_run(features, growth, num_dense_blocks, scale, height, width, strip_rows).memory_floats() + Memory::kLine;
+}
+
+}  // namespace
+}  // namespace srdgan
+
+STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, CPU, m) {
+  m.impl("winograd_pack", TORCH_BOX(&srdgan::winograd_pack_cpu));
+  m.impl("dense_blocks", TORCH_BOX(&srdgan::dense_blocks_cpu));
+  m.impl("l2h_tail", TORCH_BOX(&srdgan::l2h_tail_cpu));
+  m.impl("l2h_net", TORCH_BOX(&srdgan::l2h_net_cpu));
+  m.impl("l2h_strip", TORCH_BOX(&srdgan::l2h_strip_cpu));
+}
+
+STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, CompositeExplicitAutograd, m) {
+  m.impl("l2h_state_floats", TORCH_BOX(&srdgan::l2h_state_floats));
+}
