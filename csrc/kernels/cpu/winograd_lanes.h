@@ -74,17 +74,21 @@ template <int kTiles, int kVectors>
 void multiply_block(const float* v, int64_t v_stride, const float* weight, int64_t depth, float* m, int64_t m_stride) {
   constexpr int kPerPanel = kWinogradPanel / kLanes;
   Vec sum[kTiles][kVectors] = {};
-  for (int64_t k = 0; k < depth; ++k) {
-    Vec w[kVectors];
-#pragma GCC unroll 4
-    for (int n = 0; n < kVectors; ++n) {
-      w[n] = load(weight + (n / kPerPanel) * depth * kWinogradPanel + k * kWinogradPanel + (n % kPerPanel) * kLanes);
-    }
+  for (int64_t line = 0; line < depth; line += kWinogradPanel) {
 #pragma GCC unroll 14
-    for (int t = 0; t < kTiles; ++t) {
-      const float x = v[t * v_stride + k];
+    for (int t = 0; t < kTiles; ++t) __builtin_prefetch(v + (kTiles + t) * v_stride + line);
+    for (int64_t k = line; k < line + kWinogradPanel; ++k) {
+      Vec w[kVectors];
 #pragma GCC unroll 4
-      for (int n = 0; n < kVectors; ++n) sum[t][n] += x * w[n];
+      for (int n = 0; n < kVectors; ++n) {
+        w[n] = load(weight + (n / kPerPanel) * depth * kWinogradPanel + k * kWinogradPanel + (n % kPerPanel) * kLanes);
+      }
+#pragma GCC unroll 14
+      for (int t = 0; t < kTiles; ++t) {
+        const float x = v[t * v_stride + k];
+#pragma GCC unroll 4
+        for (int n = 0; n < kVectors; ++n) sum[t][n] += x * w[n];
+      }
     }
   }
 #pragma GCC unroll 14
