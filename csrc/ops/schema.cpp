@@ -5,9 +5,12 @@
 STABLE_TORCH_LIBRARY(srdgan_rt, m) {
   m.def("cpu_isa() -> str");
   m.def("dense_blocks(Tensor x, Tensor parameters, int growth, bool rrdbs, float negative_slope) -> Tensor");
+  m.def("empty_parameters(int floats) -> Tensor");
+  m.def("l2h_first_row_needed(int height, int width, int known_before) -> int");
   m.def(
       "l2h_net(Tensor picture, Tensor parameters, int features, int growth, int num_dense_blocks, int scale, "
       "float negative_slope) -> Tensor");
+  m.def("l2h_round_strip_rows(int height, int width, int rows) -> int");
   m.def(
       "l2h_state_floats(int features, int growth, int num_dense_blocks, int scale, int height, int width, int strip_rows) -> int");
   m.def(

@@ -6,13 +6,37 @@ slower.
 """
 
 from srdgan_rt.ops import reference
+from srdgan_rt.ops.l2h_net import (
+    L2HLayers,
+    L2HStream,
+    PackedL2HNet,
+    PackedL2HTail,
+    l2h_net,
+    l2h_net_pack,
+    l2h_tail,
+    l2h_tail_pack,
+)
 from srdgan_rt.ops.nearest_downsample import nearest_downsample
+from srdgan_rt.ops.rrdb_trunk import PackedTrunk, dense_block, dense_block_pack, rrdb_trunk, rrdb_trunk_pack
 from srdgan_rt.ops.upsample_conv import PackedUpsampleConv, upsample_conv, upsample_conv_pack, upsample_conv_packed
 
 __all__ = [
+    "L2HLayers",
+    "L2HStream",
+    "PackedL2HNet",
+    "PackedL2HTail",
+    "PackedTrunk",
     "PackedUpsampleConv",
+    "dense_block",
+    "dense_block_pack",
+    "l2h_net",
+    "l2h_net_pack",
+    "l2h_tail",
+    "l2h_tail_pack",
     "nearest_downsample",
     "reference",
+    "rrdb_trunk",
+    "rrdb_trunk_pack",
     "upsample_conv",
     "upsample_conv_pack",
     "upsample_conv_packed",

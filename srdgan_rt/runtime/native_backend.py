@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
+from torch import Tensor, nn
 
 from srdgan_rt import _ext
 from srdgan_rt.models import L2HNet
-from srdgan_rt.models.l2h import NEGATIVE_SLOPE
-from srdgan_rt.ops import upsample_conv_pack, upsample_conv_packed
-from srdgan_rt.runtime.backend import prepare_net
+from srdgan_rt.models.l2h import ResidualDenseBlock
+from srdgan_rt.ops import L2HLayers, L2HStream, l2h_net, l2h_net_pack
 
 
 class NativeBackend:
-    """Runs the network with ``upsample_conv`` for both enlargements; the rest is PyTorch, in channels-last layout.
+    """Runs the whole network as one op, ``l2h_net``.
 
     Args:
-        net: the network; copied, its enlarging weights packed once for the kernel.
+        net: the network; its weights are copied in the kernel's form.
         device: must be the CPU (:func:`why_not_native`).
         precision: must be ``fp32``.
 
@@ -30,21 +28,16 @@ class NativeBackend:
     def __init__(self, net: L2HNet, device: torch.device, precision: str) -> None:
         self.device = device
         self.precision = precision
-        self._net = prepare_net(net, device, torch.float32)
-        self._upsamplings = [upsample_conv_pack(conv.weight, conv.bias) for conv in self._net.upsampling_convs()]
+        self._net = l2h_net_pack(_list_layers(net))
 
     @torch.inference_mode()
     def run(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
         """See :meth:`srdgan_rt.runtime.backend.Backend.run`."""
-        net = self._net
-        x = x.to(self.device).contiguous(memory_format=torch.channels_last)
-        features = net.conv_first(x)  # (N, F, H, W)
-        features = features + net.conv_body(net.body(features))
-        for layer in self._upsamplings:
-            features = upsample_conv_packed(features, layer, NEGATIVE_SLOPE)
-        features = F.leaky_relu_(net.conv_hr(features), NEGATIVE_SLOPE)
-        result: Tensor = net.conv_last(features)  # (N, 3, scale * H, scale * W)
-        return result
+        return l2h_net(x.to(self.device), self._net)
+
+    def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> L2HStream:
+        """See :meth:`srdgan_rt.runtime.backend.StreamingBackend.open_stream`."""
+        return L2HStream(self._net, height, width, strip_rows=strip_rows, batch=batch)
 
 
 def why_not_native(device: torch.device, precision: str) -> str | None:
@@ -54,3 +47,20 @@ def why_not_native(device: torch.device, precision: str) -> str | None:
     if precision != "fp32":
         return f"the native engine computes in fp32 only, not in {precision}"
     return _ext.why_not()
+
+
+def _list_layers(net: L2HNet) -> L2HLayers:
+    def layer(conv: nn.Conv2d) -> tuple[Tensor, Tensor]:
+        assert conv.bias is not None  # every convolution of the network has one
+        return conv.weight.detach().to("cpu", torch.float32), conv.bias.detach().to("cpu", torch.float32)
+
+    blocks = [module for module in net.body.modules() if isinstance(module, ResidualDenseBlock)]
+    dense = [layer(conv) for block in blocks for conv in block.children() if isinstance(conv, nn.Conv2d)]
+    return L2HLayers(
+        first=layer(net.conv_first),
+        dense=dense,
+        body=layer(net.conv_body),
+        upsamplings=[layer(conv) for conv in net.upsampling_convs()],
+        hr=layer(net.conv_hr),
+        last=layer(net.conv_last),
+    )

@@ -280,6 +280,23 @@ L2HRun empty_run(int64_t features, int64_t growth, int64_t num_dense_blocks, int
   return L2HRun(std::move(net), L2HPart::kNet, height, width, strip_rows, process_isa());
 }
 
+// Uninitialised room for packed parameters, in large pages: a product reads it from end to end.
+Tensor empty_parameters(int64_t floats) {
+  STD_TORCH_CHECK(floats >= 0, "floats must not be negative");
+  Tensor parameters = torch::stable::empty({&floats, 1}, ScalarType::Float);
+  prefer_huge_pages(parameters.mutable_data_ptr(), floats * static_cast<int64_t>(sizeof(float)));
+  return parameters;
+}
+
+int64_t l2h_round_strip_rows(int64_t height, int64_t width, int64_t rows) {
+  const int64_t unit = L2HRun::strip_unit(height, width);
+  return std::max((rows + unit - 1) / unit * unit, L2HRun::min_strip_rows(height, width));
+}
+
+int64_t l2h_first_row_needed(int64_t height, int64_t width, int64_t known_before) {
+  return known_before == 0 ? 0 : empty_run(1, 1, 0, 1, height, width, height).first_row_needed(known_before);
+}
+
 int64_t l2h_state_floats(int64_t features, int64_t growth, int64_t num_dense_blocks, int64_t scale, int64_t height, int64_t width,
                          int64_t strip_rows) {
   return empty_run(features, growth, num_dense_blocks, scale, height, width, strip_rows).memory_floats() + Memory::kLine;
@@ -297,5 +314,8 @@ STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, CPU, m) {
 }
 
 STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, CompositeExplicitAutograd, m) {
+  m.impl("empty_parameters", TORCH_BOX(&srdgan::empty_parameters));
+  m.impl("l2h_first_row_needed", TORCH_BOX(&srdgan::l2h_first_row_needed));
+  m.impl("l2h_round_strip_rows", TORCH_BOX(&srdgan::l2h_round_strip_rows));
   m.impl("l2h_state_floats", TORCH_BOX(&srdgan::l2h_state_floats));
 }

@@ -1,0 +1,274 @@
+"""The whole L2H network, and its tail, as one op on the CPU; for tall pictures in strips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from srdgan_rt import _ext
+from srdgan_rt.errors import InputError
+from srdgan_rt.ops._checks import check_input, check_same_device
+from srdgan_rt.ops._packing import (
+    BLOCKS_PER_RRDB,
+    CONVS_PER_BLOCK,
+    Layer,
+    pack,
+    plan_conv,
+    plan_dense_block,
+    plan_upsampling,
+)
+
+_IMAGE_CHANNELS = 3
+NEGATIVE_SLOPE = 0.2
+
+
+@dataclass(frozen=True)
+class L2HLayers:
+    """(weight, bias) of every convolution of the network, in the order in which they are applied.
+
+    Args:
+        first: picture to features.
+        dense: of all dense blocks, 15 for each RRDB.
+        body: behind the dense blocks.
+        upsamplings: the 0, 1 or 2 convolutions that each follow a nearest x2 enlargement.
+        hr: at the result's resolution.
+        last: features to result.
+    """
+
+    first: Layer
+    dense: Sequence[Layer]
+    body: Layer
+    upsamplings: Sequence[Layer]
+    hr: Layer
+    last: Layer
+
+
+@dataclass(frozen=True)
+class PackedL2HNet:
+    """The network as the CPU kernel reads it; made by :func:`l2h_net_pack`."""
+
+    parameters: Tensor  # flat
+    num_features: int
+    growth_channels: int
+    num_dense_blocks: int
+    scale: int
+
+    def sizes(self) -> tuple[int, int, int, int]:
+        """In the order in which the compiled op takes them."""
+        return self.num_features, self.growth_channels, self.num_dense_blocks, self.scale
+
+
+@dataclass(frozen=True)
+class PackedL2HTail:
+    """The tail as the CPU kernel reads it; made by :func:`l2h_tail_pack`."""
+
+    parameters: Tensor  # flat
+    num_features: int
+    scale: int
+
+
+def l2h_net_pack(layers: L2HLayers) -> PackedL2HNet:
+    """Transforms the weights of a network once, for many calls of :func:`l2h_net` and :class:`L2HStream`.
+
+    Args:
+        layers: float32 on the CPU, sizes as in :class:`srdgan_rt.models.L2HNet`.
+
+    Returns:
+        The packed network, four times the size of the weights. It is for inference: gradients do not flow through it.
+
+    Raises:
+        InputError: the layers do not make up such a network.
+        ExtensionError: the compiled extension cannot be used.
+    """
+    per_rrdb = BLOCKS_PER_RRDB * CONVS_PER_BLOCK
+    if not layers.dense or len(layers.dense) % per_rrdb:
+        raise InputError(f"an RRDB has {per_rrdb} convolutions, got {len(layers.dense)}")
+    starts = range(0, len(layers.dense), CONVS_PER_BLOCK)
+    growth, features = layers.dense[0][0].shape[:2]
+    planned = [plan_conv(_check(layers.first, features, _IMAGE_CHANNELS))]
+    for start in starts:
+        block = layers.dense[start : start + CONVS_PER_BLOCK]
+        planned += plan_dense_block([_check(block[0], growth, features), *block[1:]])
+    planned.append(plan_conv(_check(layers.body, features, features)))
+    planned += [plan_upsampling(_check(layer, features, features)) for layer in layers.upsamplings]
+    planned += [plan_conv(_check(layers.hr, features, features)), plan_conv(_check(layers.last, 3, features))]
+    return PackedL2HNet(pack(planned), features, growth, len(starts), 1 << len(layers.upsamplings))
+
+
+def l2h_tail_pack(upsamplings: Sequence[Layer], hr: Layer, last: Layer) -> PackedL2HTail:
+    """Transforms the weights of a tail once, for many calls of :func:`l2h_tail`; see :func:`l2h_net_pack`."""
+    features = hr[0].shape[0]
+    planned = [plan_upsampling(_check(layer, features, features)) for layer in upsamplings]
+    planned += [plan_conv(_check(hr, features, features)), plan_conv(_check(last, _IMAGE_CHANNELS, features))]
+    return PackedL2HTail(pack(planned), features, 1 << len(upsamplings))
+
+
+def l2h_net(picture: Tensor, net: PackedL2HNet) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
+    """The L2H network (paper, section 3.3, equation 7) in one op, from the picture to the result.
+
+    One wavefront of Winograd convolutions over rows of tiles: no concatenation, no whole map of full resolution, no
+    barrier between layers. The same result for any number of threads; docs/kernels.md has the arithmetic and its error.
+
+    Args:
+        picture: (N, 3, H, W) float32 RGB on the CPU, nominally in [0, 1]; H and W at least 1, N may be 0.
+        net: from :func:`l2h_net_pack`.
+
+    Returns:
+        (N, 3, scale * H, scale * W) float32 RGB, not clamped.
+
+    Raises:
+        InputError: an argument breaks one of these rules.
+        ExtensionError: the compiled extension cannot be used.
+    """
+    check_input(picture, _IMAGE_CHANNELS, net.parameters.dtype, NEGATIVE_SLOPE)
+    check_same_device(picture=picture, parameters=net.parameters)
+    _ext.load()
+    result: Tensor = torch.ops.srdgan_rt.l2h_net(picture, net.parameters, *net.sizes(), NEGATIVE_SLOPE)
+    return result
+
+
+def l2h_tail(
+    x: Tensor,  # (N, F, H, W)
+    tail: PackedL2HTail,
+    negative_slope: float = 0.2,
+) -> Tensor:  # (N, 3, scale * H, scale * W)
+    """The end of the network: enlargements, conv_hr, LeakyReLU, conv_last, fused by rows.
+
+    Of the maps at the result's resolution, only a few rows exist at a time.
+
+    Args:
+        x: (N, F, H, W) float32 on the CPU, H and W at least 1, N may be 0; channels_last avoids a copy.
+        tail: from :func:`l2h_tail_pack`.
+        negative_slope: of every LeakyReLU, 0..1.
+
+    Returns:
+        (N, 3, scale * H, scale * W) float32, not clamped.
+
+    Raises:
+        InputError: an argument breaks one of these rules.
+        ExtensionError: the compiled extension cannot be used.
+    """
+    check_input(x, tail.num_features, tail.parameters.dtype, negative_slope)
+    check_same_device(x=x, parameters=tail.parameters)
+    _ext.load()
+    result: Tensor = torch.ops.srdgan_rt.l2h_tail(x, tail.parameters, tail.scale, float(negative_slope))
+    return result
+
+
+class L2HStream:
+    """One picture through the network in strips of rows, with the very bits that :func:`l2h_net` gives for the whole.
+
+    Every layer computes as far as the rows that are known reach, and goes on there with the next strip, as an image
+    signal processor does with its line buffers. Memory is bounded by the width of the picture, not by its height.
+
+    Args:
+        net: from :func:`l2h_net_pack`.
+        height: rows of the picture.
+        width: columns of the picture.
+        strip_rows: rows per strip, at least 1; rounded up to what the kernel can do. None, or the height and more, is
+            the whole picture at once.
+        batch: pictures that go through side by side.
+
+    Raises:
+        InputError: a size is below 1.
+        ExtensionError: the compiled extension cannot be used.
+        RuntimeError: the memory cannot be allocated.
+    """
+
+    def __init__(
+        self, net: PackedL2HNet, height: int, width: int, *, strip_rows: int | None = None, batch: int = 1
+    ) -> None:
+        self._net = net
+        self._height = height
+        self._width = width
+        self._batch = batch
+        self.strip_rows = round_strip_rows(height, width, strip_rows)
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the stream holds while it runs, besides weights, picture and result."""
+        return 4 * self._batch * self._state_floats()
+
+    def run(self, read: Callable[[int, int], Tensor]) -> Iterator[Tensor]:
+        """Enlarges the picture.
+
+        Args:
+            read: ``read(begin, end)`` gives rows ``begin..end - 1`` as ``(batch, 3, end - begin, width)`` float32.
+                Called in order, each time from a few rows before the last end.
+
+        Yields:
+            One strip of the result after the other, ``(batch, 3, rows, scale * width)`` float32, not clamped. The first
+            ones may have no rows: the network looks ahead.
+        """
+        if self.strip_rows >= self._height:
+            yield l2h_net(read(0, self._height), self._net)
+            return
+        state = torch.zeros(self._batch, self._state_floats())
+        for known in range(0, self._height, self.strip_rows):
+            end = min(known + self.strip_rows, self._height)
+            begin: int = torch.ops.srdgan_rt.l2h_first_row_needed(self._height, self._width, known)
+            yield torch.ops.srdgan_rt.l2h_strip(
+                read(begin, end),
+                self._net.parameters,
+                state,
+                *self._net.sizes(),
+                NEGATIVE_SLOPE,
+                self._height,
+                self.strip_rows,
+                known,
+            )
+
+    def _state_floats(self) -> int:
+        floats: int = torch.ops.srdgan_rt.l2h_state_floats(
+            *self._net.sizes(), self._height, self._width, self.strip_rows
+        )
+        return floats
+
+
+def round_strip_rows(height: int, width: int, strip_rows: int | None) -> int:
+    """The least number of rows that strips of a picture can have and that is at least ``strip_rows``.
+
+    Returns:
+        Rows; the height itself where strips would be no smaller.
+
+    Raises:
+        InputError: a size is below 1.
+    """
+    for name, value in (("height", height), ("width", width), ("strip_rows", strip_rows)):
+        if value is not None and value < 1:
+            raise InputError(f"{name} must be at least 1, got {value}")
+    _ext.load()
+    if strip_rows is None:
+        return height
+    rounded: int = torch.ops.srdgan_rt.l2h_round_strip_rows(height, width, strip_rows)
+    return min(rounded, height)
+
+
+def _check(layer: Layer, out_channels: int, in_channels: int) -> Layer:
+    if tuple(layer[0].shape) != (out_channels, in_channels, 3, 3):
+        raise InputError(f"a weight must be {(out_channels, in_channels, 3, 3)}, got {tuple(layer[0].shape)}")
+    return layer
+
+
+def _fake_net(
+    picture: Tensor,
+    parameters: Tensor,
+    features: int,
+    growth: int,
+    num_dense_blocks: int,
+    scale: int,
+    negative_slope: float,
+) -> Tensor:
+    return _fake_tail(picture, parameters, scale, negative_slope)
+
+
+def _fake_tail(x: Tensor, parameters: Tensor, scale: int, negative_slope: float) -> Tensor:
+    return x.new_empty((x.shape[0], _IMAGE_CHANNELS, scale * x.shape[2], scale * x.shape[3]))
+
+
+if _ext.is_available():
+    torch.library.register_fake("srdgan_rt::l2h_net", _fake_net)
+    torch.library.register_fake("srdgan_rt::l2h_tail", _fake_tail)

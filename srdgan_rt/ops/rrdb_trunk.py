@@ -1,0 +1,141 @@
+"""Dense blocks, one or many, in Winograd's domain on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from srdgan_rt import _ext
+from srdgan_rt.errors import InputError
+from srdgan_rt.ops._checks import check_input, check_same_device
+from srdgan_rt.ops._packing import BLOCKS_PER_RRDB, CONVS_PER_BLOCK, Layer, pack, plan_dense_block
+
+
+@dataclass(frozen=True)
+class PackedTrunk:
+    """Dense blocks as the CPU kernel reads them; made by :func:`dense_block_pack` or :func:`rrdb_trunk_pack`."""
+
+    parameters: Tensor  # flat
+    num_features: int
+    growth_channels: int
+    has_rrdbs: bool
+
+
+def dense_block_pack(layers: Sequence[Layer]) -> PackedTrunk:
+    """Transforms the weights of one dense block for :func:`dense_block`.
+
+    Args:
+        layers: (weight, bias) of its five convolutions: (G, F + i * G, 3, 3) for i = 0..3, then (F, F + 4 * G, 3, 3);
+            float32 on the CPU. F and G may be any numbers; multiples of 16 waste nothing.
+
+    Returns:
+        The packed block. It is for inference: gradients do not flow through it.
+
+    Raises:
+        InputError: an argument breaks one of these rules.
+        ExtensionError: the compiled extension cannot be used.
+    """
+    return _pack_blocks([layers], has_rrdbs=False)
+
+
+def rrdb_trunk_pack(layers: Sequence[Layer]) -> PackedTrunk:
+    """Transforms the weights of a trunk of RRDBs for :func:`rrdb_trunk`.
+
+    Args:
+        layers: (weight, bias) of all its convolutions in the order in which they are applied, 15 for each RRDB; shapes
+            as in :func:`dense_block_pack`.
+
+    Returns:
+        The packed trunk. It is for inference: gradients do not flow through it.
+
+    Raises:
+        InputError: an argument breaks one of these rules.
+        ExtensionError: the compiled extension cannot be used.
+    """
+    per_rrdb = BLOCKS_PER_RRDB * CONVS_PER_BLOCK
+    if not layers or len(layers) % per_rrdb:
+        raise InputError(f"an RRDB has {per_rrdb} convolutions, got {len(layers)}")
+    blocks = [layers[i : i + CONVS_PER_BLOCK] for i in range(0, len(layers), CONVS_PER_BLOCK)]
+    return _pack_blocks(blocks, has_rrdbs=True)
+
+
+def dense_block(
+    x: Tensor,  # (N, F, H, W)
+    block: PackedTrunk,
+    negative_slope: float = 0.2,
+) -> Tensor:  # (N, F, H, W)
+    """One residual dense block (RDB; paper, section 3.3.1, after ESRGAN): ``x + 0.2 * conv5(...)``.
+
+    Five 3x3 convolutions, each of which reads everything before it, by Winograd's F(4x4, 3x3); every feature is
+    transformed once. Deterministic for any number of threads. docs/kernels.md has the arithmetic and its error.
+
+    Args:
+        x: (N, F, H, W) float32 on the CPU, H and W at least 1, N may be 0; channels_last avoids a copy.
+        block: from :func:`dense_block_pack`.
+        negative_slope: of the LeakyReLU after the first four convolutions, 0..1.
+
+    Returns:
+        (N, F, H, W) float32, channels_last.
+
+    Raises:
+        InputError: an argument breaks one of these rules.
+        ExtensionError: the compiled extension cannot be used.
+    """
+    if block.has_rrdbs:
+        raise InputError("dense_block needs a block from dense_block_pack, got a trunk from rrdb_trunk_pack")
+    return _run(x, block, negative_slope)
+
+
+def rrdb_trunk(
+    x: Tensor,  # (N, F, H, W)
+    trunk: PackedTrunk,
+    negative_slope: float = 0.2,
+) -> Tensor:  # (N, F, H, W)
+    """Residual-in-residual dense blocks (RRDB) one after the other: three :func:`dense_block` with a shortcut around
+    them, ``x + 0.2 * (...)``, each (paper, section 3.3.1). Between blocks activations stay in the kernel's layout.
+
+    Args:
+        x: (N, F, H, W) float32 on the CPU, H and W at least 1, N may be 0; channels_last avoids a copy.
+        trunk: from :func:`rrdb_trunk_pack`.
+        negative_slope: 0..1.
+
+    Returns:
+        (N, F, H, W) float32, channels_last.
+
+    Raises:
+        InputError: an argument breaks one of these rules.
+        ExtensionError: the compiled extension cannot be used.
+    """
+    if not trunk.has_rrdbs:
+        raise InputError("rrdb_trunk needs a trunk from rrdb_trunk_pack, got a block from dense_block_pack")
+    return _run(x, trunk, negative_slope)
+
+
+def _pack_blocks(blocks: Sequence[Sequence[Layer]], *, has_rrdbs: bool) -> PackedTrunk:
+    planned = [layer for block in blocks for layer in plan_dense_block(block)]
+    growth, features = blocks[0][0][0].shape[:2]
+    for block in blocks:
+        if tuple(block[0][0].shape[:2]) != (growth, features):
+            raise InputError(f"all dense blocks must have {features} features and {growth} growth channels")
+    return PackedTrunk(pack(planned), features, growth, has_rrdbs)
+
+
+def _run(x: Tensor, trunk: PackedTrunk, negative_slope: float) -> Tensor:
+    check_input(x, trunk.num_features, trunk.parameters.dtype, negative_slope)
+    check_same_device(x=x, parameters=trunk.parameters)
+    _ext.load()
+    result: Tensor = torch.ops.srdgan_rt.dense_blocks(
+        x, trunk.parameters, trunk.growth_channels, trunk.has_rrdbs, float(negative_slope)
+    )
+    return result
+
+
+def _fake(x: Tensor, parameters: Tensor, growth: int, rrdbs: bool, negative_slope: float) -> Tensor:
+    return torch.empty(x.shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+
+
+if _ext.is_available():
+    torch.library.register_fake("srdgan_rt::dense_blocks", _fake)
