@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Callable, Iterator
 from typing import Protocol, TypeVar
 
 import torch
@@ -14,6 +15,24 @@ from srdgan_rt.errors import BackendUnavailableError, InputError
 NetT = TypeVar("NetT", bound=nn.Module)
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+class RowStream(Protocol):
+    """One picture on its way through a network in strips of rows, with the same result whatever their height."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """What is held meanwhile, besides weights, picture and result."""
+
+    def run(self, read: Callable[[int, int], Tensor]) -> Iterator[Tensor]:
+        """Enlarges the picture.
+
+        Args:
+            read: ``read(begin, end)`` gives those rows as ``(N, 3, end - begin, W)`` RGB, float32, nominally in [0, 1].
+
+        Yields:
+            Strips of the result from top to bottom, ``(N, 3, rows, scale * W)`` RGB, float32, not clamped.
+        """
 
 
 class Backend(Protocol):
@@ -39,6 +58,19 @@ class Backend(Protocol):
 
         Returns:
             ``(N, 3, scale * H, scale * W)`` RGB, float32, not clamped, on the backend's device.
+        """
+
+    def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> RowStream | None:
+        """Prepares to enlarge pictures in strips.
+
+        Args:
+            height: rows of the pictures.
+            width: columns of the pictures.
+            strip_rows: least number of rows per strip; None for all at once.
+            batch: pictures that go through side by side.
+
+        Returns:
+            The stream, or None where this backend cannot do it without seams.
         """
 
 

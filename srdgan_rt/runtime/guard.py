@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
 from srdgan_rt.errors import CheckpointError
-from srdgan_rt.runtime.backend import Backend
+from srdgan_rt.runtime.backend import Backend, RowStream
 
 logger = logging.getLogger("srdgan_rt")
 
@@ -48,9 +48,14 @@ class GuardedBackend:
         result = self._backend.run(x)
         if self.precision != "fp32" and (fault := _find_fault(x, result)):
             result = self._count_and_get_fallback(fault).run(x)
-        if not result.isfinite().all():
-            raise CheckpointError("the network gives NaN or infinite values in fp32: its weights cannot be used")
-        return result
+        return _check_finite(result)
+
+    def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> RowStream | None:
+        """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`; of fp32 alone, for nothing is computed again."""
+        if self.precision != "fp32":
+            return None
+        stream = self._backend.open_stream(height, width, strip_rows=strip_rows, batch=batch)
+        return None if stream is None else _GuardedStream(stream)
 
     def _count_and_get_fallback(self, fault: str) -> Backend:
         with self._lock:
@@ -59,6 +64,26 @@ class GuardedBackend:
                 logger.warning("a tile came out %s in %s; such tiles are computed again in fp32", fault, self.precision)
                 self._fallback = self._make_fallback()
             return self._fallback
+
+
+class _GuardedStream:
+    """A stream whose strips are checked."""
+
+    def __init__(self, stream: RowStream) -> None:
+        self._stream = stream
+
+    @property
+    def memory_bytes(self) -> int:
+        return self._stream.memory_bytes
+
+    def run(self, read: Callable[[int, int], Tensor]) -> Iterator[Tensor]:
+        return map(_check_finite, self._stream.run(read))
+
+
+def _check_finite(result: Tensor) -> Tensor:
+    if not result.isfinite().all():
+        raise CheckpointError("the network gives NaN or infinite values in fp32: its weights cannot be used")
+    return result
 
 
 def _find_fault(x: Tensor, result: Tensor) -> str:

@@ -32,3 +32,6 @@ class TorchBackend:
         x = x.to(self.device, self._dtype).contiguous(memory_format=torch.channels_last)
         result: Tensor = self._net(x)
         return result.to(torch.float32)
+
+    def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> None:
+        """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`: PyTorch keeps nothing from call to call."""

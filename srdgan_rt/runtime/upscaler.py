@@ -28,10 +28,12 @@ from srdgan_rt.runtime.pixels import (
     write_window,
 )
 from srdgan_rt.runtime.realesrgan import enhance
+from srdgan_rt.runtime.strip_runner import StripRunner, open_strip_runner
 from srdgan_rt.runtime.tile_runner import TileRunner
-from srdgan_rt.tiling import Box, split_box
+from srdgan_rt.tiling import Box, split_box, split_rows
 
 _RESAMPLING_MARGIN = 16  # LR pixels that resampling may add to a tile before it is worth splitting
+_BAND_ROWS = 64  # LR rows that are converted at a time when the network runs in strips
 _LARGEST_BLOCK = 4096  # side of the largest float block that one tile may become when outscale is large
 
 
@@ -47,8 +49,9 @@ class Upscaler:
         engine: ``auto``, ``native`` (this package's kernels) or ``torch`` (the reference).
         precision: ``auto`` (fp16 on CUDA, fp32 on the CPU), ``fp32``, ``fp16`` or ``bf16``. In the low precisions a
             tile that comes out black or not finite is computed again in fp32.
-        tile: largest side of a tile in LR pixels; None chooses by free memory, 0 never tiles.
-        halo: LR pixels read around a tile; None takes the model's own, measured value.
+        tile: largest side of a tile in LR pixels; None chooses by free memory, 0 never tiles. The engine ``native``
+            works in strips of about so many rows, which leave no seams: the result is the same for every value.
+        halo: LR pixels read around a tile, or around a region; None takes the model's own, measured value.
         border_padding: LR pixels by which the picture is continued, mirrored, before the network sees it, and which
             are cropped off afterwards; None takes the model's own value, which is 0 for weights of other programs.
 
@@ -143,11 +146,11 @@ class Upscaler:
                 colour = bleed_colour(colour, alpha)
                 alpha_plane = to_unit(alpha)
 
-        tile = self._choose_tile(height, width, factor)
-        runner = self._make_runner(lambda box: read_window(colour, box), height, width, tile)
+        needed = grid.needed_box(Box(0, 0, grid.columns.out_size, grid.rows.out_size))
+        runner, cores = self._plan(lambda box: read_window(colour, box), height, width, region, needed, factor)
         channels_last = out.reshape(*out.shape[:2], -1)
         done = 0
-        for core in split_box(region, tile):
+        for core in cores:
             box = grid.output_box(core)
             if box.area > 0:
                 window = channels_last[box.y : box.bottom, box.x : box.right]
@@ -191,10 +194,10 @@ class Upscaler:
             columns = torch.from_numpy(reflect_indices(box.x, box.right, width)).to(x.device)
             return x.detach().index_select(2, rows).index_select(3, columns).to(torch.float32)
 
-        tile = self._choose_tile(height, width, self.scale, batch)
-        runner = self._make_runner(read, height, width, tile)
+        picture = Box(0, 0, width, height)
+        runner, cores = self._plan(read, height, width, picture, picture, self.scale, batch)
         result = x.new_empty(batch, 3, self.scale * height, self.scale * width)
-        for core in split_box(Box(0, 0, width, height), tile):
+        for core in cores:
             out = Box(*(self.scale * value for value in core))
             result[..., out.y : out.bottom, out.x : out.right] = runner.enlarge(core).clamp(0, 1)
         return result
@@ -203,15 +206,40 @@ class Upscaler:
         """Drop-in for ``RealESRGANer.enhance``; see :func:`srdgan_rt.runtime.realesrgan.enhance`."""
         return enhance(self, bgr, outscale)
 
-    def _choose_tile(self, height: int, width: int, outscale: float, batch: int = 1) -> int:
-        if self._tile is not None:
-            return self._tile or max(height, width)
-        bytes_per_value = DTYPES[self.precision].itemsize
-        tile = choose_tile(self.spec, self.device, halo=self._halo, bytes_per_value=bytes_per_value, batch=batch)
-        return min(tile, max(1, int(_LARGEST_BLOCK / outscale)))
-
-    def _make_runner(self, read: Callable[[Box], Tensor], height: int, width: int, tile: int) -> TileRunner:
-        return TileRunner(
+    def _plan(
+        self,
+        read: Callable[[Box], Tensor],
+        height: int,
+        width: int,
+        region: Box,
+        needed: Box,
+        outscale: float,
+        batch: int = 1,
+    ) -> tuple[StripRunner | TileRunner, list[Box]]:
+        """What runs the network for ``needed`` pixels, and the pieces of ``region`` in the order to ask for them."""
+        border = self._border_padding
+        largest_block = max(1, int(_LARGEST_BLOCK / outscale))
+        strips = open_strip_runner(
+            self._backend,
+            read,
+            height,
+            width,
+            needed,
+            scale=self.scale,
+            halo=self._halo,
+            border=border,
+            tile=self._tile,
+            batch=batch,
+        )
+        if strips is not None:
+            return strips, split_rows(region, min(_BAND_ROWS, largest_block))
+        tile = self._tile
+        if tile is None:
+            bytes_per_value = DTYPES[self.precision].itemsize
+            tile = choose_tile(self.spec, self.device, halo=self._halo, bytes_per_value=bytes_per_value, batch=batch)
+            tile = min(tile, largest_block)
+        tile = tile or max(height, width)
+        tiles = TileRunner(
             self._backend,
             read,
             height,
@@ -219,8 +247,9 @@ class Upscaler:
             scale=self.scale,
             tile=tile + _RESAMPLING_MARGIN,
             halo=self._halo,
-            border=self._border_padding,
+            border=border,
         )
+        return tiles, split_box(region, tile)
 
 
 def _allocate(grid: OutputGrid, picture: Pixels) -> Pixels:

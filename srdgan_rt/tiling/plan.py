@@ -93,6 +93,22 @@ def split_box(box: Box, tile: int) -> list[Box]:
     return [Box(x, y, width, height) for y, height in rows for x, width in columns]
 
 
+def split_rows(box: Box, rows: int) -> list[Box]:
+    """Splits a box into nearly equal bands of its full width and at most ``rows`` rows, from top to bottom.
+
+    Args:
+        box: what to split, not empty.
+        rows: largest height of a band, at least 1.
+
+    Returns:
+        Bands that cover each pixel of ``box`` exactly once.
+
+    Raises:
+        InputError: ``rows`` is smaller than 1 or the box is empty.
+    """
+    return [Box(box.x, y, box.width, height) for _, y, _, height in split_box(box._replace(width=1), rows)]
+
+
 def plan_tiles(height: int, width: int, tile: int, halo: int, *, roi: Box | None = None, border: int = 0) -> list[Tile]:
     """Plans the tiles of a picture, or of a region of it.
 
