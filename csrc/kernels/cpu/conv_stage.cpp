@@ -78,6 +78,7 @@ class ConvStage final : public Stage {
       for (int64_t point = 0; point < kWinogradPoints; ++point) {
         product.v = transformed + point * input.point_stride;
         product.weight = conv_.packed.weight + (point * panels + panel) * kWinogradPanel * conv_.in_channels;
+        product.next_weight = product.weight + conv_.out_channels * conv_.in_channels;
         product.m = sums + point * sums_stride;
         isa_.multiply(product);
       }

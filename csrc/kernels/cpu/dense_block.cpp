@@ -19,7 +19,7 @@ class DenseStage final : public Stage {
         block_(block),
         isa_(isa),
         index_(index),
-        origin_((shift % DenseWorkspace::kRing + DenseWorkspace::kRing) % DenseWorkspace::kRing) {}
+        origin_((shift % workspace.ring() + workspace.ring()) % workspace.ring()) {}
 
   int64_t scratch_floats() const override {
     const int64_t tiles = grid_.max_tiles_across() * grid_.group;
@@ -45,7 +45,7 @@ class DenseStage final : public Stage {
     return index == 0 ? 0 : workspace_.features() + (index - 1) * workspace_.growth();
   }
 
-  int64_t slot(int64_t row) const { return (row + origin_) % DenseWorkspace::kRing; }
+  int64_t slot(int64_t row) const { return (row + origin_) % workspace_.ring(); }
   int64_t pixel_row(int64_t row) const { return row * grid_.group * kWinogradTile; }
   FeatureMap map(int64_t index) const { return index == 0 ? block_.x : workspace_.growth_map(index - 1, origin_); }
 
@@ -106,6 +106,7 @@ class DenseStage final : public Stage {
     for (int64_t point = 0; point < kWinogradPoints; ++point) {
       product.v = v + point * workspace_.point_stride(chunk);
       product.weight = conv.weight + (point * out_channels + panel * kWinogradPanel) * depth;
+      product.next_weight = product.weight + out_channels * depth;
       product.m = sums + point * sums_stride;
       isa_.multiply(product);
     }
@@ -163,15 +164,18 @@ int64_t DenseWorkspace::slot_floats() const {
 }
 
 int64_t DenseWorkspace::floats() const {
-  return row_floats() + (kDenseConvs - 1) * ring_rows() * row_floats() + kRing * slot_floats();
+  return row_floats() + (kDenseConvs - 1) * max_ring_rows() * row_floats() + kMaxRing * slot_floats();
 }
 
-void DenseWorkspace::set_memory(float* memory) { memory_ = memory; }
+void DenseWorkspace::use(float* memory, int64_t ring) {
+  memory_ = memory;
+  ring_ = ring;
+}
 
 FeatureMap DenseWorkspace::growth_map(int64_t index, int64_t slot) const {
   FeatureMap map{};
-  map.data = memory_ + (1 + index * ring_rows()) * row_floats() + growth_;
-  map.ring = ring_rows();
+  map.data = memory_ + (1 + index * max_ring_rows()) * row_floats() + growth_;
+  map.ring = ring_ * grid_.group * kWinogradTile;
   map.height = grid_.height;
   map.row_stride = row_floats();
   map.channels = growth_;
@@ -181,7 +185,7 @@ FeatureMap DenseWorkspace::growth_map(int64_t index, int64_t slot) const {
 }
 
 float* DenseWorkspace::transformed(int64_t slot, int64_t chunk) const {
-  float* slots = memory_ + (1 + (kDenseConvs - 1) * ring_rows()) * row_floats();
+  float* slots = memory_ + (1 + (kDenseConvs - 1) * max_ring_rows()) * row_floats();
   return slots + slot * slot_floats() +
          kWinogradPoints * (grid_.tile_begin(chunk) * grid_.group * depth() + chunk * kPointPadding);
 }

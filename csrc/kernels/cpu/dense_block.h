@@ -25,8 +25,8 @@ struct PackedConv {
 // Where the blocks of a trunk keep what only they need; all of them use the same memory, one after the other.
 class DenseWorkspace {
  public:
-  // Rows of units that are held. A row's first convolution must not start before the last one has read what stood there.
-  static constexpr int64_t kRing = 12;
+  // Rows of units that there is room for.
+  static constexpr int64_t kMaxRing = 10;
 
   // features and growth: padded channels.
   DenseWorkspace(const TileGrid& grid, int64_t features, int64_t growth);
@@ -36,9 +36,11 @@ class DenseWorkspace {
   int64_t growth() const { return growth_; }
   int64_t depth() const { return features_ + (kDenseConvs - 1) * growth_; }
 
-  // Floats of memory, all zeros at first, and its owner's way to hand it over.
+  // Floats of memory, all zeros at first.
   int64_t floats() const;
-  void set_memory(float* memory);
+  // ring: rows of units that are used, at most kMaxRing; the fewer, the more stays in the caches.
+  void use(float* memory, int64_t ring);
+  int64_t ring() const { return ring_; }
 
   // Output of convolution 0..3 of a block whose row 0 lies in slot `slot`.
   FeatureMap growth_map(int64_t index, int64_t slot) const;
@@ -48,13 +50,14 @@ class DenseWorkspace {
 
  private:
   int64_t row_floats() const { return (4 * grid_.tiles_across + 2) * growth_; }
-  int64_t ring_rows() const { return kRing * grid_.group * kWinogradTile; }
+  int64_t max_ring_rows() const { return kMaxRing * grid_.group * kWinogradTile; }
   int64_t slot_floats() const;
 
   TileGrid grid_;
   int64_t features_;
   int64_t growth_;
   float* memory_ = nullptr;
+  int64_t ring_ = kMaxRing;
 };
 
 struct DenseBlock {
@@ -77,7 +80,7 @@ struct DenseBlock {
   FeatureMap carries_growth[kDenseConvs - 1];
 };
 
-// Convolution `index` of a block. Row r of units lies in slot r + shift of the workspace, modulo its size.
+// Convolution `index` of a block. Row r of units lies in slot r + shift of the workspace, modulo its ring.
 std::unique_ptr<Stage> make_dense_stage(const DenseWorkspace& workspace, const DenseBlock& block, const WinogradIsa& isa, int index,
                                         int64_t shift);
 

@@ -6,8 +6,6 @@
 namespace srdgan {
 namespace {
 
-// A stage starts a row only this many rows behind the stage before it, so that threads seldom wait for each other.
-constexpr int64_t kSkew = 2;
 // Rows of units that the maps between the stages of the tail hold.
 constexpr int64_t kTailRing = 6;
 // Rows of units that a convolution's output is needed for after a strip: the four rows by which the last convolution of a block
@@ -127,9 +125,16 @@ L2HRun::Layout L2HRun::lay_out(float* memory) const {
   return layout;
 }
 
-std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int64_t known_before, int64_t known_now) {
+std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int64_t known_before, int64_t known_now,
+                                        int64_t threads) {
+  // A stage starts a row this many rows behind the stage before it. One is enough where a row has so many chunks that threads
+  // do not wait for each other within it; then less is between its first use and its last, and more of it stays in the caches.
+  const int64_t skew = grid_.chunks >= 3 * threads ? 1 : 2;
+  // A row's first convolution starts when the last one is done with the row that stood there, 4 * skew rows behind, and with the
+  // row after that.
+  const int64_t ring = (kDenseConvs - 1) * skew + 2;
   const Layout layout = lay_out(memory);
-  workspace_.set_memory(layout.workspace);
+  workspace_.use(layout.workspace, ring);
   const WinogradIsa& isa = winograd_isa(isa_);
   const int64_t features = workspace_.features();
   auto wavefront = std::make_unique<Wavefront>(grid_.rows, grid_.chunks);
@@ -139,7 +144,7 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int6
   const auto add = [&](std::unique_ptr<Stage> stage, std::vector<Wavefront::Reuse> reuses = {}) {
     const int64_t index = wavefront->num_stages();
     wavefront->add(std::move(stage), begin(index), end(index), offset, std::move(reuses));
-    offset += kSkew;
+    offset += skew;
   };
   const auto conv = [&](const PackedConv& packed, int64_t scale) {
     Conv result{};
@@ -191,16 +196,16 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int6
     // Row r of units lies in slot r + shift. The rows of the block before stand in the slots before.
     const int64_t first_row = begin(stage + kDenseConvs - 1);
     const int64_t shift = slot - first_row;
-    slot += std::max(end(stage) - first_row, DenseWorkspace::kRing);
+    slot += std::max(end(stage) - first_row, ring);
     if (b == 0) offset_of_slots = offset - shift;
     for (int i = 0; i < kDenseConvs; ++i) {
       std::vector<Wavefront::Reuse> reuses;
       const int64_t reader = std::min<int64_t>(i + 1, kDenseConvs - 1);
       for (const int64_t r : {reader, kDenseConvs - 1}) {
-        reuses.push_back({stage + r, -DenseWorkspace::kRing});
-        if (b > 0) reuses.push_back({stage - kDenseConvs + r, shift - shift_before - DenseWorkspace::kRing});
+        reuses.push_back({stage + r, -ring});
+        if (b > 0) reuses.push_back({stage - kDenseConvs + r, shift - shift_before - ring});
       }
-      offset = offset_of_slots + shift + kSkew * i;
+      offset = offset_of_slots + shift + skew * i;
       add(make_dense_stage(workspace_, block, isa, i, shift), std::move(reuses));
     }
     shift_before = shift;

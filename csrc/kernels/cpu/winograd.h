@@ -40,7 +40,8 @@ struct WinogradInput {
 struct WinogradProduct {
   const float* v;  // (tiles, depth)
   int64_t v_stride;
-  const float* weight;  // (panels, depth, 16)
+  const float* weight;       // (panels, depth, 16)
+  const float* next_weight;  // what will be multiplied next; only fetched into a cache, so that any address will do
   int64_t depth;
   int64_t panels;
   int64_t tiles;

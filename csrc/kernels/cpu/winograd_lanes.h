@@ -69,14 +69,22 @@ void transform_input(const WinogradInput& input) {
   }
 }
 
+// Weights to fetch into the second-level cache meanwhile: so many lines of 16 floats for every 16 channels of depth.
+struct Ahead {
+  const float* line;
+  int64_t lines;
+};
+
 // kTiles x (kVectors vectors) sums in registers.
 template <int kTiles, int kVectors>
-void multiply_block(const float* v, int64_t v_stride, const float* weight, int64_t depth, float* m, int64_t m_stride) {
+void multiply_block(const float* v, int64_t v_stride, const float* weight, int64_t depth, float* m, int64_t m_stride, Ahead ahead) {
   constexpr int kPerPanel = kWinogradPanel / kLanes;
   Vec sum[kTiles][kVectors] = {};
   for (int64_t line = 0; line < depth; line += kWinogradPanel) {
+    // The next block of tiles stands behind this one.
 #pragma GCC unroll 14
     for (int t = 0; t < kTiles; ++t) __builtin_prefetch(v + (kTiles + t) * v_stride + line);
+    for (int64_t i = 0; i < ahead.lines; ++i, ahead.line += kWinogradPanel) __builtin_prefetch(ahead.line, 0, 2);
     for (int64_t k = line; k < line + kWinogradPanel; ++k) {
       Vec w[kVectors];
 #pragma GCC unroll 4
@@ -100,24 +108,29 @@ void multiply_block(const float* v, int64_t v_stride, const float* weight, int64
 
 template <int kTiles, int kVectors>
 [[gnu::always_inline]] inline void multiply_tiles(int64_t tiles, const float* v, int64_t v_stride, const float* weight, int64_t depth,
-                                           float* m, int64_t m_stride) {
+                                                  float* m, int64_t m_stride, Ahead ahead) {
   if (tiles == kTiles) {
-    multiply_block<kTiles, kVectors>(v, v_stride, weight, depth, m, m_stride);
+    multiply_block<kTiles, kVectors>(v, v_stride, weight, depth, m, m_stride, ahead);
   } else if constexpr (kTiles > 1) {
-    multiply_tiles<kTiles - 1, kVectors>(tiles, v, v_stride, weight, depth, m, m_stride);
+    multiply_tiles<kTiles - 1, kVectors>(tiles, v, v_stride, weight, depth, m, m_stride, ahead);
   }
 }
 
 template <int kVectors>
 [[gnu::always_inline]] inline void multiply_panels(const WinogradProduct& p, int64_t panel) {
+  constexpr int64_t kPanels = kVectors * kLanes / kWinogradPanel;
   const float* weight = p.weight + panel * p.depth * kWinogradPanel;
   const int64_t blocks = (p.tiles + kBlockTiles - 1) / kBlockTiles;
+  // The weights that come next, in equal shares for all blocks.
+  const float* next = panel + kPanels < p.panels ? weight + kPanels * p.depth * kWinogradPanel : p.next_weight;
+  Ahead ahead{next, (kPanels * kWinogradPanel + blocks - 1) / blocks};
   for (int64_t i = 0; i < blocks; ++i) {
     // Equal shares: 32 tiles are blocks of 5 and 6, not five of 6 and one of 2.
     const int64_t begin = p.tiles * i / blocks;
     const int64_t end = p.tiles * (i + 1) / blocks;
     multiply_tiles<kBlockTiles, kVectors>(end - begin, p.v + begin * p.v_stride, p.v_stride, weight, p.depth,
-                                          p.m + begin * p.m_stride + panel * kWinogradPanel, p.m_stride);
+                                          p.m + begin * p.m_stride + panel * kWinogradPanel, p.m_stride, ahead);
+    ahead.line += ahead.lines * p.depth;  // that many floats are prefetched by one block: lines * 16 per 16 channels
   }
 }
 

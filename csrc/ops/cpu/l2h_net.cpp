@@ -111,9 +111,11 @@ L2HParameters read_net(const Tensor& parameters, int64_t features, int64_t growt
   return net;
 }
 
+int64_t num_threads() { return torch::stable::get_num_threads(); }
+
 // Every thread of torch's pool works until nothing is left.
 void execute(Wavefront& wavefront) {
-  torch::stable::parallel_for(0, torch::stable::get_num_threads(), 1, [&](int64_t, int64_t) {
+  torch::stable::parallel_for(0, num_threads(), 1, [&](int64_t, int64_t) {
     const Memory scratch(wavefront.scratch_floats());
     wavefront.work(scratch.data());
   });
@@ -187,7 +189,7 @@ Tensor dense_blocks_cpu(const Tensor& x, const Tensor& parameters, int64_t growt
     L2HData data{};
     data.features_in = dense_map(input, image);
     data.features_out = dense_map(output, image);
-    execute(*run.plan(memory.data(), data, 0, x.size(2)));
+    execute(*run.plan(memory.data(), data, 0, x.size(2), num_threads()));
   }
   return output;
 }
@@ -212,7 +214,7 @@ Tensor l2h_tail_cpu(const Tensor& x, const Tensor& parameters, int64_t scale, do
     L2HData data{};
     data.features_in = dense_map(input, image);
     data.result = result_planes(output, image, 0);
-    execute(*run.plan(memory.data(), data, 0, x.size(2)));
+    execute(*run.plan(memory.data(), data, 0, x.size(2), num_threads()));
   }
   return output;
 }
@@ -231,7 +233,7 @@ Tensor l2h_net_cpu(const Tensor& picture, const Tensor& parameters, int64_t feat
     L2HData data{};
     data.picture = picture_planes(input, image, 0);
     data.result = result_planes(output, image, 0);
-    execute(*run.plan(memory.data(), data, 0, picture.size(2)));
+    execute(*run.plan(memory.data(), data, 0, picture.size(2), num_threads()));
   }
   return output;
 }
@@ -264,7 +266,7 @@ Tensor l2h_strip_cpu(const Tensor& rows, const Tensor& parameters, Tensor state,
     data.picture = picture_planes(input, image, first_row);
     data.result = result_planes(output, image, finished_before);
     float* memory = state.mutable_data_ptr<float>() + image * state.size(1);
-    execute(*run.plan(Memory::align(memory), data, known_before, known_now));
+    execute(*run.plan(Memory::align(memory), data, known_before, known_now, num_threads()));
   }
   return output;
 }
