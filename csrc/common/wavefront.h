@@ -60,6 +60,27 @@ class Wavefront {
     for (const Node& node : nodes_) scratch_floats_ = std::max(scratch_floats_, node.stage->scratch_floats());
   }
 
+  // Whether everything that a unit waits for comes before it, after prepare(): if not, work() can wait for ever.
+  bool well_ordered() const {
+    std::vector<size_t> position(nodes_.size() * static_cast<size_t>(rows_), 0);
+    for (size_t i = 0; i < order_.size(); ++i) position[static_cast<size_t>(order_[i].stage * rows_ + order_[i].row)] = i;
+    for (size_t i = 0; i < order_.size(); ++i) {
+      const auto comes_before = [&](int64_t stage, int64_t row) {
+        const Node& node = nodes_[static_cast<size_t>(stage)];
+        for (int64_t r = std::max(row - 1, node.begin); r < std::min(row + 2, node.end); ++r) {
+          if (position[static_cast<size_t>(stage * rows_ + r)] >= i) return false;
+        }
+        return true;
+      };
+      const Unit& unit = order_[i];
+      if (unit.stage > 0 && !comes_before(unit.stage - 1, unit.row)) return false;
+      for (const Reuse& reuse : nodes_[static_cast<size_t>(unit.stage)].reuses) {
+        if (!comes_before(reuse.stage, unit.row + reuse.shift)) return false;
+      }
+    }
+    return true;
+  }
+
   // What a call of work() needs.
   int64_t scratch_floats() const { return scratch_floats_; }
   int64_t num_units() const { return static_cast<int64_t>(order_.size()) * chunks_; }

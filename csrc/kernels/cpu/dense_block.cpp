@@ -27,12 +27,14 @@ class DenseStage final : public Stage {
   }
 
   void run(int64_t row, int64_t chunk, float* scratch) const override {
+    const bool last = index_ == kDenseConvs - 1;
     // Features that no stage has transformed yet because an earlier strip computed them.
     if (index_ > 0 && row < block_.begin[index_ - 1]) {
-      for (int64_t i = 0; i < index_; ++i) transform(i, row, chunk);
+      for (int64_t i = last ? 1 : 0; i < index_; ++i) transform(i, row, chunk);
     }
+    // Not the input by the last convolution: its neighbours, which it does not wait for, would write over what it reads.
+    if (index_ == kDenseConvs - 2 && row == block_.begin[index_] && row > block_.begin[index_ + 1]) transform(0, row - 1, chunk);
     transform(index_, row, chunk);
-    const bool last = index_ == kDenseConvs - 1;
     const int64_t panels = (last ? workspace_.features() : workspace_.growth()) / kWinogradPanel;
     if (last && row + 1 == block_.end && row + 1 < grid_.rows) carry_x(row, chunk);
     for (int64_t panel = 0; panel < panels; panel += kPanelsAtOnce) {

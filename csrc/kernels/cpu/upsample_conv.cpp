@@ -48,10 +48,15 @@ void multiply(const UpsampleConvIsa& isa, UpsampleConvBlock row, int64_t pixels,
   }
 }
 
+// The most patches that are computed together.
+int64_t fitting_patches(const UpsampleConvProblem& problem, const UpsampleConvIsa& isa) {
+  const int64_t padded_channels = upsample_conv_num_panels(problem.out_channels) * kPanel;
+  return std::max<int64_t>(kScratchFloats / (9 * (problem.in_channels + padded_channels)), isa.max_pixels);
+}
+
 // Patches that are computed together, out of so many.
 int64_t patches_per_run(const UpsampleConvProblem& problem, const UpsampleConvIsa& isa, int64_t patches) {
-  const int64_t padded_channels = upsample_conv_num_panels(problem.out_channels) * kPanel;
-  const int64_t fitting = std::max<int64_t>(kScratchFloats / (9 * (problem.in_channels + padded_channels)), isa.max_pixels);
+  const int64_t fitting = fitting_patches(problem, isa);
   const int64_t num_runs = (patches + fitting - 1) / fitting;
   return (patches + num_runs - 1) / num_runs;
 }
@@ -192,7 +197,8 @@ void upsample_conv_pack(const float* weight, int64_t in_channels, int64_t out_ch
 
 int64_t upsample_conv_scratch_floats(const UpsampleConvProblem& problem, CpuIsa isa, int64_t patches) {
   const int64_t padded_channels = upsample_conv_num_panels(problem.out_channels) * kPanel;
-  const int64_t run = patches_per_run(problem, find_isa(isa), patches);
+  // Not patches_per_run(): a few patches fewer can make one long run of two short ones.
+  const int64_t run = std::min(patches, fitting_patches(problem, find_isa(isa)));
   return 9 * run * (problem.in_channels + padded_channels) + problem.in_channels + 2 * padded_channels + kPanel;
 }
 

@@ -1,0 +1,325 @@
+// The three steps of a Winograd convolution, in every instruction set of this processor and in the text of the one that few
+// have, against plain loops.
+#include "csrc/kernels/cpu/winograd.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <string>
+
+#include "tests/cpp/check.h"
+
+// AVX-512's text in narrower instructions: the compiler takes its vectors apart, and the arithmetic stays what it is.
+namespace srdgan {
+namespace wide_portable {
+namespace {
+constexpr int kLanes = 16;
+constexpr int kBlockTiles = 14;
+constexpr int kBlockVectors = 2;
+#include "csrc/kernels/cpu/winograd_lanes.h"
+}  // namespace
+constexpr WinogradIsa kIsa = {transform_input, multiply, transform_output};
+}  // namespace wide_portable
+}  // namespace srdgan
+
+#if defined(__x86_64__)
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+namespace srdgan {
+namespace wide_avx2 {
+namespace {
+constexpr int kLanes = 16;
+constexpr int kBlockTiles = 14;
+constexpr int kBlockVectors = 2;
+#include "csrc/kernels/cpu/winograd_lanes.h"
+}  // namespace
+constexpr WinogradIsa kIsa = {transform_input, multiply, transform_output};
+}  // namespace wide_avx2
+}  // namespace srdgan
+#pragma GCC pop_options
+#endif
+
+using namespace srdgan;
+
+namespace {
+
+constexpr float kUntouched = 12345.0f;
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+struct Implementation {
+  std::string name;
+  const WinogradIsa* isa;
+};
+
+std::vector<Implementation> implementations() {
+  std::vector<Implementation> all = {{"wide portable", &wide_portable::kIsa}};
+#if defined(__x86_64__)
+  if (cpu_supports(CpuIsa::kAvx2)) all.push_back({"wide avx2", &wide_avx2::kIsa});
+#endif
+  for (CpuIsa isa : {CpuIsa::kPortable, CpuIsa::kAvx2, CpuIsa::kAvx512}) {
+    if (cpu_supports(isa)) {
+      all.push_back({cpu_isa_name(isa), &winograd_isa(isa)});
+    } else {
+      std::printf("this processor lacks %s\n", cpu_isa_name(isa));
+    }
+  }
+  return all;
+}
+
+struct Case {
+  std::vector<int64_t> inputs;  // channels of each segment
+  int64_t out_channels;
+  int64_t tiles;
+  int64_t rows = 4;  // that are stored
+  int64_t columns_missing = 0;
+  WinogradEpilogue epilogue = WinogradEpilogue::kActivation;
+  float negative_slope = 0.2f;
+  bool copied = false;
+  bool in_place = false;  // the shortcut's place is taken by the result
+};
+
+struct Layer {
+  explicit Layer(const Case& c)
+      : segments{static_cast<int64_t>(c.inputs.size()), c.inputs.data()},
+        depth(segments.depth()),
+        out_padded(winograd_pad(c.out_channels)),
+        weight(random_floats(c.out_channels * segments.channels_in_all() * 9, 2)),
+        bias(random_floats(c.out_channels, 3)),
+        packed(winograd_packed_size(segments, c.out_channels), kNan) {
+    bias.resize(out_padded, 0.0f);
+    winograd_pack(weight.data(), segments, c.out_channels, packed.data(), 0, out_padded / kWinogradPanel);
+  }
+
+  WinogradSegments segments;
+  int64_t depth;
+  int64_t out_padded;
+  std::vector<float> weight, bias, packed;
+};
+
+// Six rows of 4 * tiles + 2 pixels: of each segment a map of its own, zeros in the channels that pad it.
+std::vector<std::vector<float>> make_maps(const Case& c) {
+  std::vector<std::vector<float>> maps;
+  const int64_t pixels = kWinogradWindow * (kWinogradTile * c.tiles + 2);
+  for (size_t s = 0; s < c.inputs.size(); ++s) {
+    const int64_t channels = c.inputs[s], padded = winograd_pad(channels);
+    const auto values = random_floats(pixels * channels, static_cast<uint32_t>(10 + s));
+    std::vector<float> map(pixels * padded, 0.0f);
+    for (int64_t p = 0; p < pixels; ++p) std::copy_n(values.begin() + p * channels, channels, map.begin() + p * padded);
+    maps.push_back(std::move(map));
+  }
+  return maps;
+}
+
+// Sums and bias of channel n at one output.
+double naive(const Case& c, const Layer& layer, const std::vector<std::vector<float>>& maps, int64_t y, int64_t x, int64_t n) {
+  const int64_t width = kWinogradTile * c.tiles + 2;
+  double sum = layer.bias[n];
+  const float* w = layer.weight.data() + n * layer.segments.channels_in_all() * 9;
+  for (size_t s = 0; s < c.inputs.size(); ++s) {
+    const int64_t padded = winograd_pad(c.inputs[s]);
+    for (int64_t k = 0; k < c.inputs[s]; ++k, w += 9) {
+      for (int64_t dy = 0; dy < 3; ++dy) {
+        for (int64_t dx = 0; dx < 3; ++dx) {
+          sum += static_cast<double>(w[3 * dy + dx]) * maps[s][((y + dy) * width + x + dx) * padded + k];
+        }
+      }
+    }
+  }
+  return sum;
+}
+
+// Tiles [begin, end) of the run, stored to `out` (and `copy`), which begin with the run's first pixel.
+void convolve(const WinogradIsa& isa, const Case& c, const Layer& layer, const std::vector<std::vector<float>>& maps,
+              int64_t begin, int64_t end, const std::array<const float*, 2>& shortcuts, float* out, float* copy) {
+  constexpr int64_t kPadding = 16, kExtra = 16;  // what lies between points, and between the sums of two tiles
+  const int64_t tiles = end - begin;
+  const int64_t point_stride = tiles * layer.depth + kPadding;
+  std::vector<float> transformed(kWinogradPoints * point_stride, kNan);
+  int64_t depth_before = 0;
+  for (size_t s = 0; s < c.inputs.size(); ++s) {
+    WinogradInput input{};
+    input.pixel_stride = input.channels = winograd_pad(c.inputs[s]);
+    for (int64_t i = 0; i < kWinogradWindow; ++i) {
+      input.rows[i] = maps[s].data() + (i * (kWinogradTile * c.tiles + 2) + kWinogradTile * begin) * input.pixel_stride;
+    }
+    input.tiles = tiles;
+    input.v = transformed.data() + depth_before;
+    input.tile_stride = layer.depth;
+    input.point_stride = point_stride;
+    isa.transform_input(input);
+    depth_before += input.channels;
+  }
+
+  const int64_t m_stride = layer.out_padded + kExtra;
+  const int64_t sums_stride = tiles * m_stride + kPadding;
+  std::vector<float> sums(kWinogradPoints * sums_stride, kUntouched);
+  for (int64_t point = 0; point < kWinogradPoints; ++point) {
+    WinogradProduct product{};
+    product.v = transformed.data() + point * point_stride;
+    product.v_stride = product.depth = layer.depth;
+    product.weight = layer.packed.data() + point * layer.out_padded * layer.depth;
+    product.panels = layer.out_padded / kWinogradPanel;
+    product.tiles = tiles;
+    product.m = sums.data() + point * sums_stride;
+    product.m_stride = m_stride;
+    isa.multiply(product);
+    bool kept = true;
+    for (int64_t i = 0; i < sums_stride; ++i) {
+      const bool inside = i < tiles * m_stride && i % m_stride < layer.out_padded;
+      kept &= inside || product.m[i] == kUntouched;
+    }
+    CHECK(kept, "multiply wrote beside the sums of %ld tiles", static_cast<long>(tiles));
+  }
+
+  WinogradOutput output{};
+  output.m = sums.data();
+  output.tile_stride = m_stride;
+  output.point_stride = sums_stride;
+  output.tiles = tiles;
+  output.channels = layer.out_padded;
+  output.rows = c.rows;
+  output.columns = std::min(kWinogradTile * tiles, kWinogradTile * (c.tiles - begin) - c.columns_missing);
+  output.bias = layer.bias.data();
+  output.epilogue = c.epilogue;
+  output.negative_slope = c.negative_slope;
+  output.scale = 0.2f;
+  output.pixel_stride = layer.out_padded;
+  for (int64_t i = 0; i < c.rows; ++i) {  // the other rows stay null: to touch them is to crash
+    const int64_t offset = (i * c.tiles + begin) * kWinogradTile * layer.out_padded;
+    output.out[i] = out + offset;
+    if (c.copied) output.copy[i] = copy + offset;
+    if (c.epilogue != WinogradEpilogue::kActivation) output.inner[i] = shortcuts[0] + offset;
+    if (c.epilogue == WinogradEpilogue::kDoubleResidual) output.outer[i] = shortcuts[1] + offset;
+  }
+  isa.transform_output(output);
+}
+
+void check_case(const Implementation& implementation, const Case& c) {
+  const WinogradIsa& isa = *implementation.isa;
+  const Layer layer(c);
+  const auto maps = make_maps(c);
+  const int64_t width = kWinogradTile * c.tiles;
+  const int64_t count = kWinogradTile * width * layer.out_padded;
+  const auto inner = random_floats(count, 5);
+  const auto outer = random_floats(count, 6);
+  const std::vector<float> before = c.in_place ? inner : std::vector<float>(count, kUntouched);
+
+  std::vector<float> out = before;
+  std::vector<float> copy(count, kUntouched);
+  convolve(isa, c, layer, maps, 0, c.tiles, {c.in_place ? out.data() : inner.data(), outer.data()}, out.data(), copy.data());
+
+  double worst = 0.0;
+  bool kept = true, copied = true, padded = true;
+  for (int64_t y = 0; y < kWinogradTile; ++y) {
+    for (int64_t x = 0; x < width; ++x) {
+      for (int64_t n = 0; n < layer.out_padded; ++n) {
+        const int64_t i = (y * width + x) * layer.out_padded + n;
+        if (y >= c.rows || x >= width - c.columns_missing) {
+          kept &= out[i] == before[i] && copy[i] == kUntouched;
+          continue;
+        }
+        copied &= copy[i] == (c.copied ? out[i] : kUntouched);
+        if (n >= c.out_channels && c.epilogue == WinogradEpilogue::kActivation) padded &= out[i] == 0.0f;
+        double y_sum = n < c.out_channels ? naive(c, layer, maps, y, x, n) : 0.0;
+        if (c.epilogue == WinogradEpilogue::kActivation) {
+          if (y_sum < 0) y_sum *= c.negative_slope;
+        } else {
+          y_sum = inner[i] + 0.2 * y_sum;
+          if (c.epilogue == WinogradEpilogue::kDoubleResidual) y_sum = outer[i] + 0.2 * y_sum;
+        }
+        const double error = std::abs(out[i] - y_sum);
+        worst = error <= worst ? worst : error;  // a NaN becomes the worst
+      }
+    }
+  }
+  const std::string what = implementation.name + ": " + std::to_string(layer.segments.channels_in_all()) + " -> " +
+                           std::to_string(c.out_channels) + " channels, " + std::to_string(c.tiles) + " tiles, " +
+                           std::to_string(c.rows) + " rows, " + std::to_string(c.columns_missing) +
+                           " columns missing, epilogue " + std::to_string(static_cast<int>(c.epilogue));
+  const double bound = 2e-5 * std::sqrt(9.0 * static_cast<double>(layer.segments.channels_in_all()));
+  CHECK(worst <= bound, "%s: error %g", what.c_str(), worst);
+  CHECK(kept, "%s: wrote beyond its rows and columns", what.c_str());
+  CHECK(copied, "%s: copy", what.c_str());
+  CHECK(padded, "%s: channels that pad are not zero", what.c_str());
+
+  // One tile after the other: what is computed together changes no bit.
+  std::vector<float> again = before, again_copy(count, kUntouched);
+  for (int64_t tile = 0; tile < c.tiles; ++tile) {
+    convolve(isa, c, layer, maps, tile, tile + 1, {c.in_place ? again.data() : inner.data(), outer.data()}, again.data(),
+             again_copy.data());
+  }
+  CHECK(again == out && again_copy == copy, "%s: depends on the tiles computed together", what.c_str());
+}
+
+// Every panel writes all of its own lines and nothing else, and a segment's channels stand where depth() says.
+void check_pack(const Case& c) {
+  const Layer layer(c);
+  const int64_t panels = layer.out_padded / kWinogradPanel;
+  std::vector<float> one_by_one(layer.packed.size(), kUntouched);
+  for (int64_t panel = panels; panel-- > 0;) {
+    std::vector<float> alone(layer.packed.size(), kUntouched);
+    winograd_pack(layer.weight.data(), layer.segments, c.out_channels, alone.data(), panel, panel + 1);
+    bool right = true;
+    for (size_t i = 0; i < alone.size(); ++i) {
+      const int64_t of = static_cast<int64_t>(i) / (layer.depth * kWinogradPanel) % panels;
+      right &= alone[i] == (of == panel ? layer.packed[i] : kUntouched);
+    }
+    CHECK(right, "panel %ld of %ld", static_cast<long>(panel), static_cast<long>(panels));
+    winograd_pack(layer.weight.data(), layer.segments, c.out_channels, one_by_one.data(), panel, panel + 1);
+  }
+  CHECK(one_by_one == layer.packed, "panels one by one give other weights");
+
+  // At the first and the last point, G w G' is a corner of w: over 16, and as it is.
+  bool right = true;
+  for (int64_t n = 0; n < layer.out_padded; ++n) {
+    int64_t source = 0, target = 0;
+    for (int64_t channels : c.inputs) {
+      for (int64_t k = 0; k < winograd_pad(channels); ++k, ++target) {
+        const auto at = [&](int64_t point) {
+          const int64_t line = (point * panels + n / kWinogradPanel) * layer.depth + target;
+          return layer.packed[line * kWinogradPanel + n % kWinogradPanel];
+        };
+        const bool real = k < channels && n < c.out_channels;
+        const float* w = real ? layer.weight.data() + (n * layer.segments.channels_in_all() + source + k) * 9 : nullptr;
+        right &= at(0) == (real ? w[0] / 16 : 0.0f) && at(kWinogradPoints - 1) == (real ? w[8] : 0.0f);
+        for (int64_t point = 0; point < kWinogradPoints && !real; ++point) right &= at(point) == 0.0f;
+      }
+      source += channels;
+    }
+  }
+  CHECK(right, "weights of %ld segments stand elsewhere", static_cast<long>(layer.segments.count));
+}
+
+void check_implementation(const Implementation& implementation) {
+  for (int64_t tiles = 1; tiles <= 20; ++tiles) {
+    check_case(implementation, {{24}, 24, tiles});
+    check_case(implementation, {{8, 8}, 40, tiles});  // three panels: in pairs, one is left
+  }
+  check_case(implementation, {{16}, 16, 48});
+  for (const auto epilogue : {WinogradEpilogue::kActivation, WinogradEpilogue::kResidual, WinogradEpilogue::kDoubleResidual}) {
+    for (int64_t rows = 1; rows <= 4; ++rows) {
+      for (int64_t missing = 0; missing < 4; ++missing) {
+        for (int64_t tiles : {1, 3}) {
+          check_case(implementation, {{24}, 24, tiles, rows, missing, epilogue, 0.2f, (rows + missing) % 2 == 0});
+        }
+      }
+    }
+    check_case(implementation, {{24}, 24, 5, 3, 2, epilogue, 0.2f, true, true});
+    check_case(implementation, {{24}, 24, 5, 4, 0, epilogue, 0.2f, false, true});
+  }
+  for (float slope : {0.0f, 0.5f, 1.0f}) check_case(implementation, {{3}, 16, 2, 4, 0, WinogradEpilogue::kActivation, slope});
+  check_case(implementation, {{64, 32, 32, 32, 32}, 64, 7});
+  check_case(implementation, {{24, 8, 8}, 8, 15});
+  check_case(implementation, {{3}, 24, 4});
+  check_case(implementation, {{24}, 3, 4});
+}
+
+}  // namespace
+
+int main() {
+  for (const Implementation& implementation : implementations()) check_implementation(implementation);
+  check_pack({{24}, 24, 1});
+  check_pack({{3}, 64, 1});
+  check_pack({{24, 8, 17, 16}, 40, 1});
+  return test_result();
+}
