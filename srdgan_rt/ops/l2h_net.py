@@ -142,17 +142,18 @@ class L2HStream:
         width: columns of the picture.
         strip_rows: rows per strip, at least 1; rounded up to what the kernel can do. None, or the height and more, is
             the whole picture at once.
-        batch: pictures that go through side by side.
+        batch: pictures that go through side by side; may be 0.
 
     Raises:
-        InputError: a size is below 1.
+        InputError: a size is below 1, or the batch below 0.
         ExtensionError: the compiled extension cannot be used.
-        RuntimeError: the memory cannot be allocated.
     """
 
     def __init__(
         self, net: PackedL2HNet, height: int, width: int, *, strip_rows: int | None = None, batch: int = 1
     ) -> None:
+        if batch < 0:
+            raise InputError(f"batch must be at least 0, got {batch}")
         self._net = net
         self._height = height
         self._width = width
@@ -162,7 +163,8 @@ class L2HStream:
     @property
     def memory_bytes(self) -> int:
         """What the stream holds while it runs, besides weights, picture and result."""
-        return 4 * self._batch * self._state_floats()
+        pictures = 1 if self._is_whole else self._batch  # whole ones take turns
+        return 4 * pictures * self._state_floats()
 
     def run(self, read: Callable[[int, int], Tensor]) -> Iterator[Tensor]:
         """Enlarges the picture.
@@ -174,16 +176,20 @@ class L2HStream:
         Yields:
             One strip of the result after the other, ``(batch, 3, rows, scale * width)`` float32, not clamped. The first
             ones may have no rows: the network looks ahead.
+
+        Raises:
+            InputError: ``read`` gave something else.
+            RuntimeError: the memory cannot be allocated.
         """
-        if self.strip_rows >= self._height:
-            yield l2h_net(read(0, self._height), self._net)
+        if self._is_whole:
+            yield l2h_net(self._check(read(0, self._height), self._height), self._net)
             return
-        state = torch.zeros(self._batch, self._state_floats())
+        state = torch.zeros(self._batch, self._state_floats(), dtype=torch.float32, device="cpu")
         for known in range(0, self._height, self.strip_rows):
             end = min(known + self.strip_rows, self._height)
             begin: int = torch.ops.srdgan_rt.l2h_first_row_needed(self._height, self._width, known)
             yield torch.ops.srdgan_rt.l2h_strip(
-                read(begin, end),
+                self._check(read(begin, end), end - begin),
                 self._net.parameters,
                 state,
                 *self._net.sizes(),
@@ -192,6 +198,17 @@ class L2HStream:
                 self.strip_rows,
                 known,
             )
+
+    @property
+    def _is_whole(self) -> bool:
+        return self.strip_rows >= self._height
+
+    def _check(self, rows: Tensor, num_rows: int) -> Tensor:
+        shape = (self._batch, IMAGE_CHANNELS, num_rows, self._width)
+        if (tuple(rows.shape), rows.dtype, rows.device.type) != (shape, torch.float32, "cpu"):
+            got = f"{tuple(rows.shape)} {rows.dtype} on {rows.device}"
+            raise InputError(f"read must give {shape} torch.float32 on cpu, got {got}")
+        return rows.detach()
 
     def _state_floats(self) -> int:
         floats: int = torch.ops.srdgan_rt.l2h_state_floats(
