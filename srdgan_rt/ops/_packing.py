@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -97,5 +98,22 @@ def pack(planned: Sequence[PlannedLayer]) -> Tensor:
     return parameters
 
 
+def refuse_gradients(op: str) -> None:
+    """Makes gradients through an op of packed layers an error; without this they would be left out with a warning."""
+    torch.library.register_autograd(f"srdgan_rt::{op}", _refuse)
+
+
+def _refuse(ctx: Any, grad: Tensor) -> None:
+    raise InputError("packed layers are for inference, got a call for gradients; srdgan_rt.ops.reference has them")
+
+
+def _fake_empty_parameters(floats: int) -> Tensor:
+    return torch.empty(floats, dtype=torch.float32, device="cpu")
+
+
 def _pad(channels: int) -> int:
     return -(-channels // _PANEL) * _PANEL
+
+
+if _ext.is_available():
+    torch.library.register_fake("srdgan_rt::empty_parameters", _fake_empty_parameters)

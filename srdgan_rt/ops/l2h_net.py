@@ -21,7 +21,7 @@ from srdgan_rt.ops._layers import (
     check_tail,
     split_blocks,
 )
-from srdgan_rt.ops._packing import pack, plan_conv, plan_dense_block, plan_tail
+from srdgan_rt.ops._packing import pack, plan_conv, plan_dense_block, plan_tail, refuse_gradients
 
 
 @dataclass(frozen=True)
@@ -252,6 +252,26 @@ def _fake_tail(x: Tensor, parameters: Tensor, scale: int, negative_slope: float)
     return x.new_empty((x.shape[0], IMAGE_CHANNELS, scale * x.shape[2], scale * x.shape[3]))
 
 
+def _fake_strip(
+    rows: Tensor,
+    parameters: Tensor,
+    state: Tensor,
+    features: int,
+    growth: int,
+    num_dense_blocks: int,
+    scale: int,
+    negative_slope: float,
+    height: int,
+    strip_rows: int,
+    known_before: int,
+) -> Tensor:
+    finished_rows = torch.library.get_ctx().new_dynamic_size()  # how far the network reaches, the kernel knows
+    return rows.new_empty((rows.shape[0], IMAGE_CHANNELS, finished_rows, scale * rows.shape[3]))
+
+
 if _ext.is_available():
     torch.library.register_fake("srdgan_rt::l2h_net", _fake_net)
     torch.library.register_fake("srdgan_rt::l2h_tail", _fake_tail)
+    torch.library.register_fake("srdgan_rt::l2h_strip", _fake_strip)
+    refuse_gradients("l2h_net")
+    refuse_gradients("l2h_tail")

@@ -12,7 +12,7 @@ from srdgan_rt import _ext
 from srdgan_rt.errors import InputError
 from srdgan_rt.ops._checks import check_input, check_same_device
 from srdgan_rt.ops._layers import Layer, check_dense_block, check_trunk, split_blocks
-from srdgan_rt.ops._packing import pack, plan_dense_block
+from srdgan_rt.ops._packing import pack, plan_dense_block, refuse_gradients
 
 
 @dataclass(frozen=True)
@@ -130,3 +130,4 @@ def _fake(x: Tensor, parameters: Tensor, growth: int, rrdbs: bool, negative_slop
 
 if _ext.is_available():
     torch.library.register_fake("srdgan_rt::dense_blocks", _fake)
+    refuse_gradients("dense_blocks")
