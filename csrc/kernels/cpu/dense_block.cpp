@@ -27,12 +27,16 @@ class DenseStage final : public Stage {
   }
 
   void run(int64_t row, int64_t chunk, float* scratch) const override {
-    // Features that no stage has transformed yet because an earlier strip computed them.
-    if (index_ > 0 && row < block_.begin[index_ - 1]) {
+    const bool last = index_ == kDenseConvs - 1;
+    // Features that no stage has transformed yet because an earlier strip computed them. Not in the last convolution, which writes
+    // over the input while its neighbours would still read it: the one before does that row, too.
+    if (index_ > 0 && !last && row < block_.begin[index_ - 1]) {
       for (int64_t i = 0; i < index_; ++i) transform(i, row, chunk);
     }
+    if (index_ == kDenseConvs - 2 && row == block_.begin[index_] && block_.begin[index_ + 1] < row) {
+      for (int64_t i = 0; i <= index_; ++i) transform(i, row - 1, chunk);
+    }
     transform(index_, row, chunk);
-    const bool last = index_ == kDenseConvs - 1;
     const int64_t panels = (last ? workspace_.features() : workspace_.growth()) / kWinogradPanel;
     if (last && row + 1 == block_.end && row + 1 < grid_.rows) carry_x(row, chunk);
     for (int64_t panel = 0; panel < panels; panel += kPanelsAtOnce) {
