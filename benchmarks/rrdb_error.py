@@ -91,7 +91,7 @@ def make_random_net(num_blocks: int, num_features: int, growth_channels: int, pi
     result = net(picture)
     factor = 0.2 / result.std()
     net.conv_last.weight.mul_(factor)
-    net.conv_last.bias.sub_(result.mean((0, 2, 3))).mul_(factor).add_(0.5)  # type: ignore[union-attr]
+    net.conv_last.bias.sub_(result.mean()).mul_(factor).add_(0.5)  # type: ignore[union-attr]
     return net
 
 
