@@ -6,8 +6,8 @@ slower.
 """
 
 from srdgan_rt.ops import reference
+from srdgan_rt.ops._layers import L2HLayers, Layer
 from srdgan_rt.ops.l2h_net import (
-    L2HLayers,
     L2HStream,
     PackedL2HNet,
     PackedL2HTail,
@@ -23,6 +23,7 @@ from srdgan_rt.ops.upsample_conv import PackedUpsampleConv, upsample_conv, upsam
 __all__ = [
     "L2HLayers",
     "L2HStream",
+    "Layer",
     "PackedL2HNet",
     "PackedL2HTail",
     "PackedTrunk",

@@ -43,14 +43,14 @@ def check_weight(weight: Tensor, bias: Tensor | None) -> None:
         raise InputError(f"bias must have the type of the weight, {weight.dtype}, got {bias.dtype}")
 
 
-def check_input(x: Tensor, in_channels: int, dtype: torch.dtype, negative_slope: float) -> None:
-    """Checks x (N, C_in, H, W) against the weights it meets."""
+def check_input(x: Tensor, in_channels: int, dtype: torch.dtype, negative_slope: float, name: str = "x") -> None:
+    """Checks x (N, C_in, H, W), which the caller knows by this name, against the weights it meets."""
     if x.ndim != 4 or x.shape[2] < 1 or x.shape[3] < 1:
-        raise InputError(f"x must be (N, C, H, W) with H and W of at least 1, got {tuple(x.shape)}")
+        raise InputError(f"{name} must be (N, C, H, W) with H and W of at least 1, got {tuple(x.shape)}")
     if x.shape[1] != in_channels:
-        raise InputError(f"x must have the {in_channels} channels of the weight, got {x.shape[1]}")
+        raise InputError(f"{name} must have the {in_channels} channels of the weight, got {x.shape[1]}")
     if x.dtype != dtype:
-        raise InputError(f"x must have the type of the weight, {dtype}, got {x.dtype}")
+        raise InputError(f"{name} must have the type of the weight, {dtype}, got {x.dtype}")
     if not 0 <= negative_slope <= 1:
         raise InputError(f"negative_slope must be 0..1, got {negative_slope}")
 

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from srdgan_rt import _ext
 from srdgan_rt.errors import InputError
-from srdgan_rt.ops._checks import check_float32, check_weight
-
-Layer: TypeAlias = tuple[Tensor, Tensor]
-"""Weight (C_out, C_in, 3, 3) and bias (C_out,) of one convolution, float32 on the CPU."""
+from srdgan_rt.ops._layers import Layer
 
 _PANEL = 16  # channels are padded to multiples of this
 _WINOGRAD_POINTS = 36
 _UPSAMPLE_PRODUCTS = 25
-
-CONVS_PER_BLOCK = 5
-BLOCKS_PER_RRDB = 3
 
 
 @dataclass(frozen=True)
@@ -69,38 +63,30 @@ def plan_upsampling(layer: Layer) -> PlannedLayer:
 
 
 def plan_dense_block(layers: Sequence[Layer]) -> list[PlannedLayer]:
-    """The five convolutions of a dense block.
-
-    Raises:
-        InputError: their shapes are not those of a dense block.
-    """
-    if len(layers) != CONVS_PER_BLOCK:
-        raise InputError(f"a dense block has {CONVS_PER_BLOCK} convolutions, got {len(layers)}")
-    for weight, bias in layers:
-        check_weight(weight, bias)
+    """The five convolutions of a dense block."""
     growth, features = layers[0][0].shape[:2]
-    for index, (weight, _) in enumerate(layers):
-        expected = (features if index == CONVS_PER_BLOCK - 1 else growth, features + index * growth, 3, 3)
-        if tuple(weight.shape) != expected:
-            raise InputError(f"weight {index + 1} of the dense block must be {expected}, got {tuple(weight.shape)}")
     return [PlannedLayer(layer, features, growth) for layer in layers]
 
 
+def plan_tail(upsamplings: Sequence[Layer], hr: Layer, last: Layer) -> list[PlannedLayer]:
+    """All of the network that follows the trunk."""
+    return [*(plan_upsampling(layer) for layer in upsamplings), plan_conv(hr), plan_conv(last)]
+
+
 def pack(planned: Sequence[PlannedLayer]) -> Tensor:
-    """Packs layers one after the other.
+    """Packs layers one after the other, whose shapes have been checked.
 
     Returns:
         One flat float32 tensor.
 
     Raises:
-        InputError: a layer is not float32 on the CPU, has no 3x3 weight or no fitting bias.
+        InputError: a layer is not float32 on the CPU.
         ExtensionError: the compiled extension cannot be used.
     """
     for item in planned:
-        weight, bias = item.layer
-        check_weight(weight, bias)
-        check_float32("the CPU kernels", weight=weight, bias=bias)
-        for name, tensor in (("weight", weight), ("bias", bias)):
+        for name, tensor in zip(("weight", "bias"), item.layer, strict=True):
+            if tensor.dtype != torch.float32:
+                raise InputError(f"the CPU kernels compute in float32, got a {name} in {tensor.dtype}")
             if tensor.device.type != "cpu":
                 raise InputError(f"layers are packed for the CPU, got a {name} on {tensor.device}")
     _ext.load()
@@ -112,5 +98,22 @@ def pack(planned: Sequence[PlannedLayer]) -> Tensor:
     return parameters
 
 
+def refuse_gradients(op: str) -> None:
+    """Makes gradients through an op of packed layers an error; without this they would be left out with a warning."""
+    torch.library.register_autograd(f"srdgan_rt::{op}", _refuse)
+
+
+def _refuse(ctx: Any, grad: Tensor) -> None:
+    raise InputError("packed layers are for inference, got a call for gradients; srdgan_rt.ops.reference has them")
+
+
+def _fake_empty_parameters(floats: int) -> Tensor:
+    return torch.empty(floats, dtype=torch.float32, device="cpu")
+
+
 def _pad(channels: int) -> int:
     return -(-channels // _PANEL) * _PANEL
+
+
+if _ext.is_available():
+    torch.library.register_fake("srdgan_rt::empty_parameters", _fake_empty_parameters)

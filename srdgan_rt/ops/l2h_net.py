@@ -11,39 +11,17 @@ from torch import Tensor
 from srdgan_rt import _ext
 from srdgan_rt.errors import InputError
 from srdgan_rt.ops._checks import check_input, check_same_device
-from srdgan_rt.ops._packing import (
-    BLOCKS_PER_RRDB,
+from srdgan_rt.ops._layers import (
     CONVS_PER_BLOCK,
+    IMAGE_CHANNELS,
+    NEGATIVE_SLOPE,
+    L2HLayers,
     Layer,
-    pack,
-    plan_conv,
-    plan_dense_block,
-    plan_upsampling,
+    check_net,
+    check_tail,
+    split_blocks,
 )
-
-_IMAGE_CHANNELS = 3
-NEGATIVE_SLOPE = 0.2
-
-
-@dataclass(frozen=True)
-class L2HLayers:
-    """(weight, bias) of every convolution of the network, in the order in which they are applied.
-
-    Args:
-        first: picture to features.
-        dense: of all dense blocks, 15 for each RRDB.
-        body: behind the dense blocks.
-        upsamplings: the 0, 1 or 2 convolutions that each follow a nearest x2 enlargement.
-        hr: at the result's resolution.
-        last: features to result.
-    """
-
-    first: Layer
-    dense: Sequence[Layer]
-    body: Layer
-    upsamplings: Sequence[Layer]
-    hr: Layer
-    last: Layer
+from srdgan_rt.ops._packing import pack, plan_conv, plan_dense_block, plan_tail, refuse_gradients
 
 
 @dataclass(frozen=True)
@@ -83,27 +61,21 @@ def l2h_net_pack(layers: L2HLayers) -> PackedL2HNet:
         InputError: the layers do not make up such a network.
         ExtensionError: the compiled extension cannot be used.
     """
-    per_rrdb = BLOCKS_PER_RRDB * CONVS_PER_BLOCK
-    if not layers.dense or len(layers.dense) % per_rrdb:
-        raise InputError(f"an RRDB has {per_rrdb} convolutions, got {len(layers.dense)}")
-    starts = range(0, len(layers.dense), CONVS_PER_BLOCK)
-    growth, features = layers.dense[0][0].shape[:2]
-    planned = [plan_conv(_check(layers.first, features, _IMAGE_CHANNELS))]
-    for start in starts:
-        block = layers.dense[start : start + CONVS_PER_BLOCK]
-        planned += plan_dense_block([_check(block[0], growth, features), *block[1:]])
-    planned.append(plan_conv(_check(layers.body, features, features)))
-    planned += [plan_upsampling(_check(layer, features, features)) for layer in layers.upsamplings]
-    planned += [plan_conv(_check(layers.hr, features, features)), plan_conv(_check(layers.last, 3, features))]
-    return PackedL2HNet(pack(planned), features, growth, len(starts), 1 << len(layers.upsamplings))
+    features, growth = check_net(layers)
+    planned = [
+        plan_conv(layers.first),
+        *(layer for block in split_blocks(layers.dense) for layer in plan_dense_block(block)),
+        plan_conv(layers.body),
+        *plan_tail(layers.upsamplings, layers.hr, layers.last),
+    ]
+    num_dense_blocks = len(layers.dense) // CONVS_PER_BLOCK
+    return PackedL2HNet(pack(planned), features, growth, num_dense_blocks, 1 << len(layers.upsamplings))
 
 
 def l2h_tail_pack(upsamplings: Sequence[Layer], hr: Layer, last: Layer) -> PackedL2HTail:
     """Transforms the weights of a tail once, for many calls of :func:`l2h_tail`; see :func:`l2h_net_pack`."""
-    features = hr[0].shape[0]
-    planned = [plan_upsampling(_check(layer, features, features)) for layer in upsamplings]
-    planned += [plan_conv(_check(hr, features, features)), plan_conv(_check(last, _IMAGE_CHANNELS, features))]
-    return PackedL2HTail(pack(planned), features, 1 << len(upsamplings))
+    features = check_tail(upsamplings, hr, last)
+    return PackedL2HTail(pack(plan_tail(upsamplings, hr, last)), features, 1 << len(upsamplings))
 
 
 def l2h_net(picture: Tensor, net: PackedL2HNet) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
@@ -123,7 +95,7 @@ def l2h_net(picture: Tensor, net: PackedL2HNet) -> Tensor:  # (N, 3, H, W) -> (N
         InputError: an argument breaks one of these rules.
         ExtensionError: the compiled extension cannot be used.
     """
-    check_input(picture, _IMAGE_CHANNELS, net.parameters.dtype, NEGATIVE_SLOPE)
+    check_input(picture, IMAGE_CHANNELS, net.parameters.dtype, NEGATIVE_SLOPE, "picture")
     check_same_device(picture=picture, parameters=net.parameters)
     _ext.load()
     result: Tensor = torch.ops.srdgan_rt.l2h_net(picture, net.parameters, *net.sizes(), NEGATIVE_SLOPE)
@@ -170,17 +142,18 @@ class L2HStream:
         width: columns of the picture.
         strip_rows: rows per strip, at least 1; rounded up to what the kernel can do. None, or the height and more, is
             the whole picture at once.
-        batch: pictures that go through side by side.
+        batch: pictures that go through side by side; may be 0.
 
     Raises:
-        InputError: a size is below 1.
+        InputError: a size is below 1, or the batch below 0.
         ExtensionError: the compiled extension cannot be used.
-        RuntimeError: the memory cannot be allocated.
     """
 
     def __init__(
         self, net: PackedL2HNet, height: int, width: int, *, strip_rows: int | None = None, batch: int = 1
     ) -> None:
+        if batch < 0:
+            raise InputError(f"batch must be at least 0, got {batch}")
         self._net = net
         self._height = height
         self._width = width
@@ -190,7 +163,8 @@ class L2HStream:
     @property
     def memory_bytes(self) -> int:
         """What the stream holds while it runs, besides weights, picture and result."""
-        return 4 * self._batch * self._state_floats()
+        pictures = 1 if self._is_whole else self._batch  # whole ones take turns
+        return 4 * pictures * self._state_floats()
 
     def run(self, read: Callable[[int, int], Tensor]) -> Iterator[Tensor]:
         """Enlarges the picture.
@@ -202,16 +176,20 @@ class L2HStream:
         Yields:
             One strip of the result after the other, ``(batch, 3, rows, scale * width)`` float32, not clamped. The first
             ones may have no rows: the network looks ahead.
+
+        Raises:
+            InputError: ``read`` gave something else.
+            RuntimeError: the memory cannot be allocated.
         """
-        if self.strip_rows >= self._height:
-            yield l2h_net(read(0, self._height), self._net)
+        if self._is_whole:
+            yield l2h_net(self._check(read(0, self._height), self._height), self._net)
             return
-        state = torch.zeros(self._batch, self._state_floats())
+        state = torch.zeros(self._batch, self._state_floats(), dtype=torch.float32, device="cpu")
         for known in range(0, self._height, self.strip_rows):
             end = min(known + self.strip_rows, self._height)
             begin: int = torch.ops.srdgan_rt.l2h_first_row_needed(self._height, self._width, known)
             yield torch.ops.srdgan_rt.l2h_strip(
-                read(begin, end),
+                self._check(read(begin, end), end - begin),
                 self._net.parameters,
                 state,
                 *self._net.sizes(),
@@ -220,6 +198,17 @@ class L2HStream:
                 self.strip_rows,
                 known,
             )
+
+    @property
+    def _is_whole(self) -> bool:
+        return self.strip_rows >= self._height
+
+    def _check(self, rows: Tensor, num_rows: int) -> Tensor:
+        shape = (self._batch, IMAGE_CHANNELS, num_rows, self._width)
+        if (tuple(rows.shape), rows.dtype, rows.device.type) != (shape, torch.float32, "cpu"):
+            got = f"{tuple(rows.shape)} {rows.dtype} on {rows.device}"
+            raise InputError(f"read must give {shape} torch.float32 on cpu, got {got}")
+        return rows.detach()
 
     def _state_floats(self) -> int:
         floats: int = torch.ops.srdgan_rt.l2h_state_floats(
@@ -247,12 +236,6 @@ def round_strip_rows(height: int, width: int, strip_rows: int | None) -> int:
     return min(rounded, height)
 
 
-def _check(layer: Layer, out_channels: int, in_channels: int) -> Layer:
-    if tuple(layer[0].shape) != (out_channels, in_channels, 3, 3):
-        raise InputError(f"a weight must be {(out_channels, in_channels, 3, 3)}, got {tuple(layer[0].shape)}")
-    return layer
-
-
 def _fake_net(
     picture: Tensor,
     parameters: Tensor,
@@ -266,9 +249,29 @@ def _fake_net(
 
 
 def _fake_tail(x: Tensor, parameters: Tensor, scale: int, negative_slope: float) -> Tensor:
-    return x.new_empty((x.shape[0], _IMAGE_CHANNELS, scale * x.shape[2], scale * x.shape[3]))
+    return x.new_empty((x.shape[0], IMAGE_CHANNELS, scale * x.shape[2], scale * x.shape[3]))
+
+
+def _fake_strip(
+    rows: Tensor,
+    parameters: Tensor,
+    state: Tensor,
+    features: int,
+    growth: int,
+    num_dense_blocks: int,
+    scale: int,
+    negative_slope: float,
+    height: int,
+    strip_rows: int,
+    known_before: int,
+) -> Tensor:
+    finished_rows = torch.library.get_ctx().new_dynamic_size()  # how far the network reaches, the kernel knows
+    return rows.new_empty((rows.shape[0], IMAGE_CHANNELS, finished_rows, scale * rows.shape[3]))
 
 
 if _ext.is_available():
     torch.library.register_fake("srdgan_rt::l2h_net", _fake_net)
     torch.library.register_fake("srdgan_rt::l2h_tail", _fake_tail)
+    torch.library.register_fake("srdgan_rt::l2h_strip", _fake_strip)
+    refuse_gradients("l2h_net")
+    refuse_gradients("l2h_tail")

@@ -1,12 +1,31 @@
-"""The ops in plain PyTorch: what the compiled ones are tested against, and what runs where there is no extension."""
+"""The ops in plain PyTorch: what the compiled ones are tested against, and what runs where there is no extension.
+
+Where a compiled op takes packed layers, its reference takes the layers themselves, the arguments of ``<op>_pack``, in
+any floating-point type and on any device. Gradients flow through them and through the input.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from srdgan_rt.ops._checks import check_downsample, check_upsample_conv
+from srdgan_rt.ops._checks import check_downsample, check_input, check_upsample_conv
+from srdgan_rt.ops._layers import (
+    BLOCKS_PER_RRDB,
+    IMAGE_CHANNELS,
+    NEGATIVE_SLOPE,
+    RESIDUAL_SCALE,
+    L2HLayers,
+    Layer,
+    check_dense_block,
+    check_net,
+    check_tail,
+    check_trunk,
+    split_blocks,
+)
 
 
 def nearest_downsample(x: Tensor, factor: int, phase: int | None = None) -> Tensor:  # (N, C, H, W)
@@ -26,3 +45,70 @@ def upsample_conv(
     check_upsample_conv(x, weight, bias, negative_slope)
     enlarged = F.interpolate(x, scale_factor=2, mode="nearest")
     return F.leaky_relu(F.conv2d(enlarged, weight, bias, padding=1), negative_slope)
+
+
+def dense_block(
+    x: Tensor,  # (N, F, H, W)
+    layers: Sequence[Layer],
+    negative_slope: float = 0.2,
+) -> Tensor:  # (N, F, H, W)
+    """Same contract as :func:`srdgan_rt.ops.dense_block`, from the layers of :func:`srdgan_rt.ops.dense_block_pack`."""
+    features, _ = check_dense_block(layers)
+    check_input(x, features, layers[0][0].dtype, negative_slope)
+    return _dense_block(x, layers, negative_slope)
+
+
+def rrdb_trunk(
+    x: Tensor,  # (N, F, H, W)
+    layers: Sequence[Layer],
+    negative_slope: float = 0.2,
+) -> Tensor:  # (N, F, H, W)
+    """Same contract as :func:`srdgan_rt.ops.rrdb_trunk`, from the layers of :func:`srdgan_rt.ops.rrdb_trunk_pack`."""
+    features, _ = check_trunk(layers)
+    check_input(x, features, layers[0][0].dtype, negative_slope)
+    return _rrdb_trunk(x, layers, negative_slope)
+
+
+def l2h_tail(
+    x: Tensor,  # (N, F, H, W)
+    upsamplings: Sequence[Layer],
+    hr: Layer,
+    last: Layer,
+    negative_slope: float = 0.2,
+) -> Tensor:  # (N, 3, scale * H, scale * W)
+    """Same contract as :func:`srdgan_rt.ops.l2h_tail`, from the layers of :func:`srdgan_rt.ops.l2h_tail_pack`."""
+    features = check_tail(upsamplings, hr, last)
+    check_input(x, features, hr[0].dtype, negative_slope)
+    for weight, bias in upsamplings:
+        x = upsample_conv(x, weight, bias, negative_slope)
+    return _conv(F.leaky_relu(_conv(x, hr), negative_slope), last)
+
+
+def l2h_net(picture: Tensor, layers: L2HLayers) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
+    """Same contract as :func:`srdgan_rt.ops.l2h_net`, from the layers of :func:`srdgan_rt.ops.l2h_net_pack`."""
+    check_net(layers)
+    check_input(picture, IMAGE_CHANNELS, layers.first[0].dtype, NEGATIVE_SLOPE, "picture")
+    features = _conv(picture, layers.first)
+    features = features + _conv(_rrdb_trunk(features, layers.dense, NEGATIVE_SLOPE), layers.body)
+    return l2h_tail(features, layers.upsamplings, layers.hr, layers.last, NEGATIVE_SLOPE)
+
+
+def _conv(x: Tensor, layer: Layer) -> Tensor:
+    weight, bias = layer
+    return F.conv2d(x, weight, bias, padding=1)
+
+
+def _dense_block(x: Tensor, layers: Sequence[Layer], negative_slope: float) -> Tensor:
+    features = [x]
+    for layer in layers[:-1]:
+        features.append(F.leaky_relu(_conv(torch.cat(features, 1), layer), negative_slope))
+    return x + RESIDUAL_SCALE * _conv(torch.cat(features, 1), layers[-1])
+
+
+def _rrdb_trunk(x: Tensor, layers: Sequence[Layer], negative_slope: float) -> Tensor:
+    shortcut = x
+    for index, block in enumerate(split_blocks(layers)):
+        x = _dense_block(x, block, negative_slope)
+        if index % BLOCKS_PER_RRDB == BLOCKS_PER_RRDB - 1:
+            x = shortcut = shortcut + RESIDUAL_SCALE * x
+    return x

@@ -11,7 +11,8 @@ from torch import Tensor
 from srdgan_rt import _ext
 from srdgan_rt.errors import InputError
 from srdgan_rt.ops._checks import check_input, check_same_device
-from srdgan_rt.ops._packing import BLOCKS_PER_RRDB, CONVS_PER_BLOCK, Layer, pack, plan_dense_block
+from srdgan_rt.ops._layers import Layer, check_dense_block, check_trunk, split_blocks
+from srdgan_rt.ops._packing import pack, plan_dense_block, refuse_gradients
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ def dense_block_pack(layers: Sequence[Layer]) -> PackedTrunk:
         InputError: an argument breaks one of these rules.
         ExtensionError: the compiled extension cannot be used.
     """
-    return _pack_blocks([layers], has_rrdbs=False)
+    features, growth = check_dense_block(layers)
+    return PackedTrunk(pack(plan_dense_block(layers)), features, growth, has_rrdbs=False)
 
 
 def rrdb_trunk_pack(layers: Sequence[Layer]) -> PackedTrunk:
@@ -55,11 +57,9 @@ def rrdb_trunk_pack(layers: Sequence[Layer]) -> PackedTrunk:
         InputError: an argument breaks one of these rules.
         ExtensionError: the compiled extension cannot be used.
     """
-    per_rrdb = BLOCKS_PER_RRDB * CONVS_PER_BLOCK
-    if not layers or len(layers) % per_rrdb:
-        raise InputError(f"an RRDB has {per_rrdb} convolutions, got {len(layers)}")
-    blocks = [layers[i : i + CONVS_PER_BLOCK] for i in range(0, len(layers), CONVS_PER_BLOCK)]
-    return _pack_blocks(blocks, has_rrdbs=True)
+    features, growth = check_trunk(layers)
+    planned = [layer for block in split_blocks(layers) for layer in plan_dense_block(block)]
+    return PackedTrunk(pack(planned), features, growth, has_rrdbs=True)
 
 
 def dense_block(
@@ -114,15 +114,6 @@ def rrdb_trunk(
     return _run(x, trunk, negative_slope)
 
 
-def _pack_blocks(blocks: Sequence[Sequence[Layer]], *, has_rrdbs: bool) -> PackedTrunk:
-    planned = [layer for block in blocks for layer in plan_dense_block(block)]
-    growth, features = blocks[0][0][0].shape[:2]
-    for block in blocks:
-        if tuple(block[0][0].shape[:2]) != (growth, features):
-            raise InputError(f"all dense blocks must have {features} features and {growth} growth channels")
-    return PackedTrunk(pack(planned), features, growth, has_rrdbs)
-
-
 def _run(x: Tensor, trunk: PackedTrunk, negative_slope: float) -> Tensor:
     check_input(x, trunk.num_features, trunk.parameters.dtype, negative_slope)
     check_same_device(x=x, parameters=trunk.parameters)
@@ -139,3 +130,4 @@ def _fake(x: Tensor, parameters: Tensor, growth: int, rrdbs: bool, negative_slop
 
 if _ext.is_available():
     torch.library.register_fake("srdgan_rt::dense_blocks", _fake)
+    refuse_gradients("dense_blocks")

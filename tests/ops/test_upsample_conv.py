@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 import warnings
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import pytest
 import torch
@@ -18,6 +16,8 @@ from srdgan_rt.errors import InputError
 from srdgan_rt.ops import reference
 
 pytestmark = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not()))
+
+RunWithIsa: TypeAlias = Callable[[str, str], "subprocess.CompletedProcess[str]"]
 
 SIZES = [(1, 1), (1, 13), (2, 2), (7, 8), (8, 7), (13, 1), (13, 2)]
 CHANNELS = [(1, 1), (3, 5), (13, 17), (16, 16), (32, 32), (7, 33), (64, 64), (2, 50)]
@@ -150,8 +150,8 @@ def test_deterministic_for_any_number_of_threads() -> None:
 
 
 @pytest.mark.parametrize("isa", ["avx2", "portable"])
-def test_other_instruction_sets(isa: str) -> None:
-    """SRDGAN_RT_CPU_ISA is read once in a process, hence a process for each. The other tests run with the best one."""
+def test_other_instruction_sets(isa: str, run_with_isa: RunWithIsa) -> None:
+    """The other tests run with the best one."""
     code = """
 import torch
 from srdgan_rt import _ext, ops
@@ -164,24 +164,14 @@ for channels in (3, 16, 40):
         ops.upsample_conv(x, weight, bias), reference.upsample_conv(x, weight, bias), rtol=1e-4, atol=1e-4
     )
 """
-    result = run_python(code, isa)
-    if "this processor lacks it" in result.stderr:
-        pytest.skip(f"this processor lacks {isa}")
+    result = run_with_isa(code, isa)
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == isa
 
 
-def test_rejects_unknown_instruction_set() -> None:
-    result = run_python("from srdgan_rt import _ext; print(_ext.why_not())", "sse9")
+def test_rejects_unknown_instruction_set(run_with_isa: RunWithIsa) -> None:
+    result = run_with_isa("from srdgan_rt import _ext; print(_ext.why_not())", "sse9")
     assert "SRDGAN_RT_CPU_ISA must be avx512, avx2 or portable, got sse9" in result.stdout
-
-
-def run_python(code: str, isa: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "SRDGAN_RT_CPU_ISA": isa, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", code]
-    # Not from the root of the source tree, whose package would hide an installed one.
-    folder = Path(__file__).parent
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("negative_slope", [0.0, 0.2, 1.0])

@@ -180,20 +180,26 @@ class CopyStage final : public Stage {
   int64_t scratch_floats() const override { return 0; }
 
   void run(int64_t row, int64_t chunk, float*) const override {
-    const int64_t channels = std::min(from_.channels, to_.channels);
     const int64_t begin = kWinogradTile * grid_.tile_begin(chunk);
     const int64_t end = std::min(kWinogradTile * grid_.tile_end(chunk), grid_.width);
     for (int64_t y = kWinogradTile * grid_.tile_row_begin(row);
          y < std::min(kWinogradTile * grid_.tile_row_end(row), grid_.height); ++y) {
       for (int64_t x = begin; x < end; ++x) {
         const float* source = from_.row(y) + x * from_.channels;
-        std::copy_n(source, channels, to_.row(y) + x * to_.channels);
-        if (copy_.data != nullptr) std::copy_n(source, channels, copy_.row(y) + x * copy_.channels);
+        copy_pixel(source, to_.row(y) + x * to_.channels, to_.channels);
+        if (copy_.data != nullptr) copy_pixel(source, copy_.row(y) + x * copy_.channels, copy_.channels);
       }
     }
   }
 
  private:
+  // A pixel's padding is written, too: a picture that went through the same memory before may have left NaNs there.
+  void copy_pixel(const float* source, float* target, int64_t channels) const {
+    const int64_t common = std::min(from_.channels, channels);
+    std::copy_n(source, common, target);
+    std::fill(target + common, target + channels, 0.0f);
+  }
+
   const TileGrid& grid_;
   FeatureMap from_;
   FeatureMap to_;

@@ -28,12 +28,14 @@ class DenseStage final : public Stage {
 
   void run(int64_t row, int64_t chunk, float* scratch) const override {
     const bool last = index_ == kDenseConvs - 1;
-    // Features that no stage has transformed yet because an earlier strip computed them.
-    if (index_ > 0 && row < block_.begin[index_ - 1]) {
-      for (int64_t i = last ? 1 : 0; i < index_; ++i) transform(i, row, chunk);
+    // Features that no stage has transformed yet because an earlier strip computed them. Not in the last convolution, which writes
+    // over the input while its neighbours would still read it: the one before does that row, too.
+    if (index_ > 0 && !last && row < block_.begin[index_ - 1]) {
+      for (int64_t i = 0; i < index_; ++i) transform(i, row, chunk);
     }
-    // Not the input by the last convolution: its neighbours, which it does not wait for, would write over what it reads.
-    if (index_ == kDenseConvs - 2 && row == block_.begin[index_] && row > block_.begin[index_ + 1]) transform(0, row - 1, chunk);
+    if (index_ == kDenseConvs - 2 && row == block_.begin[index_] && block_.begin[index_ + 1] < row) {
+      for (int64_t i = 0; i <= index_; ++i) transform(i, row - 1, chunk);
+    }
     transform(index_, row, chunk);
     const int64_t panels = (last ? workspace_.features() : workspace_.growth()) / kWinogradPanel;
     if (last && row + 1 == block_.end && row + 1 < grid_.rows) carry_x(row, chunk);

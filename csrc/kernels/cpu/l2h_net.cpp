@@ -7,7 +7,7 @@ namespace srdgan {
 namespace {
 
 // Rows of units that the maps between the stages of the tail hold.
-constexpr int64_t kTailRing = 6;
+constexpr int64_t kTailRing = 4;
 // Rows of units that a convolution's output is needed for after a strip: the four rows by which the last convolution of a block
 // lags behind the first, and the border row above them.
 constexpr int64_t kCarriedRows = 5;
