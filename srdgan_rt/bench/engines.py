@@ -11,6 +11,14 @@ from srdgan_rt.runtime.engines import create_backend
 OURS = ("native", "torch")
 """Our own engines, best first."""
 
+FULL_PRECISION = "fp32"
+_LOWER_PRECISION = {"ncnn bf16 storage": "bf16"}
+
+
+def precision_of(name: str) -> str:
+    """The lowest precision that an engine keeps weights or features in."""
+    return _LOWER_PRECISION.get(name, FULL_PRECISION)
+
 
 def build_engine(name: str, net: L2HNet, sample: Tensor, num_threads: int) -> Run:
     """Makes an engine ready to run the bare network: no borders, no tiles, no clamping, as the peers have none.
@@ -29,4 +37,4 @@ def build_engine(name: str, net: L2HNet, sample: Tensor, num_threads: int) -> Ru
     """
     if name in PEERS:
         return PEERS[name](net, sample, num_threads)
-    return create_backend(net, engine=name, device="cpu", precision="fp32").run
+    return create_backend(net, engine=name, device="cpu", precision=precision_of(name)).run

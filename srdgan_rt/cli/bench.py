@@ -22,12 +22,23 @@ _TABLE_WIDTH = 120  # where stdout is no terminal, and its width unknown
 
 def bench(
     model: options.Model = None,
+    net: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BLOCKSxFEATURESxGROWTH",
+            help="Time a net of these sizes with random weights, such as 25x64x32, instead of a model.",
+            show_default=False,
+        ),
+    ] = None,
     sizes: Annotated[
         list[str], typer.Option("--size", metavar="N|WxH", help="Size of the input picture; may be repeated.")
     ] = ["256"],  # noqa: B006 (typer copies it)
     peers: Annotated[bool, typer.Option("--peers", help="Time other engines that are installed, too.")] = False,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads.", show_default="PyTorch's choice")] = None,
-    seconds: Annotated[float, typer.Option(help="Time to spend per engine and size.")] = 5.0,
+    threads: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Threads; may be repeated.", show_default="PyTorch's choice"),
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="Time to spend per engine, size and number of threads.")] = 5.0,
     rounds: Annotated[int | None, typer.Option(min=1, help="Exact number of timed runs instead.")] = None,
     as_json: options.Json = False,
 ) -> None:
@@ -35,18 +46,24 @@ def bench(
 
     All run the same weights on the same picture, in turn, after a warm-up. Operations are counted as direct convolution
     whatever an engine does; the peak is that of a 2048 x 2048 x 2048 fp32 product, measured in turn with the engines.
-    Timings mean nothing while other programs run.
+    Load time (load s) and peak memory (MiB) are those of a process of its own for each engine, which nothing kept on
+    disk from before helps. Timings mean nothing while other programs run.
     """
+    if model is not None and net is not None:
+        raise InputError(f"--net and --model exclude each other, got {net!r} and {model!r}")
     parsed_sizes = [_parse_size(size) for size in sizes]
     # Only now: they load PyTorch, and help and wrong usage should answer at once.
     from srdgan_rt.bench import run_suite
+    from srdgan_rt.bench.nets import parse_sizes
     from srdgan_rt.checkpoint import DEFAULT_MODEL
 
+    if net is not None:
+        parse_sizes(net)  # a name or path is no net
     report = run_suite(
-        model or DEFAULT_MODEL,
+        net or model or DEFAULT_MODEL,
         parsed_sizes,
         peers=peers,
-        num_threads=threads,
+        threads=threads or (),
         seconds=seconds,
         rounds=rounds,
         say=say,
@@ -68,31 +85,20 @@ def _parse_size(text: str) -> tuple[int, int]:
 
 
 def _print_tables(report: Report) -> None:
+    from srdgan_rt.bench.table import HEADINGS, make_tables
+
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _TABLE_WIDTH
-    for height, width in dict.fromkeys((row.height, row.width) for row in report.measurements):
-        rows = [row for row in report.measurements if (row.height, row.width) == (height, width)]
-        table = Table(
-            title=f"{report.model}, {report.mflop_per_pixel:.2f} MFLOP a pixel, {width}x{height}, "
-            f"{report.num_threads} threads, peak {rows[0].peak_gflops:.0f} GFLOP/s, {rows[0].rounds} rounds",
-            title_justify="left",
-        )
-        table.add_column("engine")
-        for heading in ("min s", "median s", "LR MP/s", "GFLOP/s", "% of peak", "MiB", "max diff", "ours is x faster"):
-            table.add_column(heading, justify="right")
-        for row in rows:
-            table.add_row(
-                row.engine,
-                f"{row.seconds_min:.4f}",
-                f"{row.seconds_median:.4f}",
-                f"{row.megapixels_per_second:.3f}",
-                f"{row.gflops:.1f}",
-                f"{row.percent_of_peak:.0f}",
-                "-" if row.peak_memory_mib is None else f"{row.peak_memory_mib:.0f}",
-                f"{row.max_difference:.1e}",
-                "-" if row.our_speedup is None else f"{row.our_speedup:.2f}",
-            )
-        console.print(table)
+    for table in make_tables(report):
+        drawn = Table(title=table.title, title_justify="left")
+        drawn.add_column(HEADINGS[0])
+        for heading in HEADINGS[1:]:
+            drawn.add_column(heading, justify="right")
+        for row in table.rows:
+            drawn.add_row(*row)
+        console.print(drawn)
+        for note in table.notes:
+            console.print(note, markup=False)
     for engine, reason in report.left_out.items():
         console.print(f"left out: {engine}: {reason}", markup=False)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 
-from srdgan_rt.bench import run_suite
-from srdgan_rt.bench.memory import measure_peak_memory
+from srdgan_rt.bench import Report, run_suite
+from srdgan_rt.bench.alone import Alone, measure_alone
 from srdgan_rt.checkpoint import load_model, save_model
 from srdgan_rt.errors import BackendUnavailableError, InputError
 
@@ -35,12 +37,12 @@ def few_engines(monkeypatch):
     monkeypatch.setattr("srdgan_rt.bench.suite.PEERS", peers)
     monkeypatch.setattr("srdgan_rt.bench.engines.PEERS", peers)
     monkeypatch.setattr("srdgan_rt.bench.suite.OURS", ("torch",))
-    monkeypatch.setattr("srdgan_rt.bench.suite.measure_peak_memory", lambda *arguments: 12.0)
+    monkeypatch.setattr("srdgan_rt.bench.suite.measure_alone", lambda *arguments: Alone(0.5, 12.0))
 
 
 def test_report(model, few_engines):
     threads_before = torch.get_num_threads()
-    report = run_suite(model, [(8, 12)], peers=True, num_threads=1, rounds=2)
+    report = run_suite(model, [(8, 12)], peers=True, threads=[1], rounds=2)
     assert torch.get_num_threads() == threads_before
     ours, wrong = report.measurements
     macs = load_model(model)[1].macs_per_pixel
@@ -50,7 +52,8 @@ def test_report(model, few_engines):
     assert ours.gflops == pytest.approx(2 * macs * 96 / ours.seconds_min / 1e9)
     assert ours.megapixels_per_second == pytest.approx(96 / ours.seconds_min / 1e6)
     assert ours.percent_of_peak == pytest.approx(100 * ours.gflops / ours.peak_gflops)
-    assert ours.peak_memory_mib == 12.0
+    assert (ours.load_seconds, ours.peak_memory_mib) == (0.5, 12.0)
+    assert (ours.precision, ours.num_threads) == ("fp32", 1)
     assert ours.max_difference < 1e-4
     assert ours.our_speedup == 1
     assert wrong.max_difference == pytest.approx(0.25, abs=1e-4)
@@ -66,21 +69,51 @@ def test_peers_stay_out_unless_asked_for(model, few_engines):
 
 @pytest.mark.parametrize(
     ("sizes", "options"),
-    [([], {}), ([(0, 8)], {}), ([(8, 8)], {"num_threads": 0}), ([(8, 8)], {"rounds": 0}), ([(8, 8)], {"seconds": 0})],
+    [([], {}), ([(0, 8)], {}), ([(8, 8)], {"threads": [1, 0]}), ([(8, 8)], {"rounds": 0}), ([(8, 8)], {"seconds": 0})],
 )
 def test_rejects_what_cannot_be_measured(model, sizes, options):
     with pytest.raises(InputError):
         run_suite(model, sizes, **options)
 
 
-def test_peak_memory_grows_with_the_picture(model):
-    small = measure_peak_memory("torch", model, 8, 8, 1)
-    large = measure_peak_memory("torch", model, 512, 512, 1)
-    if small is None or large is None:
+def test_threads_are_those_asked_for_one_after_the_other(model, few_engines, monkeypatch):
+    seen = []
+
+    def build(net, sample, num_threads):
+        seen.append((num_threads, torch.get_num_threads()))
+        return lambda x: net(x).detach()
+
+    monkeypatch.setattr("srdgan_rt.bench.suite.PEERS", {"peer": build})
+    monkeypatch.setattr("srdgan_rt.bench.engines.PEERS", {"peer": build})
+    threads_before = torch.get_num_threads()
+    report = run_suite(model, [(8, 8), (8, 12)], peers=True, threads=[2, 1, 2], rounds=1)
+    assert torch.get_num_threads() == threads_before
+    assert seen == [(2, 2), (2, 2), (1, 1), (1, 1)]
+    peer_cases = [row.case for row in report.measurements if row.engine == "peer"]
+    assert peer_cases == [(8, 8, 2), (8, 12, 2), (8, 8, 1), (8, 12, 1)]
+    assert [comparison.case for comparison in report.comparisons] == peer_cases
+
+
+def test_report_comes_back_from_json(model, few_engines):
+    report = run_suite(model, [(8, 8)], peers=True, threads=[1], rounds=1)
+    assert report.comparisons
+    assert Report.from_dict(json.loads(json.dumps(report.to_dict()))) == report
+
+
+def test_a_process_of_its_own_tells_load_time_and_memory(model):
+    small = measure_alone("torch", model, 8, 8, 1)
+    large = measure_alone("torch", model, 512, 512, 1)
+    assert small.load_seconds is not None
+    assert 0 < small.load_seconds < 60
+    if small.peak_memory_mib is None or large.peak_memory_mib is None:
         pytest.skip("this system does not tell the peak memory of a process")
     result = 3 * 16 * 512**2 * 4 / 2**20
-    assert large > small + result
+    assert large.peak_memory_mib > small.peak_memory_mib + result
 
 
-def test_peak_memory_of_an_engine_that_fails_is_unknown(model):
-    assert measure_peak_memory("no such engine", model, 8, 8, 1) is None
+def test_sizes_reach_the_process_of_its_own():
+    assert measure_alone("torch", "1x8x4", 8, 8, 1).load_seconds is not None
+
+
+def test_cost_of_an_engine_that_fails_is_unknown(model):
+    assert measure_alone("no such engine", model, 8, 8, 1) == Alone(None, None)

@@ -4,11 +4,13 @@ import json
 
 import pytest
 
+from srdgan_rt.bench.alone import Alone
+
 
 @pytest.fixture(autouse=True)
 def _no_memory_processes(monkeypatch):
     """Each takes seconds to start, and tests/bench has them."""
-    monkeypatch.setattr("srdgan_rt.bench.suite.measure_peak_memory", lambda *arguments: None)
+    monkeypatch.setattr("srdgan_rt.bench.suite.measure_alone", lambda *arguments: Alone(0.125, None))
 
 
 def test_json(run, model):
@@ -25,6 +27,36 @@ def test_table(run, model):
     assert outcome.status == 0
     assert "12x8" in outcome.out
     assert "GFLOP/s" in outcome.out
+    assert "load s" in outcome.out
+    assert "0.12" in outcome.out
+
+
+def test_net_of_random_weights_with_several_threads_and_peers(run, monkeypatch):
+    def build(net, sample, num_threads):
+        return lambda x: net(x).detach()
+
+    for place in ("suite", "engines"):
+        monkeypatch.setattr(f"srdgan_rt.bench.{place}.PEERS", {"peer": build})
+    arguments = ["bench", "--net", "1x8x4", "--size", "8", "--rounds", "1", "--threads", "1", "--threads", "2"]
+    outcome = run(*arguments, "--peers")
+    assert outcome.status == 0
+    for text in ("random 1x8x4", "8x8, 1 thread,", "8x8, 2 threads,", "fastest peer in fp32 (peer)"):
+        assert text in outcome.out
+    report = json.loads(run(*arguments, "--peers", "--json").out)
+    assert [row["num_threads"] for row in report["comparisons"]] == [1, 2]
+    assert {row["num_threads"] for row in report["measurements"]} == {1, 2}
+
+
+def test_net_and_model_exclude_each_other(run, model):
+    outcome = run("bench", "-n", model, "--net", "1x8x4")
+    assert outcome.status == 2
+    assert "exclude each other" in outcome.err
+
+
+def test_net_must_be_sizes(run, model):
+    outcome = run("bench", "--net", model)
+    assert outcome.status == 2
+    assert "BLOCKSxFEATURESxGROWTH" in outcome.err
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ from srdgan_rt.runtime.backend import prepare_net
 
 
 def build(net: L2HNet, sample: Tensor, num_threads: int) -> Callable[[Tensor], Tensor]:
-    """Compiles the network for the sample's shape; needs a C++ compiler on the machine."""
+    """Compiles the network for the sample's shape and PyTorch's threads; needs a C++ compiler on the machine."""
+    # Compiled code is for one shape and number of threads, and after some compilations PyTorch falls back to eager.
+    torch.compiler.reset()
     placed = prepare_net(net, torch.device("cpu"), torch.float32)
     compiled: Callable[[Tensor], Tensor] = torch.compile(placed, dynamic=False)
 

@@ -1,0 +1,102 @@
+"""The networks that are timed: of a file, or of given sizes with random weights, since speed depends on sizes alone."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+from torch import nn
+
+from srdgan_rt.checkpoint import load_model
+from srdgan_rt.errors import InputError
+from srdgan_rt.models import L2HNet, ModelSpec
+from srdgan_rt.models.l2h import NEGATIVE_SLOPE, RESIDUAL_SCALE, ResidualDenseBlock
+
+_SIZES = re.compile(r"(\d{1,6})x(\d{1,6})x(\d{1,6})")
+_MOST_PARAMETERS = 500_000_000
+_SEED = 0
+_BRANCH_SCALE = 0.1  # ESRGAN's: residual branches that start small keep a deep trunk from growing
+_BIAS_DEVIATION = 0.01  # not 0, so that an engine that forgets a bias is found out
+
+
+def is_sizes(text: str) -> bool:
+    """Whether a text has the form of :func:`parse_sizes`, which no name or path of a model has."""
+    return _SIZES.fullmatch(text) is not None
+
+
+def parse_sizes(text: str) -> ModelSpec:
+    """Reads the sizes of a net that enlarges x4.
+
+    Args:
+        text: ``BLOCKSxFEATURESxGROWTH``, such as ``25x64x32``.
+
+    Returns:
+        The sizes; their name says that the weights are random.
+
+    Raises:
+        InputError: the text has another form, a size is 0 or the net would have more than 500 million weights.
+    """
+    match = _SIZES.fullmatch(text)
+    if match is None:
+        raise InputError(f"a net must be BLOCKSxFEATURESxGROWTH, such as 25x64x32, got {text!r}")
+    num_blocks, num_features, growth_channels = map(int, match.groups())
+    spec = ModelSpec(num_blocks, num_features, growth_channels, name=f"random {text}")
+    if spec.num_parameters > _MOST_PARAMETERS:
+        raise InputError(f"a net must have at most {_MOST_PARAMETERS:,} weights, {text} has {spec.num_parameters:,}")
+    return spec
+
+
+def open_net(model: str) -> tuple[L2HNet, ModelSpec]:
+    """Loads or makes the network to be timed.
+
+    Args:
+        model: name of a shipped model, path of a weight file, or sizes as :func:`parse_sizes` takes them.
+
+    Returns:
+        The network in fp32 on the CPU, in evaluation mode, and its sizes.
+
+    Raises:
+        InputError: the sizes are out of range.
+        CheckpointError: the model cannot be loaded.
+    """
+    if is_sizes(model):
+        spec = parse_sizes(model)
+        return make_random_net(spec), spec
+    net, spec, _ = load_model(model)
+    return net, spec
+
+
+@torch.no_grad()
+def make_random_net(spec: ModelSpec) -> L2HNet:
+    """A network whose random weights, always the same, keep activations near 1 at any depth.
+
+    He initialisation by what follows a convolution, times 0.1 in the dense blocks, as ESRGAN does. The scaled branch of
+    an RRDB carries its input, too, so that each multiplies it by 1.2, whatever the weights: 95 times in 25. The
+    convolutions before and after the trunk take one half each of that growth (in its logarithm) back.
+
+    Args:
+        spec: its sizes.
+
+    Returns:
+        The network in fp32 on the CPU, in evaluation mode.
+    """
+    with torch.device("meta"):  # PyTorch's own initialisation would move the process's random numbers on
+        net = L2HNet(spec.num_blocks, spec.num_features, spec.growth_channels, spec.scale)
+    net = net.to_empty(device="cpu").eval()
+    generator = torch.Generator().manual_seed(_SEED)
+    in_branches = {
+        conv for block in net.modules() if isinstance(block, ResidualDenseBlock) for conv in block.children()
+    }
+    activated = {*net.upsampling_convs(), net.conv_hr}
+    for conv in net.modules():
+        if isinstance(conv, nn.Conv2d):
+            slope = NEGATIVE_SLOPE if conv in activated or conv in in_branches else 1.0  # 1: nothing is cut off
+            nn.init.kaiming_normal_(conv.weight, a=slope, generator=generator)
+            if conv in in_branches:
+                conv.weight.mul_(_BRANCH_SCALE)
+            assert conv.bias is not None  # every convolution of L2HNet has one
+            nn.init.normal_(conv.bias, std=_BIAS_DEVIATION, generator=generator)
+    growth = (1 + RESIDUAL_SCALE) ** spec.num_blocks
+    for conv in (net.conv_first, net.conv_body):
+        conv.weight.div_(growth**0.5)
+    return net
