@@ -31,11 +31,11 @@ def _read_middle(path: Path) -> npt.NDArray[np.float32]:
 def measure_seams(model: str, pictures: list[Path], tile: int, halos: list[int]) -> dict[int, float]:
     """The largest seam error over all pictures for each halo, in 1/255."""
     images = [_read_middle(path) for path in pictures]
-    whole = Upscaler(model, tile=0)
+    whole = Upscaler(model, engine="torch", tile=0)
     references = [whole.upscale(image) for image in images]
     errors = {}
     for halo in halos:
-        tiled = Upscaler(model, tile=tile, halo=halo)
+        tiled = Upscaler(model, engine="torch", tile=tile, halo=halo)
         pairs = zip(images, references, strict=True)
         errors[halo] = max(255 * float(np.abs(tiled.upscale(image) - reference).max()) for image, reference in pairs)
     return errors

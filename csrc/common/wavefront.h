@@ -11,12 +11,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
-#else
-#include <thread>
 #endif
 
 namespace srdgan {
@@ -122,16 +121,17 @@ class Wavefront {
     const Node& node = nodes_[static_cast<size_t>(stage)];
     for (int64_t r = std::max(row - 1, node.begin); r < std::min(row + 2, node.end); ++r) {
       for (int64_t c = std::max<int64_t>(chunk - 1, 0); c < std::min(chunk + 2, chunks_); ++c) {
-        while (done(stage, r, c).load(std::memory_order_acquire) == 0) pause();
+        for (int64_t spins = 0; done(stage, r, c).load(std::memory_order_acquire) == 0; ++spins) pause(spins);
       }
     }
   }
 
-  static void pause() {
+  // Nearly every wait is short; a long one means that the other thread's core is taken by something else: perhaps by this thread.
+  static void pause(int64_t spins) {
+    constexpr int64_t kLong = 4096;
+    if (spins >= kLong) return std::this_thread::yield();
 #if defined(__x86_64__)
     _mm_pause();
-#else
-    std::this_thread::yield();
 #endif
   }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from srdgan_rt import _ext
 from srdgan_rt.image import read_picture
 from srdgan_rt.runtime import Upscaler
 
@@ -33,9 +34,19 @@ def test_a_dark_16_bit_picture_stays_dark(upscaler: Upscaler) -> None:
 @pytest.mark.parametrize("name", ["phone_crops/4_noisy.png", "Set14/HR/ppt3.png"])
 def test_tiles_change_no_pixel_by_more_than_one(upscaler: Upscaler, shared_data: Path, name: str) -> None:
     picture = np.ascontiguousarray(read_picture(shared_data / name).pixels[100:190, 100:210])
-    whole = Upscaler(device="cpu", tile=0).upscale(picture)
-    tiled = Upscaler(device="cpu", tile=40).upscale(picture)
+    whole = Upscaler(device="cpu", engine="torch", tile=0).upscale(picture)
+    tiled = Upscaler(device="cpu", engine="torch", tile=40).upscale(picture)
     assert np.abs(whole.astype(int) - tiled).max() <= 1
+
+
+def test_strips_change_no_bit(shared_data: Path) -> None:
+    if (reason := _ext.why_not()) is not None:
+        pytest.skip(reason)
+    pixels = read_picture(shared_data / "phone_crops/4_noisy.png").pixels[:290, :210]
+    picture = np.ascontiguousarray(pixels.astype(np.float32) / 255)
+    whole = Upscaler(device="cpu", engine="native", tile=0).upscale(picture)
+    for tile in (1, 40, 128):
+        assert np.array_equal(Upscaler(device="cpu", engine="native", tile=tile).upscale(picture), whole)
 
 
 def test_a_region_is_the_crop_of_the_whole(upscaler: Upscaler, shared_data: Path) -> None:

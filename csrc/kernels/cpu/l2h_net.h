@@ -72,7 +72,8 @@ class L2HRun {
   // Rows of the picture that must be at hand again, besides the new ones, when `rows` have been known before.
   int64_t first_row_needed(int64_t rows) const;
 
-  // Work for the rows from known_before to known_now; `threads` is only what it is arranged for.
+  // Work for the rows from known_before to known_now, to be done while this object and what `data` points to live, and before the
+  // next plan; `threads` is only what it is arranged for.
   std::unique_ptr<Wavefront> plan(float* memory, const L2HData& data, int64_t known_before, int64_t known_now,
                                   int64_t threads);
 
