@@ -27,7 +27,8 @@ from srdgan_rt.checkpoint import load_model
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import read_picture
 from srdgan_rt.models import L2HNet
-from srdgan_rt.ops import L2HLayers, l2h_net, l2h_net_pack, rrdb_trunk, rrdb_trunk_pack
+from srdgan_rt.ops import l2h_net, l2h_net_pack, rrdb_trunk, rrdb_trunk_pack
+from srdgan_rt.runtime.native_backend import list_layers
 
 LIMIT = 2e-4
 """Largest error of a result that is accepted, in units of its range: a twentieth of a level of 8 bits."""
@@ -93,16 +94,6 @@ def make_random_net(num_blocks: int, num_features: int, growth_channels: int, pi
     net.conv_last.weight.mul_(factor)
     net.conv_last.bias.sub_(result.mean()).mul_(factor).add_(0.5)  # type: ignore[union-attr]
     return net
-
-
-def list_layers(net: L2HNet) -> L2HLayers:
-    """The net's convolutions in the form that the ops take."""
-    convs = [module for module in net.modules() if isinstance(module, nn.Conv2d)]
-    layers = [(conv.weight.detach(), conv.bias.detach()) for conv in convs if conv.bias is not None]
-    first, *layers = layers
-    end = _CONVS_PER_RRDB * net.num_blocks
-    body, *upsamplings, hr, last = layers[end:]
-    return L2HLayers(first, layers[:end], body, upsamplings, hr, last)
 
 
 def list_depths(num_blocks: int) -> list[int]:

@@ -28,7 +28,7 @@ class NativeBackend:
     def __init__(self, net: L2HNet, device: torch.device, precision: str) -> None:
         self.device = device
         self.precision = precision
-        self._net = l2h_net_pack(_list_layers(net))
+        self._net = l2h_net_pack(list_layers(net))
 
     @torch.inference_mode()
     def run(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
@@ -36,7 +36,7 @@ class NativeBackend:
         return l2h_net(x.to(self.device), self._net)
 
     def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> L2HStream:
-        """See :meth:`srdgan_rt.runtime.backend.StreamingBackend.open_stream`."""
+        """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`."""
         return L2HStream(self._net, height, width, strip_rows=strip_rows, batch=batch)
 
 
@@ -49,7 +49,9 @@ def why_not_native(device: torch.device, precision: str) -> str | None:
     return _ext.why_not()
 
 
-def _list_layers(net: L2HNet) -> L2HLayers:
+def list_layers(net: L2HNet) -> L2HLayers:
+    """The network's convolutions in the form that the ops take, float32 on the CPU, without gradients."""
+
     def layer(conv: nn.Conv2d) -> tuple[Tensor, Tensor]:
         assert conv.bias is not None  # every convolution of the network has one
         return conv.weight.detach().to("cpu", torch.float32), conv.bias.detach().to("cpu", torch.float32)
