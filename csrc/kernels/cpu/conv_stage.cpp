@@ -7,9 +7,6 @@
 namespace srdgan {
 namespace {
 
-constexpr int64_t kPointPadding = 16;  // see dense_block.cpp
-constexpr int64_t kPanelsAtOnce = 2;
-
 class ConvStage final : public Stage {
  public:
   ConvStage(const TileGrid& grid, const Conv& conv, const WinogradIsa& isa) : grid_(grid), conv_(conv), isa_(isa) {}
@@ -35,8 +32,8 @@ class ConvStage final : public Stage {
   int64_t max_run() const { return std::min(TileGrid::kTilesPerUnit, conv_.scale * grid_.max_tiles_across()); }
   int64_t window_row() const { return (kWinogradTile * max_run() + 2) * conv_.in_channels; }
   int64_t window_floats() const { return conv_.source.planes.data == nullptr ? 0 : kWinogradWindow * window_row(); }
-  int64_t transformed_floats() const { return kWinogradPoints * (max_run() * conv_.in_channels + kPointPadding); }
-  int64_t sums_floats() const { return kWinogradPoints * (max_run() * kPanelsAtOnce * kWinogradPanel + kPointPadding); }
+  int64_t transformed_floats() const { return kWinogradPoints * (max_run() * conv_.in_channels + kWinogradPointPadding); }
+  int64_t sums_floats() const { return winograd_sums_floats(max_run()); }
   int64_t result_row() const { return kWinogradTile * max_run() * conv_.out_channels; }
   int64_t result_floats() const { return conv_.target.planes.data == nullptr ? 0 : kWinogradTile * result_row(); }
 
@@ -53,7 +50,7 @@ class ConvStage final : public Stage {
     input.channels = conv_.in_channels;
     input.v = transformed;
     input.tile_stride = conv_.in_channels;
-    input.point_stride = tiles * conv_.in_channels + kPointPadding;
+    input.point_stride = tiles * conv_.in_channels + kWinogradPointPadding;
     for (int64_t i = 0; i < kWinogradWindow; ++i) {
       const int64_t y = kWinogradTile * tile_row + i - 1;
       const int64_t x = kWinogradTile * first - 1;
@@ -66,28 +63,14 @@ class ConvStage final : public Stage {
     }
     isa_.transform_input(input);
 
-    const int64_t panels = conv_.out_channels / kWinogradPanel;
-    for (int64_t panel = 0; panel < panels; panel += kPanelsAtOnce) {
-      WinogradProduct product{};
-      product.v_stride = conv_.in_channels;
-      product.depth = conv_.in_channels;
-      product.panels = std::min(kPanelsAtOnce, panels - panel);
-      product.tiles = tiles;
-      product.m_stride = product.panels * kWinogradPanel;
-      const int64_t sums_stride = tiles * product.m_stride + kPointPadding;
-      for (int64_t point = 0; point < kWinogradPoints; ++point) {
-        product.v = transformed + point * input.point_stride;
-        product.weight = conv_.packed.weight + (point * panels + panel) * kWinogradPanel * conv_.in_channels;
-        product.next_weight = product.weight + conv_.out_channels * conv_.in_channels;
-        product.m = sums + point * sums_stride;
-        isa_.multiply(product);
-      }
-      WinogradOutput output{};
-      output.m = sums;
-      output.tile_stride = product.m_stride;
-      output.point_stride = sums_stride;
-      output.tiles = tiles;
-      output.channels = product.m_stride;
+    WinogradProduct product{};
+    product.v = transformed;
+    product.v_stride = input.tile_stride;
+    product.depth = conv_.in_channels;
+    product.tiles = tiles;
+    for (int64_t panel = 0; panel < conv_.out_channels / kWinogradPanel; panel += kWinogradPanelsAtOnce) {
+      WinogradOutput output =
+          winograd_multiply(isa_, product, input.point_stride, conv_.packed.weight, conv_.out_channels, panel, sums);
       finish(output, tile_row, first, panel * kWinogradPanel, result);
     }
   }

@@ -5,12 +5,6 @@
 namespace srdgan {
 namespace {
 
-// Neighbouring points would otherwise lie at multiples of 4 KiB and fight for one set of the first-level cache.
-constexpr int64_t kPointPadding = 16;
-
-// Output channels that are computed at a time: their sums at 36 points stay in the second-level cache.
-constexpr int64_t kPanelsAtOnce = 2;
-
 class DenseStage final : public Stage {
  public:
   DenseStage(const DenseWorkspace& workspace, const DenseBlock& block, const WinogradIsa& isa, int index, int64_t shift)
@@ -23,7 +17,7 @@ class DenseStage final : public Stage {
 
   int64_t scratch_floats() const override {
     const int64_t tiles = grid_.max_tiles_across() * grid_.group;
-    return kWinogradPoints * (tiles * kPanelsAtOnce * kWinogradPanel + kPointPadding);
+    return winograd_sums_floats(tiles);
   }
 
   void run(int64_t row, int64_t chunk, float* scratch) const override {
@@ -39,9 +33,7 @@ class DenseStage final : public Stage {
     transform(index_, row, chunk);
     const int64_t panels = (last ? workspace_.features() : workspace_.growth()) / kWinogradPanel;
     if (last && row + 1 == block_.end && row + 1 < grid_.rows) carry_x(row, chunk);
-    for (int64_t panel = 0; panel < panels; panel += kPanelsAtOnce) {
-      convolve(row, chunk, panel, std::min(kPanelsAtOnce, panels - panel), scratch);
-    }
+    for (int64_t panel = 0; panel < panels; panel += kWinogradPanelsAtOnce) convolve(row, chunk, panel, scratch);
   }
 
  private:
@@ -91,37 +83,23 @@ class DenseStage final : public Stage {
     }
   }
 
-  void convolve(int64_t row, int64_t chunk, int64_t panel, int64_t panels, float* sums) const {
+  void convolve(int64_t row, int64_t chunk, int64_t panel, float* sums) const {
     const int64_t first = grid_.tile_begin(chunk);
     const int64_t tiles = grid_.tile_end(chunk) - first;
-    const int64_t depth = depth_before(index_ + 1);
     const bool last = index_ == kDenseConvs - 1;
     const int64_t out_channels = last ? workspace_.features() : workspace_.growth();
     const PackedConv& conv = block_.convs[index_];
 
     WinogradProduct product{};
+    product.v = workspace_.transformed(slot(row), chunk);
     product.v_stride = workspace_.depth();
-    product.depth = depth;
-    product.panels = panels;
+    product.depth = depth_before(index_ + 1);
     product.tiles = tiles * (grid_.tile_row_end(row) - grid_.tile_row_begin(row));
-    product.m_stride = panels * kWinogradPanel;
-    const int64_t sums_stride = product.tiles * product.m_stride + kPointPadding;
-    const float* v = workspace_.transformed(slot(row), chunk);
-    for (int64_t point = 0; point < kWinogradPoints; ++point) {
-      product.v = v + point * workspace_.point_stride(chunk);
-      product.weight = conv.weight + (point * out_channels + panel * kWinogradPanel) * depth;
-      product.next_weight = product.weight + out_channels * depth;
-      product.m = sums + point * sums_stride;
-      isa_.multiply(product);
-    }
+    WinogradOutput output =
+        winograd_multiply(isa_, product, workspace_.point_stride(chunk), conv.weight, out_channels, panel, sums);
 
     const int64_t channel = panel * kWinogradPanel;
-    WinogradOutput output{};
-    output.m = sums;
-    output.tile_stride = product.m_stride;
-    output.point_stride = sums_stride;
     output.tiles = tiles;
-    output.channels = panels * kWinogradPanel;
     output.columns = std::min(kWinogradTile * tiles, grid_.width - kWinogradTile * first);
     output.bias = conv.bias + channel;
     output.negative_slope = block_.negative_slope;
@@ -164,7 +142,7 @@ DenseWorkspace::DenseWorkspace(const TileGrid& grid, int64_t features, int64_t g
     : grid_(grid), features_(features), growth_(growth) {}
 
 int64_t DenseWorkspace::slot_floats() const {
-  return kWinogradPoints * (grid_.tiles_across * grid_.group * depth() + grid_.chunks * kPointPadding);
+  return kWinogradPoints * (grid_.tiles_across * grid_.group * depth() + grid_.chunks * kWinogradPointPadding);
 }
 
 int64_t DenseWorkspace::floats() const {
@@ -191,11 +169,11 @@ FeatureMap DenseWorkspace::growth_map(int64_t index, int64_t slot) const {
 float* DenseWorkspace::transformed(int64_t slot, int64_t chunk) const {
   float* slots = memory_ + (1 + (kDenseConvs - 1) * max_ring_rows()) * row_floats();
   return slots + slot * slot_floats() +
-         kWinogradPoints * (grid_.tile_begin(chunk) * grid_.group * depth() + chunk * kPointPadding);
+         kWinogradPoints * (grid_.tile_begin(chunk) * grid_.group * depth() + chunk * kWinogradPointPadding);
 }
 
 int64_t DenseWorkspace::point_stride(int64_t chunk) const {
-  return (grid_.tile_end(chunk) - grid_.tile_begin(chunk)) * grid_.group * depth() + kPointPadding;
+  return (grid_.tile_end(chunk) - grid_.tile_begin(chunk)) * grid_.group * depth() + kWinogradPointPadding;
 }
 
 std::unique_ptr<Stage> make_dense_stage(const DenseWorkspace& workspace, const DenseBlock& block, const WinogradIsa& isa, int index,

@@ -28,6 +28,28 @@ const WinogradIsa& winograd_isa(CpuIsa isa) {
   return winograd_portable();
 }
 
+WinogradOutput winograd_multiply(const WinogradIsa& isa, WinogradProduct product, int64_t point_stride, const float* weight,
+                                 int64_t out_channels, int64_t panel, float* sums) {
+  product.panels = std::min(kWinogradPanelsAtOnce, out_channels / kPanel - panel);
+  product.weight = weight + panel * kPanel * product.depth;
+  product.m = sums;
+  product.m_stride = product.panels * kPanel;
+  WinogradOutput output{};
+  output.m = sums;
+  output.tile_stride = product.m_stride;
+  output.point_stride = product.tiles * product.m_stride + kWinogradPointPadding;
+  output.tiles = product.tiles;
+  output.channels = product.m_stride;
+  for (int64_t point = 0; point < kWinogradPoints; ++point) {
+    product.next_weight = product.weight + out_channels * product.depth;
+    isa.multiply(product);
+    product.v += point_stride;
+    product.weight = product.next_weight;
+    product.m += output.point_stride;
+  }
+  return output;
+}
+
 int64_t WinogradSegments::channels_in_all() const {
   int64_t sum = 0;
   for (int64_t i = 0; i < count; ++i) sum += channels[i];

@@ -76,6 +76,13 @@ struct WinogradOutput {
   int64_t pixel_stride;  // of all four
 };
 
+// Floats between the points of a buffer of (36, tiles, channels) beyond its tiles: without them, neighbouring points would lie at
+// multiples of 4 KiB and fight for one set of the first-level cache.
+constexpr int64_t kWinogradPointPadding = 16;
+
+// Output channels that are computed at a time, in panels: their sums at 36 points stay in the second-level cache.
+constexpr int64_t kWinogradPanelsAtOnce = 2;
+
 // One instruction set's implementation.
 struct WinogradIsa {
   void (*transform_input)(const WinogradInput& input);
@@ -90,6 +97,17 @@ const WinogradIsa& winograd_portable();
 const WinogradIsa& winograd_avx2();
 const WinogradIsa& winograd_avx512();
 #endif
+
+// Floats for the sums of a run of tiles that winograd_multiply makes.
+constexpr int64_t winograd_sums_floats(int64_t tiles) {
+  return kWinogradPoints * (tiles * kWinogradPanelsAtOnce * kWinogradPanel + kWinogradPointPadding);
+}
+
+// Step 2 at all points, for up to kWinogradPanelsAtOnce panels of a convolution of `out_channels` from panel `panel` on.
+// `product` has v (at point 0), v_stride, depth and tiles; `weight` is all of the convolution's. Returns where the sums are: an output
+// of step 3 with everything about m and the number of channels.
+WinogradOutput winograd_multiply(const WinogradIsa& isa, WinogradProduct product, int64_t point_stride, const float* weight,
+                                 int64_t out_channels, int64_t panel, float* sums);
 
 // The channels that a convolution reads: runs of channels, each padded to a multiple of 16 by itself.
 struct WinogradSegments {
