@@ -16,6 +16,7 @@ set(SRDGAN_CPU_KERNEL_SOURCES
   csrc/kernels/cpu/winograd_avx2.cpp
   csrc/kernels/cpu/winograd_avx512.cpp
   csrc/kernels/cpu/winograd_portable.cpp
+  csrc/kernels/cpu/winograd_vnni.cpp
 )
 
 # Torch-free device code and its launchers.

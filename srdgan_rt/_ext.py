@@ -81,6 +81,16 @@ def build_record() -> dict[str, Any] | None:
     return record
 
 
+def has_vnni() -> bool:
+    """Whether the CPU kernels multiply bytes with instructions made for it, four products at a time.
+
+    Raises:
+        ExtensionError: the compiled extension cannot be used.
+    """
+    load()
+    return bool(torch.ops.srdgan_rt.has_vnni())
+
+
 def cpu_isa() -> str:
     """The instruction set that the CPU kernels use in this process: ``avx512``, ``avx2`` or ``portable``.
 

@@ -22,6 +22,14 @@ bool cpu_supports(CpuIsa isa) {
   return isa == CpuIsa::kPortable;
 }
 
+bool cpu_supports_vnni() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni");
+#else
+  return false;
+#endif
+}
+
 CpuIsa best_cpu_isa() {
   for (CpuIsa isa : kBestFirst) {
     if (cpu_supports(isa)) return isa;

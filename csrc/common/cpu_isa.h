@@ -13,6 +13,9 @@ CpuIsa best_cpu_isa();
 // Whether this processor can run `isa`.
 bool cpu_supports(CpuIsa isa);
 
+// Whether it multiplies bytes four at a time into sums of 32 bits, in AVX-512's registers.
+bool cpu_supports_vnni();
+
 // "portable", "avx2" or "avx512".
 const char* cpu_isa_name(CpuIsa isa);
 

@@ -37,7 +37,7 @@ def load_model(name_or_path: str | os.PathLike[str]) -> tuple[L2HNet, ModelSpec,
     Raises:
         CheckpointError: there is no such model or file, it cannot be read, or it does not fit the network; one line.
     """
-    path = _locate(name_or_path, available_models())
+    path = locate_model(name_or_path)
     tensors, metadata = read_tensors(path)
     try:
         net, spec = build_network(tensors)
@@ -80,6 +80,11 @@ def load_h2l(name_or_path: str | os.PathLike[str]) -> tuple[H2LNet, dict[str, st
         raise CheckpointError(f"{path}: does not fit the network: {error}") from error
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
+
+
+def locate_model(name_or_path: str | os.PathLike[str]) -> Path:
+    """The file of a low-to-high network; one given as a path need not be there. Raises as :func:`load_model`."""
+    return _locate(name_or_path, available_models())
 
 
 def _locate(name_or_path: str | os.PathLike[str], offered: list[str]) -> Path:

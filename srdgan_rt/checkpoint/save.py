@@ -55,10 +55,10 @@ def save_model(
         **{name: str(getattr(net, name)) for name in _SIZES if hasattr(net, name)},
         DIGEST_KEY: digest_tensors(tensors),
     }
-    _write_atomically(path, save(tensors, description))
+    write_atomically(path, save(tensors, description))
 
 
-def _write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Writes beside the target and renames, so that nobody ever sees half a file."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:

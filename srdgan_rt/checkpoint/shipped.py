@@ -27,7 +27,8 @@ def available_degradations() -> list[str]:
 
 
 def _list_names() -> list[str]:
-    present = sorted(path.stem for path in WEIGHTS_FOLDER.glob("*.safetensors"))
+    # A second dot: something that belongs to a model, such as its ranges for int8.
+    present = sorted(path.stem for path in WEIGHTS_FOLDER.glob("*.safetensors") if "." not in path.stem)
     preferred = [name for name in _PREFERENCE if name in present]
     return preferred + [name for name in present if name not in preferred]
 

@@ -29,7 +29,7 @@ Model = Annotated[
 Tile = Annotated[
     str, typer.Option("--tile", "-t", metavar="N|auto", help="Largest side of a tile in input pixels; 0 never tiles.")
 ]
-Precision = Annotated[str, typer.Option(metavar="NAME", help="auto, fp32, fp16 or bf16.")]
+Precision = Annotated[str, typer.Option(metavar="NAME", help="auto, fp32, fp16, bf16 or int8.")]
 Engine = Annotated[str, typer.Option(metavar="NAME", help="auto, native or torch.")]
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
 MaxPixels = Annotated[

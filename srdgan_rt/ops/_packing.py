@@ -4,29 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from srdgan_rt import _ext
 from srdgan_rt.errors import InputError
+from srdgan_rt.ops._int8 import POINTS, pad_segments, to_levels
 from srdgan_rt.ops._layers import Layer
 
 _PANEL = 16  # channels are padded to multiples of this
-_WINOGRAD_POINTS = 36
 _UPSAMPLE_PRODUCTS = 25
+
+
+class Planned(Protocol):
+    """Something that is to be packed."""
+
+    @property
+    def layer(self) -> Sequence[Tensor]:
+        """What is read."""
+
+    @property
+    def size(self) -> int:
+        """Floats that it becomes."""
+
+    def pack(self, out: Tensor) -> None:
+        """Writes it into ``out``, a flat tensor of ``size`` floats."""
 
 
 @dataclass(frozen=True)
 class PlannedLayer:
     """A layer and how it is to be packed: as a convolution whose input is ``first`` channels and then runs of ``more``,
-    each padded by itself, or as one that follows a nearest x2 enlargement."""
+    each padded by itself, or as one that follows a nearest x2 enlargement. With levels, its weights become bytes."""
 
     layer: Layer
     first: int
     more: int
     upsamples: bool = False
+    levels: Tensor | None = None  # (36, at least the padded inputs)
 
     @property
     def bias_size(self) -> int:
@@ -39,17 +55,40 @@ class PlannedLayer:
         if self.upsamples:
             return _UPSAMPLE_PRODUCTS * in_channels * _pad(out_channels) + self.bias_size
         depth = _pad(self.first) + (in_channels - self.first) // self.more * _pad(self.more)
-        return _WINOGRAD_POINTS * depth * _pad(out_channels) + self.bias_size
+        num_weights = POINTS * depth * _pad(out_channels)
+        if self.levels is not None:  # four weights in a float; at every point where sums start, and their steps
+            return num_weights // 4 + (1 + 2 * POINTS) * self.bias_size
+        return num_weights + self.bias_size
 
     def pack(self, out: Tensor) -> None:
         """Writes the packed layer into ``out``, a flat tensor of ``size`` floats."""
         weight, bias = (tensor.detach().contiguous() for tensor in self.layer)
+        if self.levels is not None:
+            torch.ops.srdgan_rt.winograd_pack_int8(weight, bias, self.levels, self.first, self.more, out)
+            return
         if not self.upsamples:
             torch.ops.srdgan_rt.winograd_pack(weight, bias, self.first, self.more, out)
             return
         out[: -self.bias_size] = torch.ops.srdgan_rt.upsample_conv_pack(weight).flatten()
         out[-self.bias_size :] = 0
         out[-self.bias_size :][: len(bias)] = bias
+
+
+@dataclass(frozen=True)
+class PlannedLevels:
+    """The levels of a dense block's features, which come before its convolutions."""
+
+    levels: Tensor  # (36, padded channels)
+    layer: Sequence[Tensor] = ()
+
+    @property
+    def size(self) -> int:
+        """Floats of the levels."""
+        return self.levels.numel()
+
+    def pack(self, out: Tensor) -> None:
+        """Writes the levels into ``out``."""
+        out.copy_(self.levels.flatten())
 
 
 def plan_conv(layer: Layer) -> PlannedLayer:
@@ -68,12 +107,19 @@ def plan_dense_block(layers: Sequence[Layer]) -> list[PlannedLayer]:
     return [PlannedLayer(layer, features, growth) for layer in layers]
 
 
+def plan_dense_block_int8(layers: Sequence[Layer], ranges: Tensor) -> list[Planned]:
+    """The same in bytes; ``ranges`` (36, F + 4 * G) are those of the features, on any device."""
+    growth, features = layers[0][0].shape[:2]
+    levels = pad_segments(to_levels(ranges).cpu(), [features] + 4 * [growth], _PANEL)
+    return [PlannedLevels(levels), *(PlannedLayer(layer, features, growth, levels=levels) for layer in layers)]
+
+
 def plan_tail(upsamplings: Sequence[Layer], hr: Layer, last: Layer) -> list[PlannedLayer]:
     """All of the network that follows the trunk."""
     return [*(plan_upsampling(layer) for layer in upsamplings), plan_conv(hr), plan_conv(last)]
 
 
-def pack(planned: Sequence[PlannedLayer]) -> Tensor:
+def pack(planned: Sequence[Planned]) -> Tensor:
     """Packs layers one after the other, whose shapes have been checked.
 
     Returns:
@@ -84,7 +130,7 @@ def pack(planned: Sequence[PlannedLayer]) -> Tensor:
         ExtensionError: the compiled extension cannot be used.
     """
     for item in planned:
-        for name, tensor in zip(("weight", "bias"), item.layer, strict=True):
+        for name, tensor in zip(("weight", "bias"), item.layer, strict=False):
             if tensor.dtype != torch.float32:
                 raise InputError(f"the CPU kernels compute in float32, got a {name} in {tensor.dtype}")
             if tensor.device.type != "cpu":

@@ -11,8 +11,8 @@ from torch import Tensor
 from srdgan_rt import _ext
 from srdgan_rt.errors import InputError
 from srdgan_rt.ops._checks import check_input, check_same_device
+from srdgan_rt.ops._int8 import check_ranges
 from srdgan_rt.ops._layers import (
-    CONVS_PER_BLOCK,
     IMAGE_CHANNELS,
     NEGATIVE_SLOPE,
     L2HLayers,
@@ -21,7 +21,15 @@ from srdgan_rt.ops._layers import (
     check_tail,
     split_blocks,
 )
-from srdgan_rt.ops._packing import pack, plan_conv, plan_dense_block, plan_tail, refuse_gradients
+from srdgan_rt.ops._packing import (
+    Planned,
+    pack,
+    plan_conv,
+    plan_dense_block,
+    plan_dense_block_int8,
+    plan_tail,
+    refuse_gradients,
+)
 
 
 @dataclass(frozen=True)
@@ -33,10 +41,11 @@ class PackedL2HNet:
     growth_channels: int
     num_dense_blocks: int
     scale: int
+    int8: bool = False  # the dense blocks' products
 
-    def sizes(self) -> tuple[int, int, int, int]:
+    def sizes(self) -> tuple[int, int, int, int, bool]:
         """In the order in which the compiled op takes them."""
-        return self.num_features, self.growth_channels, self.num_dense_blocks, self.scale
+        return self.num_features, self.growth_channels, self.num_dense_blocks, self.scale, self.int8
 
 
 @dataclass(frozen=True)
@@ -48,28 +57,38 @@ class PackedL2HTail:
     scale: int
 
 
-def l2h_net_pack(layers: L2HLayers) -> PackedL2HNet:
+def l2h_net_pack(layers: L2HLayers, ranges: Sequence[Tensor] | None = None) -> PackedL2HNet:
     """Transforms the weights of a network once, for many calls of :func:`l2h_net` and :class:`L2HStream`.
 
     Args:
         layers: float32 on the CPU, sizes as in :class:`srdgan_rt.models.L2HNet`.
+        ranges: for dense blocks in int8, of each of them (36, F + 4 * G): the largest magnitude that its transformed
+            features have at every point of Winograd's domain, as :func:`srdgan_rt.runtime.measure_ranges` finds them;
+            what exceeds it is cut off. None computes in float32. Shortcuts and all other layers are float32 anyway.
 
     Returns:
-        The packed network, four times the size of the weights. It is for inference: gradients do not flow through it.
+        The packed network, four times the size of the weights; in int8 about their size. It is for inference: gradients
+        do not flow through it.
 
     Raises:
-        InputError: the layers do not make up such a network.
+        InputError: the layers do not make up such a network, or the ranges do not fit it.
         ExtensionError: the compiled extension cannot be used.
     """
     features, growth = check_net(layers)
+    blocks = split_blocks(layers.dense)
+    if ranges is None:
+        dense: list[Planned] = [layer for block in blocks for layer in plan_dense_block(block)]
+    else:
+        check_ranges(ranges, len(blocks), features, growth)
+        dense = [item for block, of in zip(blocks, ranges, strict=True) for item in plan_dense_block_int8(block, of)]
     planned = [
         plan_conv(layers.first),
-        *(layer for block in split_blocks(layers.dense) for layer in plan_dense_block(block)),
+        *dense,
         plan_conv(layers.body),
         *plan_tail(layers.upsamplings, layers.hr, layers.last),
     ]
-    num_dense_blocks = len(layers.dense) // CONVS_PER_BLOCK
-    return PackedL2HNet(pack(planned), features, growth, num_dense_blocks, 1 << len(layers.upsamplings))
+    scale = 1 << len(layers.upsamplings)
+    return PackedL2HNet(pack(planned), features, growth, len(blocks), scale, int8=ranges is not None)
 
 
 def l2h_tail_pack(upsamplings: Sequence[Layer], hr: Layer, last: Layer) -> PackedL2HTail:
@@ -243,6 +262,7 @@ def _fake_net(
     growth: int,
     num_dense_blocks: int,
     scale: int,
+    int8: bool,
     negative_slope: float,
 ) -> Tensor:
     return _fake_tail(picture, parameters, scale, negative_slope)
@@ -260,6 +280,7 @@ def _fake_strip(
     growth: int,
     num_dense_blocks: int,
     scale: int,
+    int8: bool,
     negative_slope: float,
     height: int,
     strip_rows: int,

@@ -13,8 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from srdgan_rt.ops._checks import check_downsample, check_input, check_upsample_conv
+from srdgan_rt.ops._int8 import check_ranges, conv_int8, to_levels
 from srdgan_rt.ops._layers import (
     BLOCKS_PER_RRDB,
+    CONVS_PER_BLOCK,
     IMAGE_CHANNELS,
     NEGATIVE_SLOPE,
     RESIDUAL_SCALE,
@@ -84,12 +86,21 @@ def l2h_tail(
     return _conv(F.leaky_relu(_conv(x, hr), negative_slope), last)
 
 
-def l2h_net(picture: Tensor, layers: L2HLayers) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
-    """Same contract as :func:`srdgan_rt.ops.l2h_net`, from the layers of :func:`srdgan_rt.ops.l2h_net_pack`."""
-    check_net(layers)
+def l2h_net(
+    picture: Tensor,  # (N, 3, H, W)
+    layers: L2HLayers,
+    ranges: Sequence[Tensor] | None = None,
+) -> Tensor:  # (N, 3, scale * H, scale * W)
+    """Same contract as :func:`srdgan_rt.ops.l2h_net`, from the arguments of :func:`srdgan_rt.ops.l2h_net_pack`.
+
+    With ``ranges`` gradients are those of rounding: zero through the dense blocks' convolutions.
+    """
+    num_features, growth = check_net(layers)
     check_input(picture, IMAGE_CHANNELS, layers.first[0].dtype, NEGATIVE_SLOPE, "picture")
+    if ranges is not None:
+        check_ranges(ranges, len(layers.dense) // CONVS_PER_BLOCK, num_features, growth)
     features = _conv(picture, layers.first)
-    features = features + _conv(_rrdb_trunk(features, layers.dense, NEGATIVE_SLOPE), layers.body)
+    features = features + _conv(_rrdb_trunk(features, layers.dense, NEGATIVE_SLOPE, ranges), layers.body)
     return l2h_tail(features, layers.upsamplings, layers.hr, layers.last, NEGATIVE_SLOPE)
 
 
@@ -98,17 +109,23 @@ def _conv(x: Tensor, layer: Layer) -> Tensor:
     return F.conv2d(x, weight, bias, padding=1)
 
 
-def _dense_block(x: Tensor, layers: Sequence[Layer], negative_slope: float) -> Tensor:
+def _dense_block(x: Tensor, layers: Sequence[Layer], negative_slope: float, ranges: Tensor | None = None) -> Tensor:
+    def conv(features: list[Tensor], layer: Layer) -> Tensor:
+        x = torch.cat(features, 1)
+        return _conv(x, layer) if ranges is None else conv_int8(x, layer, to_levels(ranges))
+
     features = [x]
     for layer in layers[:-1]:
-        features.append(F.leaky_relu(_conv(torch.cat(features, 1), layer), negative_slope))
-    return x + RESIDUAL_SCALE * _conv(torch.cat(features, 1), layers[-1])
+        features.append(F.leaky_relu(conv(features, layer), negative_slope))
+    return x + RESIDUAL_SCALE * conv(features, layers[-1])
 
 
-def _rrdb_trunk(x: Tensor, layers: Sequence[Layer], negative_slope: float) -> Tensor:
+def _rrdb_trunk(
+    x: Tensor, layers: Sequence[Layer], negative_slope: float, ranges: Sequence[Tensor] | None = None
+) -> Tensor:
     shortcut = x
     for index, block in enumerate(split_blocks(layers)):
-        x = _dense_block(x, block, negative_slope)
+        x = _dense_block(x, block, negative_slope, None if ranges is None else ranges[index])
         if index % BLOCKS_PER_RRDB == BLOCKS_PER_RRDB - 1:
             x = shortcut = shortcut + RESIDUAL_SCALE * x
     return x

@@ -14,7 +14,8 @@ from srdgan_rt.errors import BackendUnavailableError, InputError
 
 NetT = TypeVar("NetT", bound=nn.Module)
 
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16, "int8": torch.float32}
+"""Type of the maps between the layers: in int8, bytes are only what the dense blocks multiply."""
 
 
 class RowStream(Protocol):
@@ -48,7 +49,7 @@ class Backend(Protocol):
 
     @property
     def precision(self) -> str:
-        """``fp32``, ``fp16`` or ``bf16``: the type of weights and activations."""
+        """``fp32``, ``fp16``, ``bf16`` or ``int8``: the type of weights and activations."""
 
     def run(self, x: Tensor) -> Tensor:
         """Enlarges a batch.
@@ -116,20 +117,17 @@ def resolve_precision(precision: str, device: torch.device) -> str:
     """Turns ``auto`` into a precision: fp16 on CUDA, fp32 on the CPU.
 
     Args:
-        precision: ``auto``, ``fp32``, ``fp16`` or ``bf16``.
+        precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``int8``.
         device: where the network will run.
 
     Returns:
-        ``fp32``, ``fp16`` or ``bf16``.
+        ``fp32``, ``fp16``, ``bf16`` or ``int8``.
 
     Raises:
         InputError: the precision is unknown.
-        BackendUnavailableError: the precision is known but no engine offers it yet (``int8``).
     """
     if precision == "auto":
         return "fp16" if device.type == "cuda" else "fp32"
-    if precision == "int8":
-        raise BackendUnavailableError("precision int8 is not available in this version: use fp32, fp16 or bf16")
     if precision not in DTYPES:
-        raise InputError(f"precision must be auto, fp32, fp16 or bf16, got {precision!r}")
+        raise InputError(f"precision must be auto, {', '.join(DTYPES)}, got {precision!r}")
     return precision

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from srdgan_rt.errors import BackendUnavailableError, InputError
 from srdgan_rt.models import L2HNet
 from srdgan_rt.runtime.backend import Backend, resolve_device, resolve_precision
 from srdgan_rt.runtime.guard import GuardedBackend
 from srdgan_rt.runtime.native_backend import NativeBackend, why_not_native
-from srdgan_rt.runtime.torch_backend import TorchBackend
+from srdgan_rt.runtime.torch_backend import TorchBackend, why_not_torch
 
 # Best first. Known to the command line, but not in this version: onnxruntime and tensorrt.
 _ENGINES = ("native", "torch")
@@ -42,14 +44,14 @@ def list_engines(device: str | torch.device = "auto", precision: str = "auto") -
 
     Args:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        precision: ``auto``, ``fp32``, ``fp16`` or ``bf16``.
+        precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``int8``.
 
     Returns:
         One status each, for this device and precision.
 
     Raises:
         InputError: the device or precision is unknown.
-        BackendUnavailableError: there is no such device here, or no engine offers the precision.
+        BackendUnavailableError: there is no such device here.
     """
     resolved = resolve_device(device)
     precision = resolve_precision(precision, resolved)
@@ -58,7 +60,12 @@ def list_engines(device: str | torch.device = "auto", precision: str = "auto") -
 
 
 def create_backend(
-    net: L2HNet, *, engine: str = "auto", device: str | torch.device = "auto", precision: str = "auto"
+    net: L2HNet,
+    *,
+    engine: str = "auto",
+    device: str | torch.device = "auto",
+    precision: str = "auto",
+    load_ranges: Callable[[], Sequence[Tensor]] | None = None,
 ) -> GuardedBackend:
     """Prepares a network for running.
 
@@ -66,7 +73,8 @@ def create_backend(
         net: the network; copied.
         engine: ``auto`` (the best one that can be used), ``native`` or ``torch``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        precision: ``auto``, ``fp32``, ``fp16`` or ``bf16``.
+        precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+        load_ranges: gives the ranges of the network's features; called for int8 only, which cannot do without.
 
     Returns:
         The backend, under the guard that computes bad low-precision results again in fp32.
@@ -79,17 +87,25 @@ def create_backend(
         raise InputError(f"engine must be auto, {', '.join(_ENGINES)}, got {engine!r}")
     resolved = resolve_device(device)
     precision = resolve_precision(precision, resolved)
-    usable = [status.name for status in list_engines(resolved, precision) if status.usable]
+    reasons = {status.name: status.reason for status in list_engines(resolved, precision)}
+    usable = [name for name, reason in reasons.items() if reason is None]
+    if not usable:
+        raise BackendUnavailableError(f"precision {precision} cannot be used: {reasons[_ENGINES[0]]}")
     name = usable[0] if engine == "auto" else engine
     if name not in usable:
-        reason = next(status.reason for status in list_engines(resolved, precision) if status.name == name)
-        raise BackendUnavailableError(f"engine {name} cannot be used: {reason}; there is {', '.join(usable)}")
-    make = NativeBackend if name == "native" else TorchBackend
-    backend: Backend = make(net, resolved, precision)
+        raise BackendUnavailableError(f"engine {name} cannot be used: {reasons[name]}; there is {', '.join(usable)}")
+    backend: Backend
+    if name == "native":
+        if precision == "int8" and load_ranges is None:
+            raise BackendUnavailableError("int8 needs the ranges of the features, which lie beside a model's file")
+        ranges = load_ranges() if precision == "int8" and load_ranges is not None else None
+        backend = NativeBackend(net, resolved, precision, ranges)
+    else:
+        backend = TorchBackend(net, resolved, precision)
     if precision != "fp32":
         net = copy.deepcopy(net)  # for the fallback, out of the caller's reach
     return GuardedBackend(backend, lambda: TorchBackend(net, resolved, "fp32"))
 
 
 def _why_not(name: str, device: torch.device, precision: str) -> str | None:
-    return why_not_native(device, precision) if name == "native" else None
+    return why_not_native(device, precision) if name == "native" else why_not_torch(precision)

@@ -14,6 +14,8 @@ from srdgan_rt.runtime.backend import Backend, RowStream
 
 logger = logging.getLogger("srdgan_rt")
 
+# Precisions in which no value is too large or too small to be told: in int8, all maps are float32.
+_SAFE = ("fp32", "int8")
 _BLACK = 0.5 / 255  # nothing of the result survives rounding to 8 bits
 _NOT_BLACK = 2 / 255  # mean of an input that cannot have a black result
 
@@ -46,13 +48,13 @@ class GuardedBackend:
             CheckpointError: the result is not finite even in fp32.
         """
         result = self._backend.run(x)
-        if self.precision != "fp32" and (fault := _find_fault(x, result)):
+        if self.precision not in _SAFE and (fault := _find_fault(x, result)):
             result = self._count_and_get_fallback(fault).run(x)
         return _check_finite(result)
 
     def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> RowStream | None:
-        """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`; of fp32 alone, for nothing is computed again."""
-        if self.precision != "fp32":
+        """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`; not of fp16 or bf16: nothing is done again."""
+        if self.precision not in _SAFE:
             return None
         stream = self._backend.open_stream(height, width, strip_rows=strip_rows, batch=batch)
         return None if stream is None else _GuardedStream(stream)
@@ -82,7 +84,7 @@ class _GuardedStream:
 
 def _check_finite(result: Tensor) -> Tensor:
     if not result.isfinite().all():
-        raise CheckpointError("the network gives NaN or infinite values in fp32: its weights cannot be used")
+        raise CheckpointError("the network gives NaN or infinite values even in fp32: its weights cannot be used")
     return result
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -17,18 +19,22 @@ class NativeBackend:
     Args:
         net: the network; its weights are copied in the kernel's form.
         device: must be the CPU (:func:`why_not_native`).
-        precision: must be ``fp32``.
+        precision: must be ``fp32`` or ``int8``.
+        ranges: of the features, for int8; see :func:`srdgan_rt.ops.l2h_net_pack`.
 
     Raises:
         ExtensionError: the compiled extension cannot be used.
+        InputError: the ranges do not fit the network.
     """
 
     name = "native"
 
-    def __init__(self, net: L2HNet, device: torch.device, precision: str) -> None:
+    def __init__(
+        self, net: L2HNet, device: torch.device, precision: str, ranges: Sequence[Tensor] | None = None
+    ) -> None:
         self.device = device
         self.precision = precision
-        self._net = l2h_net_pack(list_layers(net))
+        self._net = l2h_net_pack(list_layers(net), ranges)
 
     @torch.inference_mode()
     def run(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
@@ -44,9 +50,13 @@ def why_not_native(device: torch.device, precision: str) -> str | None:
     """One line that says why the native engine cannot be used so, or None where it can."""
     if device.type != "cpu":
         return f"the native engine runs on the CPU only, not on {device}"
-    if precision != "fp32":
-        return f"the native engine computes in fp32 only, not in {precision}"
-    return _ext.why_not()
+    if precision not in ("fp32", "int8"):
+        return f"the native engine computes in fp32 and int8 only, not in {precision}"
+    if (reason := _ext.why_not()) is not None:
+        return reason
+    if precision == "int8" and not _ext.has_vnni():
+        return "int8 needs a processor with AVX-512 VNNI: without it, it is no faster than fp32"
+    return None
 
 
 def list_layers(net: L2HNet) -> L2HLayers:

@@ -35,3 +35,8 @@ class TorchBackend:
 
     def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> None:
         """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`: PyTorch keeps nothing from call to call."""
+
+
+def why_not_torch(precision: str) -> str | None:
+    """One line that says why PyTorch cannot be used so, or None where it can."""
+    return "the torch engine has no int8" if precision == "int8" else None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from srdgan_rt.checkpoint import DEFAULT_MODEL, load_model
+from srdgan_rt.checkpoint import DEFAULT_MODEL, load_model, load_ranges
 from srdgan_rt.errors import InputError
 from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.models import L2HNet, ModelSpec
@@ -47,8 +48,9 @@ class Upscaler:
         model: name of a shipped model, path of a weight file, or a network (copied).
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
         engine: ``auto``, ``native`` (this package's kernels) or ``torch`` (the reference).
-        precision: ``auto`` (fp16 on CUDA, fp32 on the CPU), ``fp32``, ``fp16`` or ``bf16``. In the low precisions a
-            tile that comes out black or not finite is computed again in fp32.
+        precision: ``auto`` (fp16 on CUDA, fp32 on the CPU), ``fp32``, ``fp16``, ``bf16``, or ``int8`` (engine
+            ``native`` on processors with AVX-512 VNNI). In fp16 and bf16 a tile that comes out black or not finite is
+            computed again in fp32.
         tile: largest side of a tile in LR pixels; None chooses by free memory, 0 never tiles. The engine ``native``
             works in strips of about so many rows, which leave no seams: the result is the same for every value.
         halo: LR pixels read around a tile, or around a region; None takes the model's own, measured value.
@@ -89,7 +91,13 @@ class Upscaler:
             self.spec = ModelSpec(net.num_blocks, net.num_features, net.growth_channels, net.scale)
         else:
             net, self.spec, self.metadata = load_model(model)
-        self._backend = create_backend(net, engine=engine, device=device, precision=precision)
+        self._backend = create_backend(
+            net,
+            engine=engine,
+            device=device,
+            precision=precision,
+            load_ranges=None if isinstance(model, L2HNet) else partial(load_ranges, model, net),
+        )
         self._tile = tile
         self._halo = self.spec.halo if halo is None else halo
         self._border_padding = self.spec.border_padding if border_padding is None else border_padding

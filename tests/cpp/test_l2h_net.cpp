@@ -1,4 +1,5 @@
-// The L2H net as one wavefront against plain loops over whole maps; its strips and threads against itself, bit for bit.
+// The L2H net as one wavefront against plain loops over whole maps; its strips and threads against itself, bit for bit; all in
+// floats and with dense blocks of bytes.
 #include "csrc/kernels/cpu/l2h_net.h"
 
 #include <algorithm>
@@ -92,8 +93,8 @@ void add_scaled(Map& map, const Map& other, double scale) {  // map = other + sc
 // A small net with its packed parameters.
 class Net {
  public:
-  Net(int64_t features, int64_t growth, int64_t num_blocks, int64_t num_upsample, bool has_rrdbs)
-      : features(features), growth(growth), first(3, features, 1), body(features, features, 2), hr(features, features, 3),
+  Net(int64_t features, int64_t growth, int64_t num_blocks, int64_t num_upsample, bool has_rrdbs, bool int8 = false)
+      : features(features), growth(growth), int8(int8), first(3, features, 1), body(features, features, 2), hr(features, features, 3),
         last(features, 3, 4) {
     uint32_t seed = 10;
     for (int64_t i = 0; i < num_blocks * kDenseConvs; ++i) {
@@ -107,8 +108,15 @@ class Net {
     parameters.negative_slope = kSlope;
     parameters.has_rrdbs = has_rrdbs;
     const std::vector<int64_t> inputs = {features, growth, growth, growth, growth};
-    for (size_t i = 0; i < dense.size(); ++i) {
-      parameters.dense.push_back(pack(dense[i], {static_cast<int64_t>(i) % kDenseConvs + 1, inputs.data()}));
+    for (size_t block = 0; block * kDenseConvs < dense.size(); ++block) {
+      const Layer* layers = dense.data() + block * kDenseConvs;
+      if (int8) {
+        parameters.dense_int8.push_back(pack_block_int8(layers, inputs));
+        continue;
+      }
+      DenseWeights<Float32> weights{};
+      for (int64_t i = 0; i < kDenseConvs; ++i) weights.convs[i] = pack(layers[i], {i + 1, inputs.data()});
+      parameters.dense.push_back(weights);
     }
     const int64_t image = kImageChannels;
     parameters.first = pack(first, {1, &image});
@@ -162,6 +170,7 @@ class Net {
 
   int64_t features;
   int64_t growth;
+  bool int8;
   Layer first, body, hr, last;
   std::vector<Layer> dense, upsample;
   L2HParameters parameters{};
@@ -172,12 +181,35 @@ class Net {
     return memory_.back()->data();
   }
 
-  PackedConv pack(const Layer& layer, const WinogradSegments& inputs) {
+  // Levels for features of up to about 4, which random ones keep to.
+  DenseWeights<Int8> pack_block_int8(const Layer* layers, const std::vector<int64_t>& inputs) {
+    const int64_t depth = WinogradSegments{kDenseConvs, inputs.data()}.depth();
+    float* levels = keep(kWinogradPoints * depth);
+    std::fill_n(levels, kWinogradPoints * depth, 127.0f / 12.0f);
+    DenseWeights<Int8> weights{};
+    weights.levels = levels;
+    for (int64_t i = 0; i < kDenseConvs; ++i) {
+      const WinogradSegments segments{i + 1, inputs.data()};
+      const int64_t padded = winograd_pad(layers[i].out_channels);
+      auto* bytes = reinterpret_cast<int8_t*>(keep((winograd_packed_size(segments, layers[i].out_channels) + 3) / 4));
+      auto* start = reinterpret_cast<int32_t*>(keep(kWinogradPoints * padded));
+      float* steps = keep(kWinogradPoints * padded);
+      for (int64_t panel = 0; panel < padded / kWinogradPanel; ++panel) {
+        winograd_pack_int8(layers[i].weight.data(), segments, layers[i].out_channels, levels, depth, bytes, start, steps, panel);
+      }
+      float* bias = keep(padded);
+      std::copy(layers[i].bias.begin(), layers[i].bias.end(), bias);
+      weights.convs[i] = {bytes, bias, start, steps};
+    }
+    return weights;
+  }
+
+  PackedConv<Float32> pack(const Layer& layer, const WinogradSegments& inputs) {
     float* weight = keep(winograd_packed_size(inputs, layer.out_channels));
     winograd_pack(layer.weight.data(), inputs, layer.out_channels, weight, 0, winograd_pad(layer.out_channels) / kWinogradPanel);
     float* bias = keep(winograd_pad(layer.out_channels));
     std::copy(layer.bias.begin(), layer.bias.end(), bias);
-    return {weight, bias};
+    return {weight, bias, nullptr, nullptr};
   }
 
   std::vector<std::unique_ptr<std::vector<float>>> memory_;
@@ -301,21 +333,28 @@ void check_part(const Net& net, L2HPart part, Size size) {
   const int64_t out_pixels = truth.size.height * truth.size.width;
   for (CpuIsa isa : {CpuIsa::kPortable, CpuIsa::kAvx2, CpuIsa::kAvx512}) {
     if (!cpu_supports(isa)) continue;
-    const std::string what = std::string(cpu_isa_name(isa)) + ": part " + std::to_string(static_cast<int>(part)) + " of " +
+    const std::string what = std::string(cpu_isa_name(isa)) + (net.int8 ? ", int8" : "") + ": part " + std::to_string(static_cast<int>(part)) + " of " +
                              std::to_string(net.features) + "/" + std::to_string(net.growth) + " channels, " +
                              std::to_string(net.dense.size() / kDenseConvs) + " blocks, " + std::to_string(size.height) + "x" +
                              std::to_string(size.width);
     const auto out = compute(net, part, size, input, isa, 1);
-    double worst = 0.0, largest = 0.0;
+    double worst = 0.0, largest = 0.0, squares = 0.0, error_squares = 0.0;
     for (int64_t p = 0; p < out_pixels; ++p) {
       for (int64_t c = 0; c < truth.channels; ++c) {
         const double right = truth.values[p * truth.channels + c];
         const double error = std::abs(out[part == L2HPart::kBlocks ? p * truth.channels + c : c * out_pixels + p] - right);
         worst = error <= worst ? worst : error;  // a NaN becomes the worst
         largest = std::max(largest, std::abs(right));
+        squares += right * right;
+        error_squares += error * error;
       }
     }
-    CHECK(worst <= 1e-5 * largest, "%s: error %g of %g", what.c_str(), worst, largest);
+    if (net.int8) {
+      const double rms = std::sqrt(error_squares / squares);
+      CHECK(rms <= 0.03, "%s: error %g of the root mean square", what.c_str(), rms);  // several roundings to 1 of 127
+    } else {
+      CHECK(worst <= 1e-5 * largest, "%s: error %g of %g", what.c_str(), worst, largest);
+    }
     CHECK(compute(net, part, size, input, isa, 3) == out, "%s: three threads give other results", what.c_str());
   }
 }
@@ -341,12 +380,11 @@ void check_strips(const Net& net, Size size, const std::vector<int64_t>& units_p
 
 // Plans of many sizes without their work: none would wait for ever.
 void check_plans() {
-  const PackedConv none{nullptr, nullptr};
   for (int64_t num_blocks : {0, 3, 6, 75}) {
     L2HParameters parameters{};
     parameters.features = parameters.growth = 16;
     parameters.has_rrdbs = true;
-    parameters.dense.assign(num_blocks * kDenseConvs, none);
+    parameters.dense.resize(num_blocks);
     parameters.upsample.assign(2, {nullptr, nullptr});
     for (int64_t width : {1, 20, 100, 192, 193, 500}) {
       const int64_t unit = L2HRun::strip_unit(4000, width);
@@ -388,6 +426,8 @@ int main() {
       check_part(Net(features, growth, 0, large ? 1 : 2, true), L2HPart::kTail, size);
     }
   }
+  check_part(Net(24, 8, 3, 1, true, true), L2HPart::kNet, {13, 7});
+  check_part(Net(16, 16, 6, 0, true, true), L2HPart::kBlocks, {30, 210});
   check_part(Net(16, 16, 0, 0, true), L2HPart::kNet, {9, 5});
   check_part(Net(16, 16, 3, 0, true), L2HPart::kNet, {50, 190});  // more rows of units than the rings hold
   check_part(Net(16, 16, 0, 1, true), L2HPart::kTail, {50, 190});
@@ -395,6 +435,7 @@ int main() {
   check_strips(Net(16, 16, 6, 0, true), {82, 190}, {6, 13});
   check_strips(Net(16, 16, 3, 1, true), {78, 190}, {7, 12});
   check_strips(Net(24, 8, 3, 2, true), {75, 194}, {6, 11});  // two chunks
+  check_strips(Net(24, 8, 3, 2, true, true), {75, 194}, {6, 11});
   check_strips(Net(16, 16, 0, 1, true), {75, 194}, {6});
   check_strips(Net(16, 16, 3, 0, true), {230, 20}, {6});
   check_plans();

@@ -18,7 +18,8 @@ constexpr int kBlockTiles = 14;
 constexpr int kBlockVectors = 2;
 #include "csrc/kernels/cpu/winograd_lanes.h"
 }  // namespace
-constexpr WinogradIsa kIsa = {transform_input, multiply, transform_output};
+constexpr WinogradIsa<Float32> kFloats = kSteps<FloatBlock>;
+constexpr WinogradIsa<Int8> kBytes = kSteps<ByteBlock<PortableDot>>;
 }  // namespace wide_portable
 }  // namespace srdgan
 
@@ -33,7 +34,8 @@ constexpr int kBlockTiles = 14;
 constexpr int kBlockVectors = 2;
 #include "csrc/kernels/cpu/winograd_lanes.h"
 }  // namespace
-constexpr WinogradIsa kIsa = {transform_input, multiply, transform_output};
+constexpr WinogradIsa<Float32> kFloats = kSteps<FloatBlock>;
+constexpr WinogradIsa<Int8> kBytes = kSteps<ByteBlock<PortableDot>>;
 }  // namespace wide_avx2
 }  // namespace srdgan
 #pragma GCC pop_options
@@ -48,21 +50,23 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 struct Implementation {
   std::string name;
-  const WinogradIsa* isa;
+  const WinogradIsa<Float32>* isa;
+  const WinogradIsa<Int8>* int8;
 };
 
 std::vector<Implementation> implementations() {
-  std::vector<Implementation> all = {{"wide portable", &wide_portable::kIsa}};
+  std::vector<Implementation> all = {{"wide portable", &wide_portable::kFloats, &wide_portable::kBytes}};
 #if defined(__x86_64__)
-  if (cpu_supports(CpuIsa::kAvx2)) all.push_back({"wide avx2", &wide_avx2::kIsa});
+  if (cpu_supports(CpuIsa::kAvx2)) all.push_back({"wide avx2", &wide_avx2::kFloats, &wide_avx2::kBytes});
 #endif
   for (CpuIsa isa : {CpuIsa::kPortable, CpuIsa::kAvx2, CpuIsa::kAvx512}) {
     if (cpu_supports(isa)) {
-      all.push_back({cpu_isa_name(isa), &winograd_isa(isa)});
+      all.push_back({cpu_isa_name(isa), &winograd_isa<Float32>(isa), &winograd_isa<Int8>(isa)});
     } else {
       std::printf("this processor lacks %s\n", cpu_isa_name(isa));
     }
   }
+  std::printf("this processor %s VNNI\n", cpu_supports_vnni() ? "has" : "lacks");
   return all;
 }
 
@@ -129,7 +133,7 @@ double naive(const Case& c, const Layer& layer, const std::vector<std::vector<fl
 }
 
 // Tiles [begin, end) of the run, stored to `out` (and `copy`), which begin with the run's first pixel.
-void convolve(const WinogradIsa& isa, const Case& c, const Layer& layer, const std::vector<std::vector<float>>& maps,
+void convolve(const WinogradIsa<Float32>& isa, const Case& c, const Layer& layer, const std::vector<std::vector<float>>& maps,
               int64_t begin, int64_t end, const std::array<const float*, 2>& shortcuts, float* out, float* copy) {
   constexpr int64_t kPadding = 16, kExtra = 16;  // what lies between points, and between the sums of two tiles
   const int64_t tiles = end - begin;
@@ -137,7 +141,7 @@ void convolve(const WinogradIsa& isa, const Case& c, const Layer& layer, const s
   std::vector<float> transformed(kWinogradPoints * point_stride, kNan);
   int64_t depth_before = 0;
   for (size_t s = 0; s < c.inputs.size(); ++s) {
-    WinogradInput input{};
+    WinogradInput<Float32> input{};
     input.pixel_stride = input.channels = winograd_pad(c.inputs[s]);
     for (int64_t i = 0; i < kWinogradWindow; ++i) {
       input.rows[i] = maps[s].data() + (i * (kWinogradTile * c.tiles + 2) + kWinogradTile * begin) * input.pixel_stride;
@@ -154,7 +158,7 @@ void convolve(const WinogradIsa& isa, const Case& c, const Layer& layer, const s
   const int64_t sums_stride = tiles * m_stride + kPadding;
   std::vector<float> sums(kWinogradPoints * sums_stride, kUntouched);
   for (int64_t point = 0; point < kWinogradPoints; ++point) {
-    WinogradProduct product{};
+    WinogradProduct<Float32> product{};
     product.v = transformed.data() + point * point_stride;
     product.v_stride = product.depth = layer.depth;
     product.weight = layer.packed.data() + point * layer.out_padded * layer.depth;
@@ -171,7 +175,7 @@ void convolve(const WinogradIsa& isa, const Case& c, const Layer& layer, const s
     CHECK(kept, "multiply wrote beside the sums of %ld tiles", static_cast<long>(tiles));
   }
 
-  WinogradOutput output{};
+  WinogradOutput<Float32> output{};
   output.m = sums.data();
   output.tile_stride = m_stride;
   output.point_stride = sums_stride;
@@ -195,7 +199,7 @@ void convolve(const WinogradIsa& isa, const Case& c, const Layer& layer, const s
 }
 
 void check_case(const Implementation& implementation, const Case& c) {
-  const WinogradIsa& isa = *implementation.isa;
+  const WinogradIsa<Float32>& isa = *implementation.isa;
   const Layer layer(c);
   const auto maps = make_maps(c);
   const int64_t width = kWinogradTile * c.tiles;
@@ -269,7 +273,8 @@ void check_pack(const Case& c) {
   }
   CHECK(one_by_one == layer.packed, "panels one by one give other weights");
 
-  // At the first and the last point, G w G' is a corner of w: over 16, and as it is.
+  // At the first and the last point, G w G' is a corner of w: divided by a constant, and as it is.
+  const auto first = [](float w) { return static_cast<float>(w / (kNear * kNear * kFar * kFar) / (kNear * kNear * kFar * kFar)); };
   bool right = true;
   for (int64_t n = 0; n < layer.out_padded; ++n) {
     int64_t source = 0, target = 0;
@@ -281,13 +286,187 @@ void check_pack(const Case& c) {
         };
         const bool real = k < channels && n < c.out_channels;
         const float* w = real ? layer.weight.data() + (n * layer.segments.channels_in_all() + source + k) * 9 : nullptr;
-        right &= at(0) == (real ? w[0] / 16 : 0.0f) && at(kWinogradPoints - 1) == (real ? w[8] : 0.0f);
+        right &= std::abs(at(0) - (real ? first(w[0]) : 0.0f)) <= 1e-7f && at(kWinogradPoints - 1) == (real ? w[8] : 0.0f);
         for (int64_t point = 0; point < kWinogradPoints && !real; ++point) right &= at(point) == 0.0f;
       }
       source += channels;
     }
   }
   CHECK(right, "weights of %ld segments stand elsewhere", static_cast<long>(layer.segments.count));
+}
+
+// Step 1 in bytes: those of the floats, rounded to levels and cut off.
+void check_bytes(const Implementation& implementation, int64_t channels, int64_t tiles) {
+  const int64_t padded = winograd_pad(channels);
+  const auto map = random_floats(kWinogradWindow * (kWinogradTile * tiles + 2) * padded, 1);
+  const auto levels = random_floats(kWinogradPoints * padded, 2);
+  std::vector<float> scaled(levels);
+  for (float& level : scaled) level = 100.0f + 90.0f * level;  // some inputs exceed what a byte holds
+  WinogradInput<Float32> input{};
+  input.pixel_stride = input.channels = input.tile_stride = padded;
+  for (int64_t i = 0; i < kWinogradWindow; ++i) input.rows[i] = map.data() + i * (kWinogradTile * tiles + 2) * padded;
+  input.tiles = tiles;
+  input.point_stride = tiles * padded;
+  std::vector<float> floats(kWinogradPoints * input.point_stride);
+  input.v = floats.data();
+  implementation.isa->transform_input(input);
+
+  constexpr int64_t kGuard = 64;
+  std::vector<uint8_t> bytes(floats.size() + kGuard, 99);
+  WinogradInput<Int8> rounded{};
+  std::copy_n(input.rows, kWinogradWindow, rounded.rows);
+  rounded.pixel_stride = rounded.channels = rounded.tile_stride = rounded.levels_stride = padded;
+  rounded.tiles = tiles;
+  rounded.point_stride = input.point_stride;
+  rounded.v = bytes.data();
+  rounded.levels = scaled.data();
+  implementation.int8->transform_input(rounded);
+  double worst = 0.0;
+  int64_t cut = 0;
+  for (int64_t point = 0; point < kWinogradPoints; ++point) {
+    for (int64_t i = 0; i < input.point_stride; ++i) {
+      const double exact = static_cast<double>(floats[point * input.point_stride + i]) * scaled[point * padded + i % padded];
+      cut += exact < -128.0 || exact > 127.0;
+      worst = std::max(worst, std::abs(std::clamp(exact, -128.0, 127.0) + 128.0 - bytes[point * input.point_stride + i]));
+    }
+  }
+  CHECK(worst <= 0.5001, "%s: a byte is off by %g levels", implementation.name.c_str(), worst);
+  CHECK(cut > 0, "no input is cut off: the test shows less than it says");
+  CHECK(std::all_of(bytes.end() - kGuard, bytes.end(), [](uint8_t b) { return b == 99; }), "%s: wrote beyond its bytes",
+        implementation.name.c_str());
+}
+
+// Step 2 in bytes is exact, with the largest of all numbers, too; step 3 does what that of floats does with sums times steps.
+void check_byte_products(const Implementation& implementation, int64_t depth, int64_t panels, int64_t tiles, bool extreme) {
+  const int64_t channels = panels * kWinogradPanel;
+  const auto random = random_floats(tiles * depth + channels * depth + channels, 3);
+  std::vector<uint8_t> v(tiles * depth);
+  std::vector<int8_t> w(channels * depth);
+  std::vector<int32_t> start(channels), m(tiles * channels + 16, 77);
+  for (size_t i = 0; i < v.size(); ++i) v[i] = extreme ? 255 : static_cast<uint8_t>(128.0f + 127.0f * random[i]);
+  for (size_t i = 0; i < w.size(); ++i) {
+    const float r = random[v.size() + i];
+    w[i] = static_cast<int8_t>(extreme ? (i / 64 % 2 == 0 ? kInt8WeightLimit : -kInt8WeightLimit) : std::lround(kInt8WeightLimit * r));
+  }
+  for (size_t i = 0; i < start.size(); ++i) start[i] = static_cast<int32_t>(1e5f * random[v.size() + w.size() + i]);
+  WinogradProduct<Int8> product{};
+  product.v = v.data();
+  product.v_stride = product.depth = depth;
+  product.weight = w.data();
+  product.start = start.data();
+  product.panels = panels;
+  product.tiles = tiles;
+  product.m = m.data();
+  product.m_stride = channels;
+  implementation.int8->multiply(product);
+  bool exact = true;
+  for (int64_t t = 0; t < tiles; ++t) {
+    for (int64_t n = 0; n < channels; ++n) {
+      int32_t sum = start[n];
+      for (int64_t k = 0; k < depth; ++k) {
+        const int64_t line = (n / kWinogradPanel * depth / 4 + k / 4) * kWinogradPanel + n % kWinogradPanel;
+        sum += v[t * depth + k] * w[4 * line + k % 4];
+      }
+      exact &= sum == m[t * channels + n];
+    }
+  }
+  CHECK(exact, "%s: %ld tiles, depth %ld, %ld panels%s: sums differ", implementation.name.c_str(), static_cast<long>(tiles),
+        static_cast<long>(depth), static_cast<long>(panels), extreme ? ", largest numbers" : "");
+  CHECK(std::all_of(m.end() - 16, m.end(), [](int32_t x) { return x == 77; }), "%s: wrote beyond its sums",
+        implementation.name.c_str());
+}
+
+void check_byte_outputs(const Implementation& implementation, int64_t tiles, WinogradEpilogue epilogue) {
+  constexpr int64_t kChannels = 32;
+  const int64_t count = kWinogradPoints * tiles * kChannels, pixels = kWinogradTile * kWinogradTile * tiles;
+  const auto random = random_floats(count, 4), steps = random_floats(kWinogradPoints * kChannels, 5);
+  const auto bias = random_floats(kChannels, 6), inner = random_floats(pixels * kChannels, 7);
+  std::vector<int32_t> sums(count);
+  std::vector<float> floats(count), out(pixels * kChannels), expected(pixels * kChannels);
+  for (int64_t i = 0; i < count; ++i) {
+    sums[i] = static_cast<int32_t>(1e4f * random[i]);
+    floats[i] = static_cast<float>(sums[i]) * steps[i / (tiles * kChannels) * kChannels + i % kChannels];
+  }
+  const auto describe = [&](auto& output, float* target) {
+    output.tile_stride = output.channels = output.pixel_stride = kChannels;
+    output.point_stride = tiles * kChannels;
+    output.tiles = tiles;
+    output.rows = kWinogradTile;
+    output.columns = kWinogradTile * tiles;
+    output.bias = bias.data();
+    output.epilogue = epilogue;
+    output.negative_slope = output.scale = 0.2f;
+    for (int64_t i = 0; i < kWinogradTile; ++i) {
+      const int64_t offset = i * kWinogradTile * tiles * kChannels;
+      output.out[i] = target + offset;
+      output.inner[i] = output.outer[i] = inner.data() + offset;
+    }
+  };
+  WinogradOutput<Float32> of_floats{};
+  describe(of_floats, expected.data());
+  of_floats.m = floats.data();
+  implementation.isa->transform_output(of_floats);
+  WinogradOutput<Int8> of_sums{};
+  describe(of_sums, out.data());
+  of_sums.m = sums.data();
+  of_sums.steps = steps.data();
+  of_sums.steps_stride = kChannels;
+  implementation.int8->transform_output(of_sums);
+  double worst = 0.0, largest = 0.0;
+  for (size_t i = 0; i < out.size(); ++i) {
+    worst = std::max(worst, static_cast<double>(std::abs(out[i] - expected[i])));
+    largest = std::max(largest, static_cast<double>(std::abs(expected[i])));
+  }
+  CHECK(worst <= 1e-6 * largest, "%s: outputs of sums are off by %g of %g", implementation.name.c_str(), worst, largest);
+}
+
+// Packed bytes are the packed floats in steps and levels, and start takes away what the inputs' zero adds.
+void check_pack_int8(const Case& c) {
+  const Layer layer(c);
+  const int64_t panels = layer.out_padded / kWinogradPanel;
+  auto levels = random_floats(kWinogradPoints * layer.depth, 8);
+  for (float& level : levels) level = 20.0f + 10.0f * level;
+  std::vector<int8_t> packed(layer.packed.size(), 111);
+  std::vector<int32_t> start(kWinogradPoints * layer.out_padded);
+  std::vector<float> steps(start.size());
+  for (int64_t panel = panels; panel-- > 0;) {
+    winograd_pack_int8(layer.weight.data(), layer.segments, c.out_channels, levels.data(), layer.depth, packed.data(), start.data(),
+                       steps.data(), panel);
+  }
+  double worst = 0.0;
+  bool limit = true, started = true;
+  for (int64_t point = 0; point < kWinogradPoints; ++point) {
+    for (int64_t n = 0; n < layer.out_padded; ++n) {
+      const double step = steps[point * layer.out_padded + n];
+      int32_t sum = 0, largest = 0;
+      for (int64_t k = 0; k < layer.depth; ++k) {
+        const int64_t panel = (point * panels + n / kWinogradPanel) * layer.depth;
+        const int32_t byte = packed[(panel + k / 4 * 4) * kWinogradPanel + n % kWinogradPanel * 4 + k % 4];
+        const double weight = layer.packed[(panel + k) * kWinogradPanel + n % kWinogradPanel] / levels[point * layer.depth + k];
+        worst = std::max(worst, std::abs(byte - weight / step));
+        sum += byte;
+        largest = std::max(largest, std::abs(byte));
+      }
+      limit &= largest == (n < c.out_channels ? kInt8WeightLimit : 0);
+      started &= start[point * layer.out_padded + n] == -kInt8Zero * sum;
+    }
+  }
+  CHECK(worst <= 0.5001, "a weight is off by %g steps", worst);
+  CHECK(limit, "the largest weights are not %d", kInt8WeightLimit);
+  CHECK(started, "sums start elsewhere");
+}
+
+void check_int8(const Implementation& implementation) {
+  for (int64_t tiles : {1, 2, 7}) {
+    check_bytes(implementation, 32, tiles);
+    check_bytes(implementation, 48, tiles);
+  }
+  for (int64_t tiles = 1; tiles <= 20; ++tiles) check_byte_products(implementation, 48, 3, tiles, false);
+  check_byte_products(implementation, 192, 4, 48, false);
+  check_byte_products(implementation, 192, 2, 15, true);
+  for (const auto epilogue : {WinogradEpilogue::kActivation, WinogradEpilogue::kResidual, WinogradEpilogue::kDoubleResidual}) {
+    check_byte_outputs(implementation, 3, epilogue);
+  }
 }
 
 void check_implementation(const Implementation& implementation) {
@@ -317,9 +496,14 @@ void check_implementation(const Implementation& implementation) {
 }  // namespace
 
 int main() {
-  for (const Implementation& implementation : implementations()) check_implementation(implementation);
+  for (const Implementation& implementation : implementations()) {
+    check_implementation(implementation);
+    check_int8(implementation);
+  }
   check_pack({{24}, 24, 1});
   check_pack({{3}, 64, 1});
   check_pack({{24, 8, 17, 16}, 40, 1});
+  check_pack_int8({{24}, 24, 1});
+  check_pack_int8({{24, 8, 17, 16}, 40, 1});
   return test_result();
 }

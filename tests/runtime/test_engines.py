@@ -49,9 +49,8 @@ def test_precisions():
     assert resolve_precision("auto", CPU) == "fp32"
     assert resolve_precision("auto", torch.device("cuda")) == "fp16"
     assert resolve_precision("bf16", CPU) == "bf16"
-    with pytest.raises(BackendUnavailableError, match="int8 is not available"):
-        resolve_precision("int8", CPU)
-    with pytest.raises(InputError, match="precision must be auto, fp32, fp16 or bf16, got 'half'"):
+    assert resolve_precision("int8", CPU) == "int8"
+    with pytest.raises(InputError, match="precision must be auto, fp32, fp16, bf16, int8, got 'half'"):
         resolve_precision("half", CPU)
 
 
@@ -64,7 +63,7 @@ def test_engines_that_can_be_used_here():
     assert engines["torch"].usable
     assert engines["native"].reason == _ext.why_not()
     assert engines["tensorrt"].reason == "not in this version"
-    assert "fp32 only" in {status.name: status.reason for status in list_engines("cpu", "bf16")}["native"]
+    assert "fp32 and int8 only" in {status.name: status.reason for status in list_engines("cpu", "bf16")}["native"]
 
 
 def test_auto_prefers_native_where_it_can_be_used(nearest_net, monkeypatch):
@@ -157,5 +156,5 @@ def test_overflow_of_real_fp16_arithmetic_is_repaired(nearest_net):
 def test_non_finite_in_fp32_is_an_error(nearest_net):
     nearest_net.conv_hr.weight.data.mul_(1e38)
     nearest_net.conv_up1.weight.data.mul_(1e38)
-    with pytest.raises(CheckpointError, match="NaN or infinite values in fp32"):
+    with pytest.raises(CheckpointError, match="NaN or infinite values even in fp32"):
         Upscaler(nearest_net, engine="torch", device="cpu").upscale(np.full((2, 2), 200, np.uint8))

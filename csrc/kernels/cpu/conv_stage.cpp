@@ -9,7 +9,8 @@ namespace {
 
 class ConvStage final : public Stage {
  public:
-  ConvStage(const TileGrid& grid, const Conv& conv, const WinogradIsa& isa) : grid_(grid), conv_(conv), isa_(isa) {}
+  ConvStage(const TileGrid& grid, const Conv& conv, CpuIsa isa)
+      : grid_(grid), conv_(conv), isa_(winograd_isa<Float32>(isa)) {}
 
   int64_t scratch_floats() const override { return window_floats() + transformed_floats() + sums_floats() + result_floats(); }
 
@@ -32,7 +33,7 @@ class ConvStage final : public Stage {
   int64_t max_run() const { return std::min(TileGrid::kTilesPerUnit, conv_.scale * grid_.max_tiles_across()); }
   int64_t window_row() const { return (kWinogradTile * max_run() + 2) * conv_.in_channels; }
   int64_t window_floats() const { return conv_.source.planes.data == nullptr ? 0 : kWinogradWindow * window_row(); }
-  int64_t transformed_floats() const { return kWinogradPoints * (max_run() * conv_.in_channels + kWinogradPointPadding); }
+  int64_t transformed_floats() const { return kWinogradPoints * (max_run() * conv_.in_channels + kWinogradPointPadding<float>); }
   int64_t sums_floats() const { return winograd_sums_floats(max_run()); }
   int64_t result_row() const { return kWinogradTile * max_run() * conv_.out_channels; }
   int64_t result_floats() const { return conv_.target.planes.data == nullptr ? 0 : kWinogradTile * result_row(); }
@@ -44,13 +45,13 @@ class ConvStage final : public Stage {
     float* sums = transformed + transformed_floats();
     float* result = sums + sums_floats();
 
-    WinogradInput input{};
+    WinogradInput<Float32> input{};
     input.pixel_stride = conv_.in_channels;
     input.tiles = tiles;
     input.channels = conv_.in_channels;
     input.v = transformed;
     input.tile_stride = conv_.in_channels;
-    input.point_stride = tiles * conv_.in_channels + kWinogradPointPadding;
+    input.point_stride = tiles * conv_.in_channels + kWinogradPointPadding<float>;
     for (int64_t i = 0; i < kWinogradWindow; ++i) {
       const int64_t y = kWinogradTile * tile_row + i - 1;
       const int64_t x = kWinogradTile * first - 1;
@@ -63,23 +64,21 @@ class ConvStage final : public Stage {
     }
     isa_.transform_input(input);
 
-    WinogradProduct product{};
+    WinogradProduct<Float32> product{};
     product.v = transformed;
     product.v_stride = input.tile_stride;
     product.depth = conv_.in_channels;
     product.tiles = tiles;
     for (int64_t panel = 0; panel < conv_.out_channels / kWinogradPanel; panel += kWinogradPanelsAtOnce) {
-      WinogradOutput output =
-          winograd_multiply(isa_, product, input.point_stride, conv_.packed.weight, conv_.out_channels, panel, sums);
+      auto output = winograd_multiply(isa_, product, input.point_stride, conv_.packed, conv_.out_channels, panel, sums);
       finish(output, tile_row, first, panel * kWinogradPanel, result);
     }
   }
 
-  void finish(WinogradOutput& output, int64_t tile_row, int64_t first, int64_t channel, float* result) const {
+  void finish(WinogradOutput<Float32>& output, int64_t tile_row, int64_t first, int64_t channel, float* result) const {
     const ConvTarget& target = conv_.target;
     output.rows = std::min(kWinogradTile, conv_.scale * grid_.height - kWinogradTile * tile_row);
     output.columns = std::min(kWinogradTile * output.tiles, conv_.scale * grid_.width - kWinogradTile * first);
-    output.bias = conv_.packed.bias + channel;
     output.negative_slope = conv_.negative_slope;
     output.scale = 1.0f;
     output.pixel_stride = conv_.out_channels;
@@ -115,7 +114,7 @@ class ConvStage final : public Stage {
 
   const TileGrid& grid_;
   Conv conv_;
-  const WinogradIsa& isa_;
+  const WinogradIsa<Float32>& isa_;
 };
 
 class UpsampleStage final : public Stage {
@@ -191,7 +190,7 @@ class CopyStage final : public Stage {
 
 }  // namespace
 
-std::unique_ptr<Stage> make_conv_stage(const TileGrid& grid, const Conv& conv, const WinogradIsa& isa) {
+std::unique_ptr<Stage> make_conv_stage(const TileGrid& grid, const Conv& conv, CpuIsa isa) {
   return std::make_unique<ConvStage>(grid, conv, isa);
 }
 

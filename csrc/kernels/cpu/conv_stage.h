@@ -39,7 +39,7 @@ struct ConvTarget {
 };
 
 struct Conv {
-  PackedConv packed;
+  PackedConv<Float32> packed;
   int64_t in_channels;   // padded
   int64_t out_channels;  // padded
   float negative_slope;  // 1 for none
@@ -49,7 +49,7 @@ struct Conv {
   ConvTarget target;
 };
 
-std::unique_ptr<Stage> make_conv_stage(const TileGrid& grid, const Conv& conv, const WinogradIsa& isa);
+std::unique_ptr<Stage> make_conv_stage(const TileGrid& grid, const Conv& conv, CpuIsa isa);
 
 // upsample_conv from a picture of `scale` times the grid's size to one of twice that.
 struct Upsample {

@@ -5,13 +5,18 @@
 namespace srdgan {
 namespace {
 
+template <typename Precision>
 class DenseStage final : public Stage {
+  using Input = typename Precision::Input;
+
  public:
-  DenseStage(const DenseWorkspace& workspace, const DenseBlock& block, const WinogradIsa& isa, int index, int64_t shift)
+  DenseStage(const DenseWorkspace& workspace, const DenseWeights<Precision>& weights, const DenseBlock& block, CpuIsa isa, int index,
+             int64_t shift)
       : workspace_(workspace),
         grid_(workspace.grid()),
+        weights_(weights),
         block_(block),
-        isa_(isa),
+        isa_(winograd_isa<Precision>(isa)),
         index_(index),
         origin_((shift % workspace.ring() + workspace.ring()) % workspace.ring()) {}
 
@@ -67,13 +72,17 @@ class DenseStage final : public Stage {
   void transform(int64_t index, int64_t row, int64_t chunk) const {
     const FeatureMap source = map(index);
     const int64_t first = grid_.tile_begin(chunk);
-    WinogradInput input{};
+    WinogradInput<Precision> input{};
     input.pixel_stride = source.channels;
     input.tiles = grid_.tile_end(chunk) - first;
     input.channels = source.channels;
     input.tile_stride = workspace_.depth();
-    input.point_stride = workspace_.point_stride(chunk);
-    input.v = workspace_.transformed(slot(row), chunk) + depth_before(index);
+    input.point_stride = workspace_.point_stride<Input>(chunk);
+    input.v = workspace_.transformed<Input>(slot(row), chunk) + depth_before(index);
+    if (weights_.levels != nullptr) {
+      input.levels = weights_.levels + depth_before(index);
+      input.levels_stride = workspace_.depth();
+    }
     for (int64_t tile_row = grid_.tile_row_begin(row); tile_row < grid_.tile_row_end(row); ++tile_row) {
       for (int64_t i = 0; i < kWinogradWindow; ++i) {
         input.rows[i] = source_row(source, index, kWinogradTile * tile_row + i - 1) + (kWinogradTile * first - 1) * source.channels;
@@ -88,20 +97,18 @@ class DenseStage final : public Stage {
     const int64_t tiles = grid_.tile_end(chunk) - first;
     const bool last = index_ == kDenseConvs - 1;
     const int64_t out_channels = last ? workspace_.features() : workspace_.growth();
-    const PackedConv& conv = block_.convs[index_];
 
-    WinogradProduct product{};
-    product.v = workspace_.transformed(slot(row), chunk);
+    WinogradProduct<Precision> product{};
+    product.v = workspace_.transformed<Input>(slot(row), chunk);
     product.v_stride = workspace_.depth();
     product.depth = depth_before(index_ + 1);
     product.tiles = tiles * (grid_.tile_row_end(row) - grid_.tile_row_begin(row));
-    WinogradOutput output =
-        winograd_multiply(isa_, product, workspace_.point_stride(chunk), conv.weight, out_channels, panel, sums);
+    auto output =
+        winograd_multiply(isa_, product, workspace_.point_stride<Input>(chunk), weights_.convs[index_], out_channels, panel, sums);
 
     const int64_t channel = panel * kWinogradPanel;
     output.tiles = tiles;
     output.columns = std::min(kWinogradTile * tiles, grid_.width - kWinogradTile * first);
-    output.bias = conv.bias + channel;
     output.negative_slope = block_.negative_slope;
     output.scale = block_.residual_scale;
     output.pixel_stride = out_channels;
@@ -130,19 +137,22 @@ class DenseStage final : public Stage {
 
   const DenseWorkspace& workspace_;
   const TileGrid& grid_;
+  DenseWeights<Precision> weights_;
   DenseBlock block_;
-  const WinogradIsa& isa_;
+  const WinogradIsa<Precision>& isa_;
   int64_t index_;
   int64_t origin_;
 };
 
 }  // namespace
 
-DenseWorkspace::DenseWorkspace(const TileGrid& grid, int64_t features, int64_t growth)
-    : grid_(grid), features_(features), growth_(growth) {}
+DenseWorkspace::DenseWorkspace(const TileGrid& grid, int64_t features, int64_t growth, int64_t input_bytes)
+    : grid_(grid), features_(features), growth_(growth), input_bytes_(input_bytes) {}
 
+// A padding is a cache line, whatever it pads.
 int64_t DenseWorkspace::slot_floats() const {
-  return kWinogradPoints * (grid_.tiles_across * grid_.group * depth() + grid_.chunks * kWinogradPointPadding);
+  return kWinogradPoints * (grid_.tiles_across * grid_.group * depth() * input_bytes_ / static_cast<int64_t>(sizeof(float)) +
+                            grid_.chunks * kWinogradPointPadding<float>);
 }
 
 int64_t DenseWorkspace::floats() const {
@@ -166,19 +176,15 @@ FeatureMap DenseWorkspace::growth_map(int64_t index, int64_t slot) const {
   return map;
 }
 
-float* DenseWorkspace::transformed(int64_t slot, int64_t chunk) const {
-  float* slots = memory_ + (1 + (kDenseConvs - 1) * max_ring_rows()) * row_floats();
-  return slots + slot * slot_floats() +
-         kWinogradPoints * (grid_.tile_begin(chunk) * grid_.group * depth() + chunk * kWinogradPointPadding);
+template <typename Precision>
+std::unique_ptr<Stage> make_dense_stage(const DenseWorkspace& workspace, const DenseWeights<Precision>& weights,
+                                        const DenseBlock& block, CpuIsa isa, int index, int64_t shift) {
+  return std::make_unique<DenseStage<Precision>>(workspace, weights, block, isa, index, shift);
 }
 
-int64_t DenseWorkspace::point_stride(int64_t chunk) const {
-  return (grid_.tile_end(chunk) - grid_.tile_begin(chunk)) * grid_.group * depth() + kWinogradPointPadding;
-}
-
-std::unique_ptr<Stage> make_dense_stage(const DenseWorkspace& workspace, const DenseBlock& block, const WinogradIsa& isa, int index,
-                                        int64_t shift) {
-  return std::make_unique<DenseStage>(workspace, block, isa, index, shift);
-}
+template std::unique_ptr<Stage> make_dense_stage(const DenseWorkspace&, const DenseWeights<Float32>&, const DenseBlock&, CpuIsa, int,
+                                                 int64_t);
+template std::unique_ptr<Stage> make_dense_stage(const DenseWorkspace&, const DenseWeights<Int8>&, const DenseBlock&, CpuIsa, int,
+                                                 int64_t);
 
 }  // namespace srdgan

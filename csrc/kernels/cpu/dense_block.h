@@ -16,10 +16,11 @@ namespace srdgan {
 
 constexpr int64_t kDenseConvs = 5;
 
-// A 3x3 convolution as winograd_pack leaves it.
-struct PackedConv {
-  const float* weight;
-  const float* bias;  // padded like the channels
+// The parameters of a block.
+template <typename Precision>
+struct DenseWeights {
+  PackedConv<Precision> convs[kDenseConvs];
+  const float* levels;  // Int8: (36, depth), of everything that the last convolution reads
 };
 
 // Where the blocks of a trunk keep what only they need; all of them use the same memory, one after the other.
@@ -28,8 +29,8 @@ class DenseWorkspace {
   // Rows of units that there is room for.
   static constexpr int64_t kMaxRing = 10;
 
-  // features and growth: padded channels.
-  DenseWorkspace(const TileGrid& grid, int64_t features, int64_t growth);
+  // features and growth: padded channels; input_bytes: of a transformed feature.
+  DenseWorkspace(const TileGrid& grid, int64_t features, int64_t growth, int64_t input_bytes);
 
   const TileGrid& grid() const { return grid_; }
   int64_t features() const { return features_; }
@@ -44,24 +45,33 @@ class DenseWorkspace {
 
   // Output of convolution 0..3 of a block whose row 0 lies in slot `slot`.
   FeatureMap growth_map(int64_t index, int64_t slot) const;
-  // Transformed features of a unit: (36, tiles, depth) with this distance between points.
-  float* transformed(int64_t slot, int64_t chunk) const;
-  int64_t point_stride(int64_t chunk) const;
+  // Transformed features of a unit: (36, tiles, depth) with this distance between points. T is of input_bytes.
+  template <typename T>
+  T* transformed(int64_t slot, int64_t chunk) const {
+    return reinterpret_cast<T*>(slots() + slot * slot_floats()) +
+           kWinogradPoints * (grid_.tile_begin(chunk) * grid_.group * depth() + chunk * kWinogradPointPadding<T>);
+  }
+  template <typename T>
+  int64_t point_stride(int64_t chunk) const {
+    return (grid_.tile_end(chunk) - grid_.tile_begin(chunk)) * grid_.group * depth() + kWinogradPointPadding<T>;
+  }
 
  private:
   int64_t row_floats() const { return (4 * grid_.tiles_across + 2) * growth_; }
   int64_t max_ring_rows() const { return kMaxRing * grid_.group * kWinogradTile; }
   int64_t slot_floats() const;
+  float* slots() const { return memory_ + (1 + (kDenseConvs - 1) * max_ring_rows()) * row_floats(); }
 
   TileGrid grid_;
   int64_t features_;
   int64_t growth_;
+  int64_t input_bytes_;
   float* memory_ = nullptr;
   int64_t ring_ = kMaxRing;
 };
 
+// A block's place in a net.
 struct DenseBlock {
-  PackedConv convs[kDenseConvs];
   float negative_slope;
   float residual_scale;
   FeatureMap x;  // input; the output takes its place
@@ -81,7 +91,8 @@ struct DenseBlock {
 };
 
 // Convolution `index` of a block. Row r of units lies in slot r + shift of the workspace, modulo its ring.
-std::unique_ptr<Stage> make_dense_stage(const DenseWorkspace& workspace, const DenseBlock& block, const WinogradIsa& isa, int index,
-                                        int64_t shift);
+template <typename Precision>
+std::unique_ptr<Stage> make_dense_stage(const DenseWorkspace& workspace, const DenseWeights<Precision>& weights,
+                                        const DenseBlock& block, CpuIsa isa, int index, int64_t shift);
 
 }  // namespace srdgan

@@ -35,7 +35,8 @@ L2HRun::L2HRun(L2HParameters parameters, L2HPart part, int64_t height, int64_t w
       part_(part),
       grid_(height, width),
       isa_(isa),
-      workspace_(grid_, winograd_pad(parameters_.features), winograd_pad(parameters_.growth)),
+      workspace_(grid_, winograd_pad(parameters_.features), winograd_pad(parameters_.growth),
+                 parameters_.dense_int8.empty() ? sizeof(Float32::Input) : sizeof(Int8::Input)),
       strip_rows_(std::min(strip_rows, height)) {
   float* start = nullptr;
   memory_floats_ = lay_out(start).end - start;
@@ -135,7 +136,6 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int6
   const int64_t ring = (kDenseConvs - 1) * skew + 2;
   const Layout layout = lay_out(memory);
   workspace_.use(layout.workspace, ring);
-  const WinogradIsa& isa = winograd_isa(isa_);
   const int64_t features = workspace_.features();
   auto wavefront = std::make_unique<Wavefront>(grid_.rows, grid_.chunks);
   int64_t offset = 0;
@@ -146,7 +146,7 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int6
     wavefront->add(std::move(stage), begin(index), end(index), offset, std::move(reuses));
     offset += skew;
   };
-  const auto conv = [&](const PackedConv& packed, int64_t scale) {
+  const auto conv = [&](const PackedConv<Float32>& packed, int64_t scale) {
     Conv result{};
     result.packed = packed;
     result.in_channels = result.out_channels = features;
@@ -161,7 +161,7 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int6
     first.source.planes = data.picture;
     first.target.map = layout.x;
     first.target.copy = layout.skip;
-    add(make_conv_stage(grid_, first, isa));
+    add(make_conv_stage(grid_, first, isa_));
   } else {
     add(make_import_stage(grid_, data.features_in, layout.x, layout.rrdb));
   }
@@ -172,7 +172,6 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int6
   for (int64_t b = 0; b < num_blocks(); ++b) {
     const int64_t stage = wavefront->num_stages();
     DenseBlock block{};
-    std::copy_n(parameters_.dense.begin() + b * kDenseConvs, kDenseConvs, block.convs);
     block.negative_slope = parameters_.negative_slope;
     block.residual_scale = kResidualScale;
     block.x = layout.x;
@@ -206,7 +205,10 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int6
         if (b > 0) reuses.push_back({stage - kDenseConvs + r, shift - shift_before - ring});
       }
       offset = offset_of_slots + shift + skew * i;
-      add(make_dense_stage(workspace_, block, isa, i, shift), std::move(reuses));
+      const auto index = static_cast<size_t>(b);
+      add(parameters_.dense_int8.empty() ? make_dense_stage(workspace_, parameters_.dense[index], block, isa_, i, shift)
+                                         : make_dense_stage(workspace_, parameters_.dense_int8[index], block, isa_, i, shift),
+          std::move(reuses));
     }
     shift_before = shift;
   }
@@ -222,7 +224,7 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int6
     body.source.map = layout.x;
     body.shortcut = layout.skip;
     body.target.map = source = layout.rrdb;
-    add(make_conv_stage(grid_, body, isa));
+    add(make_conv_stage(grid_, body, isa_));
   }
   const auto add_tail = [&](std::unique_ptr<Stage> stage) {
     add(std::move(stage), {{wavefront->num_stages() + 1, -kTailRing}});
@@ -244,12 +246,12 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int6
   hr.negative_slope = parameters_.negative_slope;
   hr.source.map = source;
   hr.target.map = layout.hr;
-  add_tail(make_conv_stage(grid_, hr, isa));
+  add_tail(make_conv_stage(grid_, hr, isa_));
   Conv last = conv(parameters_.last, scale);
   last.out_channels = winograd_pad(kImageChannels);
   last.source.map = layout.hr;
   last.target.planes = data.result;
-  add(make_conv_stage(grid_, last, isa));
+  add(make_conv_stage(grid_, last, isa_));
   wavefront->prepare();
   return wavefront;
 }

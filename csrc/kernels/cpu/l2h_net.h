@@ -31,13 +31,15 @@ struct L2HParameters {
   int64_t growth;
   float negative_slope;
   bool has_rrdbs;  // a shortcut around every three dense blocks
-  std::vector<PackedConv> dense;  // five per block
+  // The dense blocks: either these, or those of bytes.
+  std::vector<DenseWeights<Float32>> dense;
+  std::vector<DenseWeights<Int8>> dense_int8;
   // From here on: only for the parts that have them.
-  PackedConv first;
-  PackedConv body;
+  PackedConv<Float32> first;
+  PackedConv<Float32> body;
   std::vector<PackedUpsample> upsample;
-  PackedConv hr;
-  PackedConv last;
+  PackedConv<Float32> hr;
+  PackedConv<Float32> last;
 };
 
 enum class L2HPart {
@@ -80,7 +82,7 @@ class L2HRun {
  private:
   struct Layout;
 
-  int64_t num_blocks() const { return static_cast<int64_t>(parameters_.dense.size()) / kDenseConvs; }
+  int64_t num_blocks() const { return static_cast<int64_t>(parameters_.dense.size() + parameters_.dense_int8.size()); }
   int64_t num_stages() const;
   // First row of units that a stage cannot compute yet.
   int64_t reach(int64_t stage, int64_t known) const;

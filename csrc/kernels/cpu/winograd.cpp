@@ -1,25 +1,72 @@
 #include "csrc/kernels/cpu/winograd.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
 
 namespace srdgan {
 namespace {
 
 constexpr int64_t kPanel = kWinogradPanel;
 
-// G: three taps -> six points (0, 1, -1, 2, -2, infinity).
+constexpr double square(double x) { return x * x; }
+
+// G: three taps -> six points (0, kNear, -kNear, kFar, -kFar, infinity).
+constexpr double kZeroScale = 1 / (square(kNear) * square(kFar));
+constexpr double kNearScale = 1 / (2 * square(kNear) * (square(kNear) - square(kFar)));
+constexpr double kFarScale = 1 / (2 * square(kFar) * (square(kFar) - square(kNear)));
 constexpr double kTaps[kWinogradWindow][3] = {
-    {1.0 / 4, 0, 0},
-    {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-    {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-    {1.0 / 24, 1.0 / 12, 1.0 / 6},
-    {1.0 / 24, -1.0 / 12, 1.0 / 6},
+    {kZeroScale, 0, 0},
+    {kNearScale, kNearScale * kNear, kNearScale * square(kNear)},
+    {kNearScale, -kNearScale * kNear, kNearScale * square(kNear)},
+    {kFarScale, kFarScale * kFar, kFarScale * square(kFar)},
+    {kFarScale, -kFarScale * kFar, kFarScale * square(kFar)},
     {0, 0, 1},
 };
 
+using Transformed = std::array<std::array<double, kPanel>, kWinogradPoints>;  // of one input and a panel of outputs
+
+// Calls take(k, points) with G w G' of every input k of a panel, zeros for the channels that pad.
+template <typename Take>
+void transform_weights(const float* weight, const WinogradSegments& inputs, int64_t out_channels, int64_t panel, const Take& take) {
+  const int64_t in_channels = inputs.channels_in_all();
+  const int64_t lanes = std::min(kPanel, out_channels - panel * kPanel);
+  Transformed points;
+  int64_t source = 0;  // channel of the weight
+  int64_t target = 0;  // channel of the packed weight
+  for (int64_t segment = 0; segment < inputs.count; ++segment) {
+    const int64_t end = target + winograd_pad(inputs.channels[segment]);
+    for (int64_t i = 0; i < inputs.channels[segment]; ++i, ++source, ++target) {
+      double taps[9][kPanel] = {};
+      for (int64_t n = 0; n < lanes; ++n) {
+        const float* w = weight + ((panel * kPanel + n) * in_channels + source) * 9;
+        for (int tap = 0; tap < 9; ++tap) taps[tap][n] = w[tap];
+      }
+      for (int64_t row = 0; row < kWinogradWindow; ++row) {
+        double vertical[3][kPanel];
+        for (int x = 0; x < 3; ++x) {
+          for (int64_t n = 0; n < kPanel; ++n) {
+            vertical[x][n] = kTaps[row][0] * taps[x][n] + kTaps[row][1] * taps[3 + x][n] + kTaps[row][2] * taps[6 + x][n];
+          }
+        }
+        for (int64_t column = 0; column < kWinogradWindow; ++column) {
+          auto& out = points[kWinogradWindow * row + column];
+          const double* t = kTaps[column];
+          for (int64_t n = 0; n < kPanel; ++n) out[n] = t[0] * vertical[0][n] + t[1] * vertical[1][n] + t[2] * vertical[2][n];
+        }
+      }
+      take(target, points);
+    }
+    points = {};
+    for (; target < end; ++target) take(target, points);
+  }
+}
+
 }  // namespace
 
-const WinogradIsa& winograd_isa(CpuIsa isa) {
+template <>
+const WinogradIsa<Float32>& winograd_isa<Float32>(CpuIsa isa) {
 #if defined(__x86_64__)
   if (isa == CpuIsa::kAvx512) return winograd_avx512();
   if (isa == CpuIsa::kAvx2) return winograd_avx2();
@@ -28,27 +75,52 @@ const WinogradIsa& winograd_isa(CpuIsa isa) {
   return winograd_portable();
 }
 
-WinogradOutput winograd_multiply(const WinogradIsa& isa, WinogradProduct product, int64_t point_stride, const float* weight,
-                                 int64_t out_channels, int64_t panel, float* sums) {
+template <>
+const WinogradIsa<Int8>& winograd_isa<Int8>(CpuIsa isa) {
+#if defined(__x86_64__)
+  if (isa == CpuIsa::kAvx512 && cpu_supports_vnni()) return winograd_int8_vnni();
+  if (isa != CpuIsa::kPortable) return winograd_int8_avx2();
+#endif
+  (void)isa;
+  return winograd_int8_portable();
+}
+
+template <typename Precision>
+WinogradOutput<Precision> winograd_multiply(const WinogradIsa<Precision>& isa, WinogradProduct<Precision> product,
+                                            int64_t point_stride, const PackedConv<Precision>& conv, int64_t out_channels,
+                                            int64_t panel, float* sums) {
+  const int64_t channel = panel * kPanel;
   product.panels = std::min(kWinogradPanelsAtOnce, out_channels / kPanel - panel);
-  product.weight = weight + panel * kPanel * product.depth;
-  product.m = sums;
+  product.weight = conv.weight + channel * product.depth;
+  product.m = reinterpret_cast<typename Precision::Sum*>(sums);
   product.m_stride = product.panels * kPanel;
-  WinogradOutput output{};
-  output.m = sums;
+  WinogradOutput<Precision> output{};
+  output.m = product.m;
   output.tile_stride = product.m_stride;
-  output.point_stride = product.tiles * product.m_stride + kWinogradPointPadding;
+  output.point_stride = product.tiles * product.m_stride + kWinogradPointPadding<float>;
   output.tiles = product.tiles;
   output.channels = product.m_stride;
+  output.bias = conv.bias + channel;
+  if (conv.start != nullptr) {
+    product.start = conv.start + channel;
+    output.steps = conv.steps + channel;
+    output.steps_stride = out_channels;
+  }
   for (int64_t point = 0; point < kWinogradPoints; ++point) {
     product.next_weight = product.weight + out_channels * product.depth;
     isa.multiply(product);
     product.v += point_stride;
     product.weight = product.next_weight;
     product.m += output.point_stride;
+    if (product.start != nullptr) product.start += out_channels;
   }
   return output;
 }
+
+template WinogradOutput<Float32> winograd_multiply(const WinogradIsa<Float32>&, WinogradProduct<Float32>, int64_t,
+                                                   const PackedConv<Float32>&, int64_t, int64_t, float*);
+template WinogradOutput<Int8> winograd_multiply(const WinogradIsa<Int8>&, WinogradProduct<Int8>, int64_t, const PackedConv<Int8>&,
+                                                int64_t, int64_t, float*);
 
 int64_t WinogradSegments::channels_in_all() const {
   int64_t sum = 0;
@@ -68,41 +140,45 @@ int64_t winograd_packed_size(const WinogradSegments& inputs, int64_t out_channel
 
 void winograd_pack(const float* weight, const WinogradSegments& inputs, int64_t out_channels, float* packed,
                    int64_t panel_begin, int64_t panel_end) {
-  const int64_t in_channels = inputs.channels_in_all();
   const int64_t depth = inputs.depth();
   const int64_t panels = winograd_pad(out_channels) / kPanel;
   for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
-    const int64_t lanes = std::min(kPanel, out_channels - panel * kPanel);
-    const auto line = [&](int64_t point, int64_t k) { return packed + ((point * panels + panel) * depth + k) * kPanel; };
-    int64_t source = 0;  // channel of the weight
-    int64_t target = 0;  // channel of the packed weight
-    for (int64_t segment = 0; segment < inputs.count; ++segment) {
-      const int64_t end = target + winograd_pad(inputs.channels[segment]);
-      for (int64_t i = 0; i < inputs.channels[segment]; ++i, ++source, ++target) {
-        double taps[9][kPanel] = {};
-        for (int64_t n = 0; n < lanes; ++n) {
-          const float* w = weight + ((panel * kPanel + n) * in_channels + source) * 9;
-          for (int tap = 0; tap < 9; ++tap) taps[tap][n] = w[tap];
-        }
-        for (int64_t row = 0; row < kWinogradWindow; ++row) {
-          double vertical[3][kPanel];
-          for (int x = 0; x < 3; ++x) {
-            for (int64_t n = 0; n < kPanel; ++n) {
-              vertical[x][n] = kTaps[row][0] * taps[x][n] + kTaps[row][1] * taps[3 + x][n] + kTaps[row][2] * taps[6 + x][n];
-            }
-          }
-          for (int64_t column = 0; column < kWinogradWindow; ++column) {
-            float* out = line(kWinogradWindow * row + column, target);
-            const double* t = kTaps[column];
-            for (int64_t n = 0; n < kPanel; ++n) {
-              out[n] = static_cast<float>(t[0] * vertical[0][n] + t[1] * vertical[1][n] + t[2] * vertical[2][n]);
-            }
-          }
-        }
+    transform_weights(weight, inputs, out_channels, panel, [&](int64_t k, const Transformed& points) {
+      for (int64_t point = 0; point < kWinogradPoints; ++point) {
+        float* out = packed + ((point * panels + panel) * depth + k) * kPanel;
+        for (int64_t n = 0; n < kPanel; ++n) out[n] = static_cast<float>(points[point][n]);
       }
-      for (; target < end; ++target) {
-        for (int64_t point = 0; point < kWinogradPoints; ++point) std::fill_n(line(point, target), kPanel, 0.0f);
+    });
+  }
+}
+
+void winograd_pack_int8(const float* weight, const WinogradSegments& inputs, int64_t out_channels, const float* levels,
+                        int64_t levels_stride, int8_t* packed, int32_t* start, float* steps, int64_t panel) {
+  constexpr int64_t kGroup = 4;  // inputs that are multiplied together
+  const int64_t depth = inputs.depth();
+  const int64_t padded = winograd_pad(out_channels);
+  std::vector<Transformed> points(static_cast<size_t>(depth));  // (depth, 36, 16), for inputs in steps of their levels
+  transform_weights(weight, inputs, out_channels, panel, [&](int64_t k, const Transformed& transformed) {
+    for (int64_t point = 0; point < kWinogradPoints; ++point) {
+      for (int64_t n = 0; n < kPanel; ++n) {
+        points[static_cast<size_t>(k)][point][n] = transformed[point][n] / levels[point * levels_stride + k];
       }
+    }
+  });
+  for (int64_t point = 0; point < kWinogradPoints; ++point) {
+    int8_t* out = packed + (point * padded + panel * kPanel) * depth;
+    for (int64_t n = 0; n < kPanel; ++n) {
+      double largest = 0.0;
+      for (const Transformed& p : points) largest = std::max(largest, std::abs(p[point][n]));
+      const double step = largest > 0.0 ? largest / kInt8WeightLimit : 1.0;
+      int32_t sum = 0;
+      for (int64_t k = 0; k < depth; ++k) {
+        const auto w = static_cast<int32_t>(std::lround(points[static_cast<size_t>(k)][point][n] / step));
+        out[(k / kGroup * kPanel + n) * kGroup + k % kGroup] = static_cast<int8_t>(w);
+        sum += w;
+      }
+      start[point * padded + panel * kPanel + n] = -kInt8Zero * sum;
+      steps[point * padded + panel * kPanel + n] = static_cast<float>(step);
     }
   }
 }

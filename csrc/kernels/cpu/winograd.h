@@ -6,10 +6,13 @@
 //   outputs = A' [ sum over channels of (G w G') * (B' inputs B) ] A
 //
 // where * is elementwise: 36 multiplications for 16 outputs in place of 144. At each of the 36 points, all tiles and channels
-// together are one small matrix product. Transformed inputs can be kept and read by several convolutions: see rrdb_trunk.h.
+// together are one small matrix product. Transformed inputs can be kept and read by several convolutions: see dense_block.h.
 //
 // Every output is summed in one order, whatever tiles are computed together. Channels come in multiples of 16, filled up with
 // zeros where a network has fewer.
+//
+// The products are those of floats or of bytes. Bytes are made where the inputs have been transformed, with a level of their own
+// for every point and channel: the points differ in size by more than ten times, and a byte has no room for that.
 #pragma once
 
 #include <cstdint>
@@ -23,29 +26,59 @@ constexpr int64_t kWinogradWindow = 6;   // inputs per axis
 constexpr int64_t kWinogradPoints = 36;  // products per tile and pair of channels
 constexpr int64_t kWinogradPanel = 16;   // channels are padded to multiples of this
 
+// The polynomials behind B, G and A are evaluated at 0, +-kNear, +-kFar and infinity. Rounding errors of transformed inputs and
+// weights reach the outputs 6 dB weaker than with the usual 1 and 2 (benchmarks/winograd_points.py); and as sums of few powers
+// of two these, their squares and the products of those are exact.
+constexpr double kNear = 11.0 / 16;
+constexpr double kFar = 3.0 / 2;
+
 constexpr int64_t winograd_pad(int64_t channels) { return (channels + kWinogradPanel - 1) / kWinogradPanel * kWinogradPanel; }
 
+// What is multiplied, and what that adds up to.
+struct Float32 {
+  using Input = float;
+  using Weight = float;
+  using Sum = float;
+};
+
+// A transformed input x is the byte round(x * level) + 128, cut off at 0 and 255; a weight is -64..64, so that two products fit
+// into 16 bits on processors that multiply bytes so. Sums are exact.
+struct Int8 {
+  using Input = uint8_t;
+  using Weight = int8_t;
+  using Sum = int32_t;
+};
+
+constexpr int32_t kInt8Zero = 128;        // the byte that stands for 0
+constexpr int32_t kInt8InputLimit = 127;  // that no transformed input of the calibration exceeds
+constexpr int32_t kInt8WeightLimit = 64;
+
 // Step 1: a run of neighbouring tiles in one row of tiles.
+template <typename Precision>
 struct WinogradInput {
   const float* rows[kWinogradWindow];  // six rows of pixels; each starts at the first tile's first column
   int64_t pixel_stride;
   int64_t tiles;
   int64_t channels;  // multiple of 16
-  float* v;          // (36, tiles, channels)
+  typename Precision::Input* v;  // (36, tiles, channels)
   int64_t tile_stride;
   int64_t point_stride;
+  const float* levels;  // Int8: (36, channels)
+  int64_t levels_stride;
 };
 
-// Step 2: m[t][n] = sum over k of v[t][k] * weight[n / 16][k][n % 16], at one point.
+// Step 2: m[t][n] = start[n] + sum over k of v[t][k] * weight[n / 16][k][n % 16], at one point.
+template <typename Precision>
 struct WinogradProduct {
-  const float* v;  // (tiles, depth)
+  const typename Precision::Input* v;  // (tiles, depth)
   int64_t v_stride;
-  const float* weight;       // (panels, depth, 16)
-  const float* next_weight;  // what will be multiplied next; only fetched into a cache, so that any address will do
+  const typename Precision::Weight* weight;       // (panels, depth, 16); Int8: (panels, depth / 4, 16, 4)
+  const typename Precision::Weight* next_weight;  // what will be multiplied next; only fetched into a cache: any address will do
+  const int32_t* start;                           // Int8: (panels * 16), takes away what the inputs' zero adds
   int64_t depth;
   int64_t panels;
   int64_t tiles;
-  float* m;  // (tiles, panels * 16)
+  typename Precision::Sum* m;  // (tiles, panels * 16)
   int64_t m_stride;
 };
 
@@ -57,10 +90,13 @@ enum class WinogradEpilogue {
 };
 
 // Step 3: a run of neighbouring tiles in one row of tiles. Rows and columns beyond the picture are not stored.
+template <typename Precision>
 struct WinogradOutput {
-  const float* m;  // (36, tiles, channels)
+  const typename Precision::Sum* m;  // (36, tiles, channels)
   int64_t tile_stride;
   int64_t point_stride;
+  const float* steps;  // Int8: (36, channels), what one unit of a sum is worth
+  int64_t steps_stride;
   int64_t tiles;
   int64_t channels;  // multiple of 16
   int64_t rows;      // 1..4 rows that are stored
@@ -76,38 +112,59 @@ struct WinogradOutput {
   int64_t pixel_stride;  // of all four
 };
 
-// Floats between the points of a buffer of (36, tiles, channels) beyond its tiles: without them, neighbouring points would lie at
-// multiples of 4 KiB and fight for one set of the first-level cache.
-constexpr int64_t kWinogradPointPadding = 16;
+// Elements between the points of a buffer of (36, tiles, channels) beyond its tiles, a cache line: without them, neighbouring
+// points would lie at multiples of 4 KiB and fight for one set of the first-level cache.
+template <typename Element>
+constexpr int64_t kWinogradPointPadding = 64 / sizeof(Element);
 
 // Output channels that are computed at a time, in panels: their sums at 36 points stay in the second-level cache.
 constexpr int64_t kWinogradPanelsAtOnce = 2;
 
 // One instruction set's implementation.
+template <typename Precision>
 struct WinogradIsa {
-  void (*transform_input)(const WinogradInput& input);
-  void (*multiply)(const WinogradProduct& product);
-  void (*transform_output)(const WinogradOutput& output);
+  void (*transform_input)(const WinogradInput<Precision>& input);
+  void (*multiply)(const WinogradProduct<Precision>& product);
+  void (*transform_output)(const WinogradOutput<Precision>& output);
 };
 
-const WinogradIsa& winograd_isa(CpuIsa isa);
+template <typename Precision>
+const WinogradIsa<Precision>& winograd_isa(CpuIsa isa);
+template <>
+const WinogradIsa<Float32>& winograd_isa<Float32>(CpuIsa isa);
+template <>
+const WinogradIsa<Int8>& winograd_isa<Int8>(CpuIsa isa);
 
-const WinogradIsa& winograd_portable();
+const WinogradIsa<Float32>& winograd_portable();
+const WinogradIsa<Int8>& winograd_int8_portable();
 #if defined(__x86_64__)
-const WinogradIsa& winograd_avx2();
-const WinogradIsa& winograd_avx512();
+const WinogradIsa<Float32>& winograd_avx2();
+const WinogradIsa<Float32>& winograd_avx512();
+const WinogradIsa<Int8>& winograd_int8_avx2();
+const WinogradIsa<Int8>& winograd_int8_vnni();
 #endif
 
 // Floats for the sums of a run of tiles that winograd_multiply makes.
 constexpr int64_t winograd_sums_floats(int64_t tiles) {
-  return kWinogradPoints * (tiles * kWinogradPanelsAtOnce * kWinogradPanel + kWinogradPointPadding);
+  return kWinogradPoints * (tiles * kWinogradPanelsAtOnce * kWinogradPanel + kWinogradPointPadding<float>);
 }
 
-// Step 2 at all points, for up to kWinogradPanelsAtOnce panels of a convolution of `out_channels` from panel `panel` on.
-// `product` has v (at point 0), v_stride, depth and tiles; `weight` is all of the convolution's. Returns where the sums are: an output
-// of step 3 with everything about m and the number of channels.
-WinogradOutput winograd_multiply(const WinogradIsa& isa, WinogradProduct product, int64_t point_stride, const float* weight,
-                                 int64_t out_channels, int64_t panel, float* sums);
+// A 3x3 convolution as winograd_pack leaves it.
+template <typename Precision>
+struct PackedConv {
+  const typename Precision::Weight* weight;
+  const float* bias;     // padded like the channels
+  const int32_t* start;  // Int8: (36, channels), of the products
+  const float* steps;    // Int8: (36, channels), of the output
+};
+
+// Step 2 at all points, for up to kWinogradPanelsAtOnce panels of a convolution to `out_channels` from panel `panel` on.
+// `product` has v (at point 0), v_stride, depth and tiles. Returns an output of step 3 with all about the sums, the channels and the
+// bias.
+template <typename Precision>
+WinogradOutput<Precision> winograd_multiply(const WinogradIsa<Precision>& isa, WinogradProduct<Precision> product,
+                                            int64_t point_stride, const PackedConv<Precision>& conv, int64_t out_channels,
+                                            int64_t panel, float* sums);
 
 // The channels that a convolution reads: runs of channels, each padded to a multiple of 16 by itself.
 struct WinogradSegments {
@@ -118,12 +175,17 @@ struct WinogradSegments {
   int64_t depth() const;  // padded
 };
 
-// Floats of the packed weights: (36, panels, depth, 16).
+// Weights in all, with those that pad: (36, panels, depth, 16).
 int64_t winograd_packed_size(const WinogradSegments& inputs, int64_t out_channels);
 
 // G w G' of weight (out_channels, in_channels, 3, 3), dense, for the panels [panel_begin, panel_end): call it for disjoint
 // ranges at once, once per layer.
 void winograd_pack(const float* weight, const WinogradSegments& inputs, int64_t out_channels, float* packed,
                    int64_t panel_begin, int64_t panel_end);
+
+// The same for Int8, for one panel: weights divided by the levels (36, depth) of their inputs and rounded to steps of their own for
+// every point and output channel; start and steps as in PackedConv.
+void winograd_pack_int8(const float* weight, const WinogradSegments& inputs, int64_t out_channels, const float* levels,
+                        int64_t levels_stride, int8_t* packed, int32_t* start, float* steps, int64_t panel);
 
 }  // namespace srdgan

@@ -2,6 +2,8 @@
 
 #if defined(__x86_64__)
 
+#include <immintrin.h>
+
 #pragma GCC target("avx2,fma")
 
 namespace srdgan {
@@ -13,12 +15,21 @@ constexpr int kBlockVectors = 2;
 
 #include "csrc/kernels/cpu/winograd_lanes.h"
 
+// Two products are added in 16 bits: weights are so small that they fit.
+struct Avx2Dot {
+  static constexpr int kTiles = 5;  // registers are needed for the products on their way to the sums
+
+  [[gnu::always_inline]] static IntVec add(IntVec sum, IntVec x, IntVec w) {
+    const __m256i pairs = _mm256_maddubs_epi16(reinterpret_cast<__m256i>(x), reinterpret_cast<__m256i>(w));
+    return sum + reinterpret_cast<IntVec>(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  }
+};
+
 }  // namespace
 
-const WinogradIsa& winograd_avx2() {
-  static constexpr WinogradIsa isa = {transform_input, multiply, transform_output};
-  return isa;
-}
+const WinogradIsa<Float32>& winograd_avx2() { return kSteps<FloatBlock>; }
+
+const WinogradIsa<Int8>& winograd_int8_avx2() { return kSteps<ByteBlock<Avx2Dot>>; }
 
 }  // namespace srdgan
 

@@ -15,10 +15,7 @@ constexpr int kBlockVectors = 2;
 
 }  // namespace
 
-const WinogradIsa& winograd_avx512() {
-  static constexpr WinogradIsa isa = {transform_input, multiply, transform_output};
-  return isa;
-}
+const WinogradIsa<Float32>& winograd_avx512() { return kSteps<FloatBlock>; }
 
 }  // namespace srdgan
 

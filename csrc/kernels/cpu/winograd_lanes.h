@@ -14,18 +14,55 @@ typedef float UnalignedVec __attribute__((vector_size(4 * kLanes), aligned(4), m
 [[gnu::always_inline]] inline Vec load(const float* p) { return *reinterpret_cast<const UnalignedVec*>(p); }
 [[gnu::always_inline]] inline void store(float* p, Vec v) { *reinterpret_cast<UnalignedVec*>(p) = v; }
 
+typedef int32_t IntVec __attribute__((vector_size(4 * kLanes)));
+typedef int32_t UnalignedIntVec __attribute__((vector_size(4 * kLanes), aligned(1), may_alias));
+typedef uint8_t ByteVec __attribute__((vector_size(kLanes)));
+typedef uint8_t UnalignedByteVec __attribute__((vector_size(kLanes), aligned(1), may_alias));
+typedef int32_t UnalignedInt __attribute__((aligned(1), may_alias));
+
+[[gnu::always_inline]] inline IntVec load_ints(const void* p) { return *static_cast<const UnalignedIntVec*>(p); }
+[[gnu::always_inline]] inline void store(int32_t* p, IntVec v) { *reinterpret_cast<UnalignedIntVec*>(p) = v; }
+
+// A conversion would do, but GCC has an instruction for it in AVX-512 only, and else takes the vector apart.
+[[gnu::always_inline]] inline ByteVec lowest_bytes(IntVec v) {
+  if constexpr (kLanes == 16) return __builtin_convertvector(v, ByteVec);
+  typedef uint8_t AllBytes __attribute__((vector_size(4 * kLanes)));
+  AllBytes places{};
+  for (int i = 0; i < 4 * kLanes; ++i) places[i] = static_cast<uint8_t>(4 * (i % kLanes));
+  const AllBytes gathered = __builtin_shuffle(reinterpret_cast<AllBytes>(v), places);
+  ByteVec lowest;
+  __builtin_memcpy(&lowest, &gathered, kLanes);
+  return lowest;
+}
+
+// Rounded to whole numbers around 128: a sum this large has no bits left for fractions, and its lowest byte is the number. Seen as
+// whole numbers, positive floats have the order of their values, and negative ones lie below.
+[[gnu::always_inline]] inline void store_bytes(uint8_t* p, Vec v) {
+  constexpr float kZero = 12582912.0f;  // 1.5 * 2^23
+  constexpr int32_t kZeroBits = 0x4B400000;
+  const IntVec low = IntVec{} + kZeroBits;
+  const IntVec high = low + 255;
+  IntVec sum = reinterpret_cast<IntVec>(v + (kZero + kInt8Zero));
+  sum = sum > low ? sum : low;
+  sum = sum < high ? sum : high;
+  *reinterpret_cast<UnalignedByteVec*>(p) = lowest_bytes(sum);
+}
+
+constexpr float kNear1 = static_cast<float>(kNear), kNear2 = kNear1 * kNear1, kNear3 = kNear2 * kNear1;
+constexpr float kFar1 = static_cast<float>(kFar), kFar2 = kFar1 * kFar1, kFar3 = kFar2 * kFar1;
+
 // B': six inputs -> six points.
 [[gnu::always_inline]] inline void transform_6_to_6(const Vec x[6], Vec y[6]) {
-  const Vec even = x[4] - 4.0f * x[2];
-  const Vec odd = x[3] - 4.0f * x[1];
-  const Vec far_even = x[4] - x[2];
-  const Vec far_odd = x[3] - x[1];
-  y[0] = (x[4] + 4.0f * x[0]) - 5.0f * x[2];
-  y[1] = even + odd;
-  y[2] = even - odd;
-  y[3] = far_even + 2.0f * far_odd;
-  y[4] = far_even - 2.0f * far_odd;
-  y[5] = (x[5] + 4.0f * x[1]) - 5.0f * x[3];
+  const Vec near_even = x[4] - kFar2 * x[2];
+  const Vec near_odd = x[3] - kFar2 * x[1];
+  const Vec far_even = x[4] - kNear2 * x[2];
+  const Vec far_odd = x[3] - kNear2 * x[1];
+  y[0] = (x[4] + (kNear2 * kFar2) * x[0]) - (kNear2 + kFar2) * x[2];
+  y[1] = near_even + kNear1 * near_odd;
+  y[2] = near_even - kNear1 * near_odd;
+  y[3] = far_even + kFar1 * far_odd;
+  y[4] = far_even - kFar1 * far_odd;
+  y[5] = (x[5] + (kNear2 * kFar2) * x[1]) - (kNear2 + kFar2) * x[3];
 }
 
 // A': six points -> four outputs.
@@ -35,12 +72,14 @@ typedef float UnalignedVec __attribute__((vector_size(4 * kLanes), aligned(4), m
   const Vec far_sum = m[3] + m[4];
   const Vec far_difference = m[3] - m[4];
   y[0] = (m[0] + near_sum) + far_sum;
-  y[1] = near_difference + 2.0f * far_difference;
-  y[2] = near_sum + 4.0f * far_sum;
-  y[3] = (near_difference + m[5]) + 8.0f * far_difference;
+  y[1] = kNear1 * near_difference + kFar1 * far_difference;
+  y[2] = kNear2 * near_sum + kFar2 * far_sum;
+  y[3] = (m[5] + kNear3 * near_difference) + kFar3 * far_difference;
 }
 
-void transform_input(const WinogradInput& input) {
+template <typename Precision>
+void transform_input(const WinogradInput<Precision>& input) {
+  constexpr bool kBytes = sizeof(typename Precision::Input) == 1;
   const int64_t step = input.pixel_stride;
   const int64_t points = input.point_stride;
   for (int64_t tile = 0; tile < input.tiles; ++tile) {
@@ -56,107 +95,193 @@ void transform_input(const WinogradInput& input) {
 #pragma GCC unroll 6
         for (int i = 0; i < 6; ++i) vertical[i][j] = y[i];
       }
-      float* v = input.v + tile * input.tile_stride + channel;
+      auto* v = input.v + tile * input.tile_stride + channel;
+      const float* levels = input.levels + channel;
 #pragma GCC unroll 6
       for (int i = 0; i < 6; ++i) {
         Vec y[6];
         transform_6_to_6(vertical[i], y);
 #pragma GCC unroll 6
-        for (int j = 0; j < 6; ++j) store(v + j * points, y[j]);
+        for (int j = 0; j < 6; ++j) {
+          if constexpr (kBytes) {
+            store_bytes(v + j * points, y[j] * load(levels + j * input.levels_stride));
+          } else {
+            store(v + j * points, y[j]);
+          }
+        }
         v += 6 * points;
+        if constexpr (kBytes) levels += 6 * input.levels_stride;
       }
     }
   }
 }
 
-// Weights to fetch into the second-level cache meanwhile: so many lines of 16 floats for every 16 channels of depth.
+// Weights to fetch into the second-level cache meanwhile: so many cache lines for every 16 channels of depth.
 struct Ahead {
-  const float* line;
+  const char* line;
   int64_t lines;
+
+  static constexpr int64_t kBytes = 64;
+  [[gnu::always_inline]] void fetch() {
+    for (int64_t i = 0; i < lines; ++i, line += kBytes) __builtin_prefetch(line, 0, 2);
+  }
 };
 
-// kTiles x (kVectors vectors) sums in registers.
-template <int kTiles, int kVectors>
-void multiply_block(const float* v, int64_t v_stride, const float* weight, int64_t depth, float* m, int64_t m_stride, Ahead ahead) {
-  constexpr int kPerPanel = kWinogradPanel / kLanes;
-  Vec sum[kTiles][kVectors] = {};
-  for (int64_t line = 0; line < depth; line += kWinogradPanel) {
-    // The next block of tiles stands behind this one.
+// Products of floats: kTiles x (kVectors vectors) sums in registers.
+struct FloatBlock {
+  using Precision = Float32;
+  static constexpr int kTiles = kBlockTiles;
+
+  template <int kTiles, int kVectors>
+  static void run(const WinogradProduct<Float32>& p, const float* v, const float* weight, int64_t panel, float* m, Ahead ahead) {
+    constexpr int kPerPanel = kWinogradPanel / kLanes;
+    (void)panel;
+    Vec sum[kTiles][kVectors] = {};
+    for (int64_t line = 0; line < p.depth; line += kWinogradPanel) {
+      // The next block of tiles stands behind this one.
 #pragma GCC unroll 14
-    for (int t = 0; t < kTiles; ++t) __builtin_prefetch(v + (kTiles + t) * v_stride + line);
-    for (int64_t i = 0; i < ahead.lines; ++i, ahead.line += kWinogradPanel) __builtin_prefetch(ahead.line, 0, 2);
-    for (int64_t k = line; k < line + kWinogradPanel; ++k) {
-      Vec w[kVectors];
+      for (int t = 0; t < kTiles; ++t) __builtin_prefetch(v + (kTiles + t) * p.v_stride + line);
+      ahead.fetch();
+      for (int64_t k = line; k < line + kWinogradPanel; ++k) {
+        Vec w[kVectors];
 #pragma GCC unroll 4
-      for (int n = 0; n < kVectors; ++n) {
-        w[n] = load(weight + (n / kPerPanel) * depth * kWinogradPanel + k * kWinogradPanel + (n % kPerPanel) * kLanes);
-      }
+        for (int n = 0; n < kVectors; ++n) {
+          w[n] = load(weight + (n / kPerPanel) * p.depth * kWinogradPanel + k * kWinogradPanel + (n % kPerPanel) * kLanes);
+        }
 #pragma GCC unroll 14
-      for (int t = 0; t < kTiles; ++t) {
-        const float x = v[t * v_stride + k];
+        for (int t = 0; t < kTiles; ++t) {
+          const float x = v[t * p.v_stride + k];
 #pragma GCC unroll 4
-        for (int n = 0; n < kVectors; ++n) sum[t][n] += x * w[n];
+          for (int n = 0; n < kVectors; ++n) sum[t][n] += x * w[n];
+        }
       }
     }
-  }
 #pragma GCC unroll 14
-  for (int t = 0; t < kTiles; ++t) {
+    for (int t = 0; t < kTiles; ++t) {
 #pragma GCC unroll 4
-    for (int n = 0; n < kVectors; ++n) store(m + t * m_stride + n * kLanes, sum[t][n]);
+      for (int n = 0; n < kVectors; ++n) store(m + t * p.m_stride + n * kLanes, sum[t][n]);
+    }
   }
-}
+};
 
-template <int kTiles, int kVectors>
-[[gnu::always_inline]] inline void multiply_tiles(int64_t tiles, const float* v, int64_t v_stride, const float* weight, int64_t depth,
-                                                  float* m, int64_t m_stride, Ahead ahead) {
+// Products of bytes. Dot::add(sum, x, w) adds to each lane the four products of its bytes, unsigned in x and signed in w.
+template <typename Dot>
+struct ByteBlock {
+  using Precision = Int8;
+  static constexpr int kTiles = Dot::kTiles;
+
+  template <int kTiles, int kVectors>
+  static void run(const WinogradProduct<Int8>& p, const uint8_t* v, const int8_t* weight, int64_t panel, int32_t* m, Ahead ahead) {
+    constexpr int kPerPanel = kWinogradPanel / kLanes;
+    IntVec sum[kTiles][kVectors];
+#pragma GCC unroll 4
+    for (int n = 0; n < kVectors; ++n) {
+      const IntVec start = load_ints(p.start + panel * kWinogradPanel + n * kLanes);
+#pragma GCC unroll 14
+      for (int t = 0; t < kTiles; ++t) sum[t][n] = start;
+    }
+    for (int64_t line = 0; line < p.depth; line += kWinogradPanel) {
+      if (line % Ahead::kBytes == 0) {
+#pragma GCC unroll 14
+        for (int t = 0; t < kTiles; ++t) __builtin_prefetch(v + (kTiles + t) * p.v_stride + line);
+      }
+      ahead.fetch();
+      for (int64_t k = line; k < line + kWinogradPanel; k += 4) {
+        IntVec w[kVectors];
+#pragma GCC unroll 4
+        for (int n = 0; n < kVectors; ++n) {
+          w[n] = load_ints(weight + (n / kPerPanel) * p.depth * kWinogradPanel + k * kWinogradPanel + (n % kPerPanel) * 4 * kLanes);
+        }
+#pragma GCC unroll 14
+        for (int t = 0; t < kTiles; ++t) {
+          const IntVec x = IntVec{} + *reinterpret_cast<const UnalignedInt*>(v + t * p.v_stride + k);
+#pragma GCC unroll 4
+          for (int n = 0; n < kVectors; ++n) sum[t][n] = Dot::add(sum[t][n], x, w[n]);
+        }
+      }
+    }
+#pragma GCC unroll 14
+    for (int t = 0; t < kTiles; ++t) {
+#pragma GCC unroll 4
+      for (int n = 0; n < kVectors; ++n) store(m + t * p.m_stride + n * kLanes, sum[t][n]);
+    }
+  }
+};
+
+struct PortableDot {
+  static constexpr int kTiles = kBlockTiles;
+
+  [[gnu::always_inline]] static IntVec add(IntVec sum, IntVec x, IntVec w) {
+#pragma GCC unroll 4
+    for (int byte = 0; byte < 4; ++byte) sum += ((x >> (8 * byte)) & 255) * ((w << (24 - 8 * byte)) >> 24);
+    return sum;
+  }
+};
+
+template <typename Block, int kTiles, int kVectors>
+[[gnu::always_inline]] inline void multiply_tiles(int64_t tiles, const WinogradProduct<typename Block::Precision>& p,
+                                                  const typename Block::Precision::Input* v,
+                                                  const typename Block::Precision::Weight* weight, int64_t panel,
+                                                  typename Block::Precision::Sum* m, Ahead ahead) {
   if (tiles == kTiles) {
-    multiply_block<kTiles, kVectors>(v, v_stride, weight, depth, m, m_stride, ahead);
+    Block::template run<kTiles, kVectors>(p, v, weight, panel, m, ahead);
   } else if constexpr (kTiles > 1) {
-    multiply_tiles<kTiles - 1, kVectors>(tiles, v, v_stride, weight, depth, m, m_stride, ahead);
+    multiply_tiles<Block, kTiles - 1, kVectors>(tiles, p, v, weight, panel, m, ahead);
   }
 }
 
-template <int kVectors>
-[[gnu::always_inline]] inline void multiply_panels(const WinogradProduct& p, int64_t panel) {
+template <typename Block, int kVectors>
+[[gnu::always_inline]] inline void multiply_panels(const WinogradProduct<typename Block::Precision>& p, int64_t panel) {
   constexpr int64_t kPanels = kVectors * kLanes / kWinogradPanel;
-  const float* weight = p.weight + panel * p.depth * kWinogradPanel;
-  const int64_t blocks = (p.tiles + kBlockTiles - 1) / kBlockTiles;
+  const auto* weight = p.weight + panel * p.depth * kWinogradPanel;
+  const int64_t blocks = (p.tiles + Block::kTiles - 1) / Block::kTiles;
   // The weights that come next, in equal shares for all blocks.
-  const float* next = panel + kPanels < p.panels ? weight + kPanels * p.depth * kWinogradPanel : p.next_weight;
-  Ahead ahead{next, (kPanels * kWinogradPanel + blocks - 1) / blocks};
+  const auto* next = panel + kPanels < p.panels ? weight + kPanels * p.depth * kWinogradPanel : p.next_weight;
+  constexpr int64_t kLines = kPanels * kWinogradPanel * kWinogradPanel * static_cast<int64_t>(sizeof(*next)) / Ahead::kBytes;
+  Ahead ahead{reinterpret_cast<const char*>(next), (kLines + blocks - 1) / blocks};
   for (int64_t i = 0; i < blocks; ++i) {
     // Equal shares: 32 tiles are blocks of 5 and 6, not five of 6 and one of 2.
     const int64_t begin = p.tiles * i / blocks;
     const int64_t end = p.tiles * (i + 1) / blocks;
-    multiply_tiles<kBlockTiles, kVectors>(end - begin, p.v + begin * p.v_stride, p.v_stride, weight, p.depth,
-                                          p.m + begin * p.m_stride + panel * kWinogradPanel, p.m_stride, ahead);
-    ahead.line += ahead.lines * p.depth;  // that many floats are prefetched by one block: lines * 16 per 16 channels
+    multiply_tiles<Block, Block::kTiles, kVectors>(end - begin, p, p.v + begin * p.v_stride, weight, panel,
+                                                   p.m + begin * p.m_stride + panel * kWinogradPanel, ahead);
+    ahead.line += ahead.lines * Ahead::kBytes * p.depth / kWinogradPanel;  // what one block fetches
   }
 }
 
-void multiply(const WinogradProduct& p) {
+template <typename Block>
+void multiply(const WinogradProduct<typename Block::Precision>& p) {
   constexpr int kPerPanel = kWinogradPanel / kLanes;
   constexpr int kPanels = kBlockVectors / kPerPanel;
   int64_t panel = 0;
-  for (; panel + kPanels <= p.panels; panel += kPanels) multiply_panels<kBlockVectors>(p, panel);
+  for (; panel + kPanels <= p.panels; panel += kPanels) multiply_panels<Block, kBlockVectors>(p, panel);
   if constexpr (kPanels > 1) {
-    for (; panel < p.panels; ++panel) multiply_panels<kPerPanel>(p, panel);
+    for (; panel < p.panels; ++panel) multiply_panels<Block, kPerPanel>(p, panel);
   }
 }
 
-template <WinogradEpilogue kEpilogue>
-[[gnu::always_inline]] inline void finish_tiles(const WinogradOutput& o) {
+// One sum of every channel's lanes as a float.
+[[gnu::always_inline]] inline Vec load_sums(const float* m, const float*) { return load(m); }
+[[gnu::always_inline]] inline Vec load_sums(const int32_t* m, const float* steps) {
+  return __builtin_convertvector(load_ints(m), Vec) * load(steps);
+}
+
+template <WinogradEpilogue kEpilogue, typename Precision>
+[[gnu::always_inline]] inline void finish_tiles(const WinogradOutput<Precision>& o) {
   const bool copied = o.copy[0] != nullptr;
   for (int64_t tile = 0; tile < o.tiles; ++tile) {
     const int64_t columns = o.columns - 4 * tile < 4 ? o.columns - 4 * tile : 4;
     for (int64_t channel = 0; channel < o.channels; channel += kLanes) {
-      const float* m = o.m + tile * o.tile_stride + channel;
+      const auto* m = o.m + tile * o.tile_stride + channel;
+      const float* steps = o.steps + channel;
       Vec vertical[4][6];
 #pragma GCC unroll 6
       for (int j = 0; j < 6; ++j) {
         Vec x[6], y[4];
 #pragma GCC unroll 6
-        for (int i = 0; i < 6; ++i) x[i] = load(m + (6 * i + j) * o.point_stride);
+        for (int i = 0; i < 6; ++i) {
+          x[i] = load_sums(m + (6 * i + j) * o.point_stride, steps + (6 * i + j) * o.steps_stride);
+        }
         transform_6_to_4(x, y);
 #pragma GCC unroll 4
         for (int i = 0; i < 4; ++i) vertical[i][j] = y[i];
@@ -188,7 +313,8 @@ template <WinogradEpilogue kEpilogue>
   }
 }
 
-void transform_output(const WinogradOutput& output) {
+template <typename Precision>
+void transform_output(const WinogradOutput<Precision>& output) {
   switch (output.epilogue) {
     case WinogradEpilogue::kActivation:
       return finish_tiles<WinogradEpilogue::kActivation>(output);
@@ -198,3 +324,8 @@ void transform_output(const WinogradOutput& output) {
       return finish_tiles<WinogradEpilogue::kDoubleResidual>(output);
   }
 }
+
+// All three steps with one kind of products.
+template <typename Block>
+constexpr WinogradIsa<typename Block::Precision> kSteps = {transform_input<typename Block::Precision>, multiply<Block>,
+                                                           transform_output<typename Block::Precision>};

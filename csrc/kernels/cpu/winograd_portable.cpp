@@ -11,9 +11,8 @@ constexpr int kBlockVectors = 4;
 
 }  // namespace
 
-const WinogradIsa& winograd_portable() {
-  static constexpr WinogradIsa isa = {transform_input, multiply, transform_output};
-  return isa;
-}
+const WinogradIsa<Float32>& winograd_portable() { return kSteps<FloatBlock>; }
+
+const WinogradIsa<Int8>& winograd_int8_portable() { return kSteps<ByteBlock<PortableDot>>; }
 
 }  // namespace srdgan

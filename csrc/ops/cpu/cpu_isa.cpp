@@ -14,8 +14,12 @@ CpuIsa process_isa() {
 
 namespace {
 std::string cpu_isa() { return cpu_isa_name(process_isa()); }
+bool has_vnni() { return process_isa() == CpuIsa::kAvx512 && cpu_supports_vnni(); }
 }  // namespace
 
 }  // namespace srdgan
 
-STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, CompositeExplicitAutograd, m) { m.impl("cpu_isa", TORCH_BOX(&srdgan::cpu_isa)); }
+STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, CompositeExplicitAutograd, m) {
+  m.impl("cpu_isa", TORCH_BOX(&srdgan::cpu_isa));
+  m.impl("has_vnni", TORCH_BOX(&srdgan::has_vnni));
+}

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "csrc/common/huge_pages.h"
@@ -38,22 +39,34 @@ class Memory {
   std::unique_ptr<void, decltype(&std::free)> raw_;
 };
 
-// Reads the parameters of one layer after the other: srdgan_rt/ops/l2h_net.py writes them so.
+// Reads the parameters of one layer after the other: srdgan_rt/ops/_packing.py writes them so. Bytes and whole numbers stand in the
+// same tensor of floats.
 class ParameterReader {
  public:
   explicit ParameterReader(const Tensor& parameters) : next_(parameters.const_data_ptr<float>()), end_(next_ + parameters.numel()) {}
 
-  PackedConv conv(const WinogradSegments& inputs, int64_t out_channels) {
-    const float* weight = take(winograd_packed_size(inputs, out_channels));
-    return {weight, take(winograd_pad(out_channels))};
-  }
-  PackedConv conv(int64_t in_channels, int64_t out_channels) { return conv({1, &in_channels}, out_channels); }
-
-  void dense_block(int64_t features, int64_t growth, std::vector<PackedConv>& convs) {
-    const int64_t inputs[kDenseConvs] = {features, growth, growth, growth, growth};
-    for (int64_t i = 0; i < kDenseConvs; ++i) {
-      convs.push_back(conv(WinogradSegments{i + 1, inputs}, i + 1 < kDenseConvs ? growth : features));
+  template <typename Precision>
+  PackedConv<Precision> conv(const WinogradSegments& inputs, int64_t out_channels) {
+    PackedConv<Precision> conv{};
+    conv.weight = take<typename Precision::Weight>(winograd_packed_size(inputs, out_channels));
+    conv.bias = take(winograd_pad(out_channels));
+    if (std::is_same_v<Precision, Int8>) {
+      conv.start = take<int32_t>(kWinogradPoints * winograd_pad(out_channels));
+      conv.steps = take(kWinogradPoints * winograd_pad(out_channels));
     }
+    return conv;
+  }
+  PackedConv<Float32> conv(int64_t in_channels, int64_t out_channels) { return conv<Float32>({1, &in_channels}, out_channels); }
+
+  template <typename Precision>
+  DenseWeights<Precision> dense_block(int64_t features, int64_t growth) {
+    const int64_t inputs[kDenseConvs] = {features, growth, growth, growth, growth};
+    DenseWeights<Precision> weights{};
+    if (std::is_same_v<Precision, Int8>) weights.levels = take(kWinogradPoints * WinogradSegments{kDenseConvs, inputs}.depth());
+    for (int64_t i = 0; i < kDenseConvs; ++i) {
+      weights.convs[i] = conv<Precision>({i + 1, inputs}, i + 1 < kDenseConvs ? growth : features);
+    }
+    return weights;
   }
 
   void tail(L2HParameters& parameters, int64_t scale) {
@@ -71,9 +84,11 @@ class ParameterReader {
   void finish() const { STD_TORCH_CHECK(left() == 0, "parameters do not fit the sizes"); }
 
  private:
-  const float* take(int64_t count) {
-    STD_TORCH_CHECK(count <= left(), "parameters do not fit the sizes");
-    return std::exchange(next_, next_ + count);
+  template <typename T = float>
+  const T* take(int64_t count) {
+    const int64_t floats = count * static_cast<int64_t>(sizeof(T)) / static_cast<int64_t>(sizeof(float));
+    STD_TORCH_CHECK(floats <= left(), "parameters do not fit the sizes");
+    return reinterpret_cast<const T*>(std::exchange(next_, next_ + floats));
   }
 
   const float* next_;
@@ -93,7 +108,7 @@ void check_sizes(int64_t features, int64_t growth, int64_t scale, double negativ
 }
 
 L2HParameters read_net(const Tensor& parameters, int64_t features, int64_t growth, int64_t num_dense_blocks, int64_t scale,
-                       double negative_slope) {
+                       bool int8, double negative_slope) {
   check_parameters(parameters);
   check_sizes(features, growth, scale, negative_slope);
   STD_TORCH_CHECK(num_dense_blocks >= 0 && num_dense_blocks % kBlocksPerRrdb == 0, "an RRDB has three dense blocks");
@@ -104,7 +119,13 @@ L2HParameters read_net(const Tensor& parameters, int64_t features, int64_t growt
   net.has_rrdbs = true;
   ParameterReader reader(parameters);
   net.first = reader.conv(kImageChannels, features);
-  for (int64_t i = 0; i < num_dense_blocks; ++i) reader.dense_block(features, growth, net.dense);
+  for (int64_t i = 0; i < num_dense_blocks; ++i) {
+    if (int8) {
+      net.dense_int8.push_back(reader.dense_block<Int8>(features, growth));
+    } else {
+      net.dense.push_back(reader.dense_block<Float32>(features, growth));
+    }
+  }
   net.body = reader.conv(features, features);
   reader.tail(net, scale);
   reader.finish();
@@ -144,20 +165,31 @@ Tensor empty(int64_t n, int64_t c, int64_t h, int64_t w, const Tensor& like, Mem
   return result;
 }
 
+// The runs of channels that a convolution of a dense block reads: `features`, then `growth` as often as its weight has channels for.
+std::vector<int64_t> list_inputs(const Tensor& weight, int64_t features, int64_t growth) {
+  const int64_t more = weight.size(1) - features;
+  STD_TORCH_CHECK(features > 0 && more >= 0 && growth > 0 && more % growth == 0,
+                  "weight must have features and a multiple of growth channels");
+  std::vector<int64_t> inputs(static_cast<size_t>(1 + more / growth), growth);
+  inputs[0] = features;
+  return inputs;
+}
+
+void pack_bias(const Tensor& bias, float* packed) {
+  const float* source = bias.const_data_ptr<float>();
+  std::fill_n(std::copy_n(source, bias.numel(), packed), winograd_pad(bias.numel()) - bias.numel(), 0.0f);
+}
+
 // weight (C_out, C_in, 3, 3), bias (C_out); C_in = features + a multiple of growth; out as long as the packed layer
 void winograd_pack_cpu(const Tensor& weight, const Tensor& bias, int64_t features, int64_t growth, Tensor out) {
   check_conv_weight(weight);
   check_parameters(bias);
   check_parameters(out);
   const int64_t out_channels = weight.size(0);
-  const int64_t more = weight.size(1) - features;
-  STD_TORCH_CHECK(features > 0 && more >= 0 && growth > 0 && more % growth == 0,
-                  "weight must have features and a multiple of growth channels");
-  std::vector<int64_t> inputs(static_cast<size_t>(1 + more / growth), growth);
-  inputs[0] = features;
+  const std::vector<int64_t> inputs = list_inputs(weight, features, growth);
   const WinogradSegments segments{static_cast<int64_t>(inputs.size()), inputs.data()};
-  const int64_t weight_floats = winograd_packed_size(segments, out_channels);
-  STD_TORCH_CHECK(bias.numel() == out_channels && out.numel() == weight_floats + winograd_pad(out_channels),
+  const int64_t weights = winograd_packed_size(segments, out_channels);
+  STD_TORCH_CHECK(bias.numel() == out_channels && out.numel() == weights + winograd_pad(out_channels),
                   "bias or out does not fit the weight");
   const Tensor dense = torch::stable::contiguous(weight);
   float* packed = out.mutable_data_ptr<float>();
@@ -165,8 +197,38 @@ void winograd_pack_cpu(const Tensor& weight, const Tensor& bias, int64_t feature
   torch::stable::parallel_for(0, winograd_pad(out_channels) / kWinogradPanel, 1, [&](int64_t begin, int64_t end) {
     winograd_pack(source, segments, out_channels, packed, begin, end);
   });
-  std::fill_n(packed + weight_floats, winograd_pad(out_channels), 0.0f);
-  std::copy_n(bias.const_data_ptr<float>(), out_channels, packed + weight_floats);
+  pack_bias(bias, packed + weights);
+}
+
+// The same in bytes: weights, bias, start, steps. levels (36, depth), at least as many columns as the layer has inputs.
+void winograd_pack_int8_cpu(const Tensor& weight, const Tensor& bias, const Tensor& levels, int64_t features, int64_t growth,
+                            Tensor out) {
+  check_conv_weight(weight);
+  check_parameters(bias);
+  check_parameters(out);
+  check_dim(levels, 2, "levels");
+  check_float32(levels, "levels");
+  const int64_t out_channels = weight.size(0);
+  const int64_t padded = winograd_pad(out_channels);
+  const std::vector<int64_t> inputs = list_inputs(weight, features, growth);
+  const WinogradSegments segments{static_cast<int64_t>(inputs.size()), inputs.data()};
+  const int64_t weight_floats = winograd_packed_size(segments, out_channels) / static_cast<int64_t>(sizeof(float));
+  STD_TORCH_CHECK(levels.is_contiguous() && levels.size(0) == kWinogradPoints && levels.size(1) >= segments.depth(),
+                  "levels does not fit the weight");
+  STD_TORCH_CHECK(bias.numel() == out_channels && out.numel() == weight_floats + (1 + 2 * kWinogradPoints) * padded,
+                  "bias or out does not fit the weight");
+  const Tensor dense = torch::stable::contiguous(weight);
+  const float* source = dense.const_data_ptr<float>();
+  auto* packed = static_cast<int8_t*>(out.mutable_data_ptr());
+  float* packed_bias = out.mutable_data_ptr<float>() + weight_floats;
+  auto* start = reinterpret_cast<int32_t*>(packed_bias + padded);
+  float* steps = packed_bias + (1 + kWinogradPoints) * padded;
+  torch::stable::parallel_for(0, padded / kWinogradPanel, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t panel = begin; panel < end; ++panel) {
+      winograd_pack_int8(source, segments, out_channels, levels.const_data_ptr<float>(), levels.size(1), packed, start, steps, panel);
+    }
+  });
+  pack_bias(bias, packed_bias);
 }
 
 // x (N, F, H, W) -> the same, channels_last
@@ -180,7 +242,7 @@ Tensor dense_blocks_cpu(const Tensor& x, const Tensor& parameters, int64_t growt
   net.negative_slope = static_cast<float>(negative_slope);
   net.has_rrdbs = rrdbs;
   ParameterReader reader(parameters);
-  while (reader.left() > 0) reader.dense_block(net.features, growth, net.dense);
+  while (reader.left() > 0) net.dense.push_back(reader.dense_block<Float32>(net.features, growth));
   const Tensor input = torch::stable::contiguous(x, MemoryFormat::ChannelsLast);
   Tensor output = empty(x.size(0), x.size(1), x.size(2), x.size(3), x, MemoryFormat::ChannelsLast);
   L2HRun run(std::move(net), L2HPart::kBlocks, x.size(2), x.size(3), x.size(2), process_isa());
@@ -221,9 +283,9 @@ Tensor l2h_tail_cpu(const Tensor& x, const Tensor& parameters, int64_t scale, do
 
 // picture (N, 3, H, W) -> (N, 3, scale * H, scale * W)
 Tensor l2h_net_cpu(const Tensor& picture, const Tensor& parameters, int64_t features, int64_t growth, int64_t num_dense_blocks,
-                   int64_t scale, double negative_slope) {
+                   int64_t scale, bool int8, double negative_slope) {
   check_conv_input(picture, std::nullopt, kImageChannels, kImageChannels);
-  L2HRun run(read_net(parameters, features, growth, num_dense_blocks, scale, negative_slope), L2HPart::kNet, picture.size(2),
+  L2HRun run(read_net(parameters, features, growth, num_dense_blocks, scale, int8, negative_slope), L2HPart::kNet, picture.size(2),
              picture.size(3), picture.size(2), process_isa());
   const Tensor input = torch::stable::contiguous(picture);
   Tensor output = empty(picture.size(0), kImageChannels, scale * picture.size(2), scale * picture.size(3), picture,
@@ -241,7 +303,7 @@ Tensor l2h_net_cpu(const Tensor& picture, const Tensor& parameters, int64_t feat
 // rows (N, 3, h, W): rows first_row .. known_now - 1 of N pictures of `height` rows; state (N, floats)
 // -> (N, 3, finished rows, scale * W)
 Tensor l2h_strip_cpu(const Tensor& rows, const Tensor& parameters, Tensor state, int64_t features, int64_t growth,
-                     int64_t num_dense_blocks, int64_t scale, double negative_slope, int64_t height, int64_t strip_rows,
+                     int64_t num_dense_blocks, int64_t scale, bool int8, double negative_slope, int64_t height, int64_t strip_rows,
                      int64_t known_before) {
   check_conv_input(rows, std::nullopt, kImageChannels, kImageChannels);
   check_dim(state, 2, "state");
@@ -250,7 +312,7 @@ Tensor l2h_strip_cpu(const Tensor& rows, const Tensor& parameters, Tensor state,
   STD_TORCH_CHECK(strip_rows >= L2HRun::min_strip_rows(height, width) && strip_rows % L2HRun::strip_unit(height, width) == 0 &&
                       known_before >= 0 && known_before < height && known_before % strip_rows == 0,
                   "strips must be multiples of the unit, and come in order");
-  L2HRun run(read_net(parameters, features, growth, num_dense_blocks, scale, negative_slope), L2HPart::kNet, height, width,
+  L2HRun run(read_net(parameters, features, growth, num_dense_blocks, scale, int8, negative_slope), L2HPart::kNet, height, width,
              strip_rows, process_isa());
   const int64_t known_now = std::min(known_before + strip_rows, height);
   const int64_t first_row = known_before == 0 ? 0 : run.first_row_needed(known_before);
@@ -271,13 +333,13 @@ Tensor l2h_strip_cpu(const Tensor& rows, const Tensor& parameters, Tensor state,
   return output;
 }
 
-L2HRun empty_run(int64_t features, int64_t growth, int64_t num_dense_blocks, int64_t scale, int64_t height, int64_t width,
-                 int64_t strip_rows) {
+L2HRun empty_run(int64_t features, int64_t growth, int64_t num_dense_blocks, int64_t scale, bool int8, int64_t height,
+                 int64_t width, int64_t strip_rows) {
   L2HParameters net{};
   net.features = features;
   net.growth = growth;
   net.has_rrdbs = true;
-  net.dense.resize(static_cast<size_t>(num_dense_blocks * kDenseConvs));
+  int8 ? net.dense_int8.resize(static_cast<size_t>(num_dense_blocks)) : net.dense.resize(static_cast<size_t>(num_dense_blocks));
   for (; scale > 1; scale /= 2) net.upsample.push_back({});
   return L2HRun(std::move(net), L2HPart::kNet, height, width, strip_rows, process_isa());
 }
@@ -296,12 +358,12 @@ int64_t l2h_round_strip_rows(int64_t height, int64_t width, int64_t rows) {
 }
 
 int64_t l2h_first_row_needed(int64_t height, int64_t width, int64_t known_before) {
-  return known_before == 0 ? 0 : empty_run(1, 1, 0, 1, height, width, height).first_row_needed(known_before);
+  return known_before == 0 ? 0 : empty_run(1, 1, 0, 1, false, height, width, height).first_row_needed(known_before);
 }
 
-int64_t l2h_state_floats(int64_t features, int64_t growth, int64_t num_dense_blocks, int64_t scale, int64_t height, int64_t width,
-                         int64_t strip_rows) {
-  return empty_run(features, growth, num_dense_blocks, scale, height, width, strip_rows).memory_floats() + Memory::kLine;
+int64_t l2h_state_floats(int64_t features, int64_t growth, int64_t num_dense_blocks, int64_t scale, bool int8, int64_t height,
+                         int64_t width, int64_t strip_rows) {
+  return empty_run(features, growth, num_dense_blocks, scale, int8, height, width, strip_rows).memory_floats() + Memory::kLine;
 }
 
 }  // namespace
@@ -309,6 +371,7 @@ int64_t l2h_state_floats(int64_t features, int64_t growth, int64_t num_dense_blo
 
 STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, CPU, m) {
   m.impl("winograd_pack", TORCH_BOX(&srdgan::winograd_pack_cpu));
+  m.impl("winograd_pack_int8", TORCH_BOX(&srdgan::winograd_pack_int8_cpu));
   m.impl("dense_blocks", TORCH_BOX(&srdgan::dense_blocks_cpu));
   m.impl("l2h_tail", TORCH_BOX(&srdgan::l2h_tail_cpu));
   m.impl("l2h_net", TORCH_BOX(&srdgan::l2h_net_cpu));

@@ -1,0 +1,68 @@
+"""What int8 costs in quality: ``python -m benchmarks.int8 -n MODEL DIR...``, on any processor.
+
+Enlarges data sets with the op ``l2h_net`` in float32 and with dense blocks in int8, by the ranges that lie beside the
+model's weights, and scores both as ``srdgan-rt evaluate`` does. Where there is no VNNI, other instructions compute the
+same bytes, only more slowly.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F
+
+from srdgan_rt.checkpoint import DEFAULT_MODEL, load_model, load_ranges
+from srdgan_rt.image.depth import convert_depth
+from srdgan_rt.metrics import evaluate_data_set, open_data_set
+from srdgan_rt.metrics.baselines import Method
+from srdgan_rt.metrics.datasets import Sample
+from srdgan_rt.ops import PackedL2HNet, l2h_net, l2h_net_pack
+from srdgan_rt.runtime.native_backend import list_layers
+
+
+def make_method(net: PackedL2HNet, border: int) -> Method:
+    """Enlarges a sample, mirrored at its border by so many pixels."""
+
+    def method(sample: Sample) -> NDArray[np.uint8]:
+        grey = sample.low.ndim == 2
+        low = torch.from_numpy(np.atleast_3d(sample.low).astype(np.float32) / 255).permute(2, 0, 1)[None]
+        result = l2h_net(F.pad(low.expand(1, 3, -1, -1), 4 * [border], mode="reflect"), net)
+        border_out = net.scale * border
+        planes = result[0, :, border_out : result.shape[2] - border_out, border_out : result.shape[3] - border_out]
+        pixels = (planes.mean(0) if grey else planes.permute(1, 2, 0)).clamp(0, 1)
+        return convert_depth(pixels.numpy(), np.uint8)
+
+    return method
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="data sets")
+    parser.add_argument(
+        "-n", "--model", default=DEFAULT_MODEL, help="shipped model or weight file (default: %(default)s)"
+    )
+    arguments = parser.parse_args()
+    net, spec, _ = load_model(arguments.model)
+    layers = list_layers(net)
+    methods = {
+        "fp32": make_method(l2h_net_pack(layers), spec.border_padding),
+        "int8": make_method(l2h_net_pack(layers, load_ranges(arguments.model, net)), spec.border_padding),
+    }
+    print("| data set | fp32 | int8 | difference, dB |\n|---|---|---|---|")
+    for folder in arguments.folders:
+        data_set = open_data_set(folder)
+        evaluation = evaluate_data_set(data_set, methods)
+        if evaluation.failures:
+            parser.error(str(evaluation.failures[0].error))
+        scores = [evaluation.mean(name) for name in methods]
+        cells = [f"{score.psnr:.2f} / {score.ssim:.4f}" for score in scores if score is not None]
+        difference = np.diff([score.psnr for score in scores if score is not None])[0]
+        print(f"| {data_set.name} | {' | '.join(cells)} | {difference:+.3f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

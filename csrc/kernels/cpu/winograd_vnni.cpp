@@ -1,0 +1,33 @@
+#include "csrc/kernels/cpu/winograd.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#pragma GCC target("avx512f,avx512vnni,avx2,fma")
+
+namespace srdgan {
+namespace {
+
+constexpr int kLanes = 16;
+constexpr int kBlockTiles = 14;
+constexpr int kBlockVectors = 2;
+
+#include "csrc/kernels/cpu/winograd_lanes.h"
+
+struct VnniDot {
+  static constexpr int kTiles = kBlockTiles;
+
+  [[gnu::always_inline]] static IntVec add(IntVec sum, IntVec x, IntVec w) {
+    return reinterpret_cast<IntVec>(
+        _mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sum), reinterpret_cast<__m512i>(x), reinterpret_cast<__m512i>(w)));
+  }
+};
+
+}  // namespace
+
+const WinogradIsa<Int8>& winograd_int8_vnni() { return kSteps<ByteBlock<VnniDot>>; }
+
+}  // namespace srdgan
+
+#endif

@@ -1,0 +1,79 @@
+"""The ranges of a network's features for int8: a file beside the weights, which other programs need not understand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from srdgan_rt.checkpoint.digest import DIGEST_KEY, digest_tensors
+from srdgan_rt.checkpoint.load import locate_model
+from srdgan_rt.checkpoint.read import read_tensors
+from srdgan_rt.checkpoint.save import write_atomically
+from srdgan_rt.errors import CheckpointError
+from srdgan_rt.models import L2HNet
+
+_WEIGHTS_KEY = "weights_sha256"  # of the network that the ranges belong to
+_NAME = "dense_block.{}"
+
+
+def ranges_path(name_or_path: str | os.PathLike[str]) -> Path:
+    """Where the ranges of a model lie: ``srdgan-x4-fast.safetensors`` has ``srdgan-x4-fast.int8.safetensors``.
+
+    Raises:
+        CheckpointError: there is no model of this name.
+    """
+    path = locate_model(name_or_path)
+    return path.with_name(f"{path.stem}.int8.safetensors")
+
+
+def save_ranges(
+    path: str | os.PathLike[str], ranges: Sequence[Tensor], net: L2HNet, metadata: Mapping[str, str]
+) -> None:
+    """Writes ranges so that the file appears whole or not at all.
+
+    Args:
+        path: see :func:`ranges_path`; replaced if it exists.
+        ranges: of each dense block (36, F + 4 * G); rounded to float16.
+        net: the network that they were measured with; only its own weights will be run with them.
+        metadata: what they were measured on.
+
+    Raises:
+        CheckpointError: a range is too large for float16, or the file cannot be written.
+    """
+    tensors = {_NAME.format(i): block.to(torch.float16).contiguous() for i, block in enumerate(ranges)}
+    if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+        raise CheckpointError(f"{path}: a range is not finite in {torch.float16}")
+    description = {**metadata, _WEIGHTS_KEY: digest_tensors(net.state_dict()), DIGEST_KEY: digest_tensors(tensors)}
+    write_atomically(Path(path), save(tensors, description))
+
+
+def load_ranges(name_or_path: str | os.PathLike[str], net: L2HNet) -> list[Tensor]:
+    """Reads the ranges that lie beside a model's weights.
+
+    Args:
+        name_or_path: of the model, as for :func:`~srdgan_rt.checkpoint.load_model`.
+        net: the model.
+
+    Returns:
+        Of each dense block (36, F + 4 * G) float32.
+
+    Raises:
+        CheckpointError: there are none, they cannot be read, or they belong to other weights; one line.
+    """
+    path = ranges_path(name_or_path)
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path}: no such file: int8 needs the ranges of the features, python -m training.calibrate_int8 makes them"
+        )
+    tensors, metadata = read_tensors(path)
+    if metadata.get(_WEIGHTS_KEY) != digest_tensors(net.state_dict()):
+        raise CheckpointError(f"{path}: belongs to other weights: make it anew with python -m training.calibrate_int8")
+    try:
+        return [tensors[_NAME.format(i)].float() for i in range(len(tensors))]
+    except KeyError as error:
+        raise CheckpointError(f"{path}: holds something else than ranges") from error

@@ -1,0 +1,194 @@
+"""l2h_net with dense blocks in int8: against the same arithmetic in plain PyTorch, and against float32."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from srdgan_rt import _ext, ops
+from srdgan_rt.errors import InputError
+from srdgan_rt.ops import L2HLayers, L2HStream, reference
+from srdgan_rt.ops._int8 import conv_int8, to_levels
+
+pytestmark = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not()))
+
+MakeNet: TypeAlias = Callable[..., L2HLayers]
+ComputeWithThreads: TypeAlias = Callable[[Callable[[], Tensor], Sequence[int]], list[Tensor]]
+RunWithIsa: TypeAlias = Callable[[str, str], "subprocess.CompletedProcess[str]"]
+
+
+def make_picture(size: tuple[int, int] = (13, 18), batch: int = 1) -> Tensor:
+    return torch.rand(batch, 3, *size, generator=torch.Generator().manual_seed(1))
+
+
+def measure(layers: L2HLayers, picture: Tensor) -> list[Tensor]:
+    """Ranges that nothing in this picture exceeds."""
+    ranges = []
+    features = F.conv2d(picture, *layers.first, padding=1)
+    for index in range(0, len(layers.dense), 5):
+        x = [features]
+        for layer in layers.dense[index : index + 4]:
+            x.append(F.leaky_relu(F.conv2d(torch.cat(x, 1), *layer, padding=1), 0.2))
+        ranges.append(ops.transform_features(torch.cat(x, 1)).abs().amax(2))
+        features = reference.dense_block(features, layers.dense[index : index + 5])  # near enough to an RRDB's
+    return ranges
+
+
+def rms(x: Tensor) -> float:
+    return float(x.square().mean().sqrt())
+
+
+def only_one_conv(layers: L2HLayers, kept: int) -> L2HLayers:
+    """Of the first dense block one convolution and the last: with more, a rounding that falls to the other side, which
+    1e-7 can decide, moves others."""
+    silent = [(torch.zeros_like(weight), torch.zeros_like(bias)) for weight, bias in layers.dense]
+    dense = [layer if index in (kept, 4) else silent[index] for index, layer in enumerate(layers.dense)]
+    return replace(layers, dense=dense)
+
+
+@pytest.mark.parametrize("kept", range(5))
+@pytest.mark.parametrize("channels", [(32, 16), (24, 8), (3, 5)])
+def test_matches_reference(make_net: MakeNet, channels: tuple[int, int], kept: int) -> None:
+    layers = only_one_conv(make_net(features=channels[0], growth=channels[1]), kept)
+    picture = make_picture(batch=2)
+    ranges = measure(layers, picture)
+    result = ops.l2h_net(picture, ops.l2h_net_pack(layers, ranges))
+    exact, rounded = reference.l2h_net(picture, layers), reference.l2h_net(picture, layers, ranges)
+    assert rms(rounded - exact) > 1e-5  # there is something to match
+    assert rms(result - rounded) < 0.05 * rms(rounded - exact)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 7), (7, 2), (8, 8), (13, 61)])
+def test_is_near_float32(make_net: MakeNet, size: tuple[int, int]) -> None:
+    layers, picture = make_net(num_rrdbs=2), make_picture(size)
+    result = ops.l2h_net(picture, ops.l2h_net_pack(layers, measure(layers, make_picture((64, 64)))))
+    exact = ops.l2h_net(picture, ops.l2h_net_pack(layers))
+    assert 0 < rms(result - exact) < 0.02 * max(rms(exact), 0.1)
+
+
+def test_what_exceeds_its_range_is_cut_off(make_net: MakeNet) -> None:
+    layers, picture = only_one_conv(make_net(), 4), make_picture()
+    ranges = measure(layers, picture)
+    narrow = [block / 10 for block in ranges]
+    result = ops.l2h_net(picture, ops.l2h_net_pack(layers, narrow))
+    exact, cut = reference.l2h_net(picture, layers), reference.l2h_net(picture, layers, narrow)
+    assert rms(cut - exact) > 10 * rms(reference.l2h_net(picture, layers, ranges) - exact)
+    assert rms(result - cut) < 0.01 * rms(cut - exact)
+
+
+def test_channels_that_are_always_zero_need_no_range(make_net: MakeNet) -> None:
+    layers = make_net()
+    layers.first[0].zero_()
+    layers.first[1].zero_()
+    ranges = measure(layers, make_picture())
+    assert float(ranges[0].amin()) == 0
+    assert ops.l2h_net(make_picture(), ops.l2h_net_pack(layers, ranges)).isfinite().all()
+
+
+def test_transformed_features_make_a_convolution() -> None:
+    x = torch.randn(2, 3, 9, 14, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    points = ops.transform_features(x)
+    assert points.shape == (36, 3, 2 * 3 * 4)
+    weight = torch.randn(5, 3, 3, 3, dtype=torch.float64)
+    bias = torch.randn(5, dtype=torch.float64)
+    exact = F.conv2d(x, weight, bias, padding=1)
+    rounded = conv_int8(x, (weight, bias), to_levels(points.abs().amax(2)))
+    assert 0 < rms(rounded - exact) < 0.05 * rms(exact)
+
+
+def test_levels() -> None:
+    assert to_levels(torch.tensor([[0.0, 12.7, 254.0]])).tolist() == [[pytest.approx(5e5), pytest.approx(10), 0.5]]
+    assert to_levels(torch.zeros(1, 2)).isfinite().all()
+
+
+def test_same_bits_for_any_number_of_threads_and_strips(
+    make_net: MakeNet, compute_with_threads: ComputeWithThreads
+) -> None:
+    layers, picture = make_net(), make_picture((60, 110))
+    net = ops.l2h_net_pack(layers, measure(layers, picture))
+    results = compute_with_threads(lambda: ops.l2h_net(picture, net), (1, 2, 5))
+    stream = L2HStream(net, 60, 110, strip_rows=24)
+    assert stream.strip_rows < 60
+    results.append(torch.cat(list(stream.run(lambda begin, end: picture[:, :, begin:end])), 2))
+    assert all(torch.equal(result, results[0]) for result in results)
+
+
+def test_needs_less_memory(make_net: MakeNet) -> None:
+    layers = make_net(features=32, growth=16)
+    exact, rounded = ops.l2h_net_pack(layers), ops.l2h_net_pack(layers, measure(layers, make_picture()))
+    assert rounded.parameters.numel() < 0.6 * exact.parameters.numel()
+    assert L2HStream(rounded, 500, 500).memory_bytes < L2HStream(exact, 500, 500).memory_bytes
+
+
+@pytest.mark.parametrize("isa", ["portable", "avx2", "avx512"])
+def test_instruction_sets_agree(run_with_isa: RunWithIsa, isa: str) -> None:
+    """Products are exact, so that all differ as little as their float32 steps do."""
+    code = """
+import torch
+from srdgan_rt import ops
+from srdgan_rt.ops import reference
+generator = torch.Generator().manual_seed(0)
+def layer(n, k): return torch.randn(n, k, 3, 3, generator=generator) / (9 * k) ** 0.5, torch.zeros(n)
+dense = [layer(8 if i % 5 < 4 else 24, 24 + 8 * (i % 5)) for i in range(15)]
+dense = [l if i == 4 else (l[0] * 0, l[1]) for i, l in enumerate(dense)]
+net = ops.L2HLayers(layer(24, 3), dense, layer(24, 24), [], layer(24, 24), layer(3, 24))
+picture = torch.rand(1, 3, 21, 35, generator=generator)
+ranges = [torch.full((36, 56), 4.0)] * 3
+difference = ops.l2h_net(picture, ops.l2h_net_pack(net, ranges)) - reference.l2h_net(picture, net, ranges)
+print(float(difference.square().mean().sqrt()))
+"""
+    result = run_with_isa(code, isa)
+    assert result.returncode == 0, result.stderr
+    assert float(result.stdout) < 2e-5
+
+
+def test_opcheck_compile_and_export(make_net: MakeNet) -> None:
+    layers, picture = make_net(features=5, growth=3), make_picture()
+    net = ops.l2h_net_pack(layers, measure(layers, picture))
+    torch.library.opcheck(torch.ops.srdgan_rt.l2h_net, (picture, net.parameters, *net.sizes(), 0.2))
+    run = torch.compile(lambda x: ops.l2h_net(x, net) + 1, fullgraph=True, backend="aot_eager")
+    assert torch.equal(run(picture), ops.l2h_net(picture, net) + 1)
+
+    class Net(torch.nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return ops.l2h_net(x, net)
+
+    assert torch.equal(torch.export.export(Net(), (picture,)).module()(picture), ops.l2h_net(picture, net))
+
+
+def test_rejects(make_net: MakeNet) -> None:
+    layers = make_net()
+    ranges = measure(layers, make_picture())
+    for wrong, message in [
+        (ranges[:2], "ranges must be one for each of 3 dense blocks, got 2"),
+        ([*ranges[:2], ranges[2][:, 1:]], r"ranges of dense block 3 must be \(36, 56\), got \(36, 55\)"),
+        ([-ranges[0], *ranges[1:]], "ranges of dense block 1 must be finite and at least 0"),
+        ([ranges[0] / 0, *ranges[1:]], "ranges of dense block 1 must be finite and at least 0"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            ops.l2h_net_pack(layers, wrong)
+        with pytest.raises(InputError, match=message):
+            reference.l2h_net(make_picture(), layers, wrong)
+
+
+def test_the_op_itself_guards_memory(make_net: MakeNet) -> None:
+    layers = make_net()
+    net = ops.l2h_net_pack(layers, measure(layers, make_picture()))
+    op = torch.ops.srdgan_rt
+    for parameters, int8 in ((net.parameters[:-1], True), (net.parameters, False)):
+        with pytest.raises(RuntimeError, match="parameters do not fit the sizes"):
+            op.l2h_net(make_picture(), parameters, *net.sizes()[:-1], int8, 0.2)
+    weight, bias = layers.dense[0]
+    out = torch.empty(36 * 32 * 16 // 4 + 73 * 16)
+    op.winograd_pack_int8(weight, bias, torch.ones(36, 32), 24, 8, out)
+    with pytest.raises(RuntimeError, match="levels does not fit the weight"):
+        op.winograd_pack_int8(weight, bias, torch.ones(36, 31), 24, 8, out)
+    with pytest.raises(RuntimeError, match="bias or out does not fit the weight"):
+        op.winograd_pack_int8(weight, bias, torch.ones(36, 32), 24, 8, out[:-1])

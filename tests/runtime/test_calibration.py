@@ -1,0 +1,123 @@
+"""Ranges of the features: measured, kept beside the weights, and used by the engine that computes in int8."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from srdgan_rt import _ext, ops
+from srdgan_rt.checkpoint import available_models, load_model, load_ranges, ranges_path, save_model, save_ranges
+from srdgan_rt.errors import BackendUnavailableError, CheckpointError, InputError
+from srdgan_rt.metrics import evaluate_data_set, open_data_set
+from srdgan_rt.models import L2HNet
+from srdgan_rt.runtime import Upscaler, measure_ranges
+
+NEEDS_EXTENSION = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not()))
+
+
+@pytest.fixture
+def net() -> L2HNet:
+    torch.manual_seed(3)
+    return L2HNet(num_blocks=1, num_features=8, growth_channels=4).eval()
+
+
+@pytest.fixture
+def model(net: L2HNet, tmp_path: Path) -> Path:
+    path = tmp_path / "mine.safetensors"
+    save_model(path, net, {}, dtype=torch.float32)
+    return path
+
+
+@pytest.fixture
+def _vnni(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a processor with VNNI; elsewhere other instructions compute the same."""
+    monkeypatch.setattr(_ext, "has_vnni", lambda: True)
+
+
+def make_pictures() -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return [torch.rand(1, 3, 24, 32, generator=generator), torch.rand(2, 3, 16, 12, generator=generator)]
+
+
+def test_ranges_are_the_largest_magnitudes(net: L2HNet) -> None:
+    pictures = make_pictures()
+    ranges = measure_ranges(net, pictures, cut=1e9)
+    assert [tuple(block.shape) for block in ranges] == [(36, 8 + 4 * 4)] * 3
+    # The first block's own input is what conv_first makes.
+    points = torch.cat([ops.transform_features(net.conv_first(picture)) for picture in pictures], 2)
+    torch.testing.assert_close(ranges[0][:, :8], points.abs().amax(2))
+    cut = measure_ranges(net, pictures, cut=2.0)
+    torch.testing.assert_close(cut[0][:, :8], torch.minimum(points.abs().amax(2), 2 * points.square().mean(2).sqrt()))
+    assert not net.body[0].rdb1.conv5._forward_pre_hooks  # the network is left as it was
+
+
+def test_no_pictures_are_an_error(net: L2HNet) -> None:
+    with pytest.raises(InputError, match="ranges are measured on pictures, got none"):
+        measure_ranges(net, [])
+
+
+def test_ranges_come_back_from_their_file(net: L2HNet, model: Path) -> None:
+    ranges = measure_ranges(net, make_pictures())
+    assert ranges_path(model) == model.with_name("mine.int8.safetensors")
+    save_ranges(ranges_path(model), ranges, net, {"date": "today"})
+    for loaded, saved in zip(load_ranges(model, load_model(model)[0]), ranges, strict=True):
+        torch.testing.assert_close(loaded, saved, rtol=1e-3, atol=1e-6)
+
+
+def test_what_is_wrong_with_ranges_is_said(net: L2HNet, model: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"mine\.int8\.safetensors: no such file: int8 needs the ranges"):
+        load_ranges(model, net)
+    ranges = measure_ranges(net, make_pictures())
+    with pytest.raises(CheckpointError, match="not finite"):
+        save_ranges(ranges_path(model), [block * 1e9 for block in ranges], net, {})
+    save_ranges(ranges_path(model), ranges, L2HNet(1, 8, 4), {})
+    with pytest.raises(CheckpointError, match="belongs to other weights"):
+        load_ranges(model, net)
+
+
+def test_ranges_are_no_model() -> None:
+    assert not any(name.endswith("int8") for name in available_models())
+
+
+@NEEDS_EXTENSION
+@pytest.mark.usefixtures("_vnni")
+def test_upscaler_computes_in_int8(net: L2HNet, model: Path) -> None:
+    save_ranges(ranges_path(model), measure_ranges(net, make_pictures()), net, {})
+    image = np.random.default_rng(0).random((70, 110, 3), np.float32)
+    up = Upscaler(model, precision="int8", tile=0)
+    assert (up.engine, up.precision) == ("native", "int8")
+    result, exact = up.upscale(image), Upscaler(model, precision="fp32").upscale(image)
+    error = float(np.sqrt(np.mean((result - exact) ** 2)))
+    assert 0 < error < 0.01
+    # In strips, too, and in each of them the same.
+    assert np.array_equal(Upscaler(model, precision="int8", tile=24).upscale(image), result)
+
+
+@NEEDS_EXTENSION
+@pytest.mark.usefixtures("_vnni")
+def test_a_network_without_a_file_has_no_ranges(net: L2HNet) -> None:
+    with pytest.raises(BackendUnavailableError, match="int8 needs the ranges of the features"):
+        Upscaler(net, precision="int8")
+
+
+@NEEDS_EXTENSION
+def test_int8_is_offered_where_it_is_fast(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_ext, "has_vnni", lambda: False)
+    with pytest.raises(BackendUnavailableError, match="int8 cannot be used: int8 needs a processor with AVX-512 VNNI"):
+        Upscaler(model, precision="int8")
+
+
+@NEEDS_EXTENSION
+@pytest.mark.usefixtures("_vnni")
+@pytest.mark.parametrize("name", ["Set5", "phone_crops"])
+def test_the_shipped_model_loses_little(shared_data: Path, name: str) -> None:
+    ups = {precision: Upscaler(device="cpu", precision=precision) for precision in ("fp32", "int8")}
+    evaluation = evaluate_data_set(
+        open_data_set(shared_data / name),
+        {precision: (lambda sample, up=up: up.upscale(sample.low)) for precision, up in ups.items()},
+    )
+    scores = {precision: evaluation.mean(precision) for precision in ups}
+    assert scores["int8"].psnr > scores["fp32"].psnr - 0.15

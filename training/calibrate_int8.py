@@ -1,0 +1,88 @@
+"""Measures what int8 needs of a model: ``python -m training.calibrate_int8 -n MODEL --data DATA``.
+
+Writes the ranges of the model's features beside its weights (``MODEL.int8.safetensors``), from where
+``Upscaler(MODEL, precision="int8")`` takes them. Half of the pictures are noisy phone frames, half are photographs
+that were sampled down, for their sharp edges; the middle of each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from rich.progress import track
+from torch import Tensor
+
+from srdgan_rt.checkpoint import load_model, ranges_path, save_ranges
+from srdgan_rt.errors import InputError
+from srdgan_rt.image.depth import convert_depth
+from srdgan_rt.runtime.calibration import CUT, measure_ranges
+from training.command import one_line_errors
+from training.data import PHASE, SCALE, Bytes, as_tensor, find_photographs, read_frames, read_rgb
+from training.export import TRAINING_DATA, read_commit
+
+T = TypeVar("T")
+
+
+def read_pictures(data: Path, count: int, size: int) -> Iterator[Tensor]:
+    """Low-resolution pictures, the same for the same folder.
+
+    Args:
+        data: with ``train_photos`` and ``phone_pairs/train`` (or ``pairs/train``).
+        count: how many in all; fewer where there are not so many.
+        size: largest side of their middle crop.
+
+    Yields:
+        (1, 3, H, W) float32 in [0, 1].
+
+    Raises:
+        InputError: ``count`` is below 2 or ``size`` below 16, or a folder is missing.
+    """
+    if count < 2 or size < 16:
+        raise InputError(f"pictures must be at least 2 and their size 16, got {count} and {size}")
+    for _, noisy in _spread(read_frames(data, "train"), count // 2):
+        yield _middle(noisy, size)
+    for path in _spread(find_photographs(data / "train_photos"), count - count // 2):
+        yield _middle(read_rgb(path)[PHASE::SCALE, PHASE::SCALE], size)
+
+
+def _spread(items: Sequence[T], count: int) -> list[T]:
+    """So many of them, from the first to the last."""
+    count = min(count, len(items))
+    return [items[i * len(items) // count] for i in range(count)]
+
+
+def _middle(picture: Bytes, size: int) -> Tensor:
+    top, left = (max(0, (side - size) // 2) for side in picture.shape[:2])
+    return as_tensor(convert_depth(picture[top : top + size, left : left + size], np.float32))[None]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-n", "--model", required=True, help="shipped model or weight file")
+    parser.add_argument("--data", type=Path, required=True, help="folder with train_photos and phone_pairs")
+    parser.add_argument("--pictures", type=int, default=32, help="how many (default: %(default)s)")
+    parser.add_argument("--size", type=int, default=128, help="side of their crops (default: %(default)s)")
+    parser.add_argument("--output", type=Path, help="file to write (default: beside the weights)")
+    arguments = parser.parse_args()
+    with one_line_errors(parser):
+        net, _, _ = load_model(arguments.model)
+        output: Path = arguments.output or ranges_path(arguments.model)
+        pictures = list(read_pictures(arguments.data, arguments.pictures, arguments.size))
+        ranges = measure_ranges(net, track(pictures, "measuring"))
+        metadata = {
+            "calibration_data": f"{len(pictures)} crops of {arguments.size} pixels: {TRAINING_DATA}",
+            "cut": f"{CUT:g}",
+            "commit": read_commit(),
+            "date": datetime.date.today().isoformat(),
+        }
+        save_ranges(output, ranges, net, metadata)
+    print(output)
+
+
+if __name__ == "__main__":
+    main()
