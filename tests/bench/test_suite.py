@@ -41,6 +41,7 @@ def few_engines(monkeypatch):
     monkeypatch.setattr("srdgan_rt.bench.suite.OURS", ("torch",))
     monkeypatch.setattr("srdgan_rt.bench.suite.measure_alone", lambda *arguments: Alone(0.5, 12.0))
     monkeypatch.setattr("srdgan_rt.bench.suite.measure_bandwidth", lambda num_threads: 20.0 + num_threads)
+    monkeypatch.setattr("srdgan_rt.bench.suite.make_peak_case", lambda: lambda: torch.zeros(100).sum())
 
 
 def test_report(model, few_engines):
