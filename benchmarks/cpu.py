@@ -88,10 +88,10 @@ def measure_net(model: str, path: Path, options: argparse.Namespace) -> None:
     if report is not None and options.again:
         report = drop_cases(report, {(size, size, threads) for size in chosen for threads in options.threads})
     path.parent.mkdir(parents=True, exist_ok=True)
-    for size, min_rounds in chosen.items():
+    for min_rounds in dict.fromkeys(chosen.values()):
         report = run_suite(
             model,
-            [(size, size)],
+            [(size, size) for size in chosen if chosen[size] == min_rounds],
             peers=True,
             threads=options.threads,
             seconds=options.seconds,

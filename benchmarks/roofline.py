@@ -185,7 +185,9 @@ def _draw_panel(axes: Any, panel: Panel, styles: dict[str, dict[str, Any]]) -> N
         f"memory: {panel.bandwidth:.1f} GB/s", (left, bottom), (12, 4), textcoords="offset points", color="0.3"
     )
     axes.axvspan(min(by_layer) * 0.97, max(by_layer) * 1.03, color="0.85", linewidth=0)
-    axes.annotate("layer by layer", (max(by_layer), bottom), (4, 4), textcoords="offset points", color="0.4")
+    axes.annotate(
+        "layer by layer", (max(by_layer), bottom), (4, 4), textcoords="offset points", color="0.4", rotation=90
+    )
     for engine, style in styles.items():
         rows = [row for row in panel.rows if row.engine == engine]
         axes.plot([intensity[row.height, row.width] for row in rows], [row.gflops for row in rows], **style)
