@@ -22,7 +22,8 @@ def compare(rows: Sequence[Measurement]) -> list[Comparison]:
         return []
     peer_fp32 = next((row for row in peers if row.precision == FULL_PRECISION), None)
     ours: dict[str, Measurement] = {}
-    for row in sorted((row for row in rows if row.engine in OURS), key=lambda row: OURS.index(row.engine)):
+    order = list(OURS)
+    for row in sorted((row for row in rows if row.engine in order), key=lambda row: order.index(row.engine)):
         ours.setdefault(row.precision, row)
     return [_compare(row, peer_fp32, peers[0]) for row in ours.values()]
 

@@ -8,16 +8,20 @@ from srdgan_rt.bench.peers import PEERS, Run
 from srdgan_rt.models import L2HNet
 from srdgan_rt.runtime.engines import create_backend
 
-OURS = ("native", "torch")
-"""Our own engines, best first."""
-
 FULL_PRECISION = "fp32"
+
+OURS = {
+    "native": ("native", FULL_PRECISION),
+    "torch": ("torch", FULL_PRECISION),
+}
+"""Our own: the engine and the precision that each name stands for. The first is what the others are held against."""
+
 _LOWER_PRECISION = {"ncnn bf16 storage": "bf16"}
 
 
 def precision_of(name: str) -> str:
     """The lowest precision that an engine keeps weights or features in."""
-    return _LOWER_PRECISION.get(name, FULL_PRECISION)
+    return OURS[name][1] if name in OURS else _LOWER_PRECISION.get(name, FULL_PRECISION)
 
 
 def build_engine(name: str, net: L2HNet, sample: Tensor, num_threads: int) -> Run:
@@ -37,4 +41,5 @@ def build_engine(name: str, net: L2HNet, sample: Tensor, num_threads: int) -> Ru
     """
     if name in PEERS:
         return PEERS[name](net, sample, num_threads)
-    return create_backend(net, engine=name, device="cpu", precision=precision_of(name)).run
+    engine, precision = OURS[name]
+    return create_backend(net, engine=engine, device="cpu", precision=precision).run

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from srdgan_rt.bench.machine import Machine
+
 Case = tuple[int, int, int]
 """LR rows, LR columns, threads."""
 
@@ -24,13 +26,15 @@ class Measurement:
         seconds_median: median run.
         megapixels_per_second: LR pixels of the fastest run, in millions a second.
         gflops: billions of operations a second in the fastest run, counted as direct convolution for every engine.
-        peak_gflops: the same of a plain matrix product, measured in turn with the engines.
+        peak_gflops: the same of a plain matrix product, the fastest of some before the engines and in turn with them.
         percent_of_peak: ``gflops`` against ``peak_gflops``.
         load_seconds: from the loaded network to an engine that is ready, the first in a process of its own and with
             nothing kept on disk from before; None where it is unknown.
         peak_memory_mib: what making and running the engine adds to a process of its own; None where it is unknown.
         max_difference: largest absolute difference from the reference result, of values in [0, 1].
-        our_speedup: how many times faster our best engine is than this one; None where none of ours ran.
+        our_speedup: how many times as fast the first of our engines that ran is; None where none of ours ran.
+        peak_bandwidth: 10^9 bytes a second of the memory with as many threads, measured right before the engines; None
+            in reports from before it was measured.
     """
 
     engine: str
@@ -49,6 +53,7 @@ class Measurement:
     peak_memory_mib: float | None
     max_difference: float
     our_speedup: float | None
+    peak_bandwidth: float | None = None
 
     @property
     def case(self) -> Case:
@@ -95,9 +100,12 @@ class Report:
         mflop_per_pixel: millions of operations per LR pixel of direct convolution.
         num_parameters: weights and biases.
         scale: enlargement.
-        measurements: by number of threads, then size, then engine.
-        comparisons: of ours with the peers, by number of threads, then size.
+        measurements: by number of threads, then size, then engine; those of a report that was gone on with come first.
+        comparisons: of ours with the peers, in the order of the measurements.
         left_out: engines that did not run, each with its reason.
+        feature_values_per_pixel: values that the convolutions read and write per LR pixel, each by itself.
+        date: ISO date of the first measurement.
+        machine: where all was measured. These last three are None in reports from before they were noted.
     """
 
     model: str
@@ -107,6 +115,9 @@ class Report:
     measurements: tuple[Measurement, ...]
     comparisons: tuple[Comparison, ...]
     left_out: dict[str, str]
+    feature_values_per_pixel: int | None = None
+    date: str | None = None
+    machine: Machine | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -114,11 +125,13 @@ class Report:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Report:
-        """The report that :meth:`to_dict` made ``data`` of, by way of JSON or not."""
+        """The report that :meth:`to_dict` made ``data`` of, by way of JSON or not, now or in an earlier version."""
+        machine = data.get("machine")
         return cls(
             **data
             | {
                 "measurements": tuple(Measurement(**row) for row in data["measurements"]),
                 "comparisons": tuple(Comparison(**row) for row in data["comparisons"]),
+                "machine": None if machine is None else Machine(**machine),
             }
         )

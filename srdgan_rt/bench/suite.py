@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import datetime
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 
 import torch
+from torch import Tensor
 
-from srdgan_rt.bench.alone import measure_alone
+from srdgan_rt.bench.alone import Alone, measure_alone
 from srdgan_rt.bench.comparison import compare
 from srdgan_rt.bench.engines import OURS, build_engine, precision_of
+from srdgan_rt.bench.machine import describe_machine
 from srdgan_rt.bench.nets import open_net
-from srdgan_rt.bench.peak import FLOP, make_peak_case
+from srdgan_rt.bench.peak import FLOP, make_peak_case, measure_bandwidth
 from srdgan_rt.bench.peers import PEERS
-from srdgan_rt.bench.report import Comparison, Measurement, Report
+from srdgan_rt.bench.report import Case, Measurement, Report
 from srdgan_rt.bench.sample import make_sample
-from srdgan_rt.bench.timing import Timing, time_interleaved
+from srdgan_rt.bench.timing import MIN_ROUNDS, Timing, time_interleaved
 from srdgan_rt.errors import InputError
 
 _PEAK = "peak"
@@ -29,6 +33,11 @@ def run_suite(
     threads: Sequence[int] = (),
     seconds: float = 5.0,
     rounds: int | None = None,
+    min_rounds: int = MIN_ROUNDS,
+    leave_out: Collection[str] = (),
+    weigh_once: bool = False,
+    done: Report | None = None,
+    save: Callable[[Report], None] = lambda report: None,
     say: Callable[[str], None] = lambda message: None,
 ) -> Report:
     """Times every engine that runs here on the CPU, in fp32 (but for a peer whose name says otherwise).
@@ -40,68 +49,110 @@ def run_suite(
         threads: numbers of threads, each for every engine; PyTorch's own choice by default.
         seconds: time to spend per engine, size and number of threads.
         rounds: exact number of timed runs instead.
+        min_rounds: timed runs that are made whatever they take, where no exact number is given.
+        leave_out: names of engines that are not run.
+        weigh_once: take load time and peak memory with the first number of threads alone; with others they are unknown.
+        done: a report to go on with: what it has is not measured again.
+        save: given the report so far after each size and number of threads.
         say: told what is going on, one line at a time.
 
     Returns:
-        The report.
+        The report, with all that ``done`` has.
 
     Raises:
-        InputError: a size, a number of rounds or of threads is out of range.
+        InputError: a size, a number of rounds or of threads is out of range, there is no such engine to leave out, or
+            ``done`` is of another net.
         CheckpointError: the model cannot be loaded.
     """
-    _check_arguments(sizes, threads, seconds, rounds)
-    suite = _Suite(model, OURS + (tuple(PEERS) if peers else ()), say)
-    measurements: list[Measurement] = []
-    comparisons: list[Comparison] = []
+    engines = (*OURS, *PEERS) if peers else tuple(OURS)
+    _check_arguments(sizes, threads, seconds, rounds, min_rounds)
+    if unknown := set(leave_out) - {*OURS, *PEERS}:
+        raise InputError(f"engines to leave out must be of {', '.join((*OURS, *PEERS))}, got {', '.join(unknown)}")
     threads_before = torch.get_num_threads()
+    all_threads = list(dict.fromkeys(threads or [threads_before]))
+    suite = _Suite(model, engines, leave_out, say)
+    report = suite.start_report() if done is None else done
+    if report.model != suite.spec.name:
+        raise InputError(f"the report to go on with must be of {suite.spec.name}, got one of {report.model}")
+    known = {row.case for row in report.measurements}
     try:
-        for num_threads in dict.fromkeys(threads or [threads_before]):
+        for num_threads in all_threads:
             torch.set_num_threads(num_threads)
+            weigh = num_threads == all_threads[0] or not weigh_once
             for height, width in dict.fromkeys(sizes):
-                rows = suite.measure(height, width, num_threads, seconds=seconds, rounds=rounds)
-                measurements += rows
-                comparisons += compare(rows)
+                case = height, width, num_threads
+                if case not in known:
+                    rows = suite.measure(case, seconds=seconds, rounds=rounds, min_rounds=min_rounds, weigh=weigh)
+                    report = suite.add(report, rows)
+                    save(report)
     finally:
         torch.set_num_threads(threads_before)
-    return Report(
-        model=suite.spec.name,
-        mflop_per_pixel=2 * suite.spec.macs_per_pixel / 1e6,
-        num_parameters=suite.spec.num_parameters,
-        scale=suite.spec.scale,
-        measurements=tuple(measurements),
-        comparisons=tuple(comparisons),
-        left_out=suite.left_out,
-    )
+    return report
 
 
 class _Suite:
     """The engines of one benchmark and what became of them."""
 
-    def __init__(self, model: str, engines: tuple[str, ...], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, model: str, engines: tuple[str, ...], leave_out: Collection[str], say: Callable[[str], None]
+    ) -> None:
         self.model = model
         self.net, self.spec = open_net(model)
-        self.engines = engines
+        self.engines = [name for name in engines if name not in leave_out]
         self.say = say
-        self.left_out: dict[str, str] = {}
+        self.left_out = {name: "not asked for" for name in engines if name in leave_out}
+        self.references: dict[tuple[int, int], Tensor] = {}
+
+    def start_report(self) -> Report:
+        """A report without measurements."""
+        return Report(
+            model=self.spec.name,
+            mflop_per_pixel=2 * self.spec.macs_per_pixel / 1e6,
+            num_parameters=self.spec.num_parameters,
+            scale=self.spec.scale,
+            measurements=(),
+            comparisons=(),
+            left_out=dict(self.left_out),
+            feature_values_per_pixel=self.spec.feature_values_per_pixel,
+            date=datetime.date.today().isoformat(),
+            machine=describe_machine(),
+        )
+
+    def add(self, report: Report, rows: Sequence[Measurement]) -> Report:
+        """The report with one more case."""
+        return replace(
+            report,
+            measurements=(*report.measurements, *rows),
+            comparisons=(*report.comparisons, *compare(rows)),
+            left_out=report.left_out | self.left_out,
+        )
 
     def measure(
-        self, height: int, width: int, num_threads: int, *, seconds: float, rounds: int | None
+        self, case: Case, *, seconds: float, rounds: int | None, min_rounds: int, weigh: bool
     ) -> list[Measurement]:
-        """All engines on one size; those that cannot run are noted in ``left_out``."""
+        """All engines on one case; those that cannot run are noted in ``left_out``."""
+        height, width, num_threads = case
         label = f"{width}x{height}, {num_threads} threads"
-        cases, differences = self._prepare(height, width, num_threads, label)
-        self.say(f"{label}: timing {len(cases)} engines")
+        self.say(f"{label}: measuring what processor and memory can do")
+        bandwidth = measure_bandwidth(num_threads)
         make_peak = make_peak_case()
         make_peak()
-        timings = time_interleaved({**cases, _PEAK: make_peak}, seconds=seconds, rounds=rounds)
+        # Not in turn with the engines alone: of a single round a disturbed product would make all of them look better.
+        peak_alone = time_interleaved({_PEAK: make_peak}, seconds=seconds, rounds=MIN_ROUNDS)[_PEAK]
+        cases, differences = self._prepare(case, label)
+        self.say(f"{label}: timing {len(cases)} engines")
+        timings = time_interleaved({**cases, _PEAK: make_peak}, seconds=seconds, rounds=rounds, min_rounds=min_rounds)
         del cases  # their memory is not needed any more, and the processes to come may need it
-        peak = FLOP / timings.pop(_PEAK).minimum / 1e9
+        peak = FLOP / min(peak_alone.minimum, timings.pop(_PEAK).minimum) / 1e9
         ours = next((timings[name].minimum for name in OURS if name in timings), None)
         rows = []
         for name, timing in timings.items():
-            self.say(f"{label}: weighing {name}")
+            alone = Alone(None, None)
+            if weigh:
+                self.say(f"{label}: weighing {name}")
+                alone = measure_alone(name, self.model, height, width, num_threads)
             row = self._describe(
-                name, height, width, num_threads, timing, peak=peak, ours=ours, difference=differences[name]
+                name, case, timing, alone, peak=peak, bandwidth=bandwidth, ours=ours, difference=differences[name]
             )
             rows.append(row)
         return rows
@@ -109,18 +160,18 @@ class _Suite:
     def _describe(
         self,
         name: str,
-        height: int,
-        width: int,
-        num_threads: int,
+        case: Case,
         timing: Timing,
+        alone: Alone,
         *,
         peak: float,
+        bandwidth: float,
         ours: float | None,
         difference: float,
     ) -> Measurement:
-        """One row; ``ours`` are the seconds of our best engine."""
+        """One row; ``ours`` are the seconds of the first of our engines that ran."""
+        height, width, num_threads = case
         gflops = 2 * self.spec.macs_per_pixel * height * width / timing.minimum / 1e9
-        alone = measure_alone(name, self.model, height, width, num_threads)
         return Measurement(
             engine=name,
             precision=precision_of(name),
@@ -138,18 +189,17 @@ class _Suite:
             peak_memory_mib=alone.peak_memory_mib,
             max_difference=difference,
             our_speedup=None if ours is None else timing.minimum / ours,
+            peak_bandwidth=bandwidth,
         )
 
-    def _prepare(
-        self, height: int, width: int, num_threads: int, label: str
-    ) -> tuple[dict[str, Callable[[], object]], dict[str, float]]:
+    def _prepare(self, case: Case, label: str) -> tuple[dict[str, Callable[[], object]], dict[str, float]]:
         """Builds and warms up the engines, and holds each result against the network's own.
 
         Once for each number of threads, for some engines fix theirs when they are built.
         """
+        height, width, num_threads = case
         sample = make_sample(height, width)
-        with torch.inference_mode():
-            reference = self.net(sample)
+        reference = self._refer(sample)
         cases: dict[str, Callable[[], object]] = {}
         differences: dict[str, float] = {}
         for name in self.engines:
@@ -163,15 +213,24 @@ class _Suite:
                 cases[name] = partial(run, sample)
         return cases, differences
 
+    def _refer(self, sample: Tensor) -> Tensor:
+        """The network's own result, which is computed once for each size."""
+        size = (sample.shape[2], sample.shape[3])
+        if size not in self.references:
+            with torch.inference_mode():
+                self.references[size] = self.net(sample)
+        return self.references[size]
+
 
 def _check_arguments(
-    sizes: Sequence[tuple[int, int]], threads: Sequence[int], seconds: float, rounds: int | None
+    sizes: Sequence[tuple[int, int]], threads: Sequence[int], seconds: float, rounds: int | None, min_rounds: int
 ) -> None:
     if not sizes or min(min(size) for size in sizes) < 1:
         raise InputError(f"sizes must be one or more pairs of at least 1 pixel, got {list(sizes)}")
     if min(threads, default=1) < 1:
         raise InputError(f"threads must be at least 1, got {min(threads)}")
-    if rounds is not None and rounds < 1:
-        raise InputError(f"rounds must be at least 1, got {rounds}")
+    for number in (rounds, min_rounds):
+        if number is not None and number < 1:
+            raise InputError(f"rounds must be at least 1, got {number}")
     if not seconds > 0:
         raise InputError(f"seconds must be above 0, got {seconds}")

@@ -42,10 +42,11 @@ def make_tables(report: Report) -> Iterator[Table]:
     for key in dict.fromkeys(row.case for row in report.measurements):
         rows = [row for row in report.measurements if row.case == key]
         first = rows[0]
+        bandwidth = "" if first.peak_bandwidth is None else f", memory {first.peak_bandwidth:.1f} GB/s"
         yield Table(
             title=f"{report.model}, {report.mflop_per_pixel:.2f} MFLOP a pixel, {first.width}x{first.height}, "
-            f"{first.num_threads} thread{'s' * (first.num_threads != 1)}, peak {first.peak_gflops:.0f} GFLOP/s, "
-            f"{first.rounds} rounds",
+            f"{first.num_threads} thread{'s' * (first.num_threads != 1)}, peak {first.peak_gflops:.0f} GFLOP/s"
+            f"{bandwidth}, {first.rounds} round{'s' * (first.rounds != 1)}",
             rows=tuple(map(_format_row, rows)),
             notes=tuple(describe(comparison) for comparison in report.comparisons if comparison.case == key),
         )

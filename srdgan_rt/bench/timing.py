@@ -29,14 +29,19 @@ class Timing:
 
 
 def time_interleaved(
-    cases: Mapping[str, Callable[[], object]], *, seconds: float, rounds: int | None = None
+    cases: Mapping[str, Callable[[], object]],
+    *,
+    seconds: float,
+    rounds: int | None = None,
+    min_rounds: int = MIN_ROUNDS,
 ) -> dict[str, Timing]:
     """Times cases in turn; the caller has run each of them once before, as a warm-up.
 
     Args:
         cases: functions by name.
-        seconds: time to spend per case on average; at least ``MIN_ROUNDS`` rounds are made whatever it takes.
+        seconds: time to spend per case on average.
         rounds: exact number of rounds instead.
+        min_rounds: rounds that are made whatever they take, where no exact number is given.
 
     Returns:
         One timing per case, all with the same number of runs.
@@ -45,7 +50,7 @@ def time_interleaved(
     names = list(cases)
     budget = seconds * len(names)
     done = 0
-    while done < rounds if rounds is not None else (done < MIN_ROUNDS or _total(taken) < budget):
+    while done < rounds if rounds is not None else (done < min_rounds or _total(taken) < budget):
         for name in names:
             time.sleep(_PAUSE)
             start = time.perf_counter()

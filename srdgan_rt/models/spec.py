@@ -83,6 +83,20 @@ class ModelSpec:
         return _KERNEL_AREA * (trunk + upsampling + tail)
 
     @property
+    def feature_values_per_pixel(self) -> int:
+        """Values that the convolutions read and write per LR pixel if each goes through memory by itself.
+
+        What it reads counts as large as it is convolved: enlarged, and with all that a dense block has put together.
+        """
+        features, growth = self.num_features, self.growth_channels
+        dense_block = sum(features + index * growth + growth for index in range(4))
+        dense_block += (features + 4 * growth) + features
+        trunk = _IMAGE_CHANNELS + features + 3 * self.num_blocks * dense_block + 2 * features
+        upsampling = sum((2 * features) << (2 * level) for level in range(1, self.num_upsamplings + 1))
+        tail = self.scale**2 * (2 * features + features + _IMAGE_CHANNELS)
+        return trunk + upsampling + tail
+
+    @property
     def num_parameters(self) -> int:
         """Weights and biases (18.1 million for the paper's net)."""
         features, growth = self.num_features, self.growth_channels

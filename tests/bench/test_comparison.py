@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 
-from srdgan_rt.bench import Measurement
+from srdgan_rt.bench import Measurement, engines
 from srdgan_rt.bench.comparison import compare, describe
 from srdgan_rt.bench.engines import precision_of
 
@@ -41,6 +42,20 @@ def test_without_a_peer_in_fp32_there_is_no_ratio_to_it():
     (comparison,) = compare([measurement("torch", 2), measurement("ncnn bf16 storage", 4)])
     assert comparison.speedup_over_fp32_peer is None
     assert describe(comparison) == "torch is 2.00 times as fast as the fastest of all (ncnn bf16 storage)"
+
+
+def test_an_engine_of_ours_is_an_engine_and_a_precision(monkeypatch):
+    made = {}
+
+    def create(net, **options):
+        made.update(options)
+        return SimpleNamespace(run=None)
+
+    monkeypatch.setattr(engines, "create_backend", create)
+    monkeypatch.setitem(engines.OURS, "native bf16", ("native", "bf16"))
+    engines.build_engine("native bf16", None, None, 1)
+    assert made == {"engine": "native", "device": "cpu", "precision": "bf16"}
+    assert precision_of("native bf16") == "bf16"
 
 
 def test_each_precision_of_ours_is_compared(monkeypatch):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from srdgan_rt.bench import peak
 from srdgan_rt.bench.peak import measure_bandwidth
@@ -17,6 +18,13 @@ def test_bandwidth_counts_three_vectors_in_the_fastest_run(monkeypatch):
 
     monkeypatch.setattr(peak, "time_interleaved", time_cases)
     assert measure_bandwidth(1, length=1000) == pytest.approx(3 * 4 * 1000 / 0.25 / 1e9)
+
+
+def test_the_product_has_as_many_operations_as_are_counted():
+    case = peak.make_peak_case()
+    with FlopCounterMode(display=False) as counter:
+        case()
+    assert counter.get_total_flops() == peak.FLOP
 
 
 def test_bandwidth_refuses_no_threads():

@@ -51,3 +51,4 @@ def test_rounds_go_on_until_the_time_is_spent_but_never_stop_early(fake_clock):
     assert len(time_interleaved(many, seconds=10)["a"].seconds) == 20
     few = {"a": make_case(fake_clock, [], "a", *[60] * 100)}
     assert len(time_interleaved(few, seconds=10)["a"].seconds) == MIN_ROUNDS
+    assert len(time_interleaved(few, seconds=10, min_rounds=1)["a"].seconds) == 1

@@ -8,9 +8,11 @@ from srdgan_rt.bench.alone import Alone
 
 
 @pytest.fixture(autouse=True)
-def _no_memory_processes(monkeypatch):
-    """Each takes seconds to start, and tests/bench has them."""
+def _nothing_that_takes_seconds(monkeypatch):
+    """Processes for the memory, the triad and the product: tests/bench has them."""
     monkeypatch.setattr("srdgan_rt.bench.suite.measure_alone", lambda *arguments: Alone(0.125, None))
+    monkeypatch.setattr("srdgan_rt.bench.suite.measure_bandwidth", lambda num_threads: 17.5)
+    monkeypatch.setattr("srdgan_rt.bench.suite.make_peak_case", lambda: lambda: sum(range(100)))
 
 
 def test_json(run, model):
@@ -28,6 +30,7 @@ def test_table(run, model):
     assert "12x8" in outcome.out
     assert "GFLOP/s" in outcome.out
     assert "load s" in outcome.out
+    assert "memory 17.5 GB/s" in outcome.out
     assert "0.12" in outcome.out
 
 

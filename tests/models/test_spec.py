@@ -38,6 +38,21 @@ def test_macs_per_pixel_counts_the_convolutions(scale):
 
 
 @pytest.mark.parametrize("scale", [1, 2, 4])
+def test_feature_values_per_pixel_counts_what_convolutions_read_and_write(scale):
+    net, pixels, values = L2HNet(2, 5, 3, scale), 36, 0
+
+    def count(conv, inputs, output):
+        nonlocal values
+        values += inputs[0].numel() + output.numel()
+
+    for module in net.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(count)
+    net(torch.zeros(1, 3, 6, 6))
+    assert ModelSpec(2, 5, 3, scale).feature_values_per_pixel * pixels == values
+
+
+@pytest.mark.parametrize("scale", [1, 2, 4])
 def test_receptive_radius_is_where_influence_ends(scale):
     """With positive weights nothing cancels, so the gradient shows the exact reach of a middle pixel."""
     net = L2HNet(1, 2, 1, scale).double()

@@ -13,7 +13,7 @@ from srdgan_rt.models.l2h import L2HNet
 
 
 def build(net: L2HNet, sample: Tensor, num_threads: int) -> Callable[[Tensor], Tensor]:
-    """Compiles the network for latency on the given threads."""
+    """Compiles the network for latency, for the sample's shape and the given threads."""
     try:
         import openvino
     except ImportError as error:
@@ -24,7 +24,9 @@ def build(net: L2HNet, sample: Tensor, num_threads: int) -> Callable[[Tensor], T
         "INFERENCE_PRECISION_HINT": "f32",  # it would take bf16 by itself where the processor has it
         "INFERENCE_NUM_THREADS": num_threads,
     }
-    request = core.compile_model(core.read_model(export_onnx(net, sample)), "CPU", settings).create_infer_request()
+    model = core.read_model(export_onnx(net))
+    model.reshape(list(sample.shape))
+    request = core.compile_model(model, "CPU", settings).create_infer_request()
 
     def run(x: Tensor) -> Tensor:  # (1, 3, H, W) -> (1, 3, scale * H, scale * W)
         request.infer([x.numpy()], share_inputs=True)

@@ -1,0 +1,28 @@
+"""Reports as JSON files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from srdgan_rt.bench.report import Report
+from srdgan_rt.errors import InputError
+
+
+def read_report(path: Path) -> Report:
+    """Reads what :func:`write_report` or ``srdgan-rt bench --json`` has written.
+
+    Raises:
+        InputError: the file cannot be read or is no report.
+    """
+    try:
+        return Report.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"cannot read the report {path}: {error!r}") from error
+
+
+def write_report(path: Path, report: Report) -> None:
+    """Writes a report, whole or not at all, so that whoever ends the program leaves the last one as it was."""
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
+    unfinished.replace(path)
