@@ -15,8 +15,9 @@ set(SRDGAN_CPU_KERNEL_SOURCES
   csrc/kernels/cpu/winograd.cpp
   csrc/kernels/cpu/winograd_avx2.cpp
   csrc/kernels/cpu/winograd_avx512.cpp
+  csrc/kernels/cpu/winograd_avx512_vnni.cpp
+  csrc/kernels/cpu/winograd_avx_vnni.cpp
   csrc/kernels/cpu/winograd_portable.cpp
-  csrc/kernels/cpu/winograd_vnni.cpp
 )
 
 # Torch-free device code and its launchers.

@@ -22,12 +22,13 @@ bool cpu_supports(CpuIsa isa) {
   return isa == CpuIsa::kPortable;
 }
 
-bool cpu_supports_vnni() {
+bool cpu_supports_vnni(CpuIsa isa) {
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni");
-#else
-  return false;
+  if (isa == CpuIsa::kAvx512) return cpu_supports(isa) && __builtin_cpu_supports("avx512vnni");
+  if (isa == CpuIsa::kAvx2) return cpu_supports(isa) && __builtin_cpu_supports("avxvnni");
 #endif
+  (void)isa;
+  return false;
 }
 
 CpuIsa best_cpu_isa() {

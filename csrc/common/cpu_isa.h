@@ -13,8 +13,8 @@ CpuIsa best_cpu_isa();
 // Whether this processor can run `isa`.
 bool cpu_supports(CpuIsa isa);
 
-// Whether it multiplies bytes four at a time into sums of 32 bits, in AVX-512's registers.
-bool cpu_supports_vnni();
+// Whether it has an instruction that multiplies bytes and adds four products to a sum of 32 bits, for the registers of `isa`.
+bool cpu_supports_vnni(CpuIsa isa);
 
 // "portable", "avx2" or "avx512".
 const char* cpu_isa_name(CpuIsa isa);

@@ -49,7 +49,7 @@ class Upscaler:
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
         engine: ``auto``, ``native`` (this package's kernels) or ``torch`` (the reference).
         precision: ``auto`` (fp16 on CUDA, fp32 on the CPU), ``fp32``, ``fp16``, ``bf16``, or ``int8`` (engine
-            ``native`` on processors with AVX-512 VNNI). In fp16 and bf16 a tile that comes out black or not finite is
+            ``native`` on processors with VNNI). In fp16 and bf16 a tile that comes out black or not finite is
             computed again in fp32.
         tile: largest side of a tile in LR pixels; None chooses by free memory, 0 never tiles. The engine ``native``
             works in strips of about so many rows, which leave no seams: the result is the same for every value.

@@ -66,7 +66,9 @@ std::vector<Implementation> implementations() {
       std::printf("this processor lacks %s\n", cpu_isa_name(isa));
     }
   }
-  std::printf("this processor %s VNNI\n", cpu_supports_vnni() ? "has" : "lacks");
+  for (CpuIsa isa : {CpuIsa::kAvx2, CpuIsa::kAvx512}) {
+    std::printf("this processor %s VNNI for %s\n", cpu_supports_vnni(isa) ? "has" : "lacks", cpu_isa_name(isa));
+  }
   return all;
 }
 

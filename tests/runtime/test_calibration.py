@@ -106,7 +106,9 @@ def test_a_network_without_a_file_has_no_ranges(net: L2HNet) -> None:
 @NEEDS_EXTENSION
 def test_int8_is_offered_where_it_is_fast(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_ext, "has_vnni", lambda: False)
-    with pytest.raises(BackendUnavailableError, match="int8 cannot be used: int8 needs a processor with AVX-512 VNNI"):
+    with pytest.raises(
+        BackendUnavailableError, match="cannot be used: int8 needs a processor with VNNI"
+    ):
         Upscaler(model, precision="int8")
 
 

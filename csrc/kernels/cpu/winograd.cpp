@@ -78,7 +78,9 @@ const WinogradIsa<Float32>& winograd_isa<Float32>(CpuIsa isa) {
 template <>
 const WinogradIsa<Int8>& winograd_isa<Int8>(CpuIsa isa) {
 #if defined(__x86_64__)
-  if (isa == CpuIsa::kAvx512 && cpu_supports_vnni()) return winograd_int8_vnni();
+  const bool vnni = cpu_supports_vnni(isa);
+  if (isa == CpuIsa::kAvx512 && vnni) return winograd_int8_avx512_vnni();
+  if (isa == CpuIsa::kAvx2 && vnni) return winograd_int8_avx_vnni();
   if (isa != CpuIsa::kPortable) return winograd_int8_avx2();
 #endif
   (void)isa;

@@ -141,7 +141,8 @@ const WinogradIsa<Int8>& winograd_int8_portable();
 const WinogradIsa<Float32>& winograd_avx2();
 const WinogradIsa<Float32>& winograd_avx512();
 const WinogradIsa<Int8>& winograd_int8_avx2();
-const WinogradIsa<Int8>& winograd_int8_vnni();
+const WinogradIsa<Int8>& winograd_int8_avx_vnni();
+const WinogradIsa<Int8>& winograd_int8_avx512_vnni();
 #endif
 
 // Floats for the sums of a run of tiles that winograd_multiply makes.

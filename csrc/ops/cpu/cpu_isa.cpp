@@ -14,7 +14,7 @@ CpuIsa process_isa() {
 
 namespace {
 std::string cpu_isa() { return cpu_isa_name(process_isa()); }
-bool has_vnni() { return process_isa() == CpuIsa::kAvx512 && cpu_supports_vnni(); }
+bool has_vnni() { return cpu_supports_vnni(process_isa()); }
 }  // namespace
 
 }  // namespace srdgan

@@ -26,7 +26,7 @@ struct VnniDot {
 
 }  // namespace
 
-const WinogradIsa<Int8>& winograd_int8_vnni() { return kSteps<ByteBlock<VnniDot>>; }
+const WinogradIsa<Int8>& winograd_int8_avx512_vnni() { return kSteps<ByteBlock<VnniDot>>; }
 
 }  // namespace srdgan
 
