@@ -120,13 +120,15 @@ def _collect_cuda() -> dict[str, Any]:
 
 
 def _collect_engines() -> dict[str, dict[str, str | None]]:
-    """Why each engine cannot be used, or None where it can, by device."""
+    """Why each engine cannot be used, or None where it can, by device; ours with bytes, too."""
     from srdgan_rt.runtime.engines import list_engines
 
     engines = {}
     for device in ("cpu", "cuda"):
         try:
+            int8 = {f"{status.name} int8": status.reason for status in list_engines(device, "int8")}
             engines[device] = {status.name: status.reason for status in list_engines(device)}
+            engines[device]["native int8"] = int8["native int8"]
         except SrdganError as error:
             engines[device] = {"all": str(error)}
     return engines

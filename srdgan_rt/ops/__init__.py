@@ -6,7 +6,6 @@ slower.
 """
 
 from srdgan_rt.ops import reference
-from srdgan_rt.ops._int8 import transform_features
 from srdgan_rt.ops._layers import L2HLayers, Layer
 from srdgan_rt.ops.l2h_net import (
     L2HStream,
@@ -39,7 +38,6 @@ __all__ = [
     "reference",
     "rrdb_trunk",
     "rrdb_trunk_pack",
-    "transform_features",
     "upsample_conv",
     "upsample_conv_pack",
     "upsample_conv_packed",

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from srdgan_rt.ops._checks import check_downsample, check_input, check_upsample_conv
 from srdgan_rt.ops._int8 import check_ranges, conv_int8, to_levels
+from srdgan_rt.ops._int8 import transform_features as transform_features
 from srdgan_rt.ops._layers import (
     BLOCKS_PER_RRDB,
     CONVS_PER_BLOCK,

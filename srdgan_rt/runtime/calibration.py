@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from srdgan_rt.errors import InputError
 from srdgan_rt.models import L2HNet
 from srdgan_rt.models.l2h import ResidualDenseBlock
-from srdgan_rt.ops import transform_features
+from srdgan_rt.ops.reference import transform_features
 
 CUT = 14.0
 """Multiple of the root mean square beyond which features are cut off: rare ones would cost the others precision."""

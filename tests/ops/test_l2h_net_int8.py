@@ -36,7 +36,7 @@ def measure(layers: L2HLayers, picture: Tensor) -> list[Tensor]:
         x = [features]
         for layer in layers.dense[index : index + 4]:
             x.append(F.leaky_relu(F.conv2d(torch.cat(x, 1), *layer, padding=1), 0.2))
-        ranges.append(ops.transform_features(torch.cat(x, 1)).abs().amax(2))
+        ranges.append(ops.reference.transform_features(torch.cat(x, 1)).abs().amax(2))
         features = reference.dense_block(features, layers.dense[index : index + 5])  # near enough to an RRDB's
     return ranges
 
@@ -94,7 +94,7 @@ def test_channels_that_are_always_zero_need_no_range(make_net: MakeNet) -> None:
 
 def test_transformed_features_make_a_convolution() -> None:
     x = torch.randn(2, 3, 9, 14, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    points = ops.transform_features(x)
+    points = ops.reference.transform_features(x)
     assert points.shape == (36, 3, 2 * 3 * 4)
     weight = torch.randn(5, 3, 3, 3, dtype=torch.float64)
     bias = torch.randn(5, dtype=torch.float64)

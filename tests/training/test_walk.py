@@ -76,7 +76,8 @@ def test_every_command_of_the_walk_runs(home: Path) -> None:
         command = [*programs[program], *arguments]
         done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{shlex.join(arguments)}\n{done.stdout}\n{done.stderr}"
-    for result in ("my-h2l.safetensors", "my-h2l.md", "noise.html", "my-x4.safetensors", "my-x4.md", "photo_x4.jpg"):
+    results = ("my-h2l.safetensors", "my-h2l.md", "noise.html", "my-x4.safetensors", "my-x4.md", "photo_x4.jpg")
+    for result in (*results, "my-x4.int8.safetensors"):
         assert (home / result).stat().st_size > 0
 
 
