@@ -151,7 +151,7 @@ touch "$work/serial"
 TERM=vt100 timeout --kill-after=5 "$timeout" "$bochs" "${options[@]}" >"$work/screen" 2>&1 </dev/null &
 emulator=$!
 passed=0
-# The clock inside runs at its own pace, so times are taken out here, from the start of the emulator.
+# The clock inside runs at its own pace, so times are taken out here, from the start of this script.
 while IFS= read -r line || [[ -n $line ]]; do
   line=${line%$'\r'}
   if [[ $line == "== "* ]]; then echo "$line ($SECONDS s)"; else echo "$line"; fi
