@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from torch import Tensor
 
 from srdgan_rt.bench.peers import PEERS, Run
@@ -47,6 +45,8 @@ def build_engine(name: str, net: L2HNet, sample: Tensor, num_threads: int) -> Ru
     if name in PEERS:
         return PEERS[name](net, sample, num_threads)
     engine, precision = OURS[name]
-    # Time does not depend on the ranges: those of a corner will do.
-    load_ranges = partial(measure_ranges, net, [sample[..., :_CORNER, :_CORNER]])
+
+    def load_ranges() -> list[Tensor]:
+        return measure_ranges(net, [sample[..., :_CORNER, :_CORNER]])  # time does not depend on them
+
     return create_backend(net, engine=engine, device="cpu", precision=precision, load_ranges=load_ranges).run

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from srdgan_rt.checkpoint.keys import infer_h2l_sizes, infer_spec, normalize_h2l_keys, normalize_keys
+from srdgan_rt.checkpoint.mix import mix_models, parse_mix
 from srdgan_rt.checkpoint.read import is_weight_path, read_tensors
 from srdgan_rt.checkpoint.shipped import available_degradations, available_models, find_model
 from srdgan_rt.errors import CheckpointError, InputError
@@ -28,8 +29,9 @@ def load_model(name_or_path: str | os.PathLike[str]) -> tuple[L2HNet, ModelSpec,
 
     Args:
         name_or_path: a name of :func:`~srdgan_rt.checkpoint.available_models`, or a ``.safetensors``, ``.pth``,
-            ``.pt`` or ``.npz`` file of an RRDB network in any of the three ESRGAN key styles. Of several sets of
-            weights in a file, ``params_ema`` goes before ``params`` before a bare dictionary.
+            ``.pt`` or ``.npz`` file of an RRDB network in any of the three ESRGAN key styles, or a mix of these, such
+            as ``a:0.7+b:0.3`` (:mod:`srdgan_rt.checkpoint.mix`). Of several sets of weights in a file, ``params_ema``
+            goes before ``params`` before a bare dictionary.
 
     Returns:
         The network in fp32 on the CPU, in evaluation mode; its sizes, halo and border padding; the file's metadata.
@@ -37,6 +39,9 @@ def load_model(name_or_path: str | os.PathLike[str]) -> tuple[L2HNet, ModelSpec,
     Raises:
         CheckpointError: there is no such model or file, it cannot be read, or it does not fit the network; one line.
     """
+    if (parts := parse_mix(os.fspath(name_or_path))) is not None:
+        shares = [share for _, share in parts]
+        return mix_models(os.fspath(name_or_path), [load_model(name) for name, _ in parts], shares)
     path = locate_model(name_or_path)
     tensors, metadata = read_tensors(path)
     try:
@@ -84,6 +89,8 @@ def load_h2l(name_or_path: str | os.PathLike[str]) -> tuple[H2LNet, dict[str, st
 
 def locate_model(name_or_path: str | os.PathLike[str]) -> Path:
     """The file of a low-to-high network; one given as a path need not be there. Raises as :func:`load_model`."""
+    if parse_mix(os.fspath(name_or_path)) is not None:
+        raise CheckpointError(f"{name_or_path}: a mix of networks has no file, and no ranges for int8 beside it")
     return _locate(name_or_path, available_models())
 
 

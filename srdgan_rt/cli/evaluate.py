@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from srdgan_rt.checkpoint import DEFAULT_MODEL
+from srdgan_rt.checkpoint.mix import parse_mix
 from srdgan_rt.checkpoint.read import is_weight_path
 from srdgan_rt.cli import options
 from srdgan_rt.cli.failures import FAILED, say_failure
@@ -54,7 +55,7 @@ def evaluate(
             "--model",
             "-n",
             metavar="NAME|PATH",
-            help=f"Shipped model, weight file, or {', '.join(BASELINES)}; may be repeated.",
+            help=f"Shipped model, weight file, a mix (a:0.7+b:0.3), or {', '.join(BASELINES)}; may be repeated.",
             show_default="bicubic and the best shipped",
         ),
     ] = None,
@@ -92,7 +93,7 @@ def evaluate(
 
 def _label(model: str) -> str:
     """The name of a model in the tables: a file goes by its stem."""
-    return Path(model).stem if is_weight_path(model) else model
+    return Path(model).stem if is_weight_path(model) and parse_mix(model) is None else model
 
 
 def _load_method(upscaler: Upscaler) -> Method:

@@ -23,7 +23,11 @@ class Extension(str, enum.Enum):
 Model = Annotated[
     str | None,
     typer.Option(
-        "--model", "-n", metavar="NAME|PATH", help="Shipped model or weight file.", show_default="the best shipped"
+        "--model",
+        "-n",
+        metavar="NAME|PATH",
+        help="Shipped model, weight file, or a mix: a:0.7+b:0.3.",
+        show_default="the best shipped",
     ),
 ]
 Tile = Annotated[

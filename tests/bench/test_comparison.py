@@ -54,6 +54,7 @@ def test_an_engine_of_ours_is_an_engine_and_a_precision(monkeypatch):
     monkeypatch.setattr(engines, "create_backend", create)
     monkeypatch.setitem(engines.OURS, "native bf16", ("native", "bf16"))
     engines.build_engine("native bf16", None, None, 1)
+    del made["load_ranges"]
     assert made == {"engine": "native", "device": "cpu", "precision": "bf16"}
     assert precision_of("native bf16") == "bf16"
 

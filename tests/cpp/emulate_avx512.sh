@@ -7,7 +7,7 @@
 # Bochs, an emulator that knows AVX-512, boots a Linux kernel whose only files are busybox and the programs. It proves
 # arithmetic, not speed: every operation on floats is done in software, hundreds of times slower than by a processor.
 # It has a single processor, so it proves nothing about threads either. Exits 0 only if every program ran and exited 0.
-# Exported variables named SRDGAN_* are passed on to the programs.
+# Exported variables named SRDGAN_* are passed on to the programs: SRDGAN_TEST_ISA=avx512 runs that alone.
 #
 # --cpu      a model of `bochs --help cpu`: corei7_icelake_u (the default; AVX-512 with VNNI), corei7_skylake_x (AVX-512
 #            without VNNI), arrow_lake (AVX-VNNI, no AVX-512)

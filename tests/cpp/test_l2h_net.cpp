@@ -10,6 +10,7 @@
 
 #include "csrc/kernels/cpu/upsample_conv.h"
 #include "tests/cpp/check.h"
+#include "tests/cpp/isas.h"
 
 using namespace srdgan;
 
@@ -331,10 +332,9 @@ void check_part(const Net& net, L2HPart part, Size size) {
   }
   const Map truth = part == L2HPart::kNet ? net.net(map) : part == L2HPart::kBlocks ? net.blocks(map) : net.tail(map);
   const int64_t out_pixels = truth.size.height * truth.size.width;
-  for (CpuIsa isa : {CpuIsa::kPortable, CpuIsa::kAvx2, CpuIsa::kAvx512}) {
-    if (!cpu_supports(isa)) continue;
-    const std::string what = std::string(cpu_isa_name(isa)) + (net.int8 ? ", int8" : "") + ": part " + std::to_string(static_cast<int>(part)) + " of " +
-                             std::to_string(net.features) + "/" + std::to_string(net.growth) + " channels, " +
+  for (CpuIsa isa : tested_isas()) {
+    const std::string what = std::string(cpu_isa_name(isa)) + (net.int8 ? ", int8" : "") + ": part " +
+                             std::to_string(static_cast<int>(part)) + " of " + std::to_string(net.features) + "/" + std::to_string(net.growth) + " channels, " +
                              std::to_string(net.dense.size() / kDenseConvs) + " blocks, " + std::to_string(size.height) + "x" +
                              std::to_string(size.width);
     const auto out = compute(net, part, size, input, isa, 1);
@@ -361,7 +361,7 @@ void check_part(const Net& net, L2HPart part, Size size) {
 
 void check_strips(const Net& net, Size size, const std::vector<int64_t>& units_per_strip) {
   const auto picture = input_of(net, L2HPart::kNet, size);
-  const CpuIsa isa = best_cpu_isa();
+  const CpuIsa isa = tested_isas().back();
   const auto whole = compute(net, L2HPart::kNet, size, picture, isa, 3);
   const int64_t unit = L2HRun::strip_unit(size.height, size.width);
   CHECK(L2HRun::min_strip_rows(size.height, size.width) <= 6 * unit, "the smallest strip is one of these");

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "tests/cpp/check.h"
+#include "tests/cpp/isas.h"
 
 using namespace srdgan;
 
@@ -238,11 +239,7 @@ void check_scratch(const Case& c, CpuIsa isa) {
 }  // namespace
 
 int main() {
-  for (CpuIsa isa : {CpuIsa::kPortable, CpuIsa::kAvx2, CpuIsa::kAvx512}) {
-    if (!cpu_supports(isa)) {
-      std::printf("this processor lacks %s\n", cpu_isa_name(isa));
-      continue;
-    }
+  for (CpuIsa isa : tested_isas()) {
     for (int64_t height : {1, 2, 7, 8}) {
       for (int64_t width : {1, 2, 7, 8, 13, 30}) check_case({height, width, 3, 5}, isa);
     }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "tests/cpp/check.h"
+#include "tests/cpp/isas.h"
 
 // AVX-512's text in narrower instructions: the compiler takes its vectors apart, and the arithmetic stays what it is.
 namespace srdgan {
@@ -59,15 +60,9 @@ std::vector<Implementation> implementations() {
 #if defined(__x86_64__)
   if (cpu_supports(CpuIsa::kAvx2)) all.push_back({"wide avx2", &wide_avx2::kFloats, &wide_avx2::kBytes});
 #endif
-  for (CpuIsa isa : {CpuIsa::kPortable, CpuIsa::kAvx2, CpuIsa::kAvx512}) {
-    if (cpu_supports(isa)) {
-      all.push_back({cpu_isa_name(isa), &winograd_isa<Float32>(isa), &winograd_isa<Int8>(isa)});
-    } else {
-      std::printf("this processor lacks %s\n", cpu_isa_name(isa));
-    }
-  }
-  for (CpuIsa isa : {CpuIsa::kAvx2, CpuIsa::kAvx512}) {
-    std::printf("this processor %s VNNI for %s\n", cpu_supports_vnni(isa) ? "has" : "lacks", cpu_isa_name(isa));
+  for (CpuIsa isa : tested_isas()) {
+    all.push_back({cpu_isa_name(isa), &winograd_isa<Float32>(isa), &winograd_isa<Int8>(isa)});
+    std::printf("%s %s VNNI\n", cpu_isa_name(isa), cpu_supports_vnni(isa) ? "with" : "without");
   }
   return all;
 }

@@ -27,7 +27,7 @@ struct DenseWeights {
 class DenseWorkspace {
  public:
   // Rows of units that there is room for.
-  static constexpr int64_t kMaxRing = 10;
+  static constexpr int64_t kMaxRing = 11;
 
   // features and growth: padded channels; input_bytes: of a transformed feature.
   DenseWorkspace(const TileGrid& grid, int64_t features, int64_t growth, int64_t input_bytes);

@@ -132,8 +132,9 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int6
   // do not wait for each other within it; then less is between its first use and its last, and more of it stays in the caches.
   const int64_t skew = grid_.chunks >= 3 * threads ? 1 : 2;
   // A row's first convolution starts when the last one is done with the row that stood there, 4 * skew rows behind, and with the
-  // row after that.
-  const int64_t ring = (kDenseConvs - 1) * skew + 2;
+  // row after that. If a row has fewer chunks than there are threads, one of them has just taken that row, the most expensive of
+  // all units: with one more row the others need not wait.
+  const int64_t ring = (kDenseConvs - 1) * skew + (threads > grid_.chunks ? 3 : 2);
   const Layout layout = lay_out(memory);
   workspace_.use(layout.workspace, ring);
   const int64_t features = workspace_.features();

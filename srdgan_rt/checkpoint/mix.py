@@ -1,0 +1,73 @@
+"""Networks between networks: ``a:0.7+b:0.3`` is 0.7 times the weights of a plus 0.3 times those of b.
+
+Between a network trained for PSNR and one trained on with a discriminator from its weights, such a mix has as much of
+each other's looks (network interpolation, Wang and others, ESRGAN, section 3.4).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Sequence
+
+import torch
+
+from srdgan_rt.errors import CheckpointError
+from srdgan_rt.models import L2HNet, ModelSpec
+
+Loaded = tuple[L2HNet, ModelSpec, dict[str, str]]
+
+_PART = re.compile(r"(?P<name>.+):(?P<share>-?\d+(\.\d*)?|-?\.\d+)")
+_TOLERANCE = 1e-3  # thirds are written as 0.333
+
+
+def parse_mix(text: str) -> list[tuple[str, float]] | None:
+    """Splits the name of a mix.
+
+    Args:
+        text: ``NAME:SHARE+NAME:SHARE``, two or more of them; names of shipped models or paths.
+
+    Returns:
+        Each name and its share; None where the text is not of this form.
+    """
+    parts = [_PART.fullmatch(part.strip()) for part in text.split("+")]
+    if len(parts) < 2 or not all(parts):
+        return None
+    return [(part["name"], float(part["share"])) for part in parts if part]
+
+
+def mix_models(text: str, models: Sequence[Loaded], shares: Sequence[float]) -> Loaded:
+    """Adds networks up, each times its share.
+
+    Args:
+        text: the name of the mix.
+        models: as :func:`~srdgan_rt.checkpoint.load_model` gives them; the first network is changed.
+        shares: of each model; they must add up to 1, and may be negative.
+
+    Returns:
+        The network, its sizes with the largest halo and border padding, and what is known of the mix: its name.
+
+    Raises:
+        CheckpointError: shares do not add up to 1, or the networks are of different sizes.
+    """
+    total = math.fsum(shares)
+    if abs(total - 1) > _TOLERANCE:
+        raise CheckpointError(f"{text}: the shares of a mix must add up to 1, got {total:g}")
+    specs = [dataclasses.replace(spec, name="", halo=0, border_padding=0) for _, spec, _ in models]
+    if any(spec != specs[0] for spec in specs):
+        raise CheckpointError(f"{text}: only networks of the same sizes can be mixed")
+    weights = [net.state_dict() for net, _, _ in models]
+    mixed = {
+        name: torch.stack([share * state[name].double() for share, state in zip(shares, weights, strict=True)]).sum(0)
+        for name in weights[0]
+    }
+    net = models[0][0]
+    net.load_state_dict(mixed)
+    spec = dataclasses.replace(
+        models[0][1],
+        name=text,
+        halo=max(spec.halo for _, spec, _ in models),
+        border_padding=max(spec.border_padding for _, spec, _ in models),
+    )
+    return net, spec, {"mix": text}
