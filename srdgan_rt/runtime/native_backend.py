@@ -55,7 +55,7 @@ def why_not_native(device: torch.device, precision: str) -> str | None:
     if (reason := _ext.why_not()) is not None:
         return reason
     if precision == "int8" and not _ext.has_vnni():
-        return "int8 needs a processor with VNNI: without it, it is no faster than fp32"
+        return "int8 needs a processor with VNNI (AVX-512 VNNI or AVX-VNNI)"
     return None
 
 
