@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -17,15 +18,15 @@ pytestmark = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not
 
 MakeNet: TypeAlias = Callable[..., L2HLayers]
 
-# Lavin and Gray's G of F(4x4, 3x3).
-G = [
-    [1 / 4, 0, 0],
-    [-1 / 6, -1 / 6, -1 / 6],
-    [-1 / 6, 1 / 6, -1 / 6],
-    [1 / 24, 1 / 12, 1 / 6],
-    [1 / 24, -1 / 12, 1 / 6],
-]
-G = torch.tensor([*G, [0, 0, 1]], dtype=torch.float64)
+# G of F(4x4, 3x3) at 0, +-a, +-b and infinity: a row of powers over the product of a point's distances to the others.
+POINTS = (0.0, 11 / 16, -11 / 16, 3 / 2, -3 / 2)
+G = torch.tensor(
+    [
+        *([p**power / math.prod(p - other for other in POINTS if other != p) for power in range(3)] for p in POINTS),
+        [0, 0, 1],
+    ],
+    dtype=torch.float64,
+)
 
 
 def test_winograd_pack_is_its_definition() -> None:
@@ -67,7 +68,9 @@ def test_opcheck() -> None:
     check(op.empty_parameters, (0,))
     check(op.l2h_round_strip_rows, (900, 9, 60))
     check(op.l2h_first_row_needed, (900, 9, 448))
-    check(op.l2h_state_floats, (16, 8, 3, 4, 900, 9, 448))
+    check(op.l2h_state_floats, (16, 8, 3, 4, False, 900, 9, 448))
+    out = torch.zeros(36 * 48 * 16 // 4 + 73 * 16)
+    check(op.winograd_pack_int8, (torch.ones(2, 5, 3, 3), torch.ones(2), torch.ones(36, 48), 3, 1, out))
 
 
 def test_the_op_itself_guards_memory() -> None:
