@@ -22,12 +22,11 @@ class Planned(Protocol):
     """Something that is to be packed."""
 
     @property
-    def layer(self) -> Sequence[Tensor]:
-        """What is read."""
-
-    @property
     def size(self) -> int:
         """Floats that it becomes."""
+
+    def check(self) -> None:
+        """Raises InputError unless it is float32 on the CPU."""
 
     def pack(self, out: Tensor) -> None:
         """Writes it into ``out``, a flat tensor of ``size`` floats."""
@@ -60,6 +59,14 @@ class PlannedLayer:
             return num_weights // 4 + (1 + 2 * POINTS) * self.bias_size
         return num_weights + self.bias_size
 
+    def check(self) -> None:
+        """Raises InputError unless weight and bias are float32 on the CPU."""
+        for name, tensor in zip(("weight", "bias"), self.layer, strict=True):
+            if tensor.dtype != torch.float32:
+                raise InputError(f"the CPU kernels compute in float32, got a {name} in {tensor.dtype}")
+            if tensor.device.type != "cpu":
+                raise InputError(f"layers are packed for the CPU, got a {name} on {tensor.device}")
+
     def pack(self, out: Tensor) -> None:
         """Writes the packed layer into ``out``, a flat tensor of ``size`` floats."""
         weight, bias = (tensor.detach().contiguous() for tensor in self.layer)
@@ -79,12 +86,14 @@ class PlannedLevels:
     """The levels of a dense block's features, which come before its convolutions."""
 
     levels: Tensor  # (36, padded channels)
-    layer: Sequence[Tensor] = ()
 
     @property
     def size(self) -> int:
         """Floats of the levels."""
         return self.levels.numel()
+
+    def check(self) -> None:
+        """Nothing: :func:`plan_dense_block_int8` makes them as they must be."""
 
     def pack(self, out: Tensor) -> None:
         """Writes the levels into ``out``."""
@@ -130,11 +139,7 @@ def pack(planned: Sequence[Planned]) -> Tensor:
         ExtensionError: the compiled extension cannot be used.
     """
     for item in planned:
-        for name, tensor in zip(("weight", "bias"), item.layer, strict=False):
-            if tensor.dtype != torch.float32:
-                raise InputError(f"the CPU kernels compute in float32, got a {name} in {tensor.dtype}")
-            if tensor.device.type != "cpu":
-                raise InputError(f"layers are packed for the CPU, got a {name} on {tensor.device}")
+        item.check()
     _ext.load()
     parameters: Tensor = torch.ops.srdgan_rt.empty_parameters(sum(item.size for item in planned))
     start = 0

@@ -111,9 +111,11 @@ def _conv(x: Tensor, layer: Layer) -> Tensor:
 
 
 def _dense_block(x: Tensor, layers: Sequence[Layer], negative_slope: float, ranges: Tensor | None = None) -> Tensor:
+    levels = None if ranges is None else to_levels(ranges)
+
     def conv(features: list[Tensor], layer: Layer) -> Tensor:
         x = torch.cat(features, 1)
-        return _conv(x, layer) if ranges is None else conv_int8(x, layer, to_levels(ranges))
+        return _conv(x, layer) if levels is None else conv_int8(x, layer, levels)
 
     features = [x]
     for layer in layers[:-1]:

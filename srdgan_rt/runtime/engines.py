@@ -96,9 +96,11 @@ def create_backend(
         raise BackendUnavailableError(f"engine {name} cannot be used: {reasons[name]}; there is {', '.join(usable)}")
     backend: Backend
     if name == "native":
-        if precision == "int8" and load_ranges is None:
-            raise BackendUnavailableError("int8 needs the ranges of the features, which lie beside a model's file")
-        ranges = load_ranges() if precision == "int8" and load_ranges is not None else None
+        ranges = None
+        if precision == "int8":
+            if load_ranges is None:
+                raise BackendUnavailableError("int8 needs the ranges of the features, which lie beside a model's file")
+            ranges = load_ranges()
         backend = NativeBackend(net, resolved, precision, ranges)
     else:
         backend = TorchBackend(net, resolved, precision)

@@ -12,7 +12,7 @@
 // zeros where a network has fewer.
 //
 // The products are those of floats or of bytes. Bytes are made where the inputs have been transformed, with a level of their own
-// for every point and channel: the points differ in size by more than ten times, and a byte has no room for that.
+// for every point and channel: these differ in size, and a byte has no room for that.
 #pragma once
 
 #include <cstdint>
