@@ -11,11 +11,13 @@ from torch import Tensor
 
 from srdgan_rt import _ext
 from srdgan_rt.errors import InputError
-from srdgan_rt.ops._int8 import POINTS, pad_segments, to_levels
+from srdgan_rt.ops._int8 import POINTS as INT8_POINTS
+from srdgan_rt.ops._int8 import pad_segments, to_levels
 from srdgan_rt.ops._layers import Layer
 
 _PANEL = 16  # channels are padded to multiples of this
 _UPSAMPLE_PRODUCTS = 25
+_POINTS = 64  # of F(6x6, 3x3), as csrc/kernels/cpu/winograd.h has it for floats
 
 
 class Planned(Protocol):
@@ -54,10 +56,10 @@ class PlannedLayer:
         if self.upsamples:
             return _UPSAMPLE_PRODUCTS * in_channels * _pad(out_channels) + self.bias_size
         depth = _pad(self.first) + (in_channels - self.first) // self.more * _pad(self.more)
-        num_weights = POINTS * depth * _pad(out_channels)
+        per_point = depth * _pad(out_channels)
         if self.levels is not None:  # four weights in a float; at every point where sums start, and their steps
-            return num_weights // 4 + (1 + 2 * POINTS) * self.bias_size
-        return num_weights + self.bias_size
+            return INT8_POINTS * per_point // 4 + (1 + 2 * INT8_POINTS) * self.bias_size
+        return _POINTS * per_point + self.bias_size
 
     def check(self) -> None:
         """Raises InputError unless weight and bias are float32 on the CPU."""

@@ -67,8 +67,8 @@ def l2h_net_pack(layers: L2HLayers, ranges: Sequence[Tensor] | None = None) -> P
             what exceeds it is cut off. None computes in float32. Shortcuts and all other layers are float32 anyway.
 
     Returns:
-        The packed network, four times the size of the weights; in int8 about their size. It is for inference: gradients
-        do not flow through it.
+        The packed network, seven times the size of the weights; in int8 about their size. It is for inference:
+        gradients do not flow through it.
 
     Raises:
         InputError: the layers do not make up such a network, or the ranges do not fit it.
@@ -177,7 +177,7 @@ class L2HStream:
         self._height = height
         self._width = width
         self._batch = batch
-        self.strip_rows = round_strip_rows(height, width, strip_rows)
+        self.strip_rows = round_strip_rows(height, width, net.int8, strip_rows)
 
     @property
     def memory_bytes(self) -> int:
@@ -206,7 +206,7 @@ class L2HStream:
         state = torch.zeros(self._batch, self._state_floats(), dtype=torch.float32, device="cpu")
         for known in range(0, self._height, self.strip_rows):
             end = min(known + self.strip_rows, self._height)
-            begin: int = torch.ops.srdgan_rt.l2h_first_row_needed(self._height, self._width, known)
+            begin: int = torch.ops.srdgan_rt.l2h_first_row_needed(self._height, self._width, self._net.int8, known)
             yield torch.ops.srdgan_rt.l2h_strip(
                 self._check(read(begin, end), end - begin),
                 self._net.parameters,
@@ -236,7 +236,7 @@ class L2HStream:
         return floats
 
 
-def round_strip_rows(height: int, width: int, strip_rows: int | None) -> int:
+def round_strip_rows(height: int, width: int, int8: bool, strip_rows: int | None) -> int:
     """The least number of rows that strips of a picture can have and that is at least ``strip_rows``.
 
     Returns:
@@ -251,7 +251,7 @@ def round_strip_rows(height: int, width: int, strip_rows: int | None) -> int:
     _ext.load()
     if strip_rows is None:
         return height
-    rounded: int = torch.ops.srdgan_rt.l2h_round_strip_rows(height, width, strip_rows)
+    rounded: int = torch.ops.srdgan_rt.l2h_round_strip_rows(height, width, int8, strip_rows)
     return min(rounded, height)
 
 

@@ -108,6 +108,7 @@ class Net {
     parameters.growth = growth;
     parameters.negative_slope = kSlope;
     parameters.has_rrdbs = has_rrdbs;
+    parameters.int8 = int8;
     const std::vector<int64_t> inputs = {features, growth, growth, growth, growth};
     for (size_t block = 0; block * kDenseConvs < dense.size(); ++block) {
       const Layer* layers = dense.data() + block * kDenseConvs;
@@ -185,16 +186,16 @@ class Net {
   // Levels for features of up to about 4, which random ones keep to.
   DenseWeights<Int8> pack_block_int8(const Layer* layers, const std::vector<int64_t>& inputs) {
     const int64_t depth = WinogradSegments{kDenseConvs, inputs.data()}.depth();
-    float* levels = keep(kWinogradPoints * depth);
-    std::fill_n(levels, kWinogradPoints * depth, 127.0f / 12.0f);
+    float* levels = keep(Int8::kPoints * depth);
+    std::fill_n(levels, Int8::kPoints * depth, 127.0f / 12.0f);
     DenseWeights<Int8> weights{};
     weights.levels = levels;
     for (int64_t i = 0; i < kDenseConvs; ++i) {
       const WinogradSegments segments{i + 1, inputs.data()};
       const int64_t padded = winograd_pad(layers[i].out_channels);
-      auto* bytes = reinterpret_cast<int8_t*>(keep((winograd_packed_size(segments, layers[i].out_channels) + 3) / 4));
-      auto* start = reinterpret_cast<int32_t*>(keep(kWinogradPoints * padded));
-      float* steps = keep(kWinogradPoints * padded);
+      auto* bytes = reinterpret_cast<int8_t*>(keep(winograd_packed_size<Int8>(segments, layers[i].out_channels) / 4));
+      auto* start = reinterpret_cast<int32_t*>(keep(Int8::kPoints * padded));
+      float* steps = keep(Int8::kPoints * padded);
       for (int64_t panel = 0; panel < padded / kWinogradPanel; ++panel) {
         winograd_pack_int8(layers[i].weight.data(), segments, layers[i].out_channels, levels, depth, bytes, start, steps, panel);
       }
@@ -206,7 +207,7 @@ class Net {
   }
 
   PackedConv<Float32> pack(const Layer& layer, const WinogradSegments& inputs) {
-    float* weight = keep(winograd_packed_size(inputs, layer.out_channels));
+    float* weight = keep(winograd_packed_size<Float32>(inputs, layer.out_channels));
     winograd_pack(layer.weight.data(), inputs, layer.out_channels, weight, 0, winograd_pad(layer.out_channels) / kWinogradPanel);
     float* bias = keep(winograd_pad(layer.out_channels));
     std::copy(layer.bias.begin(), layer.bias.end(), bias);
@@ -363,8 +364,8 @@ void check_strips(const Net& net, Size size, const std::vector<int64_t>& units_p
   const auto picture = input_of(net, L2HPart::kNet, size);
   const CpuIsa isa = tested_isas().back();
   const auto whole = compute(net, L2HPart::kNet, size, picture, isa, 3);
-  const int64_t unit = L2HRun::strip_unit(size.height, size.width);
-  CHECK(L2HRun::min_strip_rows(size.height, size.width) <= 6 * unit, "the smallest strip is one of these");
+  const int64_t unit = L2HRun::strip_unit(size.height, size.width, net.int8);
+  CHECK(L2HRun::min_strip_rows(size.height, size.width, net.int8) <= 6 * unit, "the smallest strip is one of these");
   for (int64_t units : units_per_strip) {
     for (int64_t threads : {1, 3}) {
       const auto strips = compute_strips(net, size, picture, units * unit, isa, threads);
@@ -381,17 +382,19 @@ void check_strips(const Net& net, Size size, const std::vector<int64_t>& units_p
 // Plans of many sizes without their work: none would wait for ever.
 void check_plans() {
   for (int64_t num_blocks : {0, 3, 6, 75}) {
+    const bool int8 = num_blocks == 6;
     L2HParameters parameters{};
     parameters.features = parameters.growth = 16;
     parameters.has_rrdbs = true;
-    parameters.dense.resize(num_blocks);
+    parameters.int8 = int8;
+    int8 ? parameters.dense_int8.resize(num_blocks) : parameters.dense.resize(num_blocks);
     parameters.upsample.assign(2, {nullptr, nullptr});
-    for (int64_t width : {1, 20, 100, 192, 193, 500}) {
-      const int64_t unit = L2HRun::strip_unit(4000, width);
+    for (int64_t width : {1, 20, 108, 109, 216, 217, 500}) {
+      const int64_t unit = L2HRun::strip_unit(4000, width, int8);
       for (int64_t units : {1, 2, 5, 6, 7, 12, 13, 40, 79}) {
         for (int64_t rest : {1, 4, 5}) {
           const int64_t height = units * unit + rest;
-          if (L2HRun::strip_unit(height, width) != unit) continue;
+          if (L2HRun::strip_unit(height, width, int8) != unit) continue;
           for (int64_t strip : {6, 7, 11, 12, 13, 24, 80}) {
             // The memory's address is all that a plan needs of it.
             L2HRun run(parameters, L2HPart::kNet, height, width, strip * unit, CpuIsa::kPortable);
@@ -429,15 +432,15 @@ int main() {
   check_part(Net(24, 8, 3, 1, true, true), L2HPart::kNet, {13, 7});
   check_part(Net(16, 16, 6, 0, true, true), L2HPart::kBlocks, {30, 210});
   check_part(Net(16, 16, 0, 0, true), L2HPart::kNet, {9, 5});
-  check_part(Net(16, 16, 3, 0, true), L2HPart::kNet, {50, 190});  // more rows of units than the rings hold
-  check_part(Net(16, 16, 0, 1, true), L2HPart::kTail, {50, 190});
+  check_part(Net(16, 16, 3, 0, true), L2HPart::kNet, {75, 160});  // more rows of units than the rings hold
+  check_part(Net(16, 16, 0, 1, true), L2HPart::kTail, {75, 160});
 
-  check_strips(Net(16, 16, 6, 0, true), {82, 190}, {6, 13});
-  check_strips(Net(16, 16, 3, 1, true), {78, 190}, {7, 12});
-  check_strips(Net(24, 8, 3, 2, true), {75, 194}, {6, 11});  // two chunks
-  check_strips(Net(24, 8, 3, 2, true, true), {75, 194}, {6, 11});
-  check_strips(Net(16, 16, 0, 1, true), {75, 194}, {6});
-  check_strips(Net(16, 16, 3, 0, true), {230, 20}, {6});
+  check_strips(Net(16, 16, 6, 0, true), {123, 160}, {6, 13});
+  check_strips(Net(16, 16, 3, 1, true), {117, 160}, {7, 12});
+  check_strips(Net(24, 8, 3, 2, true), {112, 222}, {6, 11});  // two chunks
+  check_strips(Net(24, 8, 3, 2, true, true), {150, 112}, {6, 11});
+  check_strips(Net(16, 16, 0, 1, true), {112, 222}, {6});
+  check_strips(Net(16, 16, 3, 0, true), {400, 20}, {6});
   check_plans();
   return test_result();
 }

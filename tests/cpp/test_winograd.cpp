@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -46,8 +47,43 @@ using namespace srdgan;
 
 namespace {
 
+constexpr int64_t kTile = Float32::kTile;
+constexpr int64_t kWindow = Float32::kWindow;
 constexpr float kUntouched = 12345.0f;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+// The transforms as Toom and Cook define them, for a list of points; infinity is the last one.
+template <typename Precision>
+struct Definition {
+  static constexpr int64_t kTile = Precision::kTile, kWindow = Precision::kWindow, kPoints = Precision::kPoints;
+
+  std::vector<double> points = {0.0};
+  double b[kWindow][kWindow] = {}, g[kWindow][3] = {}, a[kTile][kWindow] = {};
+
+  Definition() {
+    for (double at : kWinogradAt<kTile>) points.insert(points.end(), {at, -at});
+    for (int64_t p = 0; p < kWindow; ++p) {
+      const bool finite = p + 1 < kWindow;
+      b[p][0] = 1.0;  // the product of x - q for all other points q
+      double scale = 1.0;
+      int64_t degree = 0;
+      for (int64_t q = 0; q + 1 < kWindow; ++q) {
+        if (q == p) continue;
+        for (int64_t k = ++degree; k >= 0; --k) b[p][k] = (k > 0 ? b[p][k - 1] : 0.0) - points[q] * b[p][k];
+        if (finite) scale *= points[p] - points[q];
+      }
+      for (int64_t k = 0; k < 3; ++k) g[p][k] = finite ? std::pow(points[p], k) / scale : k == 2;
+      for (int64_t k = 0; k < kTile; ++k) a[k][p] = finite ? std::pow(points[p], k) : k + 1 == kTile;
+    }
+  }
+
+  // G w G' of nine taps at one point.
+  double weight(const float* w, int64_t point) const {
+    double sum = 0.0;
+    for (int64_t tap = 0; tap < 9; ++tap) sum += g[point / kWindow][tap / 3] * g[point % kWindow][tap % 3] * w[tap];
+    return sum;
+  }
+};
 
 struct Implementation {
   std::string name;
@@ -71,7 +107,7 @@ struct Case {
   std::vector<int64_t> inputs;  // channels of each segment
   int64_t out_channels;
   int64_t tiles;
-  int64_t rows = 4;  // that are stored
+  int64_t rows = Float32::kTile;  // that are stored
   int64_t columns_missing = 0;
   WinogradEpilogue epilogue = WinogradEpilogue::kActivation;
   float negative_slope = 0.2f;
@@ -86,7 +122,7 @@ struct Layer {
         out_padded(winograd_pad(c.out_channels)),
         weight(random_floats(c.out_channels * segments.channels_in_all() * 9, 2)),
         bias(random_floats(c.out_channels, 3)),
-        packed(winograd_packed_size(segments, c.out_channels), kNan) {
+        packed(winograd_packed_size<Float32>(segments, c.out_channels), kNan) {
     bias.resize(out_padded, 0.0f);
     winograd_pack(weight.data(), segments, c.out_channels, packed.data(), 0, out_padded / kWinogradPanel);
   }
@@ -97,10 +133,10 @@ struct Layer {
   std::vector<float> weight, bias, packed;
 };
 
-// Six rows of 4 * tiles + 2 pixels: of each segment a map of its own, zeros in the channels that pad it.
+// A window of rows of tiles * kTile + 2 pixels: of each segment a map of its own, zeros in the channels that pad it.
 std::vector<std::vector<float>> make_maps(const Case& c) {
   std::vector<std::vector<float>> maps;
-  const int64_t pixels = kWinogradWindow * (kWinogradTile * c.tiles + 2);
+  const int64_t pixels = kWindow * (kTile * c.tiles + 2);
   for (size_t s = 0; s < c.inputs.size(); ++s) {
     const int64_t channels = c.inputs[s], padded = winograd_pad(channels);
     const auto values = random_floats(pixels * channels, static_cast<uint32_t>(10 + s));
@@ -113,7 +149,7 @@ std::vector<std::vector<float>> make_maps(const Case& c) {
 
 // Sums and bias of channel n at one output.
 double naive(const Case& c, const Layer& layer, const std::vector<std::vector<float>>& maps, int64_t y, int64_t x, int64_t n) {
-  const int64_t width = kWinogradTile * c.tiles + 2;
+  const int64_t width = kTile * c.tiles + 2;
   double sum = layer.bias[n];
   const float* w = layer.weight.data() + n * layer.segments.channels_in_all() * 9;
   for (size_t s = 0; s < c.inputs.size(); ++s) {
@@ -135,13 +171,13 @@ void convolve(const WinogradIsa<Float32>& isa, const Case& c, const Layer& layer
   constexpr int64_t kPadding = 16, kExtra = 16;  // what lies between points, and between the sums of two tiles
   const int64_t tiles = end - begin;
   const int64_t point_stride = tiles * layer.depth + kPadding;
-  std::vector<float> transformed(kWinogradPoints * point_stride, kNan);
+  std::vector<float> transformed(Float32::kPoints * point_stride, kNan);
   int64_t depth_before = 0;
   for (size_t s = 0; s < c.inputs.size(); ++s) {
     WinogradInput<Float32> input{};
     input.pixel_stride = input.channels = winograd_pad(c.inputs[s]);
-    for (int64_t i = 0; i < kWinogradWindow; ++i) {
-      input.rows[i] = maps[s].data() + (i * (kWinogradTile * c.tiles + 2) + kWinogradTile * begin) * input.pixel_stride;
+    for (int64_t i = 0; i < kWindow; ++i) {
+      input.rows[i] = maps[s].data() + (i * (kTile * c.tiles + 2) + kTile * begin) * input.pixel_stride;
     }
     input.tiles = tiles;
     input.v = transformed.data() + depth_before;
@@ -153,8 +189,8 @@ void convolve(const WinogradIsa<Float32>& isa, const Case& c, const Layer& layer
 
   const int64_t m_stride = layer.out_padded + kExtra;
   const int64_t sums_stride = tiles * m_stride + kPadding;
-  std::vector<float> sums(kWinogradPoints * sums_stride, kUntouched);
-  for (int64_t point = 0; point < kWinogradPoints; ++point) {
+  std::vector<float> sums(Float32::kPoints * sums_stride, kUntouched);
+  for (int64_t point = 0; point < Float32::kPoints; ++point) {
     WinogradProduct<Float32> product{};
     product.v = transformed.data() + point * point_stride;
     product.v_stride = product.depth = layer.depth;
@@ -179,14 +215,14 @@ void convolve(const WinogradIsa<Float32>& isa, const Case& c, const Layer& layer
   output.tiles = tiles;
   output.channels = layer.out_padded;
   output.rows = c.rows;
-  output.columns = std::min(kWinogradTile * tiles, kWinogradTile * (c.tiles - begin) - c.columns_missing);
+  output.columns = std::min(kTile * tiles, kTile * (c.tiles - begin) - c.columns_missing);
   output.bias = layer.bias.data();
   output.epilogue = c.epilogue;
   output.negative_slope = c.negative_slope;
   output.scale = 0.2f;
   output.pixel_stride = layer.out_padded;
   for (int64_t i = 0; i < c.rows; ++i) {  // the other rows stay null: to touch them is to crash
-    const int64_t offset = (i * c.tiles + begin) * kWinogradTile * layer.out_padded;
+    const int64_t offset = (i * c.tiles + begin) * kTile * layer.out_padded;
     output.out[i] = out + offset;
     if (c.copied) output.copy[i] = copy + offset;
     if (c.epilogue != WinogradEpilogue::kActivation) output.inner[i] = shortcuts[0] + offset;
@@ -199,8 +235,8 @@ void check_case(const Implementation& implementation, const Case& c) {
   const WinogradIsa<Float32>& isa = *implementation.isa;
   const Layer layer(c);
   const auto maps = make_maps(c);
-  const int64_t width = kWinogradTile * c.tiles;
-  const int64_t count = kWinogradTile * width * layer.out_padded;
+  const int64_t width = kTile * c.tiles;
+  const int64_t count = kTile * width * layer.out_padded;
   const auto inner = random_floats(count, 5);
   const auto outer = random_floats(count, 6);
   const std::vector<float> before = c.in_place ? inner : std::vector<float>(count, kUntouched);
@@ -211,7 +247,7 @@ void check_case(const Implementation& implementation, const Case& c) {
 
   double worst = 0.0;
   bool kept = true, copied = true, padded = true;
-  for (int64_t y = 0; y < kWinogradTile; ++y) {
+  for (int64_t y = 0; y < kTile; ++y) {
     for (int64_t x = 0; x < width; ++x) {
       for (int64_t n = 0; n < layer.out_padded; ++n) {
         const int64_t i = (y * width + x) * layer.out_padded + n;
@@ -270,61 +306,59 @@ void check_pack(const Case& c) {
   }
   CHECK(one_by_one == layer.packed, "panels one by one give other weights");
 
-  // At the first and the last point, G w G' is a corner of w: divided by a constant, and as it is.
-  const auto first = [](float w) { return static_cast<float>(w / (kNear * kNear * kFar * kFar) / (kNear * kNear * kFar * kFar)); };
-  bool right = true;
+  const Definition<Float32> definition;
+  double worst = 0.0;
   for (int64_t n = 0; n < layer.out_padded; ++n) {
     int64_t source = 0, target = 0;
     for (int64_t channels : c.inputs) {
       for (int64_t k = 0; k < winograd_pad(channels); ++k, ++target) {
-        const auto at = [&](int64_t point) {
-          const int64_t line = (point * panels + n / kWinogradPanel) * layer.depth + target;
-          return layer.packed[line * kWinogradPanel + n % kWinogradPanel];
-        };
         const bool real = k < channels && n < c.out_channels;
         const float* w = real ? layer.weight.data() + (n * layer.segments.channels_in_all() + source + k) * 9 : nullptr;
-        right &= std::abs(at(0) - (real ? first(w[0]) : 0.0f)) <= 1e-7f && at(kWinogradPoints - 1) == (real ? w[8] : 0.0f);
-        for (int64_t point = 0; point < kWinogradPoints && !real; ++point) right &= at(point) == 0.0f;
+        for (int64_t point = 0; point < Float32::kPoints; ++point) {
+          const int64_t line = (point * panels + n / kWinogradPanel) * layer.depth + target;
+          const double right = real ? definition.weight(w, point) : 0.0;
+          const double error = std::abs(layer.packed[line * kWinogradPanel + n % kWinogradPanel] - right);
+          worst = std::max(worst, real ? error : 1e9 * error);
+        }
       }
       source += channels;
     }
   }
-  CHECK(right, "weights of %ld segments stand elsewhere", static_cast<long>(layer.segments.count));
+  CHECK(worst <= 1e-6, "weights of %ld segments are off by %g, or stand elsewhere", static_cast<long>(layer.segments.count), worst);
 }
 
-// Step 1 in bytes: those of the floats, rounded to levels and cut off.
+// Step 1 in bytes: transformed inputs, rounded to levels and cut off.
 void check_bytes(const Implementation& implementation, int64_t channels, int64_t tiles) {
-  const int64_t padded = winograd_pad(channels);
-  const auto map = random_floats(kWinogradWindow * (kWinogradTile * tiles + 2) * padded, 1);
-  const auto levels = random_floats(kWinogradPoints * padded, 2);
-  std::vector<float> scaled(levels);
-  for (float& level : scaled) level = 100.0f + 90.0f * level;  // some inputs exceed what a byte holds
-  WinogradInput<Float32> input{};
-  input.pixel_stride = input.channels = input.tile_stride = padded;
-  for (int64_t i = 0; i < kWinogradWindow; ++i) input.rows[i] = map.data() + i * (kWinogradTile * tiles + 2) * padded;
-  input.tiles = tiles;
-  input.point_stride = tiles * padded;
-  std::vector<float> floats(kWinogradPoints * input.point_stride);
-  input.v = floats.data();
-  implementation.isa->transform_input(input);
+  const Definition<Int8> definition;
+  const int64_t width = Int8::kTile * tiles + 2, point_stride = tiles * channels;
+  const auto map = random_floats(Int8::kWindow * width * channels, 1);
+  auto levels = random_floats(Int8::kPoints * channels, 2);
+  for (float& level : levels) level = 100.0f + 90.0f * level;  // some inputs exceed what a byte holds
 
   constexpr int64_t kGuard = 64;
-  std::vector<uint8_t> bytes(floats.size() + kGuard, 99);
-  WinogradInput<Int8> rounded{};
-  std::copy_n(input.rows, kWinogradWindow, rounded.rows);
-  rounded.pixel_stride = rounded.channels = rounded.tile_stride = rounded.levels_stride = padded;
-  rounded.tiles = tiles;
-  rounded.point_stride = input.point_stride;
-  rounded.v = bytes.data();
-  rounded.levels = scaled.data();
-  implementation.int8->transform_input(rounded);
+  std::vector<uint8_t> bytes(Int8::kPoints * point_stride + kGuard, 99);
+  WinogradInput<Int8> input{};
+  for (int64_t i = 0; i < Int8::kWindow; ++i) input.rows[i] = map.data() + i * width * channels;
+  input.pixel_stride = input.channels = input.tile_stride = input.levels_stride = channels;
+  input.tiles = tiles;
+  input.point_stride = point_stride;
+  input.v = bytes.data();
+  input.levels = levels.data();
+  implementation.int8->transform_input(input);
   double worst = 0.0;
   int64_t cut = 0;
-  for (int64_t point = 0; point < kWinogradPoints; ++point) {
-    for (int64_t i = 0; i < input.point_stride; ++i) {
-      const double exact = static_cast<double>(floats[point * input.point_stride + i]) * scaled[point * padded + i % padded];
+  for (int64_t point = 0; point < Int8::kPoints; ++point) {
+    for (int64_t i = 0; i < point_stride; ++i) {
+      double exact = 0.0;
+      for (int64_t y = 0; y < Int8::kWindow; ++y) {
+        for (int64_t x = 0; x < Int8::kWindow; ++x) {
+          exact += definition.b[point / Int8::kWindow][y] * definition.b[point % Int8::kWindow][x] *
+                   input.rows[y][(Int8::kTile * (i / channels) + x) * channels + i % channels];
+        }
+      }
+      exact *= levels[point * channels + i % channels];
       cut += exact < -128.0 || exact > 127.0;
-      worst = std::max(worst, std::abs(std::clamp(exact, -128.0, 127.0) + 128.0 - bytes[point * input.point_stride + i]));
+      worst = std::max(worst, std::abs(std::clamp(exact, -128.0, 127.0) + 128.0 - bytes[point * point_stride + i]));
     }
   }
   CHECK(worst <= 0.5001, "%s: a byte is off by %g levels", implementation.name.c_str(), worst);
@@ -333,7 +367,7 @@ void check_bytes(const Implementation& implementation, int64_t channels, int64_t
         implementation.name.c_str());
 }
 
-// Step 2 in bytes is exact, with the largest of all numbers, too; step 3 does what that of floats does with sums times steps.
+// Step 2 in bytes is exact, with the largest of all numbers, too.
 void check_byte_products(const Implementation& implementation, int64_t depth, int64_t panels, int64_t tiles, bool extreme) {
   const int64_t channels = panels * kWinogradPanel;
   const auto random = random_floats(tiles * depth + channels * depth + channels, 3);
@@ -373,58 +407,67 @@ void check_byte_products(const Implementation& implementation, int64_t depth, in
         implementation.name.c_str());
 }
 
+// Step 3 of sums that are worth steps.
 void check_byte_outputs(const Implementation& implementation, int64_t tiles, WinogradEpilogue epilogue) {
   constexpr int64_t kChannels = 32;
-  const int64_t count = kWinogradPoints * tiles * kChannels, pixels = kWinogradTile * kWinogradTile * tiles;
-  const auto random = random_floats(count, 4), steps = random_floats(kWinogradPoints * kChannels, 5);
-  const auto bias = random_floats(kChannels, 6), inner = random_floats(pixels * kChannels, 7);
-  std::vector<int32_t> sums(count);
-  std::vector<float> floats(count), out(pixels * kChannels), expected(pixels * kChannels);
-  for (int64_t i = 0; i < count; ++i) {
-    sums[i] = static_cast<int32_t>(1e4f * random[i]);
-    floats[i] = static_cast<float>(sums[i]) * steps[i / (tiles * kChannels) * kChannels + i % kChannels];
+  const Definition<Int8> definition;
+  const int64_t width = Int8::kTile * tiles;
+  const auto random = random_floats(Int8::kPoints * tiles * kChannels, 4), steps = random_floats(Int8::kPoints * kChannels, 5);
+  const auto bias = random_floats(kChannels, 6), inner = random_floats(Int8::kTile * width * kChannels, 7);
+  std::vector<int32_t> sums(random.size());
+  std::vector<float> out(inner.size());
+  for (size_t i = 0; i < sums.size(); ++i) sums[i] = static_cast<int32_t>(1e4f * random[i]);
+  WinogradOutput<Int8> output{};
+  output.m = sums.data();
+  output.steps = steps.data();
+  output.tile_stride = output.channels = output.pixel_stride = output.steps_stride = kChannels;
+  output.point_stride = tiles * kChannels;
+  output.tiles = tiles;
+  output.rows = Int8::kTile;
+  output.columns = width;
+  output.bias = bias.data();
+  output.epilogue = epilogue;
+  output.negative_slope = output.scale = 0.2f;
+  for (int64_t i = 0; i < Int8::kTile; ++i) {
+    output.out[i] = out.data() + i * width * kChannels;
+    output.inner[i] = output.outer[i] = inner.data() + i * width * kChannels;
   }
-  const auto describe = [&](auto& output, float* target) {
-    output.tile_stride = output.channels = output.pixel_stride = kChannels;
-    output.point_stride = tiles * kChannels;
-    output.tiles = tiles;
-    output.rows = kWinogradTile;
-    output.columns = kWinogradTile * tiles;
-    output.bias = bias.data();
-    output.epilogue = epilogue;
-    output.negative_slope = output.scale = 0.2f;
-    for (int64_t i = 0; i < kWinogradTile; ++i) {
-      const int64_t offset = i * kWinogradTile * tiles * kChannels;
-      output.out[i] = target + offset;
-      output.inner[i] = output.outer[i] = inner.data() + offset;
-    }
-  };
-  WinogradOutput<Float32> of_floats{};
-  describe(of_floats, expected.data());
-  of_floats.m = floats.data();
-  implementation.isa->transform_output(of_floats);
-  WinogradOutput<Int8> of_sums{};
-  describe(of_sums, out.data());
-  of_sums.m = sums.data();
-  of_sums.steps = steps.data();
-  of_sums.steps_stride = kChannels;
-  implementation.int8->transform_output(of_sums);
+  implementation.int8->transform_output(output);
   double worst = 0.0, largest = 0.0;
-  for (size_t i = 0; i < out.size(); ++i) {
-    worst = std::max(worst, static_cast<double>(std::abs(out[i] - expected[i])));
-    largest = std::max(largest, static_cast<double>(std::abs(expected[i])));
+  for (int64_t y = 0; y < Int8::kTile; ++y) {
+    for (int64_t x = 0; x < width; ++x) {
+      for (int64_t n = 0; n < kChannels; ++n) {
+        double right = bias[n];
+        for (int64_t point = 0; point < Int8::kPoints; ++point) {
+          right += definition.a[y][point / Int8::kWindow] * definition.a[x % Int8::kTile][point % Int8::kWindow] *
+                   sums[(point * tiles + x / Int8::kTile) * kChannels + n] * steps[point * kChannels + n];
+        }
+        const int64_t i = (y * width + x) * kChannels + n;
+        if (epilogue == WinogradEpilogue::kActivation) right = std::max(right, 0.2 * right);
+        if (epilogue != WinogradEpilogue::kActivation) right = inner[i] + 0.2 * right;
+        if (epilogue == WinogradEpilogue::kDoubleResidual) right = inner[i] + 0.2 * right;
+        worst = std::max(worst, std::abs(out[i] - right));
+        largest = std::max(largest, std::abs(right));
+      }
+    }
   }
   CHECK(worst <= 1e-6 * largest, "%s: outputs of sums are off by %g of %g", implementation.name.c_str(), worst, largest);
 }
 
-// Packed bytes are the packed floats in steps and levels, and start takes away what the inputs' zero adds.
+// Packed bytes are G w G' in steps and levels, and start takes away what the inputs' zero adds.
 void check_pack_int8(const Case& c) {
   const Layer layer(c);
-  const int64_t panels = layer.out_padded / kWinogradPanel;
-  auto levels = random_floats(kWinogradPoints * layer.depth, 8);
+  const Definition<Int8> definition;
+  const int64_t panels = layer.out_padded / kWinogradPanel, in_channels = layer.segments.channels_in_all();
+  std::vector<int64_t> source;  // of each packed channel: that of the weight, -1 for those that pad
+  for (int64_t channels : c.inputs) {
+    const int64_t before = std::count_if(source.begin(), source.end(), [](int64_t k) { return k >= 0; });
+    for (int64_t k = 0; k < winograd_pad(channels); ++k) source.push_back(k < channels ? before + k : -1);
+  }
+  auto levels = random_floats(Int8::kPoints * layer.depth, 8);
   for (float& level : levels) level = 20.0f + 10.0f * level;
-  std::vector<int8_t> packed(layer.packed.size(), 111);
-  std::vector<int32_t> start(kWinogradPoints * layer.out_padded);
+  std::vector<int8_t> packed(winograd_packed_size<Int8>(layer.segments, c.out_channels), 111);
+  std::vector<int32_t> start(Int8::kPoints * layer.out_padded);
   std::vector<float> steps(start.size());
   for (int64_t panel = panels; panel-- > 0;) {
     winograd_pack_int8(layer.weight.data(), layer.segments, c.out_channels, levels.data(), layer.depth, packed.data(), start.data(),
@@ -432,15 +475,16 @@ void check_pack_int8(const Case& c) {
   }
   double worst = 0.0;
   bool limit = true, started = true;
-  for (int64_t point = 0; point < kWinogradPoints; ++point) {
+  for (int64_t point = 0; point < Int8::kPoints; ++point) {
     for (int64_t n = 0; n < layer.out_padded; ++n) {
       const double step = steps[point * layer.out_padded + n];
       int32_t sum = 0, largest = 0;
       for (int64_t k = 0; k < layer.depth; ++k) {
         const int64_t panel = (point * panels + n / kWinogradPanel) * layer.depth;
         const int32_t byte = packed[(panel + k / 4 * 4) * kWinogradPanel + n % kWinogradPanel * 4 + k % 4];
-        const double weight = layer.packed[(panel + k) * kWinogradPanel + n % kWinogradPanel] / levels[point * layer.depth + k];
-        worst = std::max(worst, std::abs(byte - weight / step));
+        const bool real = source[k] >= 0 && n < c.out_channels;
+        const double weight = real ? definition.weight(layer.weight.data() + (n * in_channels + source[k]) * 9, point) : 0.0;
+        worst = std::max(worst, std::abs(byte - weight / levels[point * layer.depth + k] / step));
         sum += byte;
         largest = std::max(largest, std::abs(byte));
       }
@@ -473,17 +517,17 @@ void check_implementation(const Implementation& implementation) {
   }
   check_case(implementation, {{16}, 16, 48});
   for (const auto epilogue : {WinogradEpilogue::kActivation, WinogradEpilogue::kResidual, WinogradEpilogue::kDoubleResidual}) {
-    for (int64_t rows = 1; rows <= 4; ++rows) {
-      for (int64_t missing = 0; missing < 4; ++missing) {
+    for (int64_t rows = 1; rows <= kTile; ++rows) {
+      for (int64_t missing = 0; missing < kTile; ++missing) {
         for (int64_t tiles : {1, 3}) {
           check_case(implementation, {{24}, 24, tiles, rows, missing, epilogue, 0.2f, (rows + missing) % 2 == 0});
         }
       }
     }
     check_case(implementation, {{24}, 24, 5, 3, 2, epilogue, 0.2f, true, true});
-    check_case(implementation, {{24}, 24, 5, 4, 0, epilogue, 0.2f, false, true});
+    check_case(implementation, {{24}, 24, 5, kTile, 0, epilogue, 0.2f, false, true});
   }
-  for (float slope : {0.0f, 0.5f, 1.0f}) check_case(implementation, {{3}, 16, 2, 4, 0, WinogradEpilogue::kActivation, slope});
+  for (float slope : {0.0f, 0.5f, 1.0f}) check_case(implementation, {{3}, 16, 2, kTile, 0, WinogradEpilogue::kActivation, slope});
   check_case(implementation, {{64, 32, 32, 32, 32}, 64, 7});
   check_case(implementation, {{24, 8, 8}, 8, 15});
   check_case(implementation, {{3}, 24, 4});

@@ -164,7 +164,7 @@ for f, g in ((3, 5), (24, 8), (64, 32)):
     x = torch.randn(2, 3, 5, 61)
     torch.testing.assert_close(ops.l2h_net(x, net), reference.l2h_net(x, layers), rtol=1e-4, atol=1e-4)
 x = torch.randn(1, 3, 60, 210)
-strips = ops.L2HStream(net, 60, 210, strip_rows=24).run(lambda begin, end: x[:, :, begin:end])
+strips = ops.L2HStream(net, 60, 210, strip_rows=36).run(lambda begin, end: x[:, :, begin:end])
 assert torch.equal(torch.cat(list(strips), 2), ops.l2h_net(x, net))
 """
     result = run_with_isa(code, isa)
@@ -178,9 +178,11 @@ def test_opcheck(make_net: MakeNet) -> None:
     op, check = torch.ops.srdgan_rt, torch.library.opcheck
     check(op.l2h_net, (make_picture(), net.parameters, *net.sizes(), 0.2))
     check(op.l2h_tail, (make_picture(channels=5), tail.parameters, 4, 0.2))
-    height, width = 40, 190
-    state = torch.zeros(1, op.l2h_state_floats(*net.sizes(), height, width, 24))
-    arguments = (make_picture((24, width)), net.parameters, state, *net.sizes(), 0.2, height, 24, 0)
+    height, width = 60, 190
+    strip_rows = op.l2h_round_strip_rows(height, width, net.int8, 1)
+    assert strip_rows < height
+    state = torch.zeros(1, op.l2h_state_floats(*net.sizes(), height, width, strip_rows))
+    arguments = (make_picture((strip_rows, width)), net.parameters, state, *net.sizes(), 0.2, height, strip_rows, 0)
     check(op.l2h_strip, arguments, test_utils=("test_schema", "test_autograd_registration", "test_faketensor"))
 
 
@@ -235,9 +237,9 @@ def small_net(make_net: MakeNet) -> PackedL2HNet:
     return ops.l2h_net_pack(make_net(features=3, growth=5, num_upsamplings=1))
 
 
-# Strips of narrow pictures have many rows at the least, of those wider than 96 have 24. Above 192, a row is cut.
+# Strips of narrow pictures have many rows at the least, of those wider than 108 have 36. Above 216, a row is cut.
 NARROW = st.tuples(st.integers(200, 500), st.integers(17, 40))
-WIDE = st.tuples(st.integers(25, 110), st.integers(97, 420))
+WIDE = st.tuples(st.integers(37, 150), st.integers(109, 420))
 
 
 @settings(max_examples=20, deadline=None, derandomize=True)
@@ -253,24 +255,24 @@ def test_strips_give_the_bits_of_the_whole(
 def test_strips_of_a_deep_net(make_net: MakeNet) -> None:
     """So deep that it looks further ahead than several strips reach."""
     net = ops.l2h_net_pack(make_net(num_rrdbs=3, features=8, growth=4, num_upsamplings=2))
-    picture = make_picture((331, 110))
-    strips = run_in_strips(net, picture, 24)
+    picture = make_picture((499, 110))
+    strips = run_in_strips(net, picture, 36)
     assert sum(strip.shape[2] == 0 for strip in strips) > 2
     assert torch.equal(torch.cat(strips, 2), ops.l2h_net(picture, net))
 
 
 def test_strips_for_any_number_of_threads(small_net: PackedL2HNet, compute_with_threads: ComputeWithThreads) -> None:
     picture = make_picture((90, 200))
-    results = compute_with_threads(lambda: torch.cat(run_in_strips(small_net, picture, 24), 2), (1, 2, 5))
+    results = compute_with_threads(lambda: torch.cat(run_in_strips(small_net, picture, 36), 2), (1, 2, 5))
     assert all(torch.equal(result, ops.l2h_net(picture, small_net)) for result in results)
 
 
 def test_strips_are_read_in_order_and_from_few_rows_before(small_net: PackedL2HNet) -> None:
     calls: list[tuple[int, int]] = []
-    run_in_strips(small_net, make_picture((130, 200)), 24, calls)
-    assert [end for _, end in calls] == [24, 48, 72, 96, 120, 130]
+    run_in_strips(small_net, make_picture((130, 200)), 36, calls)
+    assert [end for _, end in calls] == [36, 72, 108, 130]
     assert calls[0][0] == 0
-    assert all(0 < end - begin <= 8 for (_, end), (begin, _) in itertools.pairwise(calls))
+    assert all(0 < end - begin <= 12 for (_, end), (begin, _) in itertools.pairwise(calls))
 
 
 def test_streams_follow_no_defaults_of_torch(small_net: PackedL2HNet) -> None:
@@ -279,7 +281,7 @@ def test_streams_follow_no_defaults_of_torch(small_net: PackedL2HNet) -> None:
     torch.set_default_dtype(torch.float64)
     torch.set_default_device("meta")
     try:
-        strips = run_in_strips(small_net, picture, 24)
+        strips = run_in_strips(small_net, picture, 36)
     finally:
         torch.set_default_dtype(torch.float32)
         torch.set_default_device("cpu")
@@ -288,7 +290,7 @@ def test_streams_follow_no_defaults_of_torch(small_net: PackedL2HNet) -> None:
 
 def test_streams_in_and_out_of_inference_mode(small_net: PackedL2HNet) -> None:
     picture = make_picture((130, 110))
-    strips = L2HStream(small_net, 130, 110, strip_rows=24).run(lambda begin, end: picture[:, :, begin:end])
+    strips = L2HStream(small_net, 130, 110, strip_rows=36).run(lambda begin, end: picture[:, :, begin:end])
     with torch.inference_mode():
         parts = [next(strips), next(strips)]
     parts += list(strips)
@@ -296,7 +298,7 @@ def test_streams_in_and_out_of_inference_mode(small_net: PackedL2HNet) -> None:
 
 
 def test_empty_batches_in_strips(small_net: PackedL2HNet) -> None:
-    strips = run_in_strips(small_net, make_picture((60, 110), batch=0), 24)
+    strips = run_in_strips(small_net, make_picture((60, 110), batch=0), 36)
     assert torch.cat(strips, 2).shape == (0, 3, 120, 220)
 
 
@@ -320,7 +322,7 @@ def test_a_closed_stream_frees_its_memory(small_net: PackedL2HNet, monkeypatch: 
         return state
 
     monkeypatch.setattr(torch, "zeros", zeros)
-    strips: Any = L2HStream(small_net, 130, 110, strip_rows=24).run(
+    strips: Any = L2HStream(small_net, 130, 110, strip_rows=36).run(
         lambda begin, end: torch.ones(1, 3, end - begin, 110)
     )
     next(strips)
@@ -332,8 +334,8 @@ def test_a_closed_stream_frees_its_memory(small_net: PackedL2HNet, monkeypatch: 
 
 
 def test_strip_rows_are_rounded_up(small_net: PackedL2HNet) -> None:
-    rows = [L2HStream(small_net, 130, 200, strip_rows=rows).strip_rows for rows in (1, 24, 25, 129, 130, 10_000, None)]
-    assert rows == [24, 24, 28, 130, 130, 130, 130]
+    rows = [L2HStream(small_net, 130, 200, strip_rows=rows).strip_rows for rows in (1, 36, 37, 129, 130, 10_000, None)]
+    assert rows == [36, 36, 42, 130, 130, 130, 130]
 
 
 PICTURE = make_picture()
@@ -378,10 +380,10 @@ def test_streams_reject(small_net: PackedL2HNet) -> None:
             L2HStream(small_net, *sizes, **options)
 
 
-@pytest.mark.parametrize("strip_rows", [24, None])
+@pytest.mark.parametrize("strip_rows", [36, None])
 def test_streams_reject_what_is_read(small_net: PackedL2HNet, strip_rows: int | None) -> None:
     stream = L2HStream(small_net, 60, 110, strip_rows=strip_rows)
-    rows = 60 if strip_rows is None else 24
+    rows = 60 if strip_rows is None else 36
     for wrong, got in [
         (torch.ones(1, 3, rows - 1, 110), rf"\(1, 3, {rows - 1}, 110\) torch.float32 on cpu"),
         (torch.ones(2, 3, rows, 110), rf"\(2, 3, {rows}, 110\) torch.float32 on cpu"),
@@ -407,15 +409,15 @@ def test_the_ops_themselves_guard_memory(small_net: PackedL2HNet) -> None:
             op.l2h_net(PICTURE, net.parameters, *net.sizes(), 0.2)
     with pytest.raises(RuntimeError, match="parameters do not fit the sizes"):
         op.l2h_tail(PICTURE, small_net.parameters[:-1], 2, 0.2)
-    picture, net = make_picture((24, 110)), small_net
-    state = torch.zeros(1, op.l2h_state_floats(*net.sizes(), 60, 110, 24))
+    picture, net = make_picture((36, 110)), small_net
+    state = torch.zeros(1, op.l2h_state_floats(*net.sizes(), 60, 110, 36))
     for rows, memory, strip_rows, known, message in [
-        (picture, state[:, :-1].contiguous(), 24, 0, "state has the wrong size"),
-        (picture, state.repeat(2, 1), 24, 0, "state has the wrong size"),
-        (picture[:, :, :-1], state, 24, 0, "rows must be"),
-        (picture, state, 23, 0, "strips must be multiples"),
-        (picture, state, 20, 0, "strips must be multiples"),
-        (picture, state, 24, 12, "strips must be multiples"),
+        (picture, state[:, :-1].contiguous(), 36, 0, "state has the wrong size"),
+        (picture, state.repeat(2, 1), 36, 0, "state has the wrong size"),
+        (picture[:, :, :-1], state, 36, 0, "rows must be"),
+        (picture, state, 35, 0, "strips must be multiples"),
+        (picture, state, 30, 0, "strips must be multiples"),
+        (picture, state, 36, 12, "strips must be multiples"),
     ]:
         with pytest.raises(RuntimeError, match=message):
             op.l2h_strip(rows, net.parameters, memory, *net.sizes(), 0.2, 60, strip_rows, known)

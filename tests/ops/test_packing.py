@@ -18,8 +18,9 @@ pytestmark = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not
 
 MakeNet: TypeAlias = Callable[..., L2HLayers]
 
-# G of F(4x4, 3x3) at 0, +-a, +-b and infinity: a row of powers over the product of a point's distances to the others.
-POINTS = (0.0, 11 / 16, -11 / 16, 3 / 2, -3 / 2)
+# G of F(6x6, 3x3) at 0, +-1, +-1/2, +-2 and infinity: a row of powers over the product of a point's distances to the
+# others.
+POINTS = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0)
 G = torch.tensor(
     [
         *([p**power / math.prod(p - other for other in POINTS if other != p) for power in range(3)] for p in POINTS),
@@ -35,15 +36,15 @@ def test_winograd_pack_is_its_definition() -> None:
     generator = torch.Generator().manual_seed(0)
     weight = torch.randn(out_channels, features + 2 * growth, 3, 3, generator=generator)
     bias = torch.randn(out_channels, generator=generator)
-    expected = torch.zeros(36, 2, 16, 16 + 2 * 32, dtype=torch.float64)  # points, panels, outputs, inputs
+    expected = torch.zeros(64, 2, 16, 16 + 2 * 32, dtype=torch.float64)  # points, panels, outputs, inputs
     points = torch.einsum("ia,jb,ocab->ijoc", G, G, weight.double()).flatten(0, 1)
     for target, source, count in ((0, 0, 3), (16, 3, 17), (48, 20, 17)):
         part = points[:, :, source : source + count]
         expected[:, 0, :, target : target + count] = part[:, :16]
         expected[:, 1, :2, target : target + count] = part[:, 16:]
-    packed = torch.full((36 * 2 * 80 * 16 + 32,), float("nan"))
+    packed = torch.full((64 * 2 * 80 * 16 + 32,), float("nan"))
     torch.ops.srdgan_rt.winograd_pack(weight, bias, features, growth, packed)
-    actual = packed[:-32].view(36, 2, 80, 16).transpose(2, 3)
+    actual = packed[:-32].view(64, 2, 80, 16).transpose(2, 3)
     torch.testing.assert_close(actual, expected.float(), rtol=1e-6, atol=1e-7)
     assert torch.equal(packed[-32:], torch.cat([bias, torch.zeros(14)]))
 
@@ -56,18 +57,18 @@ def test_layers_in_any_memory_layout_and_with_gradients(make_net: MakeNet) -> No
     assert not packed.requires_grad
 
 
-def test_a_packed_net_is_four_times_its_weights(make_net: MakeNet) -> None:
+def test_a_packed_net_is_seven_times_its_weights(make_net: MakeNet) -> None:
     net = make_net(features=64, growth=32)
     weights = sum(weight.numel() + bias.numel() for weight, bias in net.dense)
-    assert 3.9 * weights < ops.rrdb_trunk_pack(net.dense).parameters.numel() < 4.1 * weights
+    assert 7.1 * weights < ops.rrdb_trunk_pack(net.dense).parameters.numel() < 7.2 * weights
 
 
 def test_opcheck() -> None:
     op, check = torch.ops.srdgan_rt, torch.library.opcheck
-    check(op.winograd_pack, (torch.ones(2, 5, 3, 3), torch.ones(2), 3, 1, torch.zeros(36 * 48 * 16 + 16)))
+    check(op.winograd_pack, (torch.ones(2, 5, 3, 3), torch.ones(2), 3, 1, torch.zeros(64 * 48 * 16 + 16)))
     check(op.empty_parameters, (0,))
-    check(op.l2h_round_strip_rows, (900, 9, 60))
-    check(op.l2h_first_row_needed, (900, 9, 448))
+    check(op.l2h_round_strip_rows, (900, 9, False, 60))
+    check(op.l2h_first_row_needed, (900, 9, False, 448))
     check(op.l2h_state_floats, (16, 8, 3, 4, False, 900, 9, 448))
     out = torch.zeros(36 * 48 * 16 // 4 + 73 * 16)
     check(op.winograd_pack_int8, (torch.ones(2, 5, 3, 3), torch.ones(2), torch.ones(36, 48), 3, 1, out))
@@ -75,7 +76,7 @@ def test_opcheck() -> None:
 
 def test_the_op_itself_guards_memory() -> None:
     op = torch.ops.srdgan_rt.winograd_pack
-    weight, bias, out = torch.ones(2, 5, 3, 3), torch.ones(2), torch.zeros(36 * 48 * 16 + 16)
+    weight, bias, out = torch.ones(2, 5, 3, 3), torch.ones(2), torch.zeros(64 * 48 * 16 + 16)
     for arguments in [
         (weight, bias, 3, 1, out[:-1]),
         (weight, bias[:1], 3, 1, out),

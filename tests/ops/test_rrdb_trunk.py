@@ -97,7 +97,8 @@ def test_pictures_of_a_batch_know_nothing_of_each_other(make_net: MakeNet) -> No
 
 @pytest.mark.parametrize(("features", "growth"), [(64, 32), (32, 16)])
 def test_error_bound(make_net: MakeNet, features: int, growth: int) -> None:
-    """At most 4 times the root mean square error of PyTorch's own float32."""
+    """At most 8 times the root mean square error of PyTorch's own float32, for neighbours that do not correlate: the
+    worst case of the transforms."""
     net = make_net(2, features=features, growth=growth)
     x = make_input(features, size=(24, 24))
     truth = reference.rrdb_trunk(x.double(), make_net(2, features=features, growth=growth, dtype=torch.float64).dense)
@@ -106,7 +107,7 @@ def test_error_bound(make_net: MakeNet, features: int, growth: int) -> None:
         return float((y.double() - truth).square().mean().sqrt())
 
     ours = error(ops.rrdb_trunk(x, ops.rrdb_trunk_pack(net.dense)))
-    assert ours <= 4 * error(reference.rrdb_trunk(x, net.dense))
+    assert ours <= 8 * error(reference.rrdb_trunk(x, net.dense))
 
 
 @pytest.mark.parametrize("size", [(33, 37), (9, 420)])

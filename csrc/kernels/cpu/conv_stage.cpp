@@ -7,39 +7,40 @@
 namespace srdgan {
 namespace {
 
+constexpr int64_t kTile = Float32::kTile;
+
 class ConvStage final : public Stage {
  public:
-  ConvStage(const TileGrid& grid, const Conv& conv, CpuIsa isa)
+  ConvStage(const UnitGrid& grid, const Conv& conv, CpuIsa isa)
       : grid_(grid), conv_(conv), isa_(winograd_isa<Float32>(isa)) {}
 
   int64_t scratch_floats() const override { return window_floats() + transformed_floats() + sums_floats() + result_floats(); }
 
   void run(int64_t row, int64_t chunk, float* scratch) const override {
-    const int64_t height = conv_.scale * grid_.height;
-    const int64_t width = conv_.scale * grid_.width;
-    const int64_t tile_row_end = std::min(conv_.scale * grid_.tile_row_end(row), (height + 3) / kWinogradTile);
-    const int64_t tile_end = std::min(conv_.scale * grid_.tile_end(chunk), (width + 3) / kWinogradTile);
-    for (int64_t tile_row = conv_.scale * grid_.tile_row_begin(row); tile_row < tile_row_end; ++tile_row) {
-      const int64_t begin = conv_.scale * grid_.tile_begin(chunk);
-      const int64_t runs = (tile_end - begin + max_run() - 1) / max_run();
+    const int64_t begin = conv_.scale * grid_.column_begin(chunk);
+    const int64_t tiles = ceil_div(conv_.scale * grid_.column_end(chunk) - begin, kTile);
+    const int64_t runs = ceil_div(tiles, max_run());
+    for (int64_t y = conv_.scale * grid_.row_begin(row); y < conv_.scale * grid_.row_end(row); y += kTile) {
       for (int64_t i = 0; i < runs; ++i) {
-        const int64_t first = begin + (tile_end - begin) * i / runs;
-        convolve(tile_row, first, begin + (tile_end - begin) * (i + 1) / runs - first, scratch);
+        const int64_t first = tiles * i / runs;
+        convolve(y, begin + kTile * first, tiles * (i + 1) / runs - first, scratch);
       }
     }
   }
 
  private:
-  int64_t max_run() const { return std::min(TileGrid::kTilesPerUnit, conv_.scale * grid_.max_tiles_across()); }
-  int64_t window_row() const { return (kWinogradTile * max_run() + 2) * conv_.in_channels; }
-  int64_t window_floats() const { return conv_.source.planes.data == nullptr ? 0 : kWinogradWindow * window_row(); }
-  int64_t transformed_floats() const { return kWinogradPoints * (max_run() * conv_.in_channels + kWinogradPointPadding<float>); }
-  int64_t sums_floats() const { return winograd_sums_floats(max_run()); }
-  int64_t result_row() const { return kWinogradTile * max_run() * conv_.out_channels; }
-  int64_t result_floats() const { return conv_.target.planes.data == nullptr ? 0 : kWinogradTile * result_row(); }
+  static constexpr int64_t kMaxRun = UnitGrid::kUnitPixels / (kTile * kTile);
 
-  // One run of neighbouring tiles.
-  void convolve(int64_t tile_row, int64_t first, int64_t tiles, float* scratch) const {
+  int64_t max_run() const { return std::min(kMaxRun, conv_.scale * grid_.max_columns() / kTile); }
+  int64_t window_row() const { return (kTile * max_run() + 2) * conv_.in_channels; }
+  int64_t window_floats() const { return conv_.source.planes.data == nullptr ? 0 : Float32::kWindow * window_row(); }
+  int64_t transformed_floats() const { return Float32::kPoints * (max_run() * conv_.in_channels + kWinogradPointPadding<float>); }
+  int64_t sums_floats() const { return winograd_sums_floats<Float32>(max_run()); }
+  int64_t result_row() const { return kTile * max_run() * conv_.out_channels; }
+  int64_t result_floats() const { return conv_.target.planes.data == nullptr ? 0 : kTile * result_row(); }
+
+  // One run of neighbouring tiles from the output at row y and column x on.
+  void convolve(int64_t y, int64_t x, int64_t tiles, float* scratch) const {
     float* window = scratch;
     float* transformed = window + window_floats();
     float* sums = transformed + transformed_floats();
@@ -52,14 +53,12 @@ class ConvStage final : public Stage {
     input.v = transformed;
     input.tile_stride = conv_.in_channels;
     input.point_stride = tiles * conv_.in_channels + kWinogradPointPadding<float>;
-    for (int64_t i = 0; i < kWinogradWindow; ++i) {
-      const int64_t y = kWinogradTile * tile_row + i - 1;
-      const int64_t x = kWinogradTile * first - 1;
+    for (int64_t i = 0; i < Float32::kWindow; ++i) {
       if (conv_.source.planes.data != nullptr) {
         input.rows[i] = window + i * window_row();
-        gather(y, x, kWinogradTile * tiles + 2, window + i * window_row());
+        gather(y + i - 1, x - 1, kTile * tiles + 2, window + i * window_row());
       } else {
-        input.rows[i] = conv_.source.map.row_or_zeros(y) + x * conv_.in_channels;
+        input.rows[i] = conv_.source.map.row_or_zeros(y + i - 1) + (x - 1) * conv_.in_channels;
       }
     }
     isa_.transform_input(input);
@@ -71,31 +70,30 @@ class ConvStage final : public Stage {
     product.tiles = tiles;
     for (int64_t panel = 0; panel < conv_.out_channels / kWinogradPanel; panel += kWinogradPanelsAtOnce) {
       auto output = winograd_multiply(isa_, product, input.point_stride, conv_.packed, conv_.out_channels, panel, sums);
-      finish(output, tile_row, first, panel * kWinogradPanel, result);
+      finish(output, y, x, panel * kWinogradPanel, result);
     }
   }
 
-  void finish(WinogradOutput<Float32>& output, int64_t tile_row, int64_t first, int64_t channel, float* result) const {
+  void finish(WinogradOutput<Float32>& output, int64_t y, int64_t x, int64_t channel, float* result) const {
     const ConvTarget& target = conv_.target;
-    output.rows = std::min(kWinogradTile, conv_.scale * grid_.height - kWinogradTile * tile_row);
-    output.columns = std::min(kWinogradTile * output.tiles, conv_.scale * grid_.width - kWinogradTile * first);
+    output.rows = std::min(kTile, conv_.scale * grid_.height - y);
+    output.columns = std::min(kTile * output.tiles, conv_.scale * grid_.width - x);
     output.negative_slope = conv_.negative_slope;
     output.scale = 1.0f;
     output.pixel_stride = conv_.out_channels;
     output.epilogue = conv_.shortcut.data == nullptr ? WinogradEpilogue::kActivation : WinogradEpilogue::kResidual;
-    const int64_t offset = kWinogradTile * first * conv_.out_channels + channel;
+    const int64_t offset = x * conv_.out_channels + channel;
     for (int64_t i = 0; i < output.rows; ++i) {
-      const int64_t y = kWinogradTile * tile_row + i;
-      output.out[i] = target.planes.data != nullptr ? result + i * result_row() + channel : target.map.row(y) + offset;
-      if (target.copy.data != nullptr) output.copy[i] = target.copy.row(y) + offset;
-      if (conv_.shortcut.data != nullptr) output.inner[i] = conv_.shortcut.row(y) + offset;
+      output.out[i] = target.planes.data != nullptr ? result + i * result_row() + channel : target.map.row(y + i) + offset;
+      if (target.copy.data != nullptr) output.copy[i] = target.copy.row(y + i) + offset;
+      if (conv_.shortcut.data != nullptr) output.inner[i] = conv_.shortcut.row(y + i) + offset;
     }
     isa_.transform_output(output);
     if (target.planes.data == nullptr) return;
     for (int64_t i = 0; i < output.rows; ++i) {
       for (int64_t c = 0; c < std::min(kWinogradPanel, target.planes.channels - channel); ++c) {
-        float* plane = target.planes.row(channel + c, kWinogradTile * tile_row + i) + kWinogradTile * first;
-        for (int64_t x = 0; x < output.columns; ++x) plane[x] = output.out[i][x * conv_.out_channels + c];
+        float* plane = target.planes.row(channel + c, y + i) + x;
+        for (int64_t column = 0; column < output.columns; ++column) plane[column] = output.out[i][column * conv_.out_channels + c];
       }
     }
   }
@@ -112,14 +110,14 @@ class ConvStage final : public Stage {
     }
   }
 
-  const TileGrid& grid_;
+  const UnitGrid& grid_;
   Conv conv_;
   const WinogradIsa<Float32>& isa_;
 };
 
 class UpsampleStage final : public Stage {
  public:
-  UpsampleStage(const TileGrid& grid, const Upsample& upsample, CpuIsa isa) : grid_(grid), scale_(upsample.scale), isa_(isa) {
+  UpsampleStage(const UnitGrid& grid, const Upsample& upsample, CpuIsa isa) : grid_(grid), scale_(upsample.scale), isa_(isa) {
     problem_.input = upsample.input;
     problem_.output = upsample.output;
     problem_.packed = upsample.packed;
@@ -131,24 +129,24 @@ class UpsampleStage final : public Stage {
   }
 
   int64_t scratch_floats() const override {
-    return upsample_conv_scratch_floats(problem_, isa_, patches(grid_.max_tiles_across()) + 1);
+    return upsample_conv_scratch_floats(problem_, isa_, patches(grid_.max_columns()) + 1);
   }
 
   // The unit's own patches, and at the far borders of the picture the one that only half belongs to it.
   void run(int64_t row, int64_t chunk, float* scratch) const override {
     const bool last_row = row + 1 == grid_.rows;
     const bool last_chunk = chunk + 1 == grid_.chunks;
-    upsample_conv(problem_, isa_, patches(grid_.tile_row_begin(row)),
-                  last_row ? upsample_conv_num_patches(problem_.input.height) : patches(grid_.tile_row_end(row)),
-                  patches(grid_.tile_begin(chunk)),
-                  last_chunk ? upsample_conv_num_patches(problem_.width) : patches(grid_.tile_end(chunk)), scratch);
+    upsample_conv(problem_, isa_, patches(grid_.row_begin(row)),
+                  last_row ? upsample_conv_num_patches(problem_.input.height) : patches(grid_.row_end(row)),
+                  patches(grid_.column_begin(chunk)),
+                  last_chunk ? upsample_conv_num_patches(problem_.width) : patches(grid_.column_end(chunk)), scratch);
   }
 
  private:
   // Two pixels of its input per patch.
-  int64_t patches(int64_t tiles) const { return tiles * kWinogradTile * scale_ / 2; }
+  int64_t patches(int64_t pixels) const { return pixels * scale_ / 2; }
 
-  const TileGrid& grid_;
+  const UnitGrid& grid_;
   int64_t scale_;
   CpuIsa isa_;
   UpsampleConvProblem problem_{};
@@ -156,17 +154,14 @@ class UpsampleStage final : public Stage {
 
 class CopyStage final : public Stage {
  public:
-  CopyStage(const TileGrid& grid, const FeatureMap& from, const FeatureMap& to, const FeatureMap& copy)
+  CopyStage(const UnitGrid& grid, const FeatureMap& from, const FeatureMap& to, const FeatureMap& copy)
       : grid_(grid), from_(from), to_(to), copy_(copy) {}
 
   int64_t scratch_floats() const override { return 0; }
 
   void run(int64_t row, int64_t chunk, float*) const override {
-    const int64_t begin = kWinogradTile * grid_.tile_begin(chunk);
-    const int64_t end = std::min(kWinogradTile * grid_.tile_end(chunk), grid_.width);
-    for (int64_t y = kWinogradTile * grid_.tile_row_begin(row);
-         y < std::min(kWinogradTile * grid_.tile_row_end(row), grid_.height); ++y) {
-      for (int64_t x = begin; x < end; ++x) {
+    for (int64_t y = grid_.row_begin(row); y < grid_.row_end(row); ++y) {
+      for (int64_t x = grid_.column_begin(chunk); x < grid_.column_end(chunk); ++x) {
         const float* source = from_.row(y) + x * from_.channels;
         copy_pixel(source, to_.row(y) + x * to_.channels, to_.channels);
         if (copy_.data != nullptr) copy_pixel(source, copy_.row(y) + x * copy_.channels, copy_.channels);
@@ -182,7 +177,7 @@ class CopyStage final : public Stage {
     std::fill(target + common, target + channels, 0.0f);
   }
 
-  const TileGrid& grid_;
+  const UnitGrid& grid_;
   FeatureMap from_;
   FeatureMap to_;
   FeatureMap copy_;
@@ -190,20 +185,20 @@ class CopyStage final : public Stage {
 
 }  // namespace
 
-std::unique_ptr<Stage> make_conv_stage(const TileGrid& grid, const Conv& conv, CpuIsa isa) {
+std::unique_ptr<Stage> make_conv_stage(const UnitGrid& grid, const Conv& conv, CpuIsa isa) {
   return std::make_unique<ConvStage>(grid, conv, isa);
 }
 
-std::unique_ptr<Stage> make_upsample_stage(const TileGrid& grid, const Upsample& upsample, CpuIsa isa) {
+std::unique_ptr<Stage> make_upsample_stage(const UnitGrid& grid, const Upsample& upsample, CpuIsa isa) {
   return std::make_unique<UpsampleStage>(grid, upsample, isa);
 }
 
-std::unique_ptr<Stage> make_import_stage(const TileGrid& grid, const FeatureMap& dense, const FeatureMap& map,
+std::unique_ptr<Stage> make_import_stage(const UnitGrid& grid, const FeatureMap& dense, const FeatureMap& map,
                                          const FeatureMap& copy) {
   return std::make_unique<CopyStage>(grid, dense, map, copy);
 }
 
-std::unique_ptr<Stage> make_export_stage(const TileGrid& grid, const FeatureMap& map, const FeatureMap& dense) {
+std::unique_ptr<Stage> make_export_stage(const UnitGrid& grid, const FeatureMap& map, const FeatureMap& dense) {
   return std::make_unique<CopyStage>(grid, map, dense, FeatureMap{});
 }
 

@@ -8,7 +8,7 @@
 #include "csrc/common/wavefront.h"
 #include "csrc/kernels/cpu/dense_block.h"
 #include "csrc/kernels/cpu/feature_map.h"
-#include "csrc/kernels/cpu/tile_grid.h"
+#include "csrc/kernels/cpu/unit_grid.h"
 #include "csrc/kernels/cpu/winograd.h"
 
 namespace srdgan {
@@ -49,7 +49,7 @@ struct Conv {
   ConvTarget target;
 };
 
-std::unique_ptr<Stage> make_conv_stage(const TileGrid& grid, const Conv& conv, CpuIsa isa);
+std::unique_ptr<Stage> make_conv_stage(const UnitGrid& grid, const Conv& conv, CpuIsa isa);
 
 // upsample_conv from a picture of `scale` times the grid's size to one of twice that.
 struct Upsample {
@@ -63,10 +63,10 @@ struct Upsample {
   FeatureMap output;
 };
 
-std::unique_ptr<Stage> make_upsample_stage(const TileGrid& grid, const Upsample& upsample, CpuIsa isa);
+std::unique_ptr<Stage> make_upsample_stage(const UnitGrid& grid, const Upsample& upsample, CpuIsa isa);
 
 // Between a dense (H, W, C) tensor and a map with a border.
-std::unique_ptr<Stage> make_import_stage(const TileGrid& grid, const FeatureMap& dense, const FeatureMap& map, const FeatureMap& copy);
-std::unique_ptr<Stage> make_export_stage(const TileGrid& grid, const FeatureMap& map, const FeatureMap& dense);
+std::unique_ptr<Stage> make_import_stage(const UnitGrid& grid, const FeatureMap& dense, const FeatureMap& map, const FeatureMap& copy);
+std::unique_ptr<Stage> make_export_stage(const UnitGrid& grid, const FeatureMap& map, const FeatureMap& dense);
 
 }  // namespace srdgan

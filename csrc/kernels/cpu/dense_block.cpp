@@ -7,7 +7,7 @@ namespace {
 
 template <typename Precision>
 class DenseStage final : public Stage {
-  using Input = typename Precision::Input;
+  static constexpr int64_t kTile = Precision::kTile;
 
  public:
   DenseStage(const DenseWorkspace& workspace, const DenseWeights<Precision>& weights, const DenseBlock& block, CpuIsa isa, int index,
@@ -21,8 +21,7 @@ class DenseStage final : public Stage {
         origin_((shift % workspace.ring() + workspace.ring()) % workspace.ring()) {}
 
   int64_t scratch_floats() const override {
-    const int64_t tiles = grid_.max_tiles_across() * grid_.group;
-    return winograd_sums_floats(tiles);
+    return winograd_sums_floats<Precision>(grid_.max_columns() / kTile * (grid_.unit_rows / kTile));
   }
 
   void run(int64_t row, int64_t chunk, float* scratch) const override {
@@ -47,23 +46,25 @@ class DenseStage final : public Stage {
   }
 
   int64_t slot(int64_t row) const { return (row + origin_) % workspace_.ring(); }
-  int64_t pixel_row(int64_t row) const { return row * grid_.group * kWinogradTile; }
+  // Tiles of a unit, across and down.
+  int64_t tiles_across(int64_t chunk) const { return ceil_div(grid_.column_end(chunk) - grid_.column_begin(chunk), kTile); }
+  int64_t tiles_down(int64_t row) const { return ceil_div(grid_.row_end(row) - grid_.row_begin(row), kTile); }
   FeatureMap map(int64_t index) const { return index == 0 ? block_.x : workspace_.growth_map(index - 1, origin_); }
 
   // A row of feature `index`, wherever it is kept.
   const float* source_row(const FeatureMap& source, int64_t index, int64_t y) const {
     if (y >= 0 && y < grid_.height) {
-      if (index == 0 && y < pixel_row(block_.begin[kDenseConvs - 1])) return block_.carried_x.row(y);
-      if (index > 0 && y < pixel_row(block_.begin[index - 1])) return block_.carried_growth[index - 1].row(y);
+      if (index == 0 && y < grid_.row_begin(block_.begin[kDenseConvs - 1])) return block_.carried_x.row(y);
+      if (index > 0 && y < grid_.row_begin(block_.begin[index - 1])) return block_.carried_growth[index - 1].row(y);
     }
     return source.row_or_zeros(y);
   }
 
   // The last row of this unit's input, before the output takes its place.
   void carry_x(int64_t row, int64_t chunk) const {
-    const int64_t y = pixel_row(row + 1) - 1;
-    const int64_t begin = kWinogradTile * grid_.tile_begin(chunk);
-    const int64_t end = std::min(kWinogradTile * grid_.tile_end(chunk), grid_.width);
+    const int64_t y = grid_.row_end(row) - 1;
+    const int64_t begin = grid_.column_begin(chunk);
+    const int64_t end = grid_.column_end(chunk);
     const int64_t channels = block_.x.channels;
     std::copy_n(block_.x.row(y) + begin * channels, (end - begin) * channels, block_.carries_x.row(y) + begin * channels);
   }
@@ -71,21 +72,20 @@ class DenseStage final : public Stage {
   // Feature `index` (0: the block's input, i: output of convolution i - 1) into Winograd's domain.
   void transform(int64_t index, int64_t row, int64_t chunk) const {
     const FeatureMap source = map(index);
-    const int64_t first = grid_.tile_begin(chunk);
     WinogradInput<Precision> input{};
     input.pixel_stride = source.channels;
-    input.tiles = grid_.tile_end(chunk) - first;
+    input.tiles = tiles_across(chunk);
     input.channels = source.channels;
     input.tile_stride = workspace_.depth();
-    input.point_stride = workspace_.point_stride<Input>(chunk);
-    input.v = workspace_.transformed<Input>(slot(row), chunk) + depth_before(index);
+    input.point_stride = workspace_.point_stride<Precision>(chunk);
+    input.v = workspace_.transformed<Precision>(slot(row), chunk) + depth_before(index);
     if (weights_.levels != nullptr) {
       input.levels = weights_.levels + depth_before(index);
       input.levels_stride = workspace_.depth();
     }
-    for (int64_t tile_row = grid_.tile_row_begin(row); tile_row < grid_.tile_row_end(row); ++tile_row) {
-      for (int64_t i = 0; i < kWinogradWindow; ++i) {
-        input.rows[i] = source_row(source, index, kWinogradTile * tile_row + i - 1) + (kWinogradTile * first - 1) * source.channels;
+    for (int64_t begin = grid_.row_begin(row); begin < grid_.row_end(row); begin += kTile) {
+      for (int64_t i = 0; i < Precision::kWindow; ++i) {
+        input.rows[i] = source_row(source, index, begin + i - 1) + (grid_.column_begin(chunk) - 1) * source.channels;
       }
       isa_.transform_input(input);
       input.v += input.tiles * input.tile_stride;
@@ -93,22 +93,20 @@ class DenseStage final : public Stage {
   }
 
   void convolve(int64_t row, int64_t chunk, int64_t panel, float* sums) const {
-    const int64_t first = grid_.tile_begin(chunk);
-    const int64_t tiles = grid_.tile_end(chunk) - first;
+    const int64_t tiles = tiles_across(chunk);
     const bool last = index_ == kDenseConvs - 1;
     const int64_t out_channels = last ? workspace_.features() : workspace_.growth();
 
     WinogradProduct<Precision> product{};
-    product.v = workspace_.transformed<Input>(slot(row), chunk);
+    product.v = workspace_.transformed<Precision>(slot(row), chunk);
     product.v_stride = workspace_.depth();
     product.depth = depth_before(index_ + 1);
-    product.tiles = tiles * (grid_.tile_row_end(row) - grid_.tile_row_begin(row));
-    auto output =
-        winograd_multiply(isa_, product, workspace_.point_stride<Input>(chunk), weights_.convs[index_], out_channels, panel, sums);
+    product.tiles = tiles * tiles_down(row);
+    auto output = winograd_multiply(isa_, product, workspace_.point_stride<Precision>(chunk), weights_.convs[index_], out_channels,
+                                    panel, sums);
 
-    const int64_t channel = panel * kWinogradPanel;
     output.tiles = tiles;
-    output.columns = std::min(kWinogradTile * tiles, grid_.width - kWinogradTile * first);
+    output.columns = grid_.column_end(chunk) - grid_.column_begin(chunk);
     output.negative_slope = block_.negative_slope;
     output.scale = block_.residual_scale;
     output.pixel_stride = out_channels;
@@ -116,12 +114,12 @@ class DenseStage final : public Stage {
                       : block_.ends_rrdb ? WinogradEpilogue::kDoubleResidual
                                          : WinogradEpilogue::kResidual;
     const FeatureMap target = last ? block_.x : map(index_ + 1);
-    const int64_t offset = kWinogradTile * first * out_channels + channel;
+    const int64_t offset = grid_.column_begin(chunk) * out_channels + panel * kWinogradPanel;
     const bool carries = !last && block_.end < grid_.rows && row >= block_.end - 1;
-    for (int64_t tile_row = grid_.tile_row_begin(row); tile_row < grid_.tile_row_end(row); ++tile_row) {
-      output.rows = std::min(kWinogradTile, grid_.height - kWinogradTile * tile_row);
+    for (int64_t begin = grid_.row_begin(row); begin < grid_.row_end(row); begin += kTile) {
+      output.rows = std::min(kTile, grid_.row_end(row) - begin);
       for (int64_t i = 0; i < output.rows; ++i) {
-        const int64_t y = kWinogradTile * tile_row + i;
+        const int64_t y = begin + i;
         output.out[i] = target.row(y) + offset;
         if (carries) output.copy[i] = block_.carries_growth[index_].row(y) + offset;
         if (last) output.inner[i] = output.out[i];
@@ -136,7 +134,7 @@ class DenseStage final : public Stage {
   }
 
   const DenseWorkspace& workspace_;
-  const TileGrid& grid_;
+  const UnitGrid& grid_;
   DenseWeights<Precision> weights_;
   DenseBlock block_;
   const WinogradIsa<Precision>& isa_;
@@ -146,18 +144,14 @@ class DenseStage final : public Stage {
 
 }  // namespace
 
-DenseWorkspace::DenseWorkspace(const TileGrid& grid, int64_t features, int64_t growth, int64_t input_bytes)
-    : grid_(grid), features_(features), growth_(growth), input_bytes_(input_bytes) {}
-
 // A padding is a cache line, whatever it pads.
 int64_t DenseWorkspace::slot_floats() const {
-  return kWinogradPoints * (grid_.tiles_across * grid_.group * depth() * input_bytes_ / static_cast<int64_t>(sizeof(float)) +
-                            grid_.chunks * kWinogradPointPadding<float>);
+  const int64_t points = (tile_ + 2) * (tile_ + 2);
+  return points * (tiles(grid_.width) * depth() * input_bytes_ / static_cast<int64_t>(sizeof(float)) +
+                   grid_.chunks * kWinogradPointPadding<float>);
 }
 
-int64_t DenseWorkspace::floats() const {
-  return row_floats() + (kDenseConvs - 1) * max_ring_rows() * row_floats() + kMaxRing * slot_floats();
-}
+int64_t DenseWorkspace::floats() const { return (kDenseConvs - 1) * growth_floats() + kMaxRing * slot_floats(); }
 
 void DenseWorkspace::use(float* memory, int64_t ring) {
   memory_ = memory;
@@ -165,14 +159,9 @@ void DenseWorkspace::use(float* memory, int64_t ring) {
 }
 
 FeatureMap DenseWorkspace::growth_map(int64_t index, int64_t slot) const {
-  FeatureMap map{};
-  map.data = memory_ + (1 + index * max_ring_rows()) * row_floats() + growth_;
-  map.ring = ring_ * grid_.group * kWinogradTile;
-  map.height = grid_.height;
-  map.row_stride = row_floats();
-  map.channels = growth_;
-  map.zeros = memory_ + growth_;
-  map.origin = slot * grid_.group * kWinogradTile;
+  FeatureMap map =
+      FeatureMap::bordered(memory_ + index * growth_floats(), ring_ * grid_.unit_rows, grid_.height, grid_.width, growth_);
+  map.origin = slot * grid_.unit_rows;
   return map;
 }
 

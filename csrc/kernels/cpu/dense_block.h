@@ -9,7 +9,7 @@
 
 #include "csrc/common/wavefront.h"
 #include "csrc/kernels/cpu/feature_map.h"
-#include "csrc/kernels/cpu/tile_grid.h"
+#include "csrc/kernels/cpu/unit_grid.h"
 #include "csrc/kernels/cpu/winograd.h"
 
 namespace srdgan {
@@ -20,7 +20,7 @@ constexpr int64_t kDenseConvs = 5;
 template <typename Precision>
 struct DenseWeights {
   PackedConv<Precision> convs[kDenseConvs];
-  const float* levels;  // Int8: (36, depth), of everything that the last convolution reads
+  const float* levels;  // Int8: (points, depth), of everything that the last convolution reads
 };
 
 // Where the blocks of a trunk keep what only they need; all of them use the same memory, one after the other.
@@ -29,10 +29,13 @@ class DenseWorkspace {
   // Rows of units that there is room for.
   static constexpr int64_t kMaxRing = 11;
 
-  // features and growth: padded channels; input_bytes: of a transformed feature.
-  DenseWorkspace(const TileGrid& grid, int64_t features, int64_t growth, int64_t input_bytes);
+  // features and growth: padded channels. Precision: of the products.
+  template <typename Precision>
+  static DenseWorkspace of(const UnitGrid& grid, int64_t features, int64_t growth) {
+    return DenseWorkspace(grid, features, growth, Precision::kTile, sizeof(typename Precision::Input));
+  }
 
-  const TileGrid& grid() const { return grid_; }
+  const UnitGrid& grid() const { return grid_; }
   int64_t features() const { return features_; }
   int64_t growth() const { return growth_; }
   int64_t depth() const { return features_ + (kDenseConvs - 1) * growth_; }
@@ -45,26 +48,32 @@ class DenseWorkspace {
 
   // Output of convolution 0..3 of a block whose row 0 lies in slot `slot`.
   FeatureMap growth_map(int64_t index, int64_t slot) const;
-  // Transformed features of a unit: (36, tiles, depth) with this distance between points. T is of input_bytes.
-  template <typename T>
-  T* transformed(int64_t slot, int64_t chunk) const {
-    return reinterpret_cast<T*>(slots() + slot * slot_floats()) +
-           kWinogradPoints * (grid_.tile_begin(chunk) * grid_.group * depth() + chunk * kWinogradPointPadding<T>);
+  // Transformed features of a unit: (points, tiles, depth) with this distance between points.
+  template <typename Precision>
+  typename Precision::Input* transformed(int64_t slot, int64_t chunk) const {
+    return reinterpret_cast<typename Precision::Input*>(slots() + slot * slot_floats()) +
+           Precision::kPoints * (tiles(grid_.column_begin(chunk)) * depth() + chunk * kWinogradPointPadding<typename Precision::Input>);
   }
-  template <typename T>
+  template <typename Precision>
   int64_t point_stride(int64_t chunk) const {
-    return (grid_.tile_end(chunk) - grid_.tile_begin(chunk)) * grid_.group * depth() + kWinogradPointPadding<T>;
+    return (tiles(grid_.column_end(chunk)) - tiles(grid_.column_begin(chunk))) * depth() +
+           kWinogradPointPadding<typename Precision::Input>;
   }
 
  private:
-  int64_t row_floats() const { return (4 * grid_.tiles_across + 2) * growth_; }
-  int64_t max_ring_rows() const { return kMaxRing * grid_.group * kWinogradTile; }
-  int64_t slot_floats() const;
-  float* slots() const { return memory_ + (1 + (kDenseConvs - 1) * max_ring_rows()) * row_floats(); }
+  DenseWorkspace(const UnitGrid& grid, int64_t features, int64_t growth, int64_t tile, int64_t input_bytes)
+      : grid_(grid), features_(features), growth_(growth), tile_(tile), input_bytes_(input_bytes) {}
 
-  TileGrid grid_;
+  // Tiles in so many columns of a row of units.
+  int64_t tiles(int64_t columns) const { return ceil_div(columns, tile_) * (grid_.unit_rows / tile_); }
+  int64_t growth_floats() const { return FeatureMap::bordered_floats(kMaxRing * grid_.unit_rows, grid_.width, growth_); }
+  int64_t slot_floats() const;
+  float* slots() const { return memory_ + (kDenseConvs - 1) * growth_floats(); }
+
+  UnitGrid grid_;
   int64_t features_;
   int64_t growth_;
+  int64_t tile_;
   int64_t input_bytes_;
   float* memory_ = nullptr;
   int64_t ring_ = kMaxRing;

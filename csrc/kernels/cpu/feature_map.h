@@ -5,8 +5,8 @@
 
 namespace srdgan {
 
-// Holds the last `ring` rows of a picture of `height` rows. With a border, one more pixel to the left and up to four to the right
-// of each row are zeros, and `zeros` is a row like the others that stands for those above and below the picture.
+// Holds the last `ring` rows of a picture of `height` rows. With a border, one more pixel to the left and some to the right of each
+// row are zeros, and `zeros` is a row like the others that stands for those above and below the picture.
 struct FeatureMap {
   float* data;         // first pixel of the row of slot 0, behind the left border
   int64_t ring;        // rows that are held; the picture's height to hold all of them
@@ -16,13 +16,28 @@ struct FeatureMap {
   const float* zeros;
   int64_t origin = 0;  // slot of row 0
 
+  // Pixels beyond the last column that are read: by a tile of 6x6 outputs that starts there.
+  static constexpr int64_t kRightBorder = 6;
+
   // A dense (height, width, channels) tensor.
   static FeatureMap dense(float* data, int64_t height, int64_t width, int64_t channels) {
     return {data, height, height, width * channels, channels, nullptr};
   }
 
+  // A map with a border in bordered_floats() of memory, all zeros at first; the row of zeros is the first one.
+  static FeatureMap bordered(float* memory, int64_t ring, int64_t height, int64_t width, int64_t channels) {
+    const int64_t stride = bordered_row_floats(width, channels);
+    return {memory + stride + channels, ring, height, stride, channels, memory + channels};
+  }
+  static int64_t bordered_floats(int64_t ring, int64_t width, int64_t channels) {
+    return (1 + ring) * bordered_row_floats(width, channels);
+  }
+
   float* row(int64_t y) const { return data + (y + origin) % ring * row_stride; }
   const float* row_or_zeros(int64_t y) const { return y < 0 || y >= height ? zeros : row(y); }
+
+ private:
+  static int64_t bordered_row_floats(int64_t width, int64_t channels) { return (1 + width + kRightBorder) * channels; }
 };
 
 }  // namespace srdgan

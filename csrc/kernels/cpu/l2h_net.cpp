@@ -1,6 +1,7 @@
 #include "csrc/kernels/cpu/l2h_net.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace srdgan {
@@ -8,9 +9,27 @@ namespace {
 
 // Rows of units that the maps between the stages of the tail hold.
 constexpr int64_t kTailRing = 4;
-// Rows of units that a convolution's output is needed for after a strip: the four rows by which the last convolution of a block
-// lags behind the first, and the border row above them.
-constexpr int64_t kCarriedRows = 5;
+// Rows of units of convolution `index`'s output that are needed after a strip: those by which the last convolution of a block lags
+// behind it, and the border row above them.
+constexpr int64_t carried_rows(int64_t index) { return kDenseConvs - index; }
+
+// Tiles of all stages lie in one grid.
+UnitGrid make_grid(int64_t height, int64_t width, bool int8) {
+  return UnitGrid(height, width, int8 ? std::lcm(Float32::kTile, Int8::kTile) : Float32::kTile);
+}
+
+DenseWorkspace make_workspace(const UnitGrid& grid, const L2HParameters& parameters) {
+  const int64_t features = winograd_pad(parameters.features), growth = winograd_pad(parameters.growth);
+  return parameters.int8 ? DenseWorkspace::of<Int8>(grid, features, growth) : DenseWorkspace::of<Float32>(grid, features, growth);
+}
+
+// Takes memory for a map with its border.
+FeatureMap make_map(float*& memory, int64_t ring, int64_t height, int64_t width, int64_t channels) {
+  ring = std::min(ring, height);
+  const FeatureMap map = FeatureMap::bordered(memory, ring, height, width, channels);
+  memory += FeatureMap::bordered_floats(ring, width, channels);
+  return map;
+}
 
 }  // namespace
 
@@ -33,17 +52,18 @@ struct L2HRun::Layout {
 L2HRun::L2HRun(L2HParameters parameters, L2HPart part, int64_t height, int64_t width, int64_t strip_rows, CpuIsa isa)
     : parameters_(std::move(parameters)),
       part_(part),
-      grid_(height, width),
+      grid_(make_grid(height, width, parameters_.int8)),
       isa_(isa),
-      workspace_(grid_, winograd_pad(parameters_.features), winograd_pad(parameters_.growth),
-                 parameters_.dense_int8.empty() ? sizeof(Float32::Input) : sizeof(Int8::Input)),
+      workspace_(make_workspace(grid_, parameters_)),
       strip_rows_(std::min(strip_rows, height)) {
   float* start = nullptr;
   memory_floats_ = lay_out(start).end - start;
 }
 
-int64_t L2HRun::strip_unit(int64_t height, int64_t width) { return TileGrid(height, width).group * kWinogradTile; }
-int64_t L2HRun::min_strip_rows(int64_t height, int64_t width) { return (kCarriedRows + 1) * strip_unit(height, width); }
+int64_t L2HRun::strip_unit(int64_t height, int64_t width, bool int8) { return make_grid(height, width, int8).unit_rows; }
+int64_t L2HRun::min_strip_rows(int64_t height, int64_t width, bool int8) {
+  return (carried_rows(0) + 1) * strip_unit(height, width, int8);
+}
 
 int64_t L2HRun::num_stages() const {
   const int64_t blocks = num_blocks() * kDenseConvs;
@@ -62,46 +82,33 @@ int64_t L2HRun::num_stages() const {
 // Every stage needs one more row of units below from the stage before it.
 int64_t L2HRun::reach(int64_t stage, int64_t known) const {
   if (known >= grid_.height) return grid_.rows;
-  return std::max<int64_t>(known / (grid_.group * kWinogradTile) - 1 - stage, 0);
+  return std::max<int64_t>(known / grid_.unit_rows - 1 - stage, 0);
 }
 
 int64_t L2HRun::finished_rows(int64_t rows) const {
   const int64_t scale = int64_t{1} << parameters_.upsample.size();
-  return scale * std::min(reach(num_stages() - 1, rows) * grid_.group * kWinogradTile, grid_.height);
+  return scale * std::min(reach(num_stages() - 1, rows) * grid_.unit_rows, grid_.height);
 }
 
 int64_t L2HRun::first_row_needed(int64_t rows) const {
-  return std::max<int64_t>(reach(0, rows) * grid_.group * kWinogradTile - 1, 0);
-}
-
-// A map with its border and its row of zeros.
-FeatureMap L2HRun::make_map(float*& memory, int64_t height, int64_t ring, int64_t width, int64_t channels) const {
-  FeatureMap map{};
-  map.row_stride = ((width + 3) / kWinogradTile * kWinogradTile + 2) * channels;
-  map.zeros = memory + channels;
-  map.data = memory + map.row_stride + channels;
-  map.ring = std::min(ring, (height + 3) / kWinogradTile * kWinogradTile);
-  map.height = height;
-  map.channels = channels;
-  memory += (1 + map.ring) * map.row_stride;
-  return map;
+  return std::max<int64_t>(reach(0, rows) * grid_.unit_rows - 1, 0);
 }
 
 L2HRun::Layout L2HRun::lay_out(float* memory) const {
   Layout layout{};
   const int64_t features = workspace_.features();
-  const int64_t unit = grid_.group * kWinogradTile;
+  const int64_t unit = grid_.unit_rows;
   const bool in_strips = strip_rows_ < grid_.height;
   // From the row that conv_first makes to the one that conv_body reads.
   const int64_t trunk_rows = in_strips ? strip_rows_ + (num_blocks() * kDenseConvs + 6) * unit : grid_.height;
-  const auto map = [&](int64_t ring) { return make_map(memory, grid_.height, ring, grid_.width, features); };
+  const auto map = [&](int64_t ring) { return make_map(memory, ring, grid_.height, grid_.width, features); };
   layout.x = map(trunk_rows);
   if (part_ == L2HPart::kNet || (part_ == L2HPart::kBlocks && parameters_.has_rrdbs)) layout.rrdb = map(trunk_rows);
   if (part_ == L2HPart::kNet) layout.skip = map(trunk_rows);
   if (part_ != L2HPart::kBlocks) {
     int64_t scale = 1;
     const auto tail_map = [&] {
-      return make_map(memory, scale * grid_.height, kTailRing * scale * unit, scale * grid_.width, features);
+      return make_map(memory, kTailRing * scale * unit, scale * grid_.height, scale * grid_.width, features);
     };
     for (size_t i = 0; i < parameters_.upsample.size(); ++i) {
       scale *= 2;
@@ -113,9 +120,9 @@ L2HRun::Layout L2HRun::lay_out(float* memory) const {
     for (auto& carries : layout.carries) {
       for (int64_t block = 0; block < num_blocks(); ++block) {
         Layout::Carry carry{};
-        carry.x = make_map(memory, grid_.height, 1, grid_.width, features);
-        for (FeatureMap& growth : carry.growth) {
-          growth = make_map(memory, grid_.height, kCarriedRows * unit, grid_.width, workspace_.growth());
+        carry.x = make_map(memory, 1, grid_.height, grid_.width, features);
+        for (int64_t i = 0; i < kDenseConvs - 1; ++i) {
+          carry.growth[i] = make_map(memory, carried_rows(i) * unit, grid_.height, grid_.width, workspace_.growth());
         }
         carries.push_back(carry);
       }
@@ -207,8 +214,8 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int6
       }
       offset = offset_of_slots + shift + skew * i;
       const auto index = static_cast<size_t>(b);
-      add(parameters_.dense_int8.empty() ? make_dense_stage(workspace_, parameters_.dense[index], block, isa_, i, shift)
-                                         : make_dense_stage(workspace_, parameters_.dense_int8[index], block, isa_, i, shift),
+      add(parameters_.int8 ? make_dense_stage(workspace_, parameters_.dense_int8[index], block, isa_, i, shift)
+                           : make_dense_stage(workspace_, parameters_.dense[index], block, isa_, i, shift),
           std::move(reuses));
     }
     shift_before = shift;

@@ -12,7 +12,7 @@
 #include "csrc/common/wavefront.h"
 #include "csrc/kernels/cpu/conv_stage.h"
 #include "csrc/kernels/cpu/dense_block.h"
-#include "csrc/kernels/cpu/tile_grid.h"
+#include "csrc/kernels/cpu/unit_grid.h"
 
 namespace srdgan {
 
@@ -31,7 +31,7 @@ struct L2HParameters {
   int64_t growth;
   float negative_slope;
   bool has_rrdbs;  // a shortcut around every three dense blocks
-  // The dense blocks: either these, or those of bytes.
+  bool int8;       // which of the two has the dense blocks
   std::vector<DenseWeights<Float32>> dense;
   std::vector<DenseWeights<Int8>> dense_int8;
   // From here on: only for the parts that have them.
@@ -63,8 +63,8 @@ class L2HRun {
   L2HRun(L2HParameters parameters, L2HPart part, int64_t height, int64_t width, int64_t strip_rows, CpuIsa isa);
 
   // Strips are multiples of this.
-  static int64_t strip_unit(int64_t height, int64_t width);
-  static int64_t min_strip_rows(int64_t height, int64_t width);
+  static int64_t strip_unit(int64_t height, int64_t width, bool int8);
+  static int64_t min_strip_rows(int64_t height, int64_t width, bool int8);
 
   // Floats of memory for the maps and everything that is kept from strip to strip; zeros before the first call.
   int64_t memory_floats() const { return memory_floats_; }
@@ -86,12 +86,11 @@ class L2HRun {
   int64_t num_stages() const;
   // First row of units that a stage cannot compute yet.
   int64_t reach(int64_t stage, int64_t known) const;
-  FeatureMap make_map(float*& memory, int64_t rows, int64_t ring, int64_t width, int64_t channels) const;
   Layout lay_out(float* memory) const;
 
   L2HParameters parameters_;
   L2HPart part_;
-  TileGrid grid_;
+  UnitGrid grid_;
   CpuIsa isa_;
   DenseWorkspace workspace_;
   int64_t strip_rows_;

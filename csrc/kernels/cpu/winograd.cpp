@@ -10,29 +10,16 @@ namespace {
 
 constexpr int64_t kPanel = kWinogradPanel;
 
-constexpr double square(double x) { return x * x; }
-
-// G: three taps -> six points (0, kNear, -kNear, kFar, -kFar, infinity).
-constexpr double kZeroScale = 1 / (square(kNear) * square(kFar));
-constexpr double kNearScale = 1 / (2 * square(kNear) * (square(kNear) - square(kFar)));
-constexpr double kFarScale = 1 / (2 * square(kFar) * (square(kFar) - square(kNear)));
-constexpr double kTaps[kWinogradWindow][3] = {
-    {kZeroScale, 0, 0},
-    {kNearScale, kNearScale * kNear, kNearScale * square(kNear)},
-    {kNearScale, -kNearScale * kNear, kNearScale * square(kNear)},
-    {kFarScale, kFarScale * kFar, kFarScale * square(kFar)},
-    {kFarScale, -kFarScale * kFar, kFarScale * square(kFar)},
-    {0, 0, 1},
-};
-
-using Transformed = std::array<std::array<double, kPanel>, kWinogradPoints>;  // of one input and a panel of outputs
+template <typename Precision>
+using Transformed = std::array<std::array<double, kPanel>, Precision::kPoints>;  // of one input and a panel of outputs
 
 // Calls take(k, points) with G w G' of every input k of a panel, zeros for the channels that pad.
-template <typename Take>
+template <typename Precision, typename Take>
 void transform_weights(const float* weight, const WinogradSegments& inputs, int64_t out_channels, int64_t panel, const Take& take) {
   const int64_t in_channels = inputs.channels_in_all();
   const int64_t lanes = std::min(kPanel, out_channels - panel * kPanel);
-  Transformed points;
+  constexpr auto& kTaps = kWinogradAxis<Precision::kTile>.taps;
+  Transformed<Precision> points;
   int64_t source = 0;  // channel of the weight
   int64_t target = 0;  // channel of the packed weight
   for (int64_t segment = 0; segment < inputs.count; ++segment) {
@@ -43,16 +30,16 @@ void transform_weights(const float* weight, const WinogradSegments& inputs, int6
         const float* w = weight + ((panel * kPanel + n) * in_channels + source) * 9;
         for (int tap = 0; tap < 9; ++tap) taps[tap][n] = w[tap];
       }
-      for (int64_t row = 0; row < kWinogradWindow; ++row) {
+      for (int64_t row = 0; row < Precision::kWindow; ++row) {
         double vertical[3][kPanel];
         for (int x = 0; x < 3; ++x) {
           for (int64_t n = 0; n < kPanel; ++n) {
             vertical[x][n] = kTaps[row][0] * taps[x][n] + kTaps[row][1] * taps[3 + x][n] + kTaps[row][2] * taps[6 + x][n];
           }
         }
-        for (int64_t column = 0; column < kWinogradWindow; ++column) {
-          auto& out = points[kWinogradWindow * row + column];
-          const double* t = kTaps[column];
+        for (int64_t column = 0; column < Precision::kWindow; ++column) {
+          auto& out = points[Precision::kWindow * row + column];
+          const double (&t)[3] = kTaps[column];
           for (int64_t n = 0; n < kPanel; ++n) out[n] = t[0] * vertical[0][n] + t[1] * vertical[1][n] + t[2] * vertical[2][n];
         }
       }
@@ -108,7 +95,7 @@ WinogradOutput<Precision> winograd_multiply(const WinogradIsa<Precision>& isa, W
     output.steps = conv.steps + channel;
     output.steps_stride = out_channels;
   }
-  for (int64_t point = 0; point < kWinogradPoints; ++point) {
+  for (int64_t point = 0; point < Precision::kPoints; ++point) {
     product.next_weight = product.weight + out_channels * product.depth;
     isa.multiply(product);
     product.v += point_stride;
@@ -136,17 +123,13 @@ int64_t WinogradSegments::depth() const {
   return sum;
 }
 
-int64_t winograd_packed_size(const WinogradSegments& inputs, int64_t out_channels) {
-  return kWinogradPoints * inputs.depth() * winograd_pad(out_channels);
-}
-
 void winograd_pack(const float* weight, const WinogradSegments& inputs, int64_t out_channels, float* packed,
                    int64_t panel_begin, int64_t panel_end) {
   const int64_t depth = inputs.depth();
   const int64_t panels = winograd_pad(out_channels) / kPanel;
   for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
-    transform_weights(weight, inputs, out_channels, panel, [&](int64_t k, const Transformed& points) {
-      for (int64_t point = 0; point < kWinogradPoints; ++point) {
+    transform_weights<Float32>(weight, inputs, out_channels, panel, [&](int64_t k, const Transformed<Float32>& points) {
+      for (int64_t point = 0; point < Float32::kPoints; ++point) {
         float* out = packed + ((point * panels + panel) * depth + k) * kPanel;
         for (int64_t n = 0; n < kPanel; ++n) out[n] = static_cast<float>(points[point][n]);
       }
@@ -159,19 +142,19 @@ void winograd_pack_int8(const float* weight, const WinogradSegments& inputs, int
   constexpr int64_t kGroup = 4;  // inputs that are multiplied together
   const int64_t depth = inputs.depth();
   const int64_t padded = winograd_pad(out_channels);
-  std::vector<Transformed> points(static_cast<size_t>(depth));  // (depth, 36, 16), for inputs in steps of their levels
-  transform_weights(weight, inputs, out_channels, panel, [&](int64_t k, const Transformed& transformed) {
-    for (int64_t point = 0; point < kWinogradPoints; ++point) {
+  std::vector<Transformed<Int8>> points(static_cast<size_t>(depth));  // (depth, points, 16), for inputs in steps of their levels
+  transform_weights<Int8>(weight, inputs, out_channels, panel, [&](int64_t k, const Transformed<Int8>& transformed) {
+    for (int64_t point = 0; point < Int8::kPoints; ++point) {
       for (int64_t n = 0; n < kPanel; ++n) {
         points[static_cast<size_t>(k)][point][n] = transformed[point][n] / levels[point * levels_stride + k];
       }
     }
   });
-  for (int64_t point = 0; point < kWinogradPoints; ++point) {
+  for (int64_t point = 0; point < Int8::kPoints; ++point) {
     int8_t* out = packed + (point * padded + panel * kPanel) * depth;
     for (int64_t n = 0; n < kPanel; ++n) {
       double largest = 0.0;
-      for (const Transformed& p : points) largest = std::max(largest, std::abs(p[point][n]));
+      for (const Transformed<Int8>& p : points) largest = std::max(largest, std::abs(p[point][n]));
       const double step = largest > 0.0 ? largest / kInt8WeightLimit : 1.0;
       int32_t sum = 0;
       for (int64_t k = 0; k < depth; ++k) {

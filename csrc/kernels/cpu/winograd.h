@@ -1,41 +1,41 @@
-// 3x3 convolution (stride 1, zero padding 1) by Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray, 2016), in three steps
-// that its callers arrange as they need: transform the input tiles, multiply at each of 36 points, transform back.
+// 3x3 convolution (stride 1, zero padding 1) by Winograd's minimal filtering F(m x m, 3x3) (Lavin and Gray, 2016), in three steps
+// that its callers arrange as they need: transform the input tiles, multiply at each of (m + 2)^2 points, transform back.
 //
-// A tile is 4x4 outputs and the 6x6 inputs around them. With the constant matrices B, G and A of this file's implementation
+// A tile is m x m outputs and the (m + 2) x (m + 2) inputs around them. With the constant matrices B, G and A of winograd_points.h
 //
 //   outputs = A' [ sum over channels of (G w G') * (B' inputs B) ] A
 //
-// where * is elementwise: 36 multiplications for 16 outputs in place of 144. At each of the 36 points, all tiles and channels
-// together are one small matrix product. Transformed inputs can be kept and read by several convolutions: see dense_block.h.
+// where * is elementwise: for m = 6, 64 multiplications for 36 outputs in place of 324. At each of the points, all tiles and
+// channels together are one small matrix product. Transformed inputs can be kept and read by several convolutions: see
+// dense_block.h.
 //
 // Every output is summed in one order, whatever tiles are computed together. Channels come in multiples of 16, filled up with
 // zeros where a network has fewer.
 //
 // The products are those of floats or of bytes. Bytes are made where the inputs have been transformed, with a level of their own
-// for every point and channel: these differ in size, and a byte has no room for that.
+// for every point and channel: these differ in size, and a byte has no room for that. That is also why their tiles are smaller.
 #pragma once
 
 #include <cstdint>
 
 #include "csrc/common/cpu_isa.h"
+#include "csrc/kernels/cpu/winograd_points.h"
 
 namespace srdgan {
 
-constexpr int64_t kWinogradTile = 4;     // outputs per axis of a tile
-constexpr int64_t kWinogradWindow = 6;   // inputs per axis
-constexpr int64_t kWinogradPoints = 36;  // products per tile and pair of channels
-constexpr int64_t kWinogradPanel = 16;   // channels are padded to multiples of this
-
-// The polynomials behind B, G and A are evaluated at 0, +-kNear, +-kFar and infinity. Rounding errors of transformed inputs and
-// weights reach the outputs 6 dB weaker than with the usual 1 and 2 (benchmarks/winograd_points.py); and as sums of few powers
-// of two these, their squares and the products of those are exact.
-constexpr double kNear = 11.0 / 16;
-constexpr double kFar = 3.0 / 2;
+constexpr int64_t kWinogradPanel = 16;  // channels are padded to multiples of this
 
 constexpr int64_t winograd_pad(int64_t channels) { return (channels + kWinogradPanel - 1) / kWinogradPanel * kWinogradPanel; }
 
+template <int64_t kOutputs>
+struct WinogradTile {
+  static constexpr int64_t kTile = kOutputs;             // outputs per axis
+  static constexpr int64_t kWindow = kTile + 2;          // inputs per axis
+  static constexpr int64_t kPoints = kWindow * kWindow;  // products per tile and pair of channels
+};
+
 // What is multiplied, and what that adds up to.
-struct Float32 {
+struct Float32 : WinogradTile<6> {
   using Input = float;
   using Weight = float;
   using Sum = float;
@@ -43,7 +43,7 @@ struct Float32 {
 
 // A transformed input x is the byte round(x * level) + 128, cut off at 0 and 255; a weight is -64..64, so that two products fit
 // into 16 bits on processors that multiply bytes so. Sums are exact.
-struct Int8 {
+struct Int8 : WinogradTile<4> {
   using Input = uint8_t;
   using Weight = int8_t;
   using Sum = int32_t;
@@ -56,14 +56,14 @@ constexpr int32_t kInt8WeightLimit = 64;
 // Step 1: a run of neighbouring tiles in one row of tiles.
 template <typename Precision>
 struct WinogradInput {
-  const float* rows[kWinogradWindow];  // six rows of pixels; each starts at the first tile's first column
+  const float* rows[Precision::kWindow];  // of pixels; each starts at the first tile's first column
   int64_t pixel_stride;
   int64_t tiles;
   int64_t channels;  // multiple of 16
-  typename Precision::Input* v;  // (36, tiles, channels)
+  typename Precision::Input* v;  // (points, tiles, channels)
   int64_t tile_stride;
   int64_t point_stride;
-  const float* levels;  // Int8: (36, channels)
+  const float* levels;  // Int8: (points, channels)
   int64_t levels_stride;
 };
 
@@ -92,32 +92,32 @@ enum class WinogradEpilogue {
 // Step 3: a run of neighbouring tiles in one row of tiles. Rows and columns beyond the picture are not stored.
 template <typename Precision>
 struct WinogradOutput {
-  const typename Precision::Sum* m;  // (36, tiles, channels)
+  const typename Precision::Sum* m;  // (points, tiles, channels)
   int64_t tile_stride;
   int64_t point_stride;
-  const float* steps;  // Int8: (36, channels), what one unit of a sum is worth
+  const float* steps;  // Int8: (points, channels), what one unit of a sum is worth
   int64_t steps_stride;
   int64_t tiles;
   int64_t channels;  // multiple of 16
-  int64_t rows;      // 1..4 rows that are stored
-  int64_t columns;   // 1..4 * tiles columns that are stored
+  int64_t rows;      // that are stored, at least 1
+  int64_t columns;   // that are stored
   const float* bias;
   WinogradEpilogue epilogue;
   float negative_slope;  // 0..1; 1 leaves y as it is
   float scale;
-  float* out[kWinogradTile];          // rows of pixels, each at the first tile's first column; may be one of the inputs
-  float* copy[kWinogradTile];         // written like out, unless copy[0] is null
-  const float* inner[kWinogradTile];  // as the epilogue says
-  const float* outer[kWinogradTile];
+  float* out[Precision::kTile];          // rows of pixels, each at the first tile's first column; may be one of the inputs
+  float* copy[Precision::kTile];         // written like out, unless copy[0] is null
+  const float* inner[Precision::kTile];  // as the epilogue says
+  const float* outer[Precision::kTile];
   int64_t pixel_stride;  // of all four
 };
 
-// Elements between the points of a buffer of (36, tiles, channels) beyond its tiles, a cache line: without them, neighbouring
+// Elements between the points of a buffer of (points, tiles, channels) beyond its tiles, a cache line: without them, neighbouring
 // points would lie at multiples of 4 KiB and fight for one set of the first-level cache.
 template <typename Element>
 constexpr int64_t kWinogradPointPadding = 64 / sizeof(Element);
 
-// Output channels that are computed at a time, in panels: their sums at 36 points stay in the second-level cache.
+// Output channels that are computed at a time, in panels: their sums at all points stay in the second-level cache.
 constexpr int64_t kWinogradPanelsAtOnce = 2;
 
 // One instruction set's implementation.
@@ -146,8 +146,9 @@ const WinogradIsa<Int8>& winograd_int8_avx512_vnni();
 #endif
 
 // Floats for the sums of a run of tiles that winograd_multiply makes.
+template <typename Precision>
 constexpr int64_t winograd_sums_floats(int64_t tiles) {
-  return kWinogradPoints * (tiles * kWinogradPanelsAtOnce * kWinogradPanel + kWinogradPointPadding<float>);
+  return Precision::kPoints * (tiles * kWinogradPanelsAtOnce * kWinogradPanel + kWinogradPointPadding<float>);
 }
 
 // A 3x3 convolution as winograd_pack leaves it.
@@ -155,8 +156,8 @@ template <typename Precision>
 struct PackedConv {
   const typename Precision::Weight* weight;
   const float* bias;     // padded like the channels
-  const int32_t* start;  // Int8: (36, channels), of the products
-  const float* steps;    // Int8: (36, channels), of the output
+  const int32_t* start;  // Int8: (points, channels), of the products
+  const float* steps;    // Int8: (points, channels), of the output
 };
 
 // Step 2 at all points, for up to kWinogradPanelsAtOnce panels of a convolution to `out_channels` from panel `panel` on.
@@ -176,15 +177,18 @@ struct WinogradSegments {
   int64_t depth() const;  // padded
 };
 
-// Weights in all, with those that pad: (36, panels, depth, 16).
-int64_t winograd_packed_size(const WinogradSegments& inputs, int64_t out_channels);
+// Weights in all, with those that pad: (points, panels, depth, 16).
+template <typename Precision>
+int64_t winograd_packed_size(const WinogradSegments& inputs, int64_t out_channels) {
+  return Precision::kPoints * inputs.depth() * winograd_pad(out_channels);
+}
 
 // G w G' of weight (out_channels, in_channels, 3, 3), dense, for the panels [panel_begin, panel_end): call it for disjoint
 // ranges at once, once per layer.
 void winograd_pack(const float* weight, const WinogradSegments& inputs, int64_t out_channels, float* packed,
                    int64_t panel_begin, int64_t panel_end);
 
-// The same for Int8, for one panel: weights divided by the levels (36, depth) of their inputs and rounded to steps of their own for
+// The same for Int8, for one panel: weights divided by the levels (points, depth) of their inputs and rounded to steps of their own for
 // every point and output channel; start and steps as in PackedConv.
 void winograd_pack_int8(const float* weight, const WinogradSegments& inputs, int64_t out_channels, const float* levels,
                         int64_t levels_stride, int8_t* packed, int32_t* start, float* steps, int64_t panel);

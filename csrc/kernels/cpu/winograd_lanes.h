@@ -48,69 +48,88 @@ typedef int32_t UnalignedInt __attribute__((aligned(1), may_alias));
   *reinterpret_cast<UnalignedByteVec*>(p) = lowest_bytes(sum);
 }
 
-constexpr float kNear1 = static_cast<float>(kNear), kNear2 = kNear1 * kNear1, kNear3 = kNear2 * kNear1;
-constexpr float kFar1 = static_cast<float>(kFar), kFar2 = kFar1 * kFar1, kFar3 = kFar2 * kFar1;
-
-// B': six inputs -> six points.
-[[gnu::always_inline]] inline void transform_6_to_6(const Vec x[6], Vec y[6]) {
-  const Vec near_even = x[4] - kFar2 * x[2];
-  const Vec near_odd = x[3] - kFar2 * x[1];
-  const Vec far_even = x[4] - kNear2 * x[2];
-  const Vec far_odd = x[3] - kNear2 * x[1];
-  y[0] = (x[4] + (kNear2 * kFar2) * x[0]) - (kNear2 + kFar2) * x[2];
-  y[1] = near_even + kNear1 * near_odd;
-  y[2] = near_even - kNear1 * near_odd;
-  y[3] = far_even + kFar1 * far_odd;
-  y[4] = far_even - kFar1 * far_odd;
-  y[5] = (x[5] + (kNear2 * kFar2) * x[1]) - (kNear2 + kFar2) * x[3];
+// B' along one axis.
+template <int kTile>
+[[gnu::always_inline]] inline void transform_inputs(const Vec x[kTile + 2], Vec y[kTile + 2]) {
+  constexpr auto& kAxis = kWinogradAxis<kTile>;
+  constexpr int kPairs = kTile / 2;
+  y[0] = x[kTile];
+  y[kTile + 1] = x[kTile + 1];
+#pragma GCC unroll 8
+  for (int k = kPairs - 1; k >= 0; --k) {
+    y[0] += static_cast<float>(kAxis.all[k]) * x[2 * k];
+    y[kTile + 1] += static_cast<float>(kAxis.all[k]) * x[2 * k + 1];
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < kPairs; ++i) {
+    Vec even = x[kTile], odd = x[kTile - 1];
+#pragma GCC unroll 8
+    for (int k = kPairs - 2; k >= 0; --k) {
+      even += static_cast<float>(kAxis.others[i][k]) * x[2 * k + 2];
+      odd += static_cast<float>(kAxis.others[i][k]) * x[2 * k + 1];
+    }
+    y[2 * i + 1] = even + static_cast<float>(kWinogradAt<kTile>[i]) * odd;
+    y[2 * i + 2] = even - static_cast<float>(kWinogradAt<kTile>[i]) * odd;
+  }
 }
 
-// A': six points -> four outputs.
-[[gnu::always_inline]] inline void transform_6_to_4(const Vec m[6], Vec y[4]) {
-  const Vec near_sum = m[1] + m[2];
-  const Vec near_difference = m[1] - m[2];
-  const Vec far_sum = m[3] + m[4];
-  const Vec far_difference = m[3] - m[4];
-  y[0] = (m[0] + near_sum) + far_sum;
-  y[1] = kNear1 * near_difference + kFar1 * far_difference;
-  y[2] = kNear2 * near_sum + kFar2 * far_sum;
-  y[3] = (m[5] + kNear3 * near_difference) + kFar3 * far_difference;
+// A' along one axis.
+template <int kTile>
+[[gnu::always_inline]] inline void transform_sums(const Vec m[kTile + 2], Vec y[kTile]) {
+  constexpr auto& kAxis = kWinogradAxis<kTile>;
+  constexpr int kPairs = kTile / 2;
+  Vec sum[kPairs], difference[kPairs];
+#pragma GCC unroll 8
+  for (int i = 0; i < kPairs; ++i) {
+    sum[i] = m[2 * i + 1] + m[2 * i + 2];
+    difference[i] = m[2 * i + 1] - m[2 * i + 2];
+  }
+#pragma GCC unroll 8
+  for (int k = 0; k < kTile; ++k) {
+    const Vec* terms = k % 2 == 0 ? sum : difference;
+    y[k] = static_cast<float>(kAxis.powers[k][0]) * terms[0];
+#pragma GCC unroll 8
+    for (int i = 1; i < kPairs; ++i) y[k] += static_cast<float>(kAxis.powers[k][i]) * terms[i];
+  }
+  y[0] += m[0];
+  y[kTile - 1] += m[kTile + 1];
 }
 
 template <typename Precision>
 void transform_input(const WinogradInput<Precision>& input) {
   constexpr bool kBytes = sizeof(typename Precision::Input) == 1;
+  constexpr int kTile = Precision::kTile, kWindow = Precision::kWindow;
   const int64_t step = input.pixel_stride;
   const int64_t points = input.point_stride;
   for (int64_t tile = 0; tile < input.tiles; ++tile) {
     for (int64_t channel = 0; channel < input.channels; channel += kLanes) {
-      const int64_t at = 4 * tile * step + channel;
-      Vec vertical[6][6];
-#pragma GCC unroll 6
-      for (int j = 0; j < 6; ++j) {
-        Vec x[6], y[6];
-#pragma GCC unroll 6
-        for (int i = 0; i < 6; ++i) x[i] = load(input.rows[i] + at + j * step);
-        transform_6_to_6(x, y);
-#pragma GCC unroll 6
-        for (int i = 0; i < 6; ++i) vertical[i][j] = y[i];
+      const int64_t at = kTile * tile * step + channel;
+      Vec vertical[kWindow][kWindow];
+#pragma GCC unroll 1
+      for (int j = 0; j < kWindow; ++j) {
+        Vec x[kWindow], y[kWindow];
+#pragma GCC unroll 8
+        for (int i = 0; i < kWindow; ++i) x[i] = load(input.rows[i] + at + j * step);
+        transform_inputs<kTile>(x, y);
+#pragma GCC unroll 8
+        for (int i = 0; i < kWindow; ++i) vertical[i][j] = y[i];
       }
       auto* v = input.v + tile * input.tile_stride + channel;
       const float* levels = input.levels + channel;
-#pragma GCC unroll 6
-      for (int i = 0; i < 6; ++i) {
-        Vec y[6];
-        transform_6_to_6(vertical[i], y);
-#pragma GCC unroll 6
-        for (int j = 0; j < 6; ++j) {
+#pragma GCC unroll 1
+      for (int i = 0; i < kWindow; ++i) {
+        Vec y[kWindow];
+        transform_inputs<kTile>(vertical[i], y);
+#pragma GCC unroll 8
+        for (int j = 0; j < kWindow; ++j) {
           if constexpr (kBytes) {
             store_bytes(v + j * points, y[j] * load(levels + j * input.levels_stride));
           } else {
             store(v + j * points, y[j]);
           }
         }
-        v += 6 * points;
-        if constexpr (kBytes) levels += 6 * input.levels_stride;
+        v += kWindow * points;
+        if constexpr (kBytes) levels += kWindow * input.levels_stride;
       }
     }
   }
@@ -268,33 +287,34 @@ void multiply(const WinogradProduct<typename Block::Precision>& p) {
 
 template <WinogradEpilogue kEpilogue, typename Precision>
 [[gnu::always_inline]] inline void finish_tiles(const WinogradOutput<Precision>& o) {
+  constexpr int kTile = Precision::kTile, kWindow = Precision::kWindow;
   const bool copied = o.copy[0] != nullptr;
   for (int64_t tile = 0; tile < o.tiles; ++tile) {
-    const int64_t columns = o.columns - 4 * tile < 4 ? o.columns - 4 * tile : 4;
+    const int64_t columns = o.columns - kTile * tile < kTile ? o.columns - kTile * tile : kTile;
     for (int64_t channel = 0; channel < o.channels; channel += kLanes) {
       const auto* m = o.m + tile * o.tile_stride + channel;
       const float* steps = o.steps + channel;
-      Vec vertical[4][6];
-#pragma GCC unroll 6
-      for (int j = 0; j < 6; ++j) {
-        Vec x[6], y[4];
-#pragma GCC unroll 6
-        for (int i = 0; i < 6; ++i) {
-          x[i] = load_sums(m + (6 * i + j) * o.point_stride, steps + (6 * i + j) * o.steps_stride);
+      Vec vertical[kTile][kWindow];
+#pragma GCC unroll 1
+      for (int j = 0; j < kWindow; ++j) {
+        Vec x[kWindow], y[kTile];
+#pragma GCC unroll 8
+        for (int i = 0; i < kWindow; ++i) {
+          x[i] = load_sums(m + (kWindow * i + j) * o.point_stride, steps + (kWindow * i + j) * o.steps_stride);
         }
-        transform_6_to_4(x, y);
-#pragma GCC unroll 4
-        for (int i = 0; i < 4; ++i) vertical[i][j] = y[i];
+        transform_sums<kTile>(x, y);
+#pragma GCC unroll 8
+        for (int i = 0; i < kTile; ++i) vertical[i][j] = y[i];
       }
       const Vec bias = load(o.bias + channel);
-#pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) {
+#pragma GCC unroll 1
+      for (int i = 0; i < kTile; ++i) {
         if (i >= o.rows) break;
-        Vec y[4];
-        transform_6_to_4(vertical[i], y);
-        const int64_t offset = 4 * tile * o.pixel_stride + channel;
-#pragma GCC unroll 4
-        for (int j = 0; j < 4; ++j) {
+        Vec y[kTile];
+        transform_sums<kTile>(vertical[i], y);
+        const int64_t offset = kTile * tile * o.pixel_stride + channel;
+#pragma GCC unroll 8
+        for (int j = 0; j < kTile; ++j) {
           if (j >= columns) break;
           const int64_t at = offset + j * o.pixel_stride;
           Vec value = y[j] + bias;

@@ -48,11 +48,11 @@ class ParameterReader {
   template <typename Precision>
   PackedConv<Precision> conv(const WinogradSegments& inputs, int64_t out_channels) {
     PackedConv<Precision> conv{};
-    conv.weight = take<typename Precision::Weight>(winograd_packed_size(inputs, out_channels));
+    conv.weight = take<typename Precision::Weight>(winograd_packed_size<Precision>(inputs, out_channels));
     conv.bias = take(winograd_pad(out_channels));
     if (std::is_same_v<Precision, Int8>) {
-      conv.start = take<int32_t>(kWinogradPoints * winograd_pad(out_channels));
-      conv.steps = take(kWinogradPoints * winograd_pad(out_channels));
+      conv.start = take<int32_t>(Precision::kPoints * winograd_pad(out_channels));
+      conv.steps = take(Precision::kPoints * winograd_pad(out_channels));
     }
     return conv;
   }
@@ -62,7 +62,7 @@ class ParameterReader {
   DenseWeights<Precision> dense_block(int64_t features, int64_t growth) {
     const int64_t inputs[kDenseConvs] = {features, growth, growth, growth, growth};
     DenseWeights<Precision> weights{};
-    if (std::is_same_v<Precision, Int8>) weights.levels = take(kWinogradPoints * WinogradSegments{kDenseConvs, inputs}.depth());
+    if (std::is_same_v<Precision, Int8>) weights.levels = take(Precision::kPoints * WinogradSegments{kDenseConvs, inputs}.depth());
     for (int64_t i = 0; i < kDenseConvs; ++i) {
       weights.convs[i] = conv<Precision>({i + 1, inputs}, i + 1 < kDenseConvs ? growth : features);
     }
@@ -117,6 +117,7 @@ L2HParameters read_net(const Tensor& parameters, int64_t features, int64_t growt
   net.growth = growth;
   net.negative_slope = static_cast<float>(negative_slope);
   net.has_rrdbs = true;
+  net.int8 = int8;
   ParameterReader reader(parameters);
   net.first = reader.conv(kImageChannels, features);
   for (int64_t i = 0; i < num_dense_blocks; ++i) {
@@ -188,7 +189,7 @@ void winograd_pack_cpu(const Tensor& weight, const Tensor& bias, int64_t feature
   const int64_t out_channels = weight.size(0);
   const std::vector<int64_t> inputs = list_inputs(weight, features, growth);
   const WinogradSegments segments{static_cast<int64_t>(inputs.size()), inputs.data()};
-  const int64_t weights = winograd_packed_size(segments, out_channels);
+  const int64_t weights = winograd_packed_size<Float32>(segments, out_channels);
   STD_TORCH_CHECK(bias.numel() == out_channels && out.numel() == weights + winograd_pad(out_channels),
                   "bias or out does not fit the weight");
   const Tensor dense = torch::stable::contiguous(weight);
@@ -200,7 +201,7 @@ void winograd_pack_cpu(const Tensor& weight, const Tensor& bias, int64_t feature
   pack_bias(bias, packed + weights);
 }
 
-// The same in bytes: weights, bias, start, steps. levels (36, depth), at least as many columns as the layer has inputs.
+// The same in bytes: weights, bias, start, steps. levels (points, depth), at least as many columns as the layer has inputs.
 void winograd_pack_int8_cpu(const Tensor& weight, const Tensor& bias, const Tensor& levels, int64_t features, int64_t growth,
                             Tensor out) {
   check_conv_weight(weight);
@@ -212,17 +213,17 @@ void winograd_pack_int8_cpu(const Tensor& weight, const Tensor& bias, const Tens
   const int64_t padded = winograd_pad(out_channels);
   const std::vector<int64_t> inputs = list_inputs(weight, features, growth);
   const WinogradSegments segments{static_cast<int64_t>(inputs.size()), inputs.data()};
-  const int64_t weight_floats = winograd_packed_size(segments, out_channels) / static_cast<int64_t>(sizeof(float));
-  STD_TORCH_CHECK(levels.is_contiguous() && levels.size(0) == kWinogradPoints && levels.size(1) >= segments.depth(),
+  const int64_t weight_floats = winograd_packed_size<Int8>(segments, out_channels) / static_cast<int64_t>(sizeof(float));
+  STD_TORCH_CHECK(levels.is_contiguous() && levels.size(0) == Int8::kPoints && levels.size(1) >= segments.depth(),
                   "levels does not fit the weight");
-  STD_TORCH_CHECK(bias.numel() == out_channels && out.numel() == weight_floats + (1 + 2 * kWinogradPoints) * padded,
+  STD_TORCH_CHECK(bias.numel() == out_channels && out.numel() == weight_floats + (1 + 2 * Int8::kPoints) * padded,
                   "bias or out does not fit the weight");
   const Tensor dense = torch::stable::contiguous(weight);
   const float* source = dense.const_data_ptr<float>();
   auto* packed = static_cast<int8_t*>(out.mutable_data_ptr());
   float* packed_bias = out.mutable_data_ptr<float>() + weight_floats;
   auto* start = reinterpret_cast<int32_t*>(packed_bias + padded);
-  float* steps = packed_bias + (1 + kWinogradPoints) * padded;
+  float* steps = packed_bias + (1 + Int8::kPoints) * padded;
   torch::stable::parallel_for(0, padded / kWinogradPanel, 1, [&](int64_t begin, int64_t end) {
     for (int64_t panel = begin; panel < end; ++panel) {
       winograd_pack_int8(source, segments, out_channels, levels.const_data_ptr<float>(), levels.size(1), packed, start, steps, panel);
@@ -309,7 +310,7 @@ Tensor l2h_strip_cpu(const Tensor& rows, const Tensor& parameters, Tensor state,
   check_dim(state, 2, "state");
   check_float32(state, "state");
   const int64_t width = rows.size(3);
-  STD_TORCH_CHECK(strip_rows >= L2HRun::min_strip_rows(height, width) && strip_rows % L2HRun::strip_unit(height, width) == 0 &&
+  STD_TORCH_CHECK(strip_rows >= L2HRun::min_strip_rows(height, width, int8) && strip_rows % L2HRun::strip_unit(height, width, int8) == 0 &&
                       known_before >= 0 && known_before < height && known_before % strip_rows == 0,
                   "strips must be multiples of the unit, and come in order");
   L2HRun run(read_net(parameters, features, growth, num_dense_blocks, scale, int8, negative_slope), L2HPart::kNet, height, width,
@@ -339,6 +340,7 @@ L2HRun empty_run(int64_t features, int64_t growth, int64_t num_dense_blocks, int
   net.features = features;
   net.growth = growth;
   net.has_rrdbs = true;
+  net.int8 = int8;
   int8 ? net.dense_int8.resize(static_cast<size_t>(num_dense_blocks)) : net.dense.resize(static_cast<size_t>(num_dense_blocks));
   for (; scale > 1; scale /= 2) net.upsample.push_back({});
   return L2HRun(std::move(net), L2HPart::kNet, height, width, strip_rows, process_isa());
@@ -352,13 +354,13 @@ Tensor empty_parameters(int64_t floats) {
   return parameters;
 }
 
-int64_t l2h_round_strip_rows(int64_t height, int64_t width, int64_t rows) {
-  const int64_t unit = L2HRun::strip_unit(height, width);
-  return std::max((rows + unit - 1) / unit * unit, L2HRun::min_strip_rows(height, width));
+int64_t l2h_round_strip_rows(int64_t height, int64_t width, bool int8, int64_t rows) {
+  const int64_t unit = L2HRun::strip_unit(height, width, int8);
+  return std::max((rows + unit - 1) / unit * unit, L2HRun::min_strip_rows(height, width, int8));
 }
 
-int64_t l2h_first_row_needed(int64_t height, int64_t width, int64_t known_before) {
-  return known_before == 0 ? 0 : empty_run(1, 1, 0, 1, false, height, width, height).first_row_needed(known_before);
+int64_t l2h_first_row_needed(int64_t height, int64_t width, bool int8, int64_t known_before) {
+  return known_before == 0 ? 0 : empty_run(1, 1, 0, 1, int8, height, width, height).first_row_needed(known_before);
 }
 
 int64_t l2h_state_floats(int64_t features, int64_t growth, int64_t num_dense_blocks, int64_t scale, bool int8, int64_t height,

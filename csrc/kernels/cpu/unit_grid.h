@@ -1,0 +1,46 @@
+// How a picture is cut into units of work: rows of units, and chunks of columns.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace srdgan {
+
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Cuts lie on multiples of a cell from the picture's first pixel, however it is cut: results do not depend on the cut. A cell is so
+// large that it is whole tiles of every stage.
+struct UnitGrid {
+  int64_t height;
+  int64_t width;
+  int64_t cell;       // pixels
+  int64_t unit_rows;  // rows of pixels in a row of units
+  int64_t rows;       // of units
+  int64_t chunks;     // of columns
+
+  // Pixels of a unit: enough to pay for reading the weights once per unit, and few enough that a unit's products stay in a core's
+  // second-level cache.
+  static constexpr int64_t kUnitPixels = 1296;
+
+  UnitGrid(int64_t height, int64_t width, int64_t cell)
+      : height(height),
+        width(width),
+        cell(cell),
+        unit_rows(cell * std::clamp<int64_t>(unit_cells() / cells_across(), 1, ceil_div(height, cell))),
+        rows(ceil_div(height, unit_rows)),
+        chunks(ceil_div(cells_across(), unit_cells())) {}
+
+  // Pixels of a chunk and of a row of units.
+  int64_t column_begin(int64_t chunk) const { return cells_across() * chunk / chunks * cell; }
+  int64_t column_end(int64_t chunk) const { return std::min(column_begin(chunk + 1), width); }
+  int64_t row_begin(int64_t row) const { return row * unit_rows; }
+  int64_t row_end(int64_t row) const { return std::min(row_begin(row + 1), height); }
+
+  int64_t max_columns() const { return ceil_div(cells_across(), chunks) * cell; }
+
+ private:
+  int64_t cells_across() const { return ceil_div(width, cell); }
+  int64_t unit_cells() const { return kUnitPixels / (cell * cell); }
+};
+
+}  // namespace srdgan
