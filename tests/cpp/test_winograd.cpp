@@ -113,6 +113,7 @@ struct Case {
   float negative_slope = 0.2f;
   bool copied = false;
   bool in_place = false;  // the shortcut's place is taken by the result
+  bool padded = true;     // the channels that pad the outputs are asked for, too
 };
 
 struct Layer {
@@ -195,7 +196,7 @@ void convolve(const WinogradIsa<Float32>& isa, const Case& c, const Layer& layer
     product.v = transformed.data() + point * point_stride;
     product.v_stride = product.depth = layer.depth;
     product.weight = layer.packed.data() + point * layer.out_padded * layer.depth;
-    product.panels = layer.out_padded / kWinogradPanel;
+    product.channels = c.padded ? layer.out_padded : c.out_channels;
     product.tiles = tiles;
     product.m = sums.data() + point * sums_stride;
     product.m_stride = m_stride;
@@ -213,7 +214,7 @@ void convolve(const WinogradIsa<Float32>& isa, const Case& c, const Layer& layer
   output.tile_stride = m_stride;
   output.point_stride = sums_stride;
   output.tiles = tiles;
-  output.channels = layer.out_padded;
+  output.channels = c.padded ? layer.out_padded : c.out_channels;
   output.rows = c.rows;
   output.columns = std::min(kTile * tiles, kTile * (c.tiles - begin) - c.columns_missing);
   output.bias = layer.bias.data();
@@ -255,6 +256,7 @@ void check_case(const Implementation& implementation, const Case& c) {
           kept &= out[i] == before[i] && copy[i] == kUntouched;
           continue;
         }
+        if (n >= c.out_channels && !c.padded) continue;
         copied &= copy[i] == (c.copied ? out[i] : kUntouched);
         if (n >= c.out_channels && c.epilogue == WinogradEpilogue::kActivation) padded &= out[i] == 0.0f;
         double y_sum = n < c.out_channels ? naive(c, layer, maps, y, x, n) : 0.0;
@@ -385,7 +387,7 @@ void check_byte_products(const Implementation& implementation, int64_t depth, in
   product.v_stride = product.depth = depth;
   product.weight = w.data();
   product.start = start.data();
-  product.panels = panels;
+  product.channels = channels;
   product.tiles = tiles;
   product.m = m.data();
   product.m_stride = channels;
@@ -532,6 +534,11 @@ void check_implementation(const Implementation& implementation) {
   check_case(implementation, {{24, 8, 8}, 8, 15});
   check_case(implementation, {{3}, 24, 4});
   check_case(implementation, {{24}, 3, 4});
+  for (int64_t channels : {3, 8, 9, 16, 20, 40}) {
+    Case c{{24}, channels, 7};
+    c.padded = false;
+    check_case(implementation, c);
+  }
 }
 
 }  // namespace

@@ -68,7 +68,10 @@ class ConvStage final : public Stage {
     product.v_stride = input.tile_stride;
     product.depth = conv_.in_channels;
     product.tiles = tiles;
-    for (int64_t panel = 0; panel < conv_.out_channels / kWinogradPanel; panel += kWinogradPanelsAtOnce) {
+    // A map needs the channels that pad it, too: those that read it count on zeros.
+    const int64_t channels = conv_.target.planes.data != nullptr ? conv_.target.planes.channels : conv_.out_channels;
+    for (int64_t panel = 0; panel * kWinogradPanel < channels; panel += kWinogradPanelsAtOnce) {
+      product.channels = channels - panel * kWinogradPanel;
       auto output = winograd_multiply(isa_, product, input.point_stride, conv_.packed, conv_.out_channels, panel, sums);
       finish(output, y, x, panel * kWinogradPanel, result);
     }

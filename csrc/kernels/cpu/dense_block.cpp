@@ -102,6 +102,7 @@ class DenseStage final : public Stage {
     product.v_stride = workspace_.depth();
     product.depth = depth_before(index_ + 1);
     product.tiles = tiles * tiles_down(row);
+    product.channels = out_channels - panel * kWinogradPanel;
     auto output = winograd_multiply(isa_, product, workspace_.point_stride<Precision>(chunk), weights_.convs[index_], out_channels,
                                     panel, sums);
 

@@ -36,15 +36,22 @@ SRDGAN_AVX2 void block(const UpsampleConvBlock& t) {
   }
 
   const __m256 slope = _mm256_set1_ps(t.negative_slope);
-  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
 #pragma GCC unroll 2
   for (int v = 0; v < 2; ++v) {
-    const __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(t.channels) - 8 * v), lane);
+    const auto channels = static_cast<int>(t.channels) - 8 * v;
 #pragma GCC unroll 6
     for (int p = 0; p < kPixels; ++p) {
       // A slope of 0..1 makes LeakyReLU a maximum.
-      const __m256 value = _mm256_max_ps(_mm256_mul_ps(sum[p][v], slope), sum[p][v]);
-      _mm256_maskstore_ps(t.out + p * t.out_stride + 8 * v, mask, value);
+      sum[p][v] = _mm256_max_ps(_mm256_mul_ps(sum[p][v], slope), sum[p][v]);
+    }
+    if (channels >= 8) {  // masked stores are slow on AMD's processors
+#pragma GCC unroll 6
+      for (int p = 0; p < kPixels; ++p) _mm256_storeu_ps(t.out + p * t.out_stride + 8 * v, sum[p][v]);
+    } else {
+      const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+      const __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(channels), lane);
+#pragma GCC unroll 6
+      for (int p = 0; p < kPixels; ++p) _mm256_maskstore_ps(t.out + p * t.out_stride + 8 * v, mask, sum[p][v]);
     }
   }
 }

@@ -79,16 +79,16 @@ WinogradOutput<Precision> winograd_multiply(const WinogradIsa<Precision>& isa, W
                                             int64_t point_stride, const PackedConv<Precision>& conv, int64_t out_channels,
                                             int64_t panel, float* sums) {
   const int64_t channel = panel * kPanel;
-  product.panels = std::min(kWinogradPanelsAtOnce, out_channels / kPanel - panel);
+  product.channels = std::min(product.channels, kWinogradPanelsAtOnce * kPanel);
   product.weight = conv.weight + channel * product.depth;
   product.m = reinterpret_cast<typename Precision::Sum*>(sums);
-  product.m_stride = product.panels * kPanel;
+  product.m_stride = winograd_pad(product.channels);
   WinogradOutput<Precision> output{};
   output.m = product.m;
   output.tile_stride = product.m_stride;
   output.point_stride = product.tiles * product.m_stride + kWinogradPointPadding<float>;
   output.tiles = product.tiles;
-  output.channels = product.m_stride;
+  output.channels = product.channels;
   output.bias = conv.bias + channel;
   if (conv.start != nullptr) {
     product.start = conv.start + channel;

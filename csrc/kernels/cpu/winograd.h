@@ -76,7 +76,7 @@ struct WinogradProduct {
   const typename Precision::Weight* next_weight;  // what will be multiplied next; only fetched into a cache: any address will do
   const int32_t* start;                           // Int8: (panels * 16), takes away what the inputs' zero adds
   int64_t depth;
-  int64_t panels;
+  int64_t channels;  // outputs that are needed; the others of the last panel may be computed or not
   int64_t tiles;
   typename Precision::Sum* m;  // (tiles, panels * 16)
   int64_t m_stride;
@@ -98,7 +98,7 @@ struct WinogradOutput {
   const float* steps;  // Int8: (points, channels), what one unit of a sum is worth
   int64_t steps_stride;
   int64_t tiles;
-  int64_t channels;  // multiple of 16
+  int64_t channels;  // that are stored: these, or as many as there are vectors of them
   int64_t rows;      // that are stored, at least 1
   int64_t columns;   // that are stored
   const float* bias;
@@ -161,7 +161,7 @@ struct PackedConv {
 };
 
 // Step 2 at all points, for up to kWinogradPanelsAtOnce panels of a convolution to `out_channels` from panel `panel` on.
-// `product` has v (at point 0), v_stride, depth and tiles. Returns an output of step 3 with all about the sums, the channels and the
+// `product` has v (at point 0), v_stride, depth, tiles, and the channels that are needed from there on. Returns an output of step 3 with all about the sums, the channels and the
 // bias.
 template <typename Precision>
 WinogradOutput<Precision> winograd_multiply(const WinogradIsa<Precision>& isa, WinogradProduct<Precision> product,

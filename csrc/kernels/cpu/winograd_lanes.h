@@ -110,14 +110,24 @@ void transform_input(const WinogradInput<Precision>& input) {
         Vec x[kWindow], y[kWindow];
 #pragma GCC unroll 8
         for (int i = 0; i < kWindow; ++i) x[i] = load(input.rows[i] + at + j * step);
+        if (channel % 16 == 0) {
+#pragma GCC unroll 8
+          for (int i = 0; i < kWindow; ++i) __builtin_prefetch(input.rows[i] + at + (j + kWindow) * step);
+        }
         transform_inputs<kTile>(x, y);
 #pragma GCC unroll 8
         for (int i = 0; i < kWindow; ++i) vertical[i][j] = y[i];
       }
       auto* v = input.v + tile * input.tile_stride + channel;
       const float* levels = input.levels + channel;
+      constexpr int kPerLine = 64 / static_cast<int>(sizeof(*v));
 #pragma GCC unroll 1
       for (int i = 0; i < kWindow; ++i) {
+        // Where the next tile will be stored.
+        if (channel % kPerLine == 0) {
+#pragma GCC unroll 8
+          for (int j = 0; j < kWindow; ++j) __builtin_prefetch(v + j * points + input.tile_stride, 1);
+        }
         Vec y[kWindow];
         transform_inputs<kTile>(vertical[i], y);
 #pragma GCC unroll 8
@@ -251,11 +261,12 @@ template <typename Block, int kTiles, int kVectors>
 
 template <typename Block, int kVectors>
 [[gnu::always_inline]] inline void multiply_panels(const WinogradProduct<typename Block::Precision>& p, int64_t panel) {
-  constexpr int64_t kPanels = kVectors * kLanes / kWinogradPanel;
+  constexpr int64_t kPanels = (kVectors * kLanes + kWinogradPanel - 1) / kWinogradPanel;
   const auto* weight = p.weight + panel * p.depth * kWinogradPanel;
   const int64_t blocks = (p.tiles + Block::kTiles - 1) / Block::kTiles;
   // The weights that come next, in equal shares for all blocks.
-  const auto* next = panel + kPanels < p.panels ? weight + kPanels * p.depth * kWinogradPanel : p.next_weight;
+  const bool more = (panel + kPanels) * kWinogradPanel < p.channels;
+  const auto* next = more ? weight + kPanels * p.depth * kWinogradPanel : p.next_weight;
   constexpr int64_t kLines = kPanels * kWinogradPanel * kWinogradPanel * static_cast<int64_t>(sizeof(*next)) / Ahead::kBytes;
   Ahead ahead{reinterpret_cast<const char*>(next), (kLines + blocks - 1) / blocks};
   for (int64_t i = 0; i < blocks; ++i) {
@@ -268,14 +279,16 @@ template <typename Block, int kVectors>
   }
 }
 
+// As many vectors at once as there are registers for, or half of them where that is enough.
 template <typename Block>
 void multiply(const WinogradProduct<typename Block::Precision>& p) {
-  constexpr int kPerPanel = kWinogradPanel / kLanes;
-  constexpr int kPanels = kBlockVectors / kPerPanel;
-  int64_t panel = 0;
-  for (; panel + kPanels <= p.panels; panel += kPanels) multiply_panels<Block, kBlockVectors>(p, panel);
-  if constexpr (kPanels > 1) {
-    for (; panel < p.panels; ++panel) multiply_panels<Block, kPerPanel>(p, panel);
+  constexpr int64_t kChannels = kBlockVectors * kLanes;
+  for (int64_t channel = 0; channel < p.channels; channel += kChannels) {
+    if (p.channels - channel > kChannels / 2) {
+      multiply_panels<Block, kBlockVectors>(p, channel / kWinogradPanel);
+    } else {
+      multiply_panels<Block, kBlockVectors / 2>(p, channel / kWinogradPanel);
+    }
   }
 }
 
@@ -326,6 +339,7 @@ template <WinogradEpilogue kEpilogue, typename Precision>
             if constexpr (kEpilogue == WinogradEpilogue::kDoubleResidual) value = load(o.outer[i] + at) + o.scale * value;
           }
           store(o.out[i] + at, value);
+          if (channel % 16 == 0) __builtin_prefetch(o.out[i] + at + kTile * o.pixel_stride, 1);
           if (copied) store(o.copy[i] + at, value);
         }
       }
