@@ -8,8 +8,8 @@ alone: it is the most that its intensity can be. The grey strip is where the sam
 its weights and input from memory and writes its output there, one after the other; the truth lies between.
 
 The roofs were measured before and in turn with the engines, with as many threads, and the best of all sizes counts:
-memory in a triad (two vectors read, one written), a square fp32 product, and four times that product, which is what
-Winograd's F(4x4, 3x3) could make of it if its transforms cost nothing. Needs matplotlib (the extra ``report``).
+memory in a triad (two vectors read, one written), a square fp32 product, and five times that product, which is what
+Winograd's F(6x6, 3x3) could make of it if its transforms cost nothing. Needs matplotlib (the extra ``report``).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from srdgan_rt.bench.engines import OURS
 from srdgan_rt.bench.report_file import read_report
 from srdgan_rt.errors import InputError, SrdganError
 
-WINOGRAD_GAIN = 144 / 36
-"""Multiplications of direct convolution for each of F(4x4, 3x3)."""
+WINOGRAD_GAIN = 324 / 64
+"""Multiplications of direct convolution for each of F(6x6, 3x3)."""
 
 _BYTES = 4  # of an fp32 value
 _MARKERS = "osD^v<>Ph"
@@ -176,7 +176,7 @@ def _draw_panel(axes: Any, panel: Panel, styles: dict[str, dict[str, Any]]) -> N
     axes.set(xscale="log", yscale="log", xlim=(left, right), ylim=(bottom, WINOGRAD_GAIN * panel.peak * 2))
     axes.set_yticks(*_choose_ticks(*axes.get_ylim()))
     axes.minorticks_off()
-    for gain, dashes, label in ((1, "-", "product"), (WINOGRAD_GAIN, "--", "product × 4: F(4×4, 3×3)")):
+    for gain, dashes, label in ((1, "-", "product"), (WINOGRAD_GAIN, "--", "product × 5: F(6×6, 3×3)")):
         roof = gain * panel.peak
         ridge = roof / panel.bandwidth
         axes.plot([left, ridge, right], [bottom, roof, roof], color="0.3", linestyle=dashes, linewidth=1)
