@@ -7,7 +7,6 @@ STABLE_TORCH_LIBRARY(srdgan_rt, m) {
   m.def("dense_blocks(Tensor x, Tensor parameters, int growth, bool rrdbs, float negative_slope) -> Tensor");
   m.def("empty_parameters(int floats) -> Tensor");
   m.def("has_vnni() -> bool");
-  m.def("l2h_first_row_needed(int height, int width, bool int8, int known_before) -> int");
   m.def(
       "l2h_net(Tensor picture, Tensor parameters, int features, int growth, int num_dense_blocks, int scale, "
       "bool int8, float negative_slope) -> Tensor");

@@ -107,6 +107,13 @@ def plan_conv(layer: Layer) -> PlannedLayer:
     return PlannedLayer(layer, layer[0].shape[1], 1)
 
 
+def plan_body(body: Layer, first: Layer) -> PlannedLayer:
+    """conv_body and the shortcut around all blocks: a convolution that reads features and picture, and whose result is
+    that of ``body`` on the one plus that of ``first`` on the other."""
+    layer = (torch.cat([body[0].detach(), first[0].detach()], 1), body[1].detach() + first[1].detach())
+    return PlannedLayer(layer, body[0].shape[1], first[0].shape[1])
+
+
 def plan_upsampling(layer: Layer) -> PlannedLayer:
     """A convolution that follows a nearest x2 enlargement."""
     return PlannedLayer(layer, layer[0].shape[1], 1, upsamples=True)

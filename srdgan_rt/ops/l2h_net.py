@@ -24,6 +24,7 @@ from srdgan_rt.ops._layers import (
 from srdgan_rt.ops._packing import (
     Planned,
     pack,
+    plan_body,
     plan_conv,
     plan_dense_block,
     plan_dense_block_int8,
@@ -84,7 +85,7 @@ def l2h_net_pack(layers: L2HLayers, ranges: Sequence[Tensor] | None = None) -> P
     planned = [
         plan_conv(layers.first),
         *dense,
-        plan_conv(layers.body),
+        plan_body(layers.body, layers.first),
         *plan_tail(layers.upsamplings, layers.hr, layers.last),
     ]
     scale = 1 << len(layers.upsamplings)
@@ -190,7 +191,7 @@ class L2HStream:
 
         Args:
             read: ``read(begin, end)`` gives rows ``begin..end - 1`` as ``(batch, 3, end - begin, width)`` float32.
-                Called in order, each time from a few rows before the last end.
+                Called in order, for every row once.
 
         Yields:
             One strip of the result after the other, ``(batch, 3, rows, scale * width)`` float32, not clamped. The first
@@ -206,9 +207,8 @@ class L2HStream:
         state = torch.zeros(self._batch, self._state_floats(), dtype=torch.float32, device="cpu")
         for known in range(0, self._height, self.strip_rows):
             end = min(known + self.strip_rows, self._height)
-            begin: int = torch.ops.srdgan_rt.l2h_first_row_needed(self._height, self._width, self._net.int8, known)
             yield torch.ops.srdgan_rt.l2h_strip(
-                self._check(read(begin, end), end - begin),
+                self._check(read(known, end), end - known),
                 self._net.parameters,
                 state,
                 *self._net.sizes(),

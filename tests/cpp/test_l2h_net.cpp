@@ -122,7 +122,7 @@ class Net {
     }
     const int64_t image = kImageChannels;
     parameters.first = pack(first, {1, &image});
-    parameters.body = pack(body, {1, &features});
+    parameters.body = pack_body();
     parameters.hr = pack(hr, {1, &features});
     parameters.last = pack(last, {1, &features});
     for (const Layer& layer : upsample) {
@@ -204,6 +204,19 @@ class Net {
       weights.convs[i] = {bytes, bias, start, steps};
     }
     return weights;
+  }
+
+  // conv_body beside conv_first: their sum.
+  PackedConv<Float32> pack_body() {
+    Layer both(features + kImageChannels, features, 0);
+    auto weight = both.weight.begin();
+    for (int64_t n = 0; n < features; ++n) {
+      weight = std::copy_n(body.weight.begin() + n * features * 9, features * 9, weight);
+      weight = std::copy_n(first.weight.begin() + n * kImageChannels * 9, kImageChannels * 9, weight);
+      both.bias[n] = body.bias[n] + first.bias[n];
+    }
+    const int64_t inputs[] = {features, kImageChannels};
+    return pack(both, {2, inputs});
   }
 
   PackedConv<Float32> pack(const Layer& layer, const WinogradSegments& inputs) {
@@ -297,16 +310,15 @@ std::vector<float> compute_strips(const Net& net, Size size, const std::vector<f
     if (memory == nullptr) memory = std::make_unique<Memory>(memory_floats = run.memory_floats());
     CHECK(run.memory_floats() == memory_floats, "strips need different memory");
     const int64_t now = std::min(known + strip_rows, size.height);
-    const int64_t first_row = known == 0 ? 0 : run.first_row_needed(known);
     std::vector<float> rows;
     for (int64_t c = 0; c < kImageChannels; ++c) {
       const auto plane = picture.begin() + c * size.height * size.width;
-      rows.insert(rows.end(), plane + first_row * size.width, plane + now * size.width);
+      rows.insert(rows.end(), plane + known * size.width, plane + now * size.width);
     }
     const int64_t finished_now = run.finished_rows(now);
     std::vector<float> part(kImageChannels * (finished_now - finished) * width, kUntouched);
     L2HData data{};
-    data.picture = {rows.data(), kImageChannels, (now - first_row) * size.width, size.width, first_row};
+    data.picture = {rows.data(), kImageChannels, (now - known) * size.width, size.width, known};
     data.result = {part.data(), kImageChannels, (finished_now - finished) * width, width, finished};
     execute(*run.plan(memory->data(), data, known, now, num_threads), num_threads);
     for (int64_t c = 0; c < kImageChannels; ++c) {

@@ -11,10 +11,11 @@ constexpr int64_t kTile = Float32::kTile;
 
 class ConvStage final : public Stage {
  public:
-  ConvStage(const UnitGrid& grid, const Conv& conv, CpuIsa isa)
-      : grid_(grid), conv_(conv), isa_(winograd_isa<Float32>(isa)) {}
+  ConvStage(const UnitGrid& grid, const Conv& conv, CpuIsa isa) : grid_(grid), conv_(conv), isa_(winograd_isa<Float32>(isa)) {
+    for (const FeatureMap& source : conv_.sources) in_channels_ += source.channels;
+  }
 
-  int64_t scratch_floats() const override { return window_floats() + transformed_floats() + sums_floats() + result_floats(); }
+  int64_t scratch_floats() const override { return transformed_floats() + sums_floats() + result_floats(); }
 
   void run(int64_t row, int64_t chunk, float* scratch) const override {
     const int64_t begin = conv_.scale * grid_.column_begin(chunk);
@@ -32,41 +33,35 @@ class ConvStage final : public Stage {
   static constexpr int64_t kMaxRun = UnitGrid::kUnitPixels / (kTile * kTile);
 
   int64_t max_run() const { return std::min(kMaxRun, conv_.scale * grid_.max_columns() / kTile); }
-  int64_t window_row() const { return (kTile * max_run() + 2) * conv_.in_channels; }
-  int64_t window_floats() const { return conv_.source.planes.data == nullptr ? 0 : Float32::kWindow * window_row(); }
-  int64_t transformed_floats() const { return Float32::kPoints * (max_run() * conv_.in_channels + kWinogradPointPadding<float>); }
+  int64_t transformed_floats() const { return Float32::kPoints * (max_run() * in_channels_ + kWinogradPointPadding<float>); }
   int64_t sums_floats() const { return winograd_sums_floats<Float32>(max_run()); }
   int64_t result_row() const { return kTile * max_run() * conv_.out_channels; }
   int64_t result_floats() const { return conv_.target.planes.data == nullptr ? 0 : kTile * result_row(); }
 
   // One run of neighbouring tiles from the output at row y and column x on.
   void convolve(int64_t y, int64_t x, int64_t tiles, float* scratch) const {
-    float* window = scratch;
-    float* transformed = window + window_floats();
+    float* transformed = scratch;
     float* sums = transformed + transformed_floats();
     float* result = sums + sums_floats();
 
     WinogradInput<Float32> input{};
-    input.pixel_stride = conv_.in_channels;
     input.tiles = tiles;
-    input.channels = conv_.in_channels;
     input.v = transformed;
-    input.tile_stride = conv_.in_channels;
-    input.point_stride = tiles * conv_.in_channels + kWinogradPointPadding<float>;
-    for (int64_t i = 0; i < Float32::kWindow; ++i) {
-      if (conv_.source.planes.data != nullptr) {
-        input.rows[i] = window + i * window_row();
-        gather(y + i - 1, x - 1, kTile * tiles + 2, window + i * window_row());
-      } else {
-        input.rows[i] = conv_.source.map.row_or_zeros(y + i - 1) + (x - 1) * conv_.in_channels;
+    input.tile_stride = in_channels_;
+    input.point_stride = tiles * in_channels_ + kWinogradPointPadding<float>;
+    for (const FeatureMap& source : conv_.sources) {
+      input.pixel_stride = input.channels = source.channels;
+      for (int64_t i = 0; i < Float32::kWindow; ++i) {
+        input.rows[i] = source.row_or_zeros(y + i - 1) + (x - 1) * source.channels;
       }
+      isa_.transform_input(input);
+      input.v += source.channels;
     }
-    isa_.transform_input(input);
 
     WinogradProduct<Float32> product{};
     product.v = transformed;
     product.v_stride = input.tile_stride;
-    product.depth = conv_.in_channels;
+    product.depth = in_channels_;
     product.tiles = tiles;
     // A map needs the channels that pad it, too: those that read it count on zeros.
     const int64_t channels = conv_.target.planes.data != nullptr ? conv_.target.planes.channels : conv_.out_channels;
@@ -82,14 +77,12 @@ class ConvStage final : public Stage {
     output.rows = std::min(kTile, conv_.scale * grid_.height - y);
     output.columns = std::min(kTile * output.tiles, conv_.scale * grid_.width - x);
     output.negative_slope = conv_.negative_slope;
-    output.scale = 1.0f;
     output.pixel_stride = conv_.out_channels;
-    output.epilogue = conv_.shortcut.data == nullptr ? WinogradEpilogue::kActivation : WinogradEpilogue::kResidual;
+    output.epilogue = WinogradEpilogue::kActivation;
     const int64_t offset = x * conv_.out_channels + channel;
     for (int64_t i = 0; i < output.rows; ++i) {
       output.out[i] = target.planes.data != nullptr ? result + i * result_row() + channel : target.map.row(y + i) + offset;
       if (target.copy.data != nullptr) output.copy[i] = target.copy.row(y + i) + offset;
-      if (conv_.shortcut.data != nullptr) output.inner[i] = conv_.shortcut.row(y + i) + offset;
     }
     isa_.transform_output(output);
     if (target.planes.data == nullptr) return;
@@ -101,21 +94,10 @@ class ConvStage final : public Stage {
     }
   }
 
-  // Pixels [x, x + count) of row y, zeros outside the picture and in the channels that pad it.
-  void gather(int64_t y, int64_t x, int64_t count, float* pixels) const {
-    std::fill_n(pixels, count * conv_.in_channels, 0.0f);
-    if (y < 0 || y >= conv_.scale * grid_.height) return;
-    const int64_t begin = std::max<int64_t>(x, 0);
-    const int64_t end = std::min(x + count, conv_.scale * grid_.width);
-    for (int64_t c = 0; c < conv_.source.planes.channels; ++c) {
-      const float* plane = conv_.source.planes.row(c, y);
-      for (int64_t i = begin; i < end; ++i) pixels[(i - x) * conv_.in_channels + c] = plane[i];
-    }
-  }
-
   const UnitGrid& grid_;
   Conv conv_;
   const WinogradIsa<Float32>& isa_;
+  int64_t in_channels_ = 0;
 };
 
 class UpsampleStage final : public Stage {
@@ -153,6 +135,28 @@ class UpsampleStage final : public Stage {
   int64_t scale_;
   CpuIsa isa_;
   UpsampleConvProblem problem_{};
+};
+
+class PlanesStage final : public Stage {
+ public:
+  PlanesStage(const UnitGrid& grid, const Planes<const float>& planes, const FeatureMap& map)
+      : grid_(grid), planes_(planes), map_(map) {}
+
+  int64_t scratch_floats() const override { return 0; }
+
+  void run(int64_t row, int64_t chunk, float*) const override {
+    for (int64_t y = grid_.row_begin(row); y < grid_.row_end(row); ++y) {
+      for (int64_t c = 0; c < planes_.channels; ++c) {
+        const float* plane = planes_.row(c, y);
+        for (int64_t x = grid_.column_begin(chunk); x < grid_.column_end(chunk); ++x) map_.row(y)[x * map_.channels + c] = plane[x];
+      }
+    }
+  }
+
+ private:
+  const UnitGrid& grid_;
+  Planes<const float> planes_;
+  FeatureMap map_;
 };
 
 class CopyStage final : public Stage {
@@ -194,6 +198,10 @@ std::unique_ptr<Stage> make_conv_stage(const UnitGrid& grid, const Conv& conv, C
 
 std::unique_ptr<Stage> make_upsample_stage(const UnitGrid& grid, const Upsample& upsample, CpuIsa isa) {
   return std::make_unique<UpsampleStage>(grid, upsample, isa);
+}
+
+std::unique_ptr<Stage> make_import_stage(const UnitGrid& grid, const Planes<const float>& planes, const FeatureMap& map) {
+  return std::make_unique<PlanesStage>(grid, planes, map);
 }
 
 std::unique_ptr<Stage> make_import_stage(const UnitGrid& grid, const FeatureMap& dense, const FeatureMap& map,

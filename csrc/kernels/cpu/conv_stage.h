@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "csrc/common/wavefront.h"
 #include "csrc/kernels/cpu/dense_block.h"
@@ -25,12 +26,6 @@ struct Planes {
   T* row(int64_t channel, int64_t y) const { return data + channel * plane_stride + (y - first_row) * row_stride; }
 };
 
-// What a convolution reads: planes of up to 16 channels or, where their data is null, a map with a border.
-struct ConvSource {
-  Planes<const float> planes;
-  FeatureMap map;
-};
-
 // What it writes: planes of up to 16 channels or, where their data is null, a map, and a copy of it unless that has no data.
 struct ConvTarget {
   Planes<float> planes;
@@ -40,12 +35,10 @@ struct ConvTarget {
 
 struct Conv {
   PackedConv<Float32> packed;
-  int64_t in_channels;   // padded
-  int64_t out_channels;  // padded
-  float negative_slope;  // 1 for none
-  FeatureMap shortcut;   // added to the result, unless it has no data
-  int64_t scale;         // of the picture it works on, against the grid's
-  ConvSource source;
+  int64_t out_channels;             // padded
+  float negative_slope;             // 1 for none
+  int64_t scale;                    // of the picture it works on, against the grid's
+  std::vector<FeatureMap> sources;  // maps with borders, whose channels it reads one after the other
   ConvTarget target;
 };
 
@@ -64,6 +57,9 @@ struct Upsample {
 };
 
 std::unique_ptr<Stage> make_upsample_stage(const UnitGrid& grid, const Upsample& upsample, CpuIsa isa);
+
+// From planes to the first channels of a map with a border.
+std::unique_ptr<Stage> make_import_stage(const UnitGrid& grid, const Planes<const float>& planes, const FeatureMap& map);
 
 // Between a dense (H, W, C) tensor and a map with a border.
 std::unique_ptr<Stage> make_import_stage(const UnitGrid& grid, const FeatureMap& dense, const FeatureMap& map, const FeatureMap& copy);

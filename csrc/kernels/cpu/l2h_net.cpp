@@ -34,9 +34,9 @@ FeatureMap make_map(float*& memory, int64_t ring, int64_t height, int64_t width,
 }  // namespace
 
 struct L2HRun::Layout {
+  FeatureMap picture;
   FeatureMap x;
   FeatureMap rrdb;  // shortcut around three blocks; in the end conv_body's output
-  FeatureMap skip;  // conv_first's output, for the shortcut around all blocks
   std::vector<FeatureMap> enlarged;
   FeatureMap hr;
   // Of each block, twice: what the strip before left, and what this one leaves.
@@ -76,22 +76,18 @@ int64_t L2HRun::num_stages() const {
     case L2HPart::kNet:
       break;
   }
-  return blocks + tail + 2;  // conv_first, conv_body
+  return blocks + tail + 3;  // import, conv_first, conv_body
 }
 
-// Every stage needs one more row of units below from the stage before it.
+// The import takes all rows; every other stage needs one more row of units below from the stage before it.
 int64_t L2HRun::reach(int64_t stage, int64_t known) const {
   if (known >= grid_.height) return grid_.rows;
-  return std::max<int64_t>(known / grid_.unit_rows - 1 - stage, 0);
+  return std::max<int64_t>(known / grid_.unit_rows - stage, 0);
 }
 
 int64_t L2HRun::finished_rows(int64_t rows) const {
   const int64_t scale = int64_t{1} << parameters_.upsample.size();
   return scale * std::min(reach(num_stages() - 1, rows) * grid_.unit_rows, grid_.height);
-}
-
-int64_t L2HRun::first_row_needed(int64_t rows) const {
-  return std::max<int64_t>(reach(0, rows) * grid_.unit_rows - 1, 0);
 }
 
 L2HRun::Layout L2HRun::lay_out(float* memory) const {
@@ -101,10 +97,10 @@ L2HRun::Layout L2HRun::lay_out(float* memory) const {
   const bool in_strips = strip_rows_ < grid_.height;
   // From the row that conv_first makes to the one that conv_body reads.
   const int64_t trunk_rows = in_strips ? strip_rows_ + (num_blocks() * kDenseConvs + 6) * unit : grid_.height;
-  const auto map = [&](int64_t ring) { return make_map(memory, ring, grid_.height, grid_.width, features); };
-  layout.x = map(trunk_rows);
-  if (part_ == L2HPart::kNet || (part_ == L2HPart::kBlocks && parameters_.has_rrdbs)) layout.rrdb = map(trunk_rows);
-  if (part_ == L2HPart::kNet) layout.skip = map(trunk_rows);
+  const auto map = [&](int64_t ring, int64_t channels) { return make_map(memory, ring, grid_.height, grid_.width, channels); };
+  layout.x = map(trunk_rows, features);
+  if (part_ == L2HPart::kNet || (part_ == L2HPart::kBlocks && parameters_.has_rrdbs)) layout.rrdb = map(trunk_rows, features);
+  if (part_ == L2HPart::kNet) layout.picture = map(trunk_rows + unit, winograd_pad(kImageChannels));
   if (part_ != L2HPart::kBlocks) {
     int64_t scale = 1;
     const auto tail_map = [&] {
@@ -154,21 +150,21 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int6
     wavefront->add(std::move(stage), begin(index), end(index), offset, std::move(reuses));
     offset += skew;
   };
-  const auto conv = [&](const PackedConv<Float32>& packed, int64_t scale) {
+  const auto conv = [&](const PackedConv<Float32>& packed, int64_t scale, std::vector<FeatureMap> sources) {
     Conv result{};
     result.packed = packed;
-    result.in_channels = result.out_channels = features;
+    result.out_channels = features;
     result.negative_slope = 1.0f;
     result.scale = scale;
+    result.sources = std::move(sources);
     return result;
   };
 
   if (part_ == L2HPart::kNet) {
-    Conv first = conv(parameters_.first, 1);
-    first.in_channels = winograd_pad(kImageChannels);
-    first.source.planes = data.picture;
+    add(make_import_stage(grid_, data.picture, layout.picture));
+    Conv first = conv(parameters_.first, 1, {layout.picture});
     first.target.map = layout.x;
-    first.target.copy = layout.skip;
+    first.target.copy = layout.rrdb;
     add(make_conv_stage(grid_, first, isa_));
   } else {
     add(make_import_stage(grid_, data.features_in, layout.x, layout.rrdb));
@@ -185,8 +181,7 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int6
     block.x = layout.x;
     block.ends_rrdb = parameters_.has_rrdbs && b % kBlocksPerRrdb == kBlocksPerRrdb - 1;
     if (block.ends_rrdb) {
-      block.outer = part_ == L2HPart::kNet && b < kBlocksPerRrdb ? layout.skip : layout.rrdb;
-      block.copy = layout.rrdb;
+      block.outer = block.copy = layout.rrdb;
     }
     for (int64_t i = 0; i < kDenseConvs; ++i) block.begin[i] = begin(stage + i);
     block.end = end(stage + kDenseConvs - 1);
@@ -228,9 +223,7 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int6
   }
   FeatureMap source = layout.x;
   if (part_ == L2HPart::kNet) {
-    Conv body = conv(parameters_.body, 1);
-    body.source.map = layout.x;
-    body.shortcut = layout.skip;
+    Conv body = conv(parameters_.body, 1, {layout.x, layout.picture});
     body.target.map = source = layout.rrdb;
     add(make_conv_stage(grid_, body, isa_));
   }
@@ -250,14 +243,12 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int6
     add_tail(make_upsample_stage(grid_, upsample, isa_));
     scale *= 2;
   }
-  Conv hr = conv(parameters_.hr, scale);
+  Conv hr = conv(parameters_.hr, scale, {source});
   hr.negative_slope = parameters_.negative_slope;
-  hr.source.map = source;
   hr.target.map = layout.hr;
   add_tail(make_conv_stage(grid_, hr, isa_));
-  Conv last = conv(parameters_.last, scale);
+  Conv last = conv(parameters_.last, scale, {layout.hr});
   last.out_channels = winograd_pad(kImageChannels);
-  last.source.map = layout.hr;
   last.target.planes = data.result;
   add(make_conv_stage(grid_, last, isa_));
   wavefront->prepare();

@@ -36,6 +36,8 @@ struct L2HParameters {
   std::vector<DenseWeights<Int8>> dense_int8;
   // From here on: only for the parts that have them.
   PackedConv<Float32> first;
+  // Reads the features and the picture: with conv_first's weights beside its own, its result is the sum of both, which is the
+  // shortcut around all blocks, and conv_first's result need not be kept for it.
   PackedConv<Float32> body;
   std::vector<PackedUpsample> upsample;
   PackedConv<Float32> hr;
@@ -71,8 +73,6 @@ class L2HRun {
 
   // Rows of the result that are finished when `rows` rows of the picture are known (all earlier ones included).
   int64_t finished_rows(int64_t rows) const;
-  // Rows of the picture that must be at hand again, besides the new ones, when `rows` have been known before.
-  int64_t first_row_needed(int64_t rows) const;
 
   // Work for the rows from known_before to known_now, to be done while this object and what `data` points to live, and before the
   // next plan; `threads` is only what it is arranged for.

@@ -127,7 +127,8 @@ L2HParameters read_net(const Tensor& parameters, int64_t features, int64_t growt
       net.dense.push_back(reader.dense_block<Float32>(features, growth));
     }
   }
-  net.body = reader.conv(features, features);
+  const int64_t body_inputs[] = {features, kImageChannels};
+  net.body = reader.conv<Float32>({2, body_inputs}, features);
   reader.tail(net, scale);
   reader.finish();
   return net;
@@ -301,7 +302,7 @@ Tensor l2h_net_cpu(const Tensor& picture, const Tensor& parameters, int64_t feat
   return output;
 }
 
-// rows (N, 3, h, W): rows first_row .. known_now - 1 of N pictures of `height` rows; state (N, floats)
+// rows (N, 3, h, W): rows known_before .. known_now - 1 of N pictures of `height` rows; state (N, floats)
 // -> (N, 3, finished rows, scale * W)
 Tensor l2h_strip_cpu(const Tensor& rows, const Tensor& parameters, Tensor state, int64_t features, int64_t growth,
                      int64_t num_dense_blocks, int64_t scale, bool int8, double negative_slope, int64_t height, int64_t strip_rows,
@@ -316,8 +317,7 @@ Tensor l2h_strip_cpu(const Tensor& rows, const Tensor& parameters, Tensor state,
   L2HRun run(read_net(parameters, features, growth, num_dense_blocks, scale, int8, negative_slope), L2HPart::kNet, height, width,
              strip_rows, process_isa());
   const int64_t known_now = std::min(known_before + strip_rows, height);
-  const int64_t first_row = known_before == 0 ? 0 : run.first_row_needed(known_before);
-  STD_TORCH_CHECK(rows.size(2) == known_now - first_row, "rows must be ", first_row, "..", known_now);
+  STD_TORCH_CHECK(rows.size(2) == known_now - known_before, "rows must be ", known_before, "..", known_now);
   STD_TORCH_CHECK(state.is_contiguous() && state.size(0) == rows.size(0) && state.size(1) == run.memory_floats() + Memory::kLine,
                   "state has the wrong size");
   const int64_t finished_before = known_before == 0 ? 0 : run.finished_rows(known_before);
@@ -326,7 +326,7 @@ Tensor l2h_strip_cpu(const Tensor& rows, const Tensor& parameters, Tensor state,
                         MemoryFormat::Contiguous);
   for (int64_t image = 0; image < rows.size(0); ++image) {
     L2HData data{};
-    data.picture = picture_planes(input, image, first_row);
+    data.picture = picture_planes(input, image, known_before);
     data.result = result_planes(output, image, finished_before);
     float* memory = state.mutable_data_ptr<float>() + image * state.size(1);
     execute(*run.plan(Memory::align(memory), data, known_before, known_now, num_threads()));
@@ -359,10 +359,6 @@ int64_t l2h_round_strip_rows(int64_t height, int64_t width, bool int8, int64_t r
   return std::max((rows + unit - 1) / unit * unit, L2HRun::min_strip_rows(height, width, int8));
 }
 
-int64_t l2h_first_row_needed(int64_t height, int64_t width, bool int8, int64_t known_before) {
-  return known_before == 0 ? 0 : empty_run(1, 1, 0, 1, int8, height, width, height).first_row_needed(known_before);
-}
-
 int64_t l2h_state_floats(int64_t features, int64_t growth, int64_t num_dense_blocks, int64_t scale, bool int8, int64_t height,
                          int64_t width, int64_t strip_rows) {
   return empty_run(features, growth, num_dense_blocks, scale, int8, height, width, strip_rows).memory_floats() + Memory::kLine;
@@ -382,7 +378,6 @@ STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, CPU, m) {
 
 STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, CompositeExplicitAutograd, m) {
   m.impl("empty_parameters", TORCH_BOX(&srdgan::empty_parameters));
-  m.impl("l2h_first_row_needed", TORCH_BOX(&srdgan::l2h_first_row_needed));
   m.impl("l2h_round_strip_rows", TORCH_BOX(&srdgan::l2h_round_strip_rows));
   m.impl("l2h_state_floats", TORCH_BOX(&srdgan::l2h_state_floats));
 }
