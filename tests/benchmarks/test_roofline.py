@@ -60,7 +60,7 @@ def test_picture(make_report: Callable[..., Report], tmp_path: Path) -> None:
         "net, 1 thread; LR sides in pixels",
         "other, 2 threads; LR sides in pixels",
         "product, 200 GFLOP/s",
-        "product × 4: F(4×4, 3×3), 800 GFLOP/s",
+        "product × 5: F(6×6, 3×3), 1012 GFLOP/s",
         "memory: 10.0 GB/s",
     ):
         assert expected in words

@@ -95,6 +95,9 @@ template <int kTile>
   y[kTile - 1] += m[kTile + 1];
 }
 
+constexpr int kLineBytes = 64;
+constexpr int kLineFloats = kLineBytes / static_cast<int>(sizeof(float));
+
 template <typename Precision>
 void transform_input(const WinogradInput<Precision>& input) {
   constexpr bool kBytes = sizeof(typename Precision::Input) == 1;
@@ -110,7 +113,8 @@ void transform_input(const WinogradInput<Precision>& input) {
         Vec x[kWindow], y[kWindow];
 #pragma GCC unroll 8
         for (int i = 0; i < kWindow; ++i) x[i] = load(input.rows[i] + at + j * step);
-        if (channel % 16 == 0) {
+        // What the next tile reads.
+        if (channel % kLineFloats == 0) {
 #pragma GCC unroll 8
           for (int i = 0; i < kWindow; ++i) __builtin_prefetch(input.rows[i] + at + (j + kWindow) * step);
         }
@@ -120,11 +124,11 @@ void transform_input(const WinogradInput<Precision>& input) {
       }
       auto* v = input.v + tile * input.tile_stride + channel;
       const float* levels = input.levels + channel;
-      constexpr int kPerLine = 64 / static_cast<int>(sizeof(*v));
+      constexpr int kLineInputs = kLineBytes / static_cast<int>(sizeof(*v));
 #pragma GCC unroll 1
       for (int i = 0; i < kWindow; ++i) {
-        // Where the next tile will be stored.
-        if (channel % kPerLine == 0) {
+        // Where it will be stored.
+        if (channel % kLineInputs == 0) {
 #pragma GCC unroll 8
           for (int j = 0; j < kWindow; ++j) __builtin_prefetch(v + j * points + input.tile_stride, 1);
         }
@@ -150,9 +154,8 @@ struct Ahead {
   const char* line;
   int64_t lines;
 
-  static constexpr int64_t kBytes = 64;
   [[gnu::always_inline]] void fetch() {
-    for (int64_t i = 0; i < lines; ++i, line += kBytes) __builtin_prefetch(line, 0, 2);
+    for (int64_t i = 0; i < lines; ++i, line += kLineBytes) __builtin_prefetch(line, 0, 2);
   }
 };
 
@@ -210,7 +213,7 @@ struct ByteBlock {
       for (int t = 0; t < kTiles; ++t) sum[t][n] = start;
     }
     for (int64_t line = 0; line < p.depth; line += kWinogradPanel) {
-      if (line % Ahead::kBytes == 0) {
+      if (line % kLineBytes == 0) {
 #pragma GCC unroll 14
         for (int t = 0; t < kTiles; ++t) __builtin_prefetch(v + (kTiles + t) * p.v_stride + line);
       }
@@ -267,7 +270,7 @@ template <typename Block, int kVectors>
   // The weights that come next, in equal shares for all blocks.
   const bool more = (panel + kPanels) * kWinogradPanel < p.channels;
   const auto* next = more ? weight + kPanels * p.depth * kWinogradPanel : p.next_weight;
-  constexpr int64_t kLines = kPanels * kWinogradPanel * kWinogradPanel * static_cast<int64_t>(sizeof(*next)) / Ahead::kBytes;
+  constexpr int64_t kLines = kPanels * kWinogradPanel * kWinogradPanel * static_cast<int64_t>(sizeof(*next)) / kLineBytes;
   Ahead ahead{reinterpret_cast<const char*>(next), (kLines + blocks - 1) / blocks};
   for (int64_t i = 0; i < blocks; ++i) {
     // Equal shares: 32 tiles are blocks of 5 and 6, not five of 6 and one of 2.
@@ -275,7 +278,7 @@ template <typename Block, int kVectors>
     const int64_t end = p.tiles * (i + 1) / blocks;
     multiply_tiles<Block, Block::kTiles, kVectors>(end - begin, p, p.v + begin * p.v_stride, weight, panel,
                                                    p.m + begin * p.m_stride + panel * kWinogradPanel, ahead);
-    ahead.line += ahead.lines * Ahead::kBytes * p.depth / kWinogradPanel;  // what one block fetches
+    ahead.line += ahead.lines * kLineBytes * p.depth / kWinogradPanel;  // what one block fetches
   }
 }
 
@@ -339,7 +342,7 @@ template <WinogradEpilogue kEpilogue, typename Precision>
             if constexpr (kEpilogue == WinogradEpilogue::kDoubleResidual) value = load(o.outer[i] + at) + o.scale * value;
           }
           store(o.out[i] + at, value);
-          if (channel % 16 == 0) __builtin_prefetch(o.out[i] + at + kTile * o.pixel_stride, 1);
+          if (channel % kLineFloats == 0) __builtin_prefetch(o.out[i] + at + kTile * o.pixel_stride, 1);
           if (copied) store(o.copy[i] + at, value);
         }
       }
