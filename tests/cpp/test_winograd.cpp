@@ -52,28 +52,35 @@ constexpr int64_t kWindow = Float32::kWindow;
 constexpr float kUntouched = 12345.0f;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-// The transforms as Toom and Cook define them, for a list of points; infinity is the last one.
+// The transforms as Toom and Cook define them, for a list of points with their factors; infinity is the last one.
 template <typename Precision>
 struct Definition {
   static constexpr int64_t kTile = Precision::kTile, kWindow = Precision::kWindow, kPoints = Precision::kPoints;
 
-  std::vector<double> points = {0.0};
   double b[kWindow][kWindow] = {}, g[kWindow][3] = {}, a[kTile][kWindow] = {};
 
   Definition() {
-    for (double at : kWinogradAt<kTile>) points.insert(points.end(), {at, -at});
+    std::vector<WinogradPoint> points = {{0.0}};
+    for (WinogradPoint point : kWinogradAt<kTile>) {
+      points.push_back(point);
+      point.at = -point.at;
+      points.push_back(point);
+    }
+    points.push_back({std::numeric_limits<double>::infinity()});
     for (int64_t p = 0; p < kWindow; ++p) {
+      const WinogradPoint point = points[p];
       const bool finite = p + 1 < kWindow;
-      b[p][0] = 1.0;  // the product of x - q for all other points q
-      double scale = 1.0;
+      const double factor = point.coefficients * point.inputs;
+      b[p][0] = factor;  // times the product of x - q for all other points q
+      double scale = factor * point.outputs;
       int64_t degree = 0;
       for (int64_t q = 0; q + 1 < kWindow; ++q) {
         if (q == p) continue;
-        for (int64_t k = ++degree; k >= 0; --k) b[p][k] = (k > 0 ? b[p][k - 1] : 0.0) - points[q] * b[p][k];
-        if (finite) scale *= points[p] - points[q];
+        for (int64_t k = ++degree; k >= 0; --k) b[p][k] = (k > 0 ? b[p][k - 1] : 0.0) - points[q].at * b[p][k];
+        if (finite) scale *= point.at - points[q].at;
       }
-      for (int64_t k = 0; k < 3; ++k) g[p][k] = finite ? std::pow(points[p], k) / scale : k == 2;
-      for (int64_t k = 0; k < kTile; ++k) a[k][p] = finite ? std::pow(points[p], k) : k + 1 == kTile;
+      for (int64_t k = 0; k < 3; ++k) g[p][k] = finite ? std::pow(point.at, k) / scale : k == 2;
+      for (int64_t k = 0; k < kTile; ++k) a[k][p] = finite ? point.outputs * std::pow(point.at, k) : k + 1 == kTile;
     }
   }
 

@@ -19,11 +19,14 @@ pytestmark = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not
 MakeNet: TypeAlias = Callable[..., L2HLayers]
 
 # G of F(6x6, 3x3) at 0, +-1, +-1/2, +-2 and infinity: a row of powers over the product of a point's distances to the
-# others.
-POINTS = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0)
+# others, and over the power of two by which csrc/kernels/cpu/winograd_points.h enlarges inputs and outputs there.
+POINTS = {0.0: 1, 1.0: 1, -1.0: 1, 0.5: 64, -0.5: 64, 2.0: 4, -2.0: 4}
 G = torch.tensor(
     [
-        *([p**power / math.prod(p - other for other in POINTS if other != p) for power in range(3)] for p in POINTS),
+        *(
+            [p**power / (factor * math.prod(p - other for other in POINTS if other != p)) for power in range(3)]
+            for p, factor in POINTS.items()
+        ),
         [0, 0, 1],
     ],
     dtype=torch.float64,

@@ -48,28 +48,32 @@ typedef int32_t UnalignedInt __attribute__((aligned(1), may_alias));
   *reinterpret_cast<UnalignedByteVec*>(p) = lowest_bytes(sum);
 }
 
+// The sum over k of coefficients[k] * x[2 k], from an end on whose coefficient is 1 if there is one: that takes no multiplication.
+template <int kCount>
+[[gnu::always_inline]] inline Vec combine(const double (&coefficients)[kCount], const Vec* x) {
+  const bool down = coefficients[kCount - 1] == 1;
+  Vec sum{};
+#pragma GCC unroll 8
+  for (int n = 0; n < kCount; ++n) {
+    const int k = down ? kCount - 1 - n : n;
+    const Vec term = static_cast<float>(coefficients[k]) * x[2 * k];
+    sum = n == 0 ? term : sum + term;
+  }
+  return sum;
+}
+
 // B' along one axis.
 template <int kTile>
 [[gnu::always_inline]] inline void transform_inputs(const Vec x[kTile + 2], Vec y[kTile + 2]) {
   constexpr auto& kAxis = kWinogradAxis<kTile>;
-  constexpr int kPairs = kTile / 2;
-  y[0] = x[kTile];
-  y[kTile + 1] = x[kTile + 1];
+  y[0] = combine(kAxis.all, x);
+  y[kTile + 1] = combine(kAxis.all, x + 1);
 #pragma GCC unroll 8
-  for (int k = kPairs - 1; k >= 0; --k) {
-    y[0] += static_cast<float>(kAxis.all[k]) * x[2 * k];
-    y[kTile + 1] += static_cast<float>(kAxis.all[k]) * x[2 * k + 1];
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < kPairs; ++i) {
-    Vec even = x[kTile], odd = x[kTile - 1];
-#pragma GCC unroll 8
-    for (int k = kPairs - 2; k >= 0; --k) {
-      even += static_cast<float>(kAxis.others[i][k]) * x[2 * k + 2];
-      odd += static_cast<float>(kAxis.others[i][k]) * x[2 * k + 1];
-    }
-    y[2 * i + 1] = even + static_cast<float>(kWinogradAt<kTile>[i]) * odd;
-    y[2 * i + 2] = even - static_cast<float>(kWinogradAt<kTile>[i]) * odd;
+  for (int i = 0; i < kTile / 2; ++i) {
+    const Vec even = static_cast<float>(kAxis.even[i]) * combine(kAxis.others[i], x + 2);
+    const Vec odd = static_cast<float>(kAxis.odd[i]) * combine(kAxis.others[i], x + 1);
+    y[2 * i + 1] = even + odd;
+    y[2 * i + 2] = even - odd;
   }
 }
 
