@@ -2,9 +2,11 @@
 //
 // Each stage reads what the stage before it made of the same place and its neighbours, as 3x3 convolutions do. The picture is cut
 // into rows and chunks of columns: unit (stage, row, chunk) may start when stage - 1 has finished rows row - 1 .. row + 1 of
-// chunks chunk - 1 .. chunk + 1. All units stand in one order in which everything that a unit waits for comes before it; threads
-// take them from the front and wait for what is still in work. Since every unit that has been taken is being computed by someone,
-// no order of events can block, whatever the number of threads. What a unit computes does not depend on who computes it.
+// chunks chunk - 1 .. chunk + 1. All units stand in one order in which everything that a unit waits for comes before it. Each
+// thread has a queue of its own, a part of that order: the units that work on the same memory are in the same queue, so that it
+// stays in one core's caches. A thread takes a unit only when nothing is left to wait for, and helps the others rather than wait
+// for long. The first unit of all that nobody has taken can always be taken by someone: no order of events can block, whatever the
+// number of threads. What a unit computes does not depend on who computes it.
 #pragma once
 
 #include <algorithm>
@@ -37,15 +39,18 @@ class Wavefront {
     int64_t shift;
   };
 
-  // rows: of the whole picture.
-  Wavefront(int64_t rows, int64_t chunks) : rows_(rows), chunks_(chunks) {}
+  // rows: of the whole picture. threads: that will work, if all goes as planned.
+  Wavefront(int64_t rows, int64_t chunks, int64_t threads)
+      : rows_(rows), chunks_(chunks), queues_(static_cast<size_t>(std::max<int64_t>(threads, 1))) {}
 
   // Appends a stage that computes rows [begin, end). Units are ordered by row + offset, then by stage; the offset must be larger
-  // than that of the stage before by at least 1, and large enough for what is waited for by `reuses`.
-  void add(std::unique_ptr<Stage> stage, int64_t begin, int64_t end, int64_t offset, std::vector<Reuse> reuses = {}) {
+  // than that of the stage before by at least 1, and large enough for what is waited for by `reuses`. Rows with the same row + shift
+  // are one thread's, chunk by chunk, whatever the stage.
+  void add(std::unique_ptr<Stage> stage, int64_t begin, int64_t end, int64_t offset, std::vector<Reuse> reuses = {},
+           int64_t shift = 0) {
     const auto index = static_cast<int32_t>(nodes_.size());
     for (int64_t row = begin; row < end; ++row) order_.push_back({row + offset, index, static_cast<int32_t>(row)});
-    nodes_.push_back({std::move(stage), begin, end, std::move(reuses)});
+    nodes_.push_back({std::move(stage), begin, end, std::move(reuses), shift});
   }
 
   int64_t num_stages() const { return static_cast<int64_t>(nodes_.size()); }
@@ -57,6 +62,14 @@ class Wavefront {
     });
     done_ = std::make_unique<std::atomic<uint8_t>[]>(nodes_.size() * static_cast<size_t>(rows_ * chunks_));
     for (const Node& node : nodes_) scratch_floats_ = std::max(scratch_floats_, node.stage->scratch_floats());
+    const auto threads = static_cast<int64_t>(queues_.size());
+    for (const Unit& unit : order_) {
+      const int64_t place = (unit.row + nodes_[static_cast<size_t>(unit.stage)].shift) * chunks_;
+      for (int64_t chunk = 0; chunk < chunks_; ++chunk) {
+        const int64_t thread = ((place + chunk) % threads + threads) % threads;
+        queues_[static_cast<size_t>(thread)].units.push_back({unit.stage, unit.row, static_cast<int32_t>(chunk)});
+      }
+    }
   }
 
   // Whether everything that a unit waits for comes before it, after prepare(): if not, work() can wait for ever.
@@ -84,18 +97,24 @@ class Wavefront {
   int64_t scratch_floats() const { return scratch_floats_; }
   int64_t num_units() const { return static_cast<int64_t>(order_.size()) * chunks_; }
 
-  // Computes units until none is left to take. Every thread calls it once, with scratch memory of its own.
-  void work(float* scratch) {
-    for (;;) {
-      const int64_t taken = next_.fetch_add(1, std::memory_order_relaxed);
-      if (taken >= num_units()) return;
-      const Unit& unit = order_[static_cast<size_t>(taken / chunks_)];
-      const int64_t chunk = taken % chunks_;
-      if (unit.stage > 0) wait(unit.stage - 1, unit.row, chunk);
-      const Node& node = nodes_[static_cast<size_t>(unit.stage)];
-      for (const Reuse& reuse : node.reuses) wait(reuse.stage, unit.row + reuse.shift, chunk);
-      node.stage->run(unit.row, chunk, scratch);
-      done(unit.stage, unit.row, chunk).store(1, std::memory_order_release);
+  // Computes units until none is left to take. Every thread calls it once, with a number of its own, from 0 on, and scratch memory
+  // of its own.
+  void work(int64_t thread, float* scratch) {
+    const auto own = static_cast<size_t>(thread) % queues_.size();
+    for (int64_t spins = 0;; ++spins) {
+      Outcome outcome = take(queues_[own], scratch);
+      if (outcome == Outcome::kNothingLeft || (outcome == Outcome::kNotYet && spins >= kPatience)) {
+        for (size_t i = 1; i < queues_.size() && outcome != Outcome::kDone; ++i) {
+          const Outcome other = take(queues_[(own + i) % queues_.size()], scratch);
+          if (other != Outcome::kNothingLeft) outcome = other;
+        }
+      }
+      if (outcome == Outcome::kNothingLeft) return;
+      if (outcome == Outcome::kDone) {
+        spins = -1;
+      } else {
+        pause(spins);
+      }
     }
   }
 
@@ -105,31 +124,60 @@ class Wavefront {
     int64_t begin;
     int64_t end;
     std::vector<Reuse> reuses;
+    int64_t shift;
   };
-  struct Unit {
+  struct Unit {  // of all chunks
     int64_t key;
     int32_t stage;
     int32_t row;
   };
+  struct Place {
+    int32_t stage;
+    int32_t row;
+    int32_t chunk;
+  };
+  struct alignas(64) Queue {
+    std::vector<Place> units;
+    std::atomic<int64_t> next{0};
+  };
+  enum class Outcome { kDone, kNotYet, kNothingLeft };
+
+  // Nearly every wait is short; a long one means that the other thread's core is taken by something else: perhaps by this thread.
+  static constexpr int64_t kPatience = 4096;
 
   std::atomic<uint8_t>& done(int64_t stage, int64_t row, int64_t chunk) {
     return done_[static_cast<size_t>((stage * rows_ + row) * chunks_ + chunk)];
   }
 
-  // Rows that this stage does not compute were computed before, or do not exist.
-  void wait(int64_t stage, int64_t row, int64_t chunk) {
+  // Takes the first unit of a queue and computes it, if nothing is left to wait for.
+  Outcome take(Queue& queue, float* scratch) {
+    int64_t next = queue.next.load(std::memory_order_relaxed);
+    if (next >= static_cast<int64_t>(queue.units.size())) return Outcome::kNothingLeft;
+    const Place place = queue.units[static_cast<size_t>(next)];
+    const Node& node = nodes_[static_cast<size_t>(place.stage)];
+    if (place.stage > 0 && !finished(place.stage - 1, place.row, place.chunk)) return Outcome::kNotYet;
+    for (const Reuse& reuse : node.reuses) {
+      if (!finished(reuse.stage, place.row + reuse.shift, place.chunk)) return Outcome::kNotYet;
+    }
+    if (!queue.next.compare_exchange_strong(next, next + 1, std::memory_order_relaxed)) return Outcome::kNotYet;
+    node.stage->run(place.row, place.chunk, scratch);
+    done(place.stage, place.row, place.chunk).store(1, std::memory_order_release);
+    return Outcome::kDone;
+  }
+
+  // A unit and its neighbours. Rows that this stage does not compute were computed before, or do not exist.
+  bool finished(int64_t stage, int64_t row, int64_t chunk) {
     const Node& node = nodes_[static_cast<size_t>(stage)];
     for (int64_t r = std::max(row - 1, node.begin); r < std::min(row + 2, node.end); ++r) {
       for (int64_t c = std::max<int64_t>(chunk - 1, 0); c < std::min(chunk + 2, chunks_); ++c) {
-        for (int64_t spins = 0; done(stage, r, c).load(std::memory_order_acquire) == 0; ++spins) pause(spins);
+        if (done(stage, r, c).load(std::memory_order_acquire) == 0) return false;
       }
     }
+    return true;
   }
 
-  // Nearly every wait is short; a long one means that the other thread's core is taken by something else: perhaps by this thread.
   static void pause(int64_t spins) {
-    constexpr int64_t kLong = 4096;
-    if (spins >= kLong) return std::this_thread::yield();
+    if (spins >= kPatience) return std::this_thread::yield();
 #if defined(__x86_64__)
     _mm_pause();
 #endif
@@ -140,7 +188,7 @@ class Wavefront {
   std::vector<Node> nodes_;
   std::vector<Unit> order_;
   std::unique_ptr<std::atomic<uint8_t>[]> done_;
-  std::atomic<int64_t> next_{0};
+  std::vector<Queue> queues_;
   int64_t scratch_floats_ = 0;
 };
 

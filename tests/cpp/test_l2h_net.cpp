@@ -249,13 +249,13 @@ class Memory {
 
 void execute(Wavefront& wavefront, int64_t num_threads) {
   CHECK(wavefront.well_ordered(), "a unit waits for a later one");
-  const auto work = [&] {
+  const auto work = [&](int64_t thread) {
     std::vector<float> scratch(wavefront.scratch_floats(), std::numeric_limits<float>::quiet_NaN());
-    wavefront.work(scratch.data());
+    wavefront.work(thread, scratch.data());
   };
   std::vector<std::thread> threads;
-  for (int64_t i = 1; i < num_threads; ++i) threads.emplace_back(work);
-  work();
+  for (int64_t i = 1; i < num_threads; ++i) threads.emplace_back(work, i);
+  work(0);
   for (std::thread& thread : threads) thread.join();
 }
 

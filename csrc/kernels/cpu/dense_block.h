@@ -27,7 +27,7 @@ struct DenseWeights {
 class DenseWorkspace {
  public:
   // Rows of units that there is room for.
-  static constexpr int64_t kMaxRing = 11;
+  static constexpr int64_t kMaxRing = 12;
 
   // features and growth: padded channels. Precision: of the products.
   template <typename Precision>

@@ -131,23 +131,25 @@ L2HRun::Layout L2HRun::lay_out(float* memory) const {
 
 std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int64_t known_before, int64_t known_now,
                                         int64_t threads) {
-  // A stage starts a row this many rows behind the stage before it. One is enough where a row has so many chunks that threads
-  // do not wait for each other within it; then less is between its first use and its last, and more of it stays in the caches.
-  const int64_t skew = grid_.chunks >= 3 * threads ? 1 : 2;
+  // A stage starts a row this many rows behind the stage before it. One is enough where a row has a chunk for every thread; then less
+  // is between its first use and its last, and more of it stays in the caches. Else threads work on rows in turn, and none should
+  // wait for the row beside its own.
+  const bool shares_rows = grid_.chunks >= threads;
+  const int64_t skew = shares_rows ? 1 : 2;
   // A row's first convolution starts when the last one is done with the row that stood there, 4 * skew rows behind, and with the
-  // row after that. If a row has fewer chunks than there are threads, one of them has just taken that row, the most expensive of
-  // all units: with one more row the others need not wait.
-  const int64_t ring = (kDenseConvs - 1) * skew + (threads > grid_.chunks ? 3 : 2);
+  // row after that. Where threads work on rows in turn, the row after that is in work just then: with two more rows nobody waits
+  // for it, and it is the same thread's turn when a row's memory is used again.
+  const int64_t ring = (kDenseConvs - 1) * skew + (shares_rows ? 2 : 4);
   const Layout layout = lay_out(memory);
   workspace_.use(layout.workspace, ring);
   const int64_t features = workspace_.features();
-  auto wavefront = std::make_unique<Wavefront>(grid_.rows, grid_.chunks);
+  auto wavefront = std::make_unique<Wavefront>(grid_.rows, grid_.chunks, threads);
   int64_t offset = 0;
   const auto begin = [&](int64_t stage) { return known_before == 0 ? 0 : reach(stage, known_before); };
   const auto end = [&](int64_t stage) { return reach(stage, known_now); };
-  const auto add = [&](std::unique_ptr<Stage> stage, std::vector<Wavefront::Reuse> reuses = {}) {
+  const auto add = [&](std::unique_ptr<Stage> stage, std::vector<Wavefront::Reuse> reuses = {}, int64_t shift = 0) {
     const int64_t index = wavefront->num_stages();
-    wavefront->add(std::move(stage), begin(index), end(index), offset, std::move(reuses));
+    wavefront->add(std::move(stage), begin(index), end(index), offset, std::move(reuses), shift);
     offset += skew;
   };
   const auto conv = [&](const PackedConv<Float32>& packed, int64_t scale, std::vector<FeatureMap> sources) {
@@ -211,7 +213,7 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int6
       const auto index = static_cast<size_t>(b);
       add(parameters_.int8 ? make_dense_stage(workspace_, parameters_.dense_int8[index], block, isa_, i, shift)
                            : make_dense_stage(workspace_, parameters_.dense[index], block, isa_, i, shift),
-          std::move(reuses));
+          std::move(reuses), shift);
     }
     shift_before = shift;
   }

@@ -138,9 +138,9 @@ int64_t num_threads() { return torch::stable::get_num_threads(); }
 
 // Every thread of torch's pool works until nothing is left.
 void execute(Wavefront& wavefront) {
-  torch::stable::parallel_for(0, num_threads(), 1, [&](int64_t, int64_t) {
+  torch::stable::parallel_for(0, num_threads(), 1, [&](int64_t thread, int64_t) {
     const Memory scratch(wavefront.scratch_floats());
-    wavefront.work(scratch.data());
+    wavefront.work(thread, scratch.data());
   });
 }
 
