@@ -21,12 +21,15 @@ struct UnitGrid {
   // Pixels of a unit: enough to pay for reading the weights once per unit, and few enough that a unit's products stay in a core's
   // second-level cache.
   static constexpr int64_t kUnitPixels = 1296;
+  // Rows that a picture is cut into at least, if it is so high: with fewer, threads wait for each other, and stages of the tail keep
+  // most of the enlarged picture between them.
+  static constexpr int64_t kMinRows = 8;
 
   UnitGrid(int64_t height, int64_t width, int64_t cell)
       : height(height),
         width(width),
         cell(cell),
-        unit_rows(cell * std::clamp<int64_t>(unit_cells() / cells_across(), 1, ceil_div(height, cell))),
+        unit_rows(cell * std::clamp<int64_t>(unit_cells() / cells_across(), 1, std::max<int64_t>(ceil_div(height, cell) / kMinRows, 1))),
         rows(ceil_div(height, unit_rows)),
         chunks(ceil_div(cells_across(), unit_cells())) {}
 
