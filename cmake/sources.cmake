@@ -32,6 +32,7 @@ set(SRDGAN_CPU_OP_SOURCES
   csrc/ops/cpu/l2h_net.cpp
   csrc/ops/cpu/nearest_downsample.cpp
   csrc/ops/cpu/upsample_conv.cpp
+  csrc/ops/cpu/workspace.cpp
   csrc/ops/schema.cpp
 )
 set(SRDGAN_CUDA_OP_SOURCES

@@ -204,7 +204,7 @@ class L2HStream:
         if self._is_whole:
             yield l2h_net(self._check(read(0, self._height), self._height), self._net)
             return
-        state = torch.zeros(self._batch, self._state_floats(), dtype=torch.float32, device="cpu")
+        state = torch.empty(self._batch, self._state_floats(), dtype=torch.float32, device="cpu")
         for known in range(0, self._height, self.strip_rows):
             end = min(known + self.strip_rows, self._height)
             yield torch.ops.srdgan_rt.l2h_strip(

@@ -128,7 +128,7 @@ class Net {
     for (const Layer& layer : upsample) {
       float* packed = keep(kUpsampleConvProducts * upsample_conv_num_panels(features) * features * kUpsampleConvPanel);
       upsample_conv_pack(layer.weight.data(), features, features, packed);
-      parameters.upsample.push_back({packed, layer.bias.data()});
+      parameters.upsample.push_back({packed, pad_bias(layer)});
     }
   }
   Net(const Net&) = delete;
@@ -199,9 +199,7 @@ class Net {
       for (int64_t panel = 0; panel < padded / kWinogradPanel; ++panel) {
         winograd_pack_int8(layers[i].weight.data(), segments, layers[i].out_channels, levels, depth, bytes, start, steps, panel);
       }
-      float* bias = keep(padded);
-      std::copy(layers[i].bias.begin(), layers[i].bias.end(), bias);
-      weights.convs[i] = {bytes, bias, start, steps};
+      weights.convs[i] = {bytes, pad_bias(layers[i]), start, steps};
     }
     return weights;
   }
@@ -222,18 +220,22 @@ class Net {
   PackedConv<Float32> pack(const Layer& layer, const WinogradSegments& inputs) {
     float* weight = keep(winograd_packed_size<Float32>(inputs, layer.out_channels));
     winograd_pack(layer.weight.data(), inputs, layer.out_channels, weight, 0, winograd_pad(layer.out_channels) / kWinogradPanel);
+    return {weight, pad_bias(layer), nullptr, nullptr};
+  }
+
+  const float* pad_bias(const Layer& layer) {
     float* bias = keep(winograd_pad(layer.out_channels));
     std::copy(layer.bias.begin(), layer.bias.end(), bias);
-    return {weight, bias, nullptr, nullptr};
+    return bias;
   }
 
   std::vector<std::unique_ptr<std::vector<float>>> memory_;
 };
 
-// Memory of a run: as many zeros as it asked for, and a guard.
+// Memory of a run: as many NaNs as it asked for, and a guard.
 class Memory {
  public:
-  explicit Memory(int64_t floats) : floats_(floats), values_(floats + kGuard, 0.0f) {
+  explicit Memory(int64_t floats) : floats_(floats), values_(floats + kGuard, std::numeric_limits<float>::quiet_NaN()) {
     std::fill(values_.begin() + floats, values_.end(), kUntouched);
   }
   float* data() { return values_.data(); }
@@ -274,6 +276,7 @@ std::vector<float> compute(const Net& net, L2HPart part, Size size, const std::v
                          kUntouched);
   L2HRun run(net.parameters, part, size.height, size.width, size.height, isa);
   Memory memory(run.memory_floats());
+  run.clear_borders(memory.data());
   L2HData data{};
   if (part == L2HPart::kNet) {
     data.picture = {input.data(), kImageChannels, size.height * size.width, size.width, 0};
@@ -307,7 +310,10 @@ std::vector<float> compute_strips(const Net& net, Size size, const std::vector<f
   for (int64_t known = 0; known < size.height;) {
     // A run of its own for every strip, as for the ops: all that is kept is the memory.
     L2HRun run(net.parameters, L2HPart::kNet, size.height, size.width, strip_rows, isa);
-    if (memory == nullptr) memory = std::make_unique<Memory>(memory_floats = run.memory_floats());
+    if (memory == nullptr) {
+      memory = std::make_unique<Memory>(memory_floats = run.memory_floats());
+      run.clear_borders(memory->data());
+    }
     CHECK(run.memory_floats() == memory_floats, "strips need different memory");
     const int64_t now = std::min(known + strip_rows, size.height);
     std::vector<float> rows;

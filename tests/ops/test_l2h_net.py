@@ -142,6 +142,18 @@ def test_deterministic_for_any_number_of_threads(
         assert all(torch.equal(other, first) for other in others)
 
 
+def test_nothing_of_an_earlier_call_is_left(make_net: MakeNet, small_net: PackedL2HNet) -> None:
+    """Calls work in memory that calls before them have used: here for pictures of nothing but NaN."""
+    nets = [small_net, ops.l2h_net_pack(make_net(features=20, growth=8))]
+    sizes = [(1, 1), (13, 40), (40, 13), (70, 50), (90, 120)]
+    cases = [(net, make_picture(size)) for net in nets for size in sizes]
+    results = [ops.l2h_net(picture, net) for net, picture in cases]
+    for net, picture in cases:
+        assert ops.l2h_net(torch.full_like(picture, torch.nan), net).isnan().all()
+        again = [ops.l2h_net(picture, net) for net, picture in cases]
+        assert all(torch.equal(result, other) for result, other in zip(again, results, strict=True))
+
+
 @pytest.mark.parametrize("isa", ["avx512", "avx2", "portable"])
 def test_instruction_sets(isa: str, run_with_isa: RunWithIsa) -> None:
     """All of the kernels' steps: dense blocks, single convolutions, enlargements, strips."""
@@ -314,11 +326,11 @@ def test_memory_is_bounded_by_the_width(small_net: PackedL2HNet) -> None:
 def test_a_closed_stream_frees_its_memory(small_net: PackedL2HNet, monkeypatch: pytest.MonkeyPatch) -> None:
     states: list[weakref.ref[Tensor]] = []
 
-    def zeros(*sizes: int, **options: Any) -> Tensor:
-        states.append(weakref.ref(state := torch.ones(0).new_zeros(*sizes)))
+    def empty(*sizes: int, **options: Any) -> Tensor:
+        states.append(weakref.ref(state := torch.ones(0).new_empty(*sizes)))
         return state
 
-    monkeypatch.setattr(torch, "zeros", zeros)
+    monkeypatch.setattr(torch, "empty", empty)
     strips: Any = L2HStream(small_net, 130, 110, strip_rows=36).run(
         lambda begin, end: torch.ones(1, 3, end - begin, 110)
     )

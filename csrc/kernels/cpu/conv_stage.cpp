@@ -145,10 +145,12 @@ class PlanesStage final : public Stage {
   int64_t scratch_floats() const override { return 0; }
 
   void run(int64_t row, int64_t chunk, float*) const override {
+    const int64_t begin = grid_.column_begin(chunk), end = grid_.column_end(chunk);
     for (int64_t y = grid_.row_begin(row); y < grid_.row_end(row); ++y) {
+      std::fill_n(map_.row(y) + begin * map_.channels, (end - begin) * map_.channels, 0.0f);
       for (int64_t c = 0; c < planes_.channels; ++c) {
         const float* plane = planes_.row(c, y);
-        for (int64_t x = grid_.column_begin(chunk); x < grid_.column_end(chunk); ++x) map_.row(y)[x * map_.channels + c] = plane[x];
+        for (int64_t x = begin; x < end; ++x) map_.row(y)[x * map_.channels + c] = plane[x];
       }
     }
   }
@@ -177,7 +179,7 @@ class CopyStage final : public Stage {
   }
 
  private:
-  // A pixel's padding is written, too: a picture that went through the same memory before may have left NaNs there.
+  // A pixel's padding is written, too: the memory may hold anything, and a NaN times a weight of zero is a NaN.
   void copy_pixel(const float* source, float* target, int64_t channels) const {
     const int64_t common = std::min(from_.channels, channels);
     std::copy_n(source, common, target);

@@ -49,7 +49,7 @@ struct Upsample {
   const float* packed;
   const float* bias;
   int64_t in_channels;
-  int64_t out_channels;
+  int64_t out_channels;  // may be padded, as the bias is then
   float negative_slope;
   int64_t scale;
   FeatureMap input;
@@ -58,7 +58,7 @@ struct Upsample {
 
 std::unique_ptr<Stage> make_upsample_stage(const UnitGrid& grid, const Upsample& upsample, CpuIsa isa);
 
-// From planes to the first channels of a map with a border.
+// From planes to the first channels of a map with a border; the others become zeros.
 std::unique_ptr<Stage> make_import_stage(const UnitGrid& grid, const Planes<const float>& planes, const FeatureMap& map);
 
 // Between a dense (H, W, C) tensor and a map with a border.

@@ -159,11 +159,18 @@ void DenseWorkspace::use(float* memory, int64_t ring) {
   ring_ = ring;
 }
 
+void DenseWorkspace::clear_borders(float* memory) const {
+  for (int64_t i = 0; i < kDenseConvs - 1; ++i) growth_map(memory, i, kMaxRing).clear_border();
+}
+
 FeatureMap DenseWorkspace::growth_map(int64_t index, int64_t slot) const {
-  FeatureMap map =
-      FeatureMap::bordered(memory_ + index * growth_floats(), ring_ * grid_.unit_rows, grid_.height, grid_.width, growth_);
+  FeatureMap map = growth_map(memory_, index, ring_);
   map.origin = slot * grid_.unit_rows;
   return map;
+}
+
+FeatureMap DenseWorkspace::growth_map(float* memory, int64_t index, int64_t ring) const {
+  return FeatureMap::bordered(memory + index * growth_floats(), ring * grid_.unit_rows, grid_.height, grid_.width, growth_);
 }
 
 template <typename Precision>

@@ -40,8 +40,9 @@ class DenseWorkspace {
   int64_t growth() const { return growth_; }
   int64_t depth() const { return features_ + (kDenseConvs - 1) * growth_; }
 
-  // Floats of memory, all zeros at first.
   int64_t floats() const;
+  // Makes memory with any contents fit for use, however many rows are used.
+  void clear_borders(float* memory) const;
   // ring: rows of units that are used, at most kMaxRing; the fewer, the more stays in the caches.
   void use(float* memory, int64_t ring);
   int64_t ring() const { return ring_; }
@@ -67,6 +68,7 @@ class DenseWorkspace {
   // Tiles in so many columns of a row of units.
   int64_t tiles(int64_t columns) const { return ceil_div(columns, tile_) * (grid_.unit_rows / tile_); }
   int64_t growth_floats() const { return FeatureMap::bordered_floats(kMaxRing * grid_.unit_rows, grid_.width, growth_); }
+  FeatureMap growth_map(float* memory, int64_t index, int64_t ring) const;
   int64_t slot_floats() const;
   float* slots() const { return memory_ + (kDenseConvs - 1) * growth_floats(); }
 

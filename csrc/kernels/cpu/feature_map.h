@@ -1,6 +1,7 @@
 // A feature map in the layout of the CPU kernels: rows of pixels, each pixel a run of channels.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace srdgan {
@@ -24,13 +25,22 @@ struct FeatureMap {
     return {data, height, height, width * channels, channels, nullptr};
   }
 
-  // A map with a border in bordered_floats() of memory, all zeros at first; the row of zeros is the first one.
+  // A map with a border in bordered_floats() of memory, whose row of zeros is the first one. To be cleared once: nobody writes there.
   static FeatureMap bordered(float* memory, int64_t ring, int64_t height, int64_t width, int64_t channels) {
     const int64_t stride = bordered_row_floats(width, channels);
     return {memory + stride + channels, ring, height, stride, channels, memory + channels};
   }
   static int64_t bordered_floats(int64_t ring, int64_t width, int64_t channels) {
     return (1 + ring) * bordered_row_floats(width, channels);
+  }
+
+  void clear_border() const {
+    std::fill_n(data - channels - row_stride, row_stride, 0.0f);
+    for (int64_t slot = 0; slot < ring; ++slot) {
+      float* begin = data + slot * row_stride - channels;
+      std::fill_n(begin, channels, 0.0f);
+      std::fill_n(begin + row_stride - kRightBorder * channels, kRightBorder * channels, 0.0f);
+    }
   }
 
   float* row(int64_t y) const { return data + (y + origin) % ring * row_stride; }

@@ -33,12 +33,13 @@ FeatureMap make_map(float*& memory, int64_t ring, int64_t height, int64_t width,
 
 }  // namespace
 
+// Maps that a part does not have have no rows.
 struct L2HRun::Layout {
-  FeatureMap picture;
-  FeatureMap x;
-  FeatureMap rrdb;  // shortcut around three blocks; in the end conv_body's output
+  FeatureMap picture{};
+  FeatureMap x{};
+  FeatureMap rrdb{};  // shortcut around three blocks; in the end conv_body's output
   std::vector<FeatureMap> enlarged;
-  FeatureMap hr;
+  FeatureMap hr{};
   // Of each block, twice: what the strip before left, and what this one leaves.
   struct Carry {
     FeatureMap x;
@@ -91,7 +92,7 @@ int64_t L2HRun::finished_rows(int64_t rows) const {
 }
 
 L2HRun::Layout L2HRun::lay_out(float* memory) const {
-  Layout layout{};
+  Layout layout;
   const int64_t features = workspace_.features();
   const int64_t unit = grid_.unit_rows;
   const bool in_strips = strip_rows_ < grid_.height;
@@ -127,6 +128,21 @@ L2HRun::Layout L2HRun::lay_out(float* memory) const {
   layout.workspace = memory;
   layout.end = memory + (num_blocks() > 0 ? workspace_.floats() : 0);
   return layout;
+}
+
+void L2HRun::clear_borders(float* memory) const {
+  const Layout layout = lay_out(memory);
+  for (const FeatureMap& map : {layout.picture, layout.x, layout.rrdb, layout.hr}) {
+    if (map.ring > 0) map.clear_border();
+  }
+  for (const FeatureMap& map : layout.enlarged) map.clear_border();
+  for (const auto& carries : layout.carries) {
+    for (const Layout::Carry& carry : carries) {
+      carry.x.clear_border();
+      for (const FeatureMap& growth : carry.growth) growth.clear_border();
+    }
+  }
+  if (num_blocks() > 0) workspace_.clear_borders(layout.workspace);
 }
 
 std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int64_t known_before, int64_t known_now,
@@ -237,7 +253,8 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int6
     Upsample upsample{};
     upsample.packed = parameters_.upsample[i].weight;
     upsample.bias = parameters_.upsample[i].bias;
-    upsample.in_channels = upsample.out_channels = parameters_.features;
+    upsample.in_channels = parameters_.features;
+    upsample.out_channels = features;  // the next stage reads those that pad, too
     upsample.negative_slope = parameters_.negative_slope;
     upsample.scale = scale;
     upsample.input = source;

@@ -68,8 +68,10 @@ class L2HRun {
   static int64_t strip_unit(int64_t height, int64_t width, bool int8);
   static int64_t min_strip_rows(int64_t height, int64_t width, bool int8);
 
-  // Floats of memory for the maps and everything that is kept from strip to strip; zeros before the first call.
+  // Floats of memory for the maps and everything that is kept from strip to strip.
   int64_t memory_floats() const { return memory_floats_; }
+  // Makes memory with any contents fit for plan(): once, before the first strip.
+  void clear_borders(float* memory) const;
 
   // Rows of the result that are finished when `rows` rows of the picture are known (all earlier ones included).
   int64_t finished_rows(int64_t rows) const;

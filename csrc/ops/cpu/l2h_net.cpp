@@ -4,7 +4,6 @@
 #include <torch/csrc/stable/ops.h>
 #include <torch/csrc/stable/tensor.h>
 
-#include <cstdlib>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -13,31 +12,12 @@
 #include "csrc/kernels/cpu/upsample_conv.h"
 #include "csrc/ops/checks.h"
 #include "csrc/ops/cpu/process_isa.h"
+#include "csrc/ops/cpu/workspace.h"
 
 namespace srdgan {
 namespace {
 
 using torch::headeronly::MemoryFormat;
-
-// Zeros that cost nothing before they are touched, on a cache line.
-class Memory {
- public:
-  explicit Memory(int64_t floats) : raw_(std::calloc(static_cast<size_t>(floats + kLine), sizeof(float)), std::free) {
-    STD_TORCH_CHECK(raw_ != nullptr, "not enough memory: ", floats * static_cast<int64_t>(sizeof(float)), " bytes");
-    prefer_huge_pages(raw_.get(), (floats + kLine) * static_cast<int64_t>(sizeof(float)));
-  }
-
-  float* data() const { return align(static_cast<float*>(raw_.get())); }
-
-  static constexpr int64_t kLine = 16;
-  static float* align(float* p) {
-    return reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(p) + kLine * sizeof(float) - 1) / (kLine * sizeof(float)) *
-                                    (kLine * sizeof(float)));
-  }
-
- private:
-  std::unique_ptr<void, decltype(&std::free)> raw_;
-};
 
 // Reads the parameters of one layer after the other: srdgan_rt/ops/_packing.py writes them so. Bytes and whole numbers stand in the
 // same tensor of floats.
@@ -139,7 +119,7 @@ int64_t num_threads() { return torch::stable::get_num_threads(); }
 // Every thread of torch's pool works until nothing is left.
 void execute(Wavefront& wavefront) {
   torch::stable::parallel_for(0, num_threads(), 1, [&](int64_t thread, int64_t) {
-    const Memory scratch(wavefront.scratch_floats());
+    const Workspace scratch(wavefront.scratch_floats());
     wavefront.work(thread, scratch.data());
   });
 }
@@ -248,7 +228,8 @@ Tensor dense_blocks_cpu(const Tensor& x, const Tensor& parameters, int64_t growt
   const Tensor input = torch::stable::contiguous(x, MemoryFormat::ChannelsLast);
   Tensor output = empty(x.size(0), x.size(1), x.size(2), x.size(3), x, MemoryFormat::ChannelsLast);
   L2HRun run(std::move(net), L2HPart::kBlocks, x.size(2), x.size(3), x.size(2), process_isa());
-  const Memory memory(run.memory_floats());
+  const Workspace memory(run.memory_floats());
+  run.clear_borders(memory.data());
   for (int64_t image = 0; image < x.size(0); ++image) {
     L2HData data{};
     data.features_in = dense_map(input, image);
@@ -273,7 +254,8 @@ Tensor l2h_tail_cpu(const Tensor& x, const Tensor& parameters, int64_t scale, do
   const Tensor input = torch::stable::contiguous(x, MemoryFormat::ChannelsLast);
   Tensor output = empty(x.size(0), kImageChannels, scale * x.size(2), scale * x.size(3), x, MemoryFormat::Contiguous);
   L2HRun run(std::move(net), L2HPart::kTail, x.size(2), x.size(3), x.size(2), process_isa());
-  const Memory memory(run.memory_floats());
+  const Workspace memory(run.memory_floats());
+  run.clear_borders(memory.data());
   for (int64_t image = 0; image < x.size(0); ++image) {
     L2HData data{};
     data.features_in = dense_map(input, image);
@@ -292,7 +274,8 @@ Tensor l2h_net_cpu(const Tensor& picture, const Tensor& parameters, int64_t feat
   const Tensor input = torch::stable::contiguous(picture);
   Tensor output = empty(picture.size(0), kImageChannels, scale * picture.size(2), scale * picture.size(3), picture,
                         MemoryFormat::Contiguous);
-  const Memory memory(run.memory_floats());
+  const Workspace memory(run.memory_floats());
+  run.clear_borders(memory.data());
   for (int64_t image = 0; image < picture.size(0); ++image) {
     L2HData data{};
     data.picture = picture_planes(input, image, 0);
@@ -318,7 +301,7 @@ Tensor l2h_strip_cpu(const Tensor& rows, const Tensor& parameters, Tensor state,
              strip_rows, process_isa());
   const int64_t known_now = std::min(known_before + strip_rows, height);
   STD_TORCH_CHECK(rows.size(2) == known_now - known_before, "rows must be ", known_before, "..", known_now);
-  STD_TORCH_CHECK(state.is_contiguous() && state.size(0) == rows.size(0) && state.size(1) == run.memory_floats() + Memory::kLine,
+  STD_TORCH_CHECK(state.is_contiguous() && state.size(0) == rows.size(0) && state.size(1) == run.memory_floats() + Workspace::kLine,
                   "state has the wrong size");
   const int64_t finished_before = known_before == 0 ? 0 : run.finished_rows(known_before);
   const Tensor input = torch::stable::contiguous(rows);
@@ -328,8 +311,9 @@ Tensor l2h_strip_cpu(const Tensor& rows, const Tensor& parameters, Tensor state,
     L2HData data{};
     data.picture = picture_planes(input, image, known_before);
     data.result = result_planes(output, image, finished_before);
-    float* memory = state.mutable_data_ptr<float>() + image * state.size(1);
-    execute(*run.plan(Memory::align(memory), data, known_before, known_now, num_threads()));
+    float* memory = Workspace::align(state.mutable_data_ptr<float>() + image * state.size(1));
+    if (known_before == 0) run.clear_borders(memory);
+    execute(*run.plan(memory, data, known_before, known_now, num_threads()));
   }
   return output;
 }
@@ -361,7 +345,7 @@ int64_t l2h_round_strip_rows(int64_t height, int64_t width, bool int8, int64_t r
 
 int64_t l2h_state_floats(int64_t features, int64_t growth, int64_t num_dense_blocks, int64_t scale, bool int8, int64_t height,
                          int64_t width, int64_t strip_rows) {
-  return empty_run(features, growth, num_dense_blocks, scale, int8, height, width, strip_rows).memory_floats() + Memory::kLine;
+  return empty_run(features, growth, num_dense_blocks, scale, int8, height, width, strip_rows).memory_floats() + Workspace::kLine;
 }
 
 }  // namespace
