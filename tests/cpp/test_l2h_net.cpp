@@ -274,7 +274,7 @@ std::vector<float> compute(const Net& net, L2HPart part, Size size, const std::v
   std::vector<float> out(part == L2HPart::kBlocks ? input.size()
                                                   : kImageChannels * scale * scale * size.height * size.width,
                          kUntouched);
-  L2HRun run(net.parameters, part, size.height, size.width, size.height, isa);
+  L2HRun run(net.parameters, part, size.height, size.width, size.height, num_threads, isa);
   Memory memory(run.memory_floats());
   run.clear_borders(memory.data());
   L2HData data{};
@@ -288,13 +288,13 @@ std::vector<float> compute(const Net& net, L2HPart part, Size size, const std::v
   } else {
     data.result = {out.data(), kImageChannels, scale * scale * size.height * size.width, scale * size.width, 0};
   }
-  execute(*run.plan(memory.data(), data, 0, size.height, num_threads), num_threads);
+  execute(*run.plan(memory.data(), data, 0, size.height), num_threads);
   CHECK(memory.kept(), "a picture of %ldx%ld needs more memory", static_cast<long>(size.height), static_cast<long>(size.width));
   if (num_threads > 1) return out;
   // The next picture finds what this one left.
   const std::vector<float> first = out;
   std::fill(out.begin(), out.end(), kUntouched);
-  execute(*run.plan(memory.data(), data, 0, size.height, num_threads), num_threads);
+  execute(*run.plan(memory.data(), data, 0, size.height), num_threads);
   CHECK(first == out, "a second picture of %ldx%ld gives other results", static_cast<long>(size.height),
         static_cast<long>(size.width));
   return out;
@@ -309,7 +309,7 @@ std::vector<float> compute_strips(const Net& net, Size size, const std::vector<f
   std::unique_ptr<Memory> memory;
   for (int64_t known = 0; known < size.height;) {
     // A run of its own for every strip, as for the ops: all that is kept is the memory.
-    L2HRun run(net.parameters, L2HPart::kNet, size.height, size.width, strip_rows, isa);
+    L2HRun run(net.parameters, L2HPart::kNet, size.height, size.width, strip_rows, num_threads, isa);
     if (memory == nullptr) {
       memory = std::make_unique<Memory>(memory_floats = run.memory_floats());
       run.clear_borders(memory->data());
@@ -326,7 +326,7 @@ std::vector<float> compute_strips(const Net& net, Size size, const std::vector<f
     L2HData data{};
     data.picture = {rows.data(), kImageChannels, (now - known) * size.width, size.width, known};
     data.result = {part.data(), kImageChannels, (finished_now - finished) * width, width, finished};
-    execute(*run.plan(memory->data(), data, known, now, num_threads), num_threads);
+    execute(*run.plan(memory->data(), data, known, now), num_threads);
     for (int64_t c = 0; c < kImageChannels; ++c) {
       const int64_t plane = (finished_now - finished) * width;
       std::copy_n(part.begin() + c * plane, plane, out.begin() + (c * scale * size.height + finished) * width);
@@ -415,12 +415,12 @@ void check_plans() {
           if (L2HRun::strip_unit(height, width, int8) != unit) continue;
           for (int64_t strip : {6, 7, 11, 12, 13, 24, 80}) {
             // The memory's address is all that a plan needs of it.
-            L2HRun run(parameters, L2HPart::kNet, height, width, strip * unit, CpuIsa::kPortable);
+            const int64_t threads = strip % 2 == 0 ? 1 : 8;  // that share rows, or take them in turn
+            L2HRun run(parameters, L2HPart::kNet, height, width, strip * unit, threads, CpuIsa::kPortable);
             float memory = 0.0f;
             bool ordered = true;
-            const int64_t threads = strip % 2 == 0 ? 1 : 8;  // stages follow each other closely for few threads only
             for (int64_t known = 0; known < height; known += strip * unit) {
-              ordered &= run.plan(&memory, {}, known, std::min(known + strip * unit, height), threads)->well_ordered();
+              ordered &= run.plan(&memory, {}, known, std::min(known + strip * unit, height))->well_ordered();
             }
             CHECK(ordered, "%ld blocks, %ldx%ld in strips of %ld rows: a unit waits for a later one",
                   static_cast<long>(num_blocks), static_cast<long>(height), static_cast<long>(width),

@@ -152,7 +152,7 @@ int64_t DenseWorkspace::slot_floats() const {
                    grid_.chunks * kWinogradPointPadding<float>);
 }
 
-int64_t DenseWorkspace::floats() const { return (kDenseConvs - 1) * growth_floats() + kMaxRing * slot_floats(); }
+int64_t DenseWorkspace::floats() const { return (kDenseConvs - 1) * growth_floats() + max_ring_ * slot_floats(); }
 
 void DenseWorkspace::use(float* memory, int64_t ring) {
   memory_ = memory;
@@ -160,7 +160,7 @@ void DenseWorkspace::use(float* memory, int64_t ring) {
 }
 
 void DenseWorkspace::clear_borders(float* memory) const {
-  for (int64_t i = 0; i < kDenseConvs - 1; ++i) growth_map(memory, i, kMaxRing).clear_border();
+  for (int64_t i = 0; i < kDenseConvs - 1; ++i) growth_map(memory, i, max_ring_).clear_border();
 }
 
 FeatureMap DenseWorkspace::growth_map(int64_t index, int64_t slot) const {

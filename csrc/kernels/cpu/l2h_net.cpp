@@ -13,14 +13,25 @@ constexpr int64_t kTailRing = 4;
 // behind it, and the border row above them.
 constexpr int64_t carried_rows(int64_t index) { return kDenseConvs - index; }
 
+// Rows of units of a dense block's features that any number of threads can need.
+constexpr int64_t kMaxRing = 12;
+
 // Tiles of all stages lie in one grid.
-UnitGrid make_grid(int64_t height, int64_t width, bool int8) {
-  return UnitGrid(height, width, int8 ? std::lcm(Float32::kTile, Int8::kTile) : Float32::kTile);
+UnitGrid make_grid(int64_t height, int64_t width, bool int8, int64_t min_chunks) {
+  return UnitGrid(height, width, int8 ? std::lcm(Float32::kTile, Int8::kTile) : Float32::kTile, min_chunks);
 }
 
-DenseWorkspace make_workspace(const UnitGrid& grid, const L2HParameters& parameters) {
+// A chunk for every thread, but none so narrow that its products do not pay for reading their weights.
+int64_t min_chunks(const L2HParameters& parameters, int64_t width, int64_t threads) {
+  const int64_t depth = winograd_pad(parameters.features) + (kDenseConvs - 1) * winograd_pad(parameters.growth);
+  const int64_t min_columns = depth * 5 / 8;
+  return std::clamp<int64_t>(width / min_columns, 1, threads);
+}
+
+DenseWorkspace make_workspace(const UnitGrid& grid, const L2HParameters& parameters, int64_t max_ring) {
   const int64_t features = winograd_pad(parameters.features), growth = winograd_pad(parameters.growth);
-  return parameters.int8 ? DenseWorkspace::of<Int8>(grid, features, growth) : DenseWorkspace::of<Float32>(grid, features, growth);
+  return parameters.int8 ? DenseWorkspace::of<Int8>(grid, features, growth, max_ring)
+                         : DenseWorkspace::of<Float32>(grid, features, growth, max_ring);
 }
 
 // Takes memory for a map with its border.
@@ -50,18 +61,20 @@ struct L2HRun::Layout {
   float* end;
 };
 
-L2HRun::L2HRun(L2HParameters parameters, L2HPart part, int64_t height, int64_t width, int64_t strip_rows, CpuIsa isa)
+L2HRun::L2HRun(L2HParameters parameters, L2HPart part, int64_t height, int64_t width, int64_t strip_rows, int64_t threads,
+               CpuIsa isa)
     : parameters_(std::move(parameters)),
       part_(part),
-      grid_(make_grid(height, width, parameters_.int8)),
+      threads_(threads),
+      grid_(make_grid(height, width, parameters_.int8, strip_rows < height ? 1 : min_chunks(parameters_, width, threads))),
       isa_(isa),
-      workspace_(make_workspace(grid_, parameters_)),
+      workspace_(make_workspace(grid_, parameters_, strip_rows < height ? kMaxRing : ring())),
       strip_rows_(std::min(strip_rows, height)) {
   float* start = nullptr;
   memory_floats_ = lay_out(start).end - start;
 }
 
-int64_t L2HRun::strip_unit(int64_t height, int64_t width, bool int8) { return make_grid(height, width, int8).unit_rows; }
+int64_t L2HRun::strip_unit(int64_t height, int64_t width, bool int8) { return make_grid(height, width, int8, 1).unit_rows; }
 int64_t L2HRun::min_strip_rows(int64_t height, int64_t width, bool int8) {
   return (carried_rows(0) + 1) * strip_unit(height, width, int8);
 }
@@ -145,21 +158,12 @@ void L2HRun::clear_borders(float* memory) const {
   if (num_blocks() > 0) workspace_.clear_borders(layout.workspace);
 }
 
-std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int64_t known_before, int64_t known_now,
-                                        int64_t threads) {
-  // A stage starts a row this many rows behind the stage before it. One is enough where a row has a chunk for every thread; then less
-  // is between its first use and its last, and more of it stays in the caches. Else threads work on rows in turn, and none should
-  // wait for the row beside its own.
-  const bool shares_rows = grid_.chunks >= threads;
-  const int64_t skew = shares_rows ? 1 : 2;
-  // A row's first convolution starts when the last one is done with the row that stood there, 4 * skew rows behind, and with the
-  // row after that. Where threads work on rows in turn, the row after that is in work just then: with two more rows nobody waits
-  // for it, and it is the same thread's turn when a row's memory is used again.
-  const int64_t ring = (kDenseConvs - 1) * skew + (shares_rows ? 2 : 4);
+std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int64_t known_before, int64_t known_now) {
+  const int64_t skew = this->skew(), ring = this->ring();
   const Layout layout = lay_out(memory);
   workspace_.use(layout.workspace, ring);
   const int64_t features = workspace_.features();
-  auto wavefront = std::make_unique<Wavefront>(grid_.rows, grid_.chunks, threads);
+  auto wavefront = std::make_unique<Wavefront>(grid_.rows, grid_.chunks, threads_);
   int64_t offset = 0;
   const auto begin = [&](int64_t stage) { return known_before == 0 ? 0 : reach(stage, known_before); };
   const auto end = [&](int64_t stage) { return reach(stage, known_now); };

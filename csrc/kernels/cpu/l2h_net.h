@@ -61,14 +61,14 @@ struct L2HData {
 class L2HRun {
  public:
   // strip_rows: rows of the picture per call but the last; the picture's height, or more, to do all in one call. Only a whole net
-  // (kNet) can come in strips, of at least min_strip_rows().
-  L2HRun(L2HParameters parameters, L2HPart part, int64_t height, int64_t width, int64_t strip_rows, CpuIsa isa);
+  // (kNet) can come in strips, of at least min_strip_rows(). threads: what work is arranged for; any number can do it.
+  L2HRun(L2HParameters parameters, L2HPart part, int64_t height, int64_t width, int64_t strip_rows, int64_t threads, CpuIsa isa);
 
   // Strips are multiples of this.
   static int64_t strip_unit(int64_t height, int64_t width, bool int8);
   static int64_t min_strip_rows(int64_t height, int64_t width, bool int8);
 
-  // Floats of memory for the maps and everything that is kept from strip to strip.
+  // Floats of memory for the maps and everything that is kept from strip to strip; those for strips do not depend on `threads`.
   int64_t memory_floats() const { return memory_floats_; }
   // Makes memory with any contents fit for plan(): once, before the first strip.
   void clear_borders(float* memory) const;
@@ -77,13 +77,21 @@ class L2HRun {
   int64_t finished_rows(int64_t rows) const;
 
   // Work for the rows from known_before to known_now, to be done while this object and what `data` points to live, and before the
-  // next plan; `threads` is only what it is arranged for.
-  std::unique_ptr<Wavefront> plan(float* memory, const L2HData& data, int64_t known_before, int64_t known_now,
-                                  int64_t threads);
+  // next plan.
+  std::unique_ptr<Wavefront> plan(float* memory, const L2HData& data, int64_t known_before, int64_t known_now);
 
  private:
   struct Layout;
 
+  // Whether every thread has a chunk of each row; else rows are theirs in turn.
+  bool shares_rows() const { return grid_.chunks >= threads_; }
+  // A stage starts this many rows behind the stage before it: one where rows are shared, so that little is between the first use of
+  // what it makes and the last, and more of that stays in the caches. Else no thread should wait for the row beside its own.
+  int64_t skew() const { return shares_rows() ? 1 : 2; }
+  // Rows of units for which a block's features are kept. The first convolution starts a row when the last one is done with the row
+  // that stood there, 4 * skew rows behind, and with the row after that. Where rows are taken in turn, that one is in work just then:
+  // with two more rows nobody waits for it, and it is the same thread's turn when a row's memory is used again.
+  int64_t ring() const { return (kDenseConvs - 1) * skew() + (shares_rows() ? 2 : 4); }
   int64_t num_blocks() const { return static_cast<int64_t>(parameters_.dense.size() + parameters_.dense_int8.size()); }
   int64_t num_stages() const;
   // First row of units that a stage cannot compute yet.
@@ -92,6 +100,7 @@ class L2HRun {
 
   L2HParameters parameters_;
   L2HPart part_;
+  int64_t threads_;
   UnitGrid grid_;
   CpuIsa isa_;
   DenseWorkspace workspace_;

@@ -25,13 +25,14 @@ struct UnitGrid {
   // most of the enlarged picture between them.
   static constexpr int64_t kMinRows = 8;
 
-  UnitGrid(int64_t height, int64_t width, int64_t cell)
+  // min_chunks: if the picture has as many cells.
+  UnitGrid(int64_t height, int64_t width, int64_t cell, int64_t min_chunks)
       : height(height),
         width(width),
         cell(cell),
         unit_rows(cell * std::clamp<int64_t>(unit_cells() / cells_across(), 1, std::max<int64_t>(ceil_div(height, cell) / kMinRows, 1))),
         rows(ceil_div(height, unit_rows)),
-        chunks(ceil_div(cells_across(), unit_cells())) {}
+        chunks(std::max(ceil_div(cells_across(), unit_cells()), std::min(min_chunks, cells_across()))) {}
 
   // Pixels of a chunk and of a row of units.
   int64_t column_begin(int64_t chunk) const { return cells_across() * chunk / chunks * cell; }

@@ -227,14 +227,14 @@ Tensor dense_blocks_cpu(const Tensor& x, const Tensor& parameters, int64_t growt
   while (reader.left() > 0) net.dense.push_back(reader.dense_block<Float32>(net.features, growth));
   const Tensor input = torch::stable::contiguous(x, MemoryFormat::ChannelsLast);
   Tensor output = empty(x.size(0), x.size(1), x.size(2), x.size(3), x, MemoryFormat::ChannelsLast);
-  L2HRun run(std::move(net), L2HPart::kBlocks, x.size(2), x.size(3), x.size(2), process_isa());
+  L2HRun run(std::move(net), L2HPart::kBlocks, x.size(2), x.size(3), x.size(2), num_threads(), process_isa());
   const Workspace memory(run.memory_floats());
   run.clear_borders(memory.data());
   for (int64_t image = 0; image < x.size(0); ++image) {
     L2HData data{};
     data.features_in = dense_map(input, image);
     data.features_out = dense_map(output, image);
-    execute(*run.plan(memory.data(), data, 0, x.size(2), num_threads()));
+    execute(*run.plan(memory.data(), data, 0, x.size(2)));
   }
   return output;
 }
@@ -253,14 +253,14 @@ Tensor l2h_tail_cpu(const Tensor& x, const Tensor& parameters, int64_t scale, do
   reader.finish();
   const Tensor input = torch::stable::contiguous(x, MemoryFormat::ChannelsLast);
   Tensor output = empty(x.size(0), kImageChannels, scale * x.size(2), scale * x.size(3), x, MemoryFormat::Contiguous);
-  L2HRun run(std::move(net), L2HPart::kTail, x.size(2), x.size(3), x.size(2), process_isa());
+  L2HRun run(std::move(net), L2HPart::kTail, x.size(2), x.size(3), x.size(2), num_threads(), process_isa());
   const Workspace memory(run.memory_floats());
   run.clear_borders(memory.data());
   for (int64_t image = 0; image < x.size(0); ++image) {
     L2HData data{};
     data.features_in = dense_map(input, image);
     data.result = result_planes(output, image, 0);
-    execute(*run.plan(memory.data(), data, 0, x.size(2), num_threads()));
+    execute(*run.plan(memory.data(), data, 0, x.size(2)));
   }
   return output;
 }
@@ -270,7 +270,7 @@ Tensor l2h_net_cpu(const Tensor& picture, const Tensor& parameters, int64_t feat
                    int64_t scale, bool int8, double negative_slope) {
   check_conv_input(picture, std::nullopt, kImageChannels, kImageChannels);
   L2HRun run(read_net(parameters, features, growth, num_dense_blocks, scale, int8, negative_slope), L2HPart::kNet, picture.size(2),
-             picture.size(3), picture.size(2), process_isa());
+             picture.size(3), picture.size(2), num_threads(), process_isa());
   const Tensor input = torch::stable::contiguous(picture);
   Tensor output = empty(picture.size(0), kImageChannels, scale * picture.size(2), scale * picture.size(3), picture,
                         MemoryFormat::Contiguous);
@@ -280,7 +280,7 @@ Tensor l2h_net_cpu(const Tensor& picture, const Tensor& parameters, int64_t feat
     L2HData data{};
     data.picture = picture_planes(input, image, 0);
     data.result = result_planes(output, image, 0);
-    execute(*run.plan(memory.data(), data, 0, picture.size(2), num_threads()));
+    execute(*run.plan(memory.data(), data, 0, picture.size(2)));
   }
   return output;
 }
@@ -298,7 +298,7 @@ Tensor l2h_strip_cpu(const Tensor& rows, const Tensor& parameters, Tensor state,
                       known_before >= 0 && known_before < height && known_before % strip_rows == 0,
                   "strips must be multiples of the unit, and come in order");
   L2HRun run(read_net(parameters, features, growth, num_dense_blocks, scale, int8, negative_slope), L2HPart::kNet, height, width,
-             strip_rows, process_isa());
+             strip_rows, num_threads(), process_isa());
   const int64_t known_now = std::min(known_before + strip_rows, height);
   STD_TORCH_CHECK(rows.size(2) == known_now - known_before, "rows must be ", known_before, "..", known_now);
   STD_TORCH_CHECK(state.is_contiguous() && state.size(0) == rows.size(0) && state.size(1) == run.memory_floats() + Workspace::kLine,
@@ -313,7 +313,7 @@ Tensor l2h_strip_cpu(const Tensor& rows, const Tensor& parameters, Tensor state,
     data.result = result_planes(output, image, finished_before);
     float* memory = Workspace::align(state.mutable_data_ptr<float>() + image * state.size(1));
     if (known_before == 0) run.clear_borders(memory);
-    execute(*run.plan(memory, data, known_before, known_now, num_threads()));
+    execute(*run.plan(memory, data, known_before, known_now));
   }
   return output;
 }
@@ -327,7 +327,7 @@ L2HRun empty_run(int64_t features, int64_t growth, int64_t num_dense_blocks, int
   net.int8 = int8;
   int8 ? net.dense_int8.resize(static_cast<size_t>(num_dense_blocks)) : net.dense.resize(static_cast<size_t>(num_dense_blocks));
   for (; scale > 1; scale /= 2) net.upsample.push_back({});
-  return L2HRun(std::move(net), L2HPart::kNet, height, width, strip_rows, process_isa());
+  return L2HRun(std::move(net), L2HPart::kNet, height, width, strip_rows, num_threads(), process_isa());
 }
 
 // Uninitialised room for packed parameters, in large pages: a product reads it from end to end.
