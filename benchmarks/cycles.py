@@ -1,0 +1,213 @@
+"""What int8 could win on processors that are not at hand: ``python -m benchmarks.cycles``.
+
+LLVM's machine code analyser knows what instructions a processor can start in a cycle and how long each takes. Here it
+is given the loops of the three steps of a dense block (input transforms, products, output transforms) as the compiler
+made them for AVX-512, in floats and in bytes. The table has cycles per pixel of one core, and how many times as long
+floats take as bytes.
+
+This is a model, not a measurement: everything is found in the first-level cache, and every jump is foreseen. Bytes take
+a quarter of the memory of floats, so that caches should not turn the ratio round. Versions of LLVM know processors
+differently well: the table's head names it.
+
+Needs g++, objdump and llvm-mca, for the default processors that of LLVM 17 or later.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.tables import write_table
+from srdgan_rt.errors import InputError, SrdganError
+
+Loop = Sequence[str]
+"""Instructions of a loop without loops in it."""
+
+_ROOT = Path(__file__).resolve().parents[1]
+_TURNS = 200  # of every loop
+_LANES = 16
+_CONVOLUTIONS = 5  # of a dense block
+_BLOCK_TILES = 14
+
+
+@dataclass(frozen=True)
+class Precision:
+    """One kind of products, for AVX-512.
+
+    Args:
+        name: as in the table.
+        source: what its steps are compiled from.
+        tile: outputs per axis.
+        depth: channels that one turn of a product's loop multiplies.
+        multiply_add: the instruction that does.
+    """
+
+    name: str
+    source: str
+    tile: int
+    depth: int
+    multiply_add: str
+
+    @property
+    def window(self) -> int:
+        return self.tile + 2
+
+
+PRECISIONS = (
+    Precision("fp32", "winograd_avx512.cpp", 6, 1, "vfmadd"),
+    Precision("int8", "winograd_avx512_vnni.cpp", 4, 4, "vpdpbusd"),
+)
+NETS = ((64, 32), (32, 16))
+"""Features and growth channels."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Cycles per pixel of a dense block."""
+
+    inputs: float
+    products: float
+    outputs: float
+
+    @property
+    def total(self) -> float:
+        return self.inputs + self.products + self.outputs
+
+
+def list_loops(disassembly: str, function: str) -> list[Loop]:
+    """The innermost loops of the first function whose name matches, in their order.
+
+    Args:
+        disassembly: what ``objdump -d -C --no-show-raw-insn`` prints.
+        function: regular expression.
+
+    Raises:
+        InputError: there is no such function.
+    """
+    for section in re.split(r"\n(?=[0-9a-f]+ <)", disassembly):
+        head = section.split("\n", 1)[0]
+        if re.match(r"[0-9a-f]+ <.*>:", head) and re.search(function, head):
+            break
+    else:
+        raise InputError(f"there is no function {function}")
+    lines = [(int(at, 16), text.strip()) for at, text in re.findall(r"^\s+([0-9a-f]+):\t(.*)$", section, re.M)]
+    ends: dict[int, int] = {}  # of every loop, by its start: the last jump back there
+    for at, text in lines:
+        jump = re.match(r"j\w+\s+([0-9a-f]+)\b", text)
+        if jump and lines[0][0] <= int(jump[1], 16) <= at:
+            ends[int(jump[1], 16)] = at
+    innermost = [
+        (start, end)
+        for start, end in ends.items()
+        if not any(start <= other and ends[other] <= end for other in ends if other != start)
+    ]
+    return [[text for at, text in lines if start <= at <= end] for start, end in sorted(innermost)]
+
+
+@dataclass(frozen=True)
+class Analyser:
+    """LLVM's machine code analyser.
+
+    Args:
+        program: its name or path.
+        processor: one that ``-mcpu=help`` lists.
+    """
+
+    program: str
+    processor: str
+
+    def count_cycles(self, loop: Loop) -> float:
+        """Cycles of one turn, the mean of many."""
+        body = [re.sub(r"\s*(<.*>|#.*)", "", text) for text in loop if not text.startswith("j")]
+        report = run([self.program, f"-mcpu={self.processor}", f"-iterations={_TURNS}", "-"], "\n".join(body))
+        (total,) = re.findall(r"^Total Cycles:\s+(\d+)", report, re.M)
+        return int(total) / _TURNS
+
+
+def compute_steps(precision: Precision, disassembly: str, analyser: Analyser, features: int, growth: int) -> Steps:
+    """All five convolutions of a block."""
+
+    def find(function: str, wanted: str, times: int) -> float:
+        """Of the one loop of a function that has a kind of instruction so often."""
+        loops = list_loops(disassembly, function)
+        found = [loop for loop in loops if sum(text.startswith(wanted) for text in loop) == times]
+        if len(found) != 1:
+            raise InputError(f"{len(found)} of {len(loops)} loops of {function} have {times} {wanted}")
+        return analyser.count_cycles(found[0])
+
+    window, tile = precision.window, precision.tile
+    first, second = (analyser.count_cycles(loop) for loop in list_loops(disassembly, "transform_input"))
+    # Four of five convolutions end in LeakyReLU, a maximum.
+    vertical = analyser.count_cycles(list_loops(disassembly, "transform_output")[0])
+    horizontal = find("transform_output", "vmaxps", tile)
+    depths = [features + i * growth for i in range(_CONVOLUTIONS)]
+    products = 0.0
+    for depth, channels in zip(depths, [growth] * (_CONVOLUTIONS - 1) + [features], strict=True):
+        vectors = min(channels // _LANES, 2)
+        turn = find(rf"run<{_BLOCK_TILES}, {vectors}>", precision.multiply_add, _BLOCK_TILES * vectors)
+        products += turn * depth / precision.depth * channels / (vectors * _LANES) / _BLOCK_TILES
+    transforms = depths[-1] / _LANES  # vectors of a tile, in as well as out
+    return Steps(
+        transforms * window * (first + second) / tile**2,
+        products * window**2 / tile**2,
+        transforms * (window * vertical + tile * horizontal) / tile**2,
+    )
+
+
+def disassemble(source: str) -> str:
+    """The kernel's file as the extension is compiled."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = str(Path(folder) / "kernel.o")
+        path = str(_ROOT / "csrc" / "kernels" / "cpu" / source)
+        run(["g++", "-O3", "-std=c++17", f"-I{_ROOT}", "-c", path, "-o", target])
+        return run(["objdump", "-d", "-C", "--no-show-raw-insn", target])
+
+
+def run(command: Sequence[str], text: str = "") -> str:
+    try:
+        return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
+    except FileNotFoundError:
+        raise InputError(f"{command[0]} is not installed") from None
+    except subprocess.CalledProcessError as error:
+        raise InputError(f"{command[0]} failed: {error.stderr.strip().splitlines()[0]}") from None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--processors",
+        nargs="+",
+        default=["sapphirerapids", "znver4"],
+        help="as llvm-mca -mcpu=help lists them (default: sapphirerapids znver4)",
+    )
+    parser.add_argument("--llvm-mca", default="llvm-mca", metavar="PROGRAM", help="name or path of the analyser")
+    arguments = parser.parse_args()
+    try:
+        version = re.findall(r"LLVM version (\S+)", run([arguments.llvm_mca, "--version"]))
+        compiled = {precision: disassemble(precision.source) for precision in PRECISIONS}
+        rows = []
+        for processor in arguments.processors:
+            for features, growth in NETS:
+                steps = [
+                    compute_steps(p, text, Analyser(arguments.llvm_mca, processor), features, growth)
+                    for p, text in compiled.items()
+                ]
+                figures = [value for s in steps for value in (s.inputs, s.products, s.outputs, s.total)]
+                row = [processor, f"{features}/{growth}", *(f"{value:.0f}" for value in figures)]
+                rows.append([*row, f"{steps[0].total / steps[1].total:.2f}"])
+    except SrdganError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    names = [f"{p.name} {step}" for p in PRECISIONS for step in ("inputs", "products", "outputs", "all")]
+    print(write_table([f"processor (LLVM {version[0]})", "features/growth", *names, "fp32 / int8"], rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
