@@ -184,7 +184,7 @@ int main() {
   for (const Chain& chain : chains) {
     const auto truth = in_turn(chain);
     for (int64_t threads : {1, 2, 5}) {
-      for (int i = 0; i < (threads == 1 ? 1 : 5); ++i) check_chain(chain, threads, threads, truth);
+      for (int i = 0; i < (threads == 1 ? 1 : 10); ++i) check_chain(chain, threads, threads, truth);
       // Fewer come than there are queues, or more: all is done in any case.
       for (int64_t planned : {1, 3}) check_chain(chain, threads, planned, truth);
     }

@@ -13,9 +13,6 @@ constexpr int64_t kTailRing = 4;
 // behind it, and the border row above them.
 constexpr int64_t carried_rows(int64_t index) { return kDenseConvs - index; }
 
-// Rows of units of a dense block's features that any number of threads can need.
-constexpr int64_t kMaxRing = 12;
-
 // Tiles of all stages lie in one grid.
 UnitGrid make_grid(int64_t height, int64_t width, bool int8, int64_t min_chunks) {
   return UnitGrid(height, width, int8 ? std::lcm(Float32::kTile, Int8::kTile) : Float32::kTile, min_chunks);
@@ -68,7 +65,8 @@ L2HRun::L2HRun(L2HParameters parameters, L2HPart part, int64_t height, int64_t w
       threads_(threads),
       grid_(make_grid(height, width, parameters_.int8, strip_rows < height ? 1 : min_chunks(parameters_, width, threads))),
       isa_(isa),
-      workspace_(make_workspace(grid_, parameters_, strip_rows < height ? kMaxRing : ring())),
+      // Strips have room for what any number of threads can need.
+      workspace_(make_workspace(grid_, parameters_, ring(shares_rows() && strip_rows >= height))),
       strip_rows_(std::min(strip_rows, height)) {
   float* start = nullptr;
   memory_floats_ = lay_out(start).end - start;
@@ -159,7 +157,7 @@ void L2HRun::clear_borders(float* memory) const {
 }
 
 std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int64_t known_before, int64_t known_now) {
-  const int64_t skew = this->skew(), ring = this->ring();
+  const int64_t skew = L2HRun::skew(shares_rows()), ring = L2HRun::ring(shares_rows());
   const Layout layout = lay_out(memory);
   workspace_.use(layout.workspace, ring);
   const int64_t features = workspace_.features();

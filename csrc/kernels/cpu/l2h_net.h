@@ -87,11 +87,13 @@ class L2HRun {
   bool shares_rows() const { return grid_.chunks >= threads_; }
   // A stage starts this many rows behind the stage before it: one where rows are shared, so that little is between the first use of
   // what it makes and the last, and more of that stays in the caches. Else no thread should wait for the row beside its own.
-  int64_t skew() const { return shares_rows() ? 1 : 2; }
+  static constexpr int64_t skew(bool shares_rows) { return shares_rows ? 1 : 2; }
   // Rows of units for which a block's features are kept. The first convolution starts a row when the last one is done with the row
   // that stood there, 4 * skew rows behind, and with the row after that. Where rows are taken in turn, that one is in work just then:
   // with two more rows nobody waits for it, and it is the same thread's turn when a row's memory is used again.
-  int64_t ring() const { return (kDenseConvs - 1) * skew() + (shares_rows() ? 2 : 4); }
+  static constexpr int64_t ring(bool shares_rows) {
+    return (kDenseConvs - 1) * skew(shares_rows) + (shares_rows ? 2 : 4);
+  }
   int64_t num_blocks() const { return static_cast<int64_t>(parameters_.dense.size() + parameters_.dense_int8.size()); }
   int64_t num_stages() const;
   // First row of units that a stage cannot compute yet.
