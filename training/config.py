@@ -40,9 +40,17 @@ class BatchConfig:
     clean_nearest: int = 1  # photograph, nearest-downsampled, no noise
     clean_bicubic: int = 2  # photograph, bicubic- or area-downsampled, no noise
     gmsr: int = 0  # photograph and what a high-to-low net made of it
+    camera_frame: int = 0  # photograph, reduced with a filter and taken by the camera model with its mosaic
     sampling: str = "nearest"  # how phone_noise and camera_noise are sampled down: nearest, bicubic or area
 
-    known_kinds: ClassVar[tuple[str, ...]] = ("phone_noise", "camera_noise", "clean_nearest", "clean_bicubic", "gmsr")
+    known_kinds: ClassVar[tuple[str, ...]] = (
+        "phone_noise",
+        "camera_noise",
+        "clean_nearest",
+        "clean_bicubic",
+        "gmsr",
+        "camera_frame",
+    )
     """The kinds whose high-resolution picture is known, in the order of the batch."""
 
     def __post_init__(self) -> None:

@@ -31,7 +31,7 @@ Array = npt.NDArray[np.float32]
 
 MARGIN = 2 * SCALE  # high-resolution pixels around a patch that filters may look at, cut off afterwards
 PYRAMID = (1.0, 0.5, 1 / 3)  # photographs are also used smaller: sharper and with denser detail
-_NOISY_KINDS = ("phone_noise", "camera_noise")
+_NOISY_KINDS = ("phone_noise", "camera_noise", "camera_frame")
 
 
 def read_rgb(path: Path) -> Bytes:
@@ -293,6 +293,8 @@ class PairSampler:
             low = self._pick_frame(rng).resample_noise(low, rng)
         elif kind == "camera_noise":
             low = photograph(low, random_camera(rng), rng, mosaic=False)
+        elif kind == "camera_frame":
+            low = photograph_whole(low, rng)
         return trim(round_to_8_bits(low), patch), trim(high, SCALE * patch)
 
     def _draw_clean(self, kind: str, patch: int, rng: np.random.Generator) -> Array:
@@ -311,7 +313,7 @@ class PairSampler:
     def _choose_sampling(self, kind: str, rng: np.random.Generator) -> str:
         if kind == "clean_nearest":
             return "nearest"
-        if kind == "clean_bicubic":
+        if kind in ("clean_bicubic", "camera_frame"):
             return "area" if rng.random() < 0.2 else "bicubic"
         return self._sampling
 
@@ -350,6 +352,37 @@ def soften_and_darken(clean: Array, rng: np.random.Generator) -> Array:
     if rng.random() < 0.6:  # noise lives in the dark
         clean = clean * np.float32(rng.uniform(0.2, 1.0))
     return clean
+
+
+def photograph_whole(clean: Array, rng: np.random.Generator) -> Array:
+    """Makes of a clean picture a whole frame of a random camera: with the noise that demosaicing spreads.
+
+    Half of the frames are taken at another size and brought to this one, as digital zoom and messengers do, so that
+    noise is spread over more pixels or fewer; two of three are compressed as JPEG.
+
+    Args:
+        clean: ``(H, W, 3)`` in [0, 1], at least 16 pixels a side.
+        rng: draws the camera, its noise and the rest.
+
+    Returns:
+        ``(H, W, 3)`` in [0, 1], not rounded, sample for sample in the place of ``clean``.
+    """
+    height, width = clean.shape[:2]
+    zoom = float(np.exp(rng.uniform(np.log(0.6), np.log(1.5)))) if rng.random() < 0.5 else 1.0
+    frame = _resize(clean, round(height * zoom), round(width * zoom))
+    # The grid of JPEG's blocks may lie anywhere.
+    top, left = (int(shift) for shift in rng.integers(16, size=2))
+    padded = cv2.copyMakeBorder(frame, top, 0, left, 0, cv2.BORDER_REFLECT_101)
+    camera = max((random_camera(rng) for _ in range(2)), key=lambda camera: camera.shot)  # noise is where the work is
+    quality = int(rng.integers(70, 99)) if rng.random() < 2 / 3 else None
+    noisy = photograph(np.asarray(padded, np.float32), camera, rng, mosaic=True, quality=quality)
+    return _resize(noisy[top:, left:], height, width)
+
+
+def _resize(image: Array, height: int, width: int) -> Array:
+    """A picture ``(H, W, 3)`` in [0, 1] at another size."""
+    filter_ = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_CUBIC
+    return np.clip(np.asarray(cv2.resize(image, (width, height), interpolation=filter_), np.float32), 0, 1)
 
 
 def _downsample(clean: Array, sampling: str) -> tuple[Array, Array]:

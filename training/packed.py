@@ -77,7 +77,7 @@ class PackedSampler:
     def __init__(
         self, entries: Mapping[str, bytes], batch: BatchConfig, seed: int, largest_patch: int, device: torch.device
     ) -> None:
-        for kind in ("camera_noise", "gmsr"):
+        for kind in ("camera_noise", "gmsr", "camera_frame"):
             if getattr(batch, kind):
                 raise InputError(f"packed data has no samples of {kind}: set batch.{kind} to 0")
         for prefix in ("photographs/", "frames/"):

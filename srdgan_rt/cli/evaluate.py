@@ -61,6 +61,13 @@ def evaluate(
     ] = None,
     output_format: Annotated[Format, typer.Option("--format", help="Form of the tables.")] = Format.TEXT,
     channel: Annotated[Channel, typer.Option(help="What is scored of colour pictures.")] = Channel.Y,
+    full_resolution: Annotated[
+        bool,
+        typer.Option(
+            "--full-resolution",
+            help="Of pairs: enlarge the whole noisy picture, and score the mean of each 4x4 block against the clean one.",
+        ),
+    ] = False,
     per_image: Annotated[bool, typer.Option("--per-image", help="Every picture's scores, not the mean alone.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write the tables to.")] = None,
     save_dir: Annotated[Path | None, typer.Option(help="Folder to write the enlarged pictures to, as PNG.")] = None,
@@ -70,7 +77,7 @@ def evaluate(
     device: options.Device = "auto",
 ) -> None:
     """Scores models and baselines on data sets; without -n, bicubic and the default model."""
-    data_sets = [open_data_set(folder) for folder in folders]
+    data_sets = [open_data_set(folder, full_resolution=full_resolution) for folder in folders]
     _check_outputs(output, save_dir, data_sets)
     methods: dict[str, Method] = {}
     for model in models or ["bicubic", DEFAULT_MODEL]:

@@ -16,7 +16,16 @@ from srdgan_rt.metrics.noise_sources import (
     match_variance,
     round_to_8_bits,
 )
-from srdgan_rt.metrics.protocol import BENCHMARK, REAL_NOISE, Channel, Protocol, Score, mean_score, score_result
+from srdgan_rt.metrics.protocol import (
+    BENCHMARK,
+    FULL_RESOLUTION,
+    REAL_NOISE,
+    Channel,
+    Protocol,
+    Score,
+    mean_score,
+    score_result,
+)
 from srdgan_rt.metrics.realism import Comparison, PictureNoise, SourceNoise, compare_noise, measure_picture
 from srdgan_rt.metrics.report import render_json, render_markdown, render_text
 from srdgan_rt.metrics.similarity import psnr, ssim
@@ -24,6 +33,7 @@ from srdgan_rt.metrics.similarity import psnr, ssim
 __all__ = [
     "BASELINES",
     "BENCHMARK",
+    "FULL_RESOLUTION",
     "REAL_NOISE",
     "CameraNoise",
     "Channel",

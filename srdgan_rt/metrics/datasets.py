@@ -27,7 +27,7 @@ from srdgan_rt.image import READABLE_EXTENSIONS, read_picture
 from srdgan_rt.image.resample import shift_half_pixel
 from srdgan_rt.metrics.bicubic import downsample_bicubic
 from srdgan_rt.metrics.planes import to_pixels, to_planes
-from srdgan_rt.metrics.protocol import BENCHMARK, PHASE, REAL_NOISE, SCALE, Protocol
+from srdgan_rt.metrics.protocol import BENCHMARK, FULL_RESOLUTION, PHASE, REAL_NOISE, SCALE, Protocol
 
 PairReader = Callable[[], tuple[NDArray[np.uint8], NDArray[np.uint8]]]
 
@@ -44,7 +44,8 @@ class Sample:
     low_clean: NDArray[np.uint8]
     """The same without noise; the very same array where the data set has no noise."""
     reference: NDArray[np.float64]
-    """What the result should be: ``(4H, 4W, 3)`` or ``(4H, 4W)``, 0..255, not necessarily whole."""
+    """What the result should be: ``(4H, 4W, 3)`` or ``(4H, 4W)``, 0..255, not necessarily whole; where the protocol
+    averages, what its blocks should be: ``(H, W, 3)`` or ``(H, W)``."""
 
 
 @dataclass(frozen=True)
@@ -57,22 +58,27 @@ class DataSet:
     """Name of each picture and the function that reads it; raises ImageReadError or InputError."""
 
 
-def open_data_set(folder: str | os.PathLike[str]) -> DataSet:
+def open_data_set(folder: str | os.PathLike[str], *, full_resolution: bool = False) -> DataSet:
     """Recognises a data set without reading its pictures.
 
     Args:
         folder: see the table at the head of this module.
+        full_resolution: of pairs the whole noisy picture is the input (:data:`FULL_RESOLUTION`), not samples of it.
 
     Returns:
         The data set, its pictures in the order of their names.
 
     Raises:
-        InputError: there is no such folder, or it has none of the forms.
+        InputError: there is no such folder, it has none of the forms, or ``full_resolution`` is asked of one without
+            pairs.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder")
     name = folder.resolve().name
+    if full_resolution:
+        name, pairs = open_pairs(folder)
+        return DataSet(name, FULL_RESOLUTION, {name: partial(_read_whole_sample, read) for name, read in pairs.items()})
     if (folder / "HR").is_dir():
         samples = _find_benchmark(folder)
         protocol = BENCHMARK
@@ -161,6 +167,11 @@ def _read_benchmark_sample(high_path: Path, low_path: Path | None) -> Sample:
 
 def _read_noise_sample(roles: Mapping[str, Path]) -> Sample:
     return make_noise_sample(*_read_pair(roles))
+
+
+def _read_whole_sample(read_pair: PairReader) -> Sample:
+    clean, noisy = read_pair()
+    return Sample(low=noisy, low_clean=clean, reference=clean.astype(np.float64))
 
 
 def _read_pair(roles: Mapping[str, Path]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -39,6 +39,8 @@ class Protocol:
     """Y is rounded to 8 bits, on both sides."""
     low_resolution: str
     """How the input is made, for the head of a table."""
+    averages: bool = False
+    """The mean of each block of the result is scored, for only the input's own size is known without noise."""
 
     def describe(self, channel: Channel) -> str:
         """One line for the head of a table: channel, border and input."""
@@ -54,6 +56,11 @@ BENCHMARK = Protocol(border=4, rounds_luma=True, low_resolution="LR by MATLAB's 
 # The reference lies between 8-bit values on purpose, so nothing but the result's own 8 bits is rounded.
 REAL_NOISE = Protocol(
     border=8, rounds_luma=False, low_resolution="LR = noisy[4i+2], reference = clean shifted by half a pixel"
+)
+
+# A whole photograph enlarged: what it shows at four times its size no one knows, but what its noise was is known.
+FULL_RESOLUTION = Protocol(
+    border=8, rounds_luma=False, low_resolution="LR = noisy, each 4x4 block's mean scored against clean", averages=True
 )
 
 
@@ -74,18 +81,20 @@ def score_result(
 
     Args:
         result: ``(H, W, 3)`` RGB or ``(H, W)`` grey, 8 bits.
-        reference: same shape, values in 0..255, not necessarily whole.
-        protocol: border and rounding.
+        reference: same shape, values in 0..255, not necessarily whole; where the protocol averages, that of the input.
+        protocol: border, rounding and averaging.
         channel: Y or all of RGB; without effect on grey pictures.
 
     Returns:
         PSNR and SSIM of what is left within the border.
 
     Raises:
-        InputError: the result is not of 8 bits or of another shape than the reference, or the picture is too small.
+        InputError: the result is not of 8 bits or of another shape than it should be, or the picture is too small.
     """
     if result.dtype != np.uint8:
         raise InputError(f"results are scored at 8 bits, got {result.dtype}")
+    if protocol.averages:
+        result = _average_blocks(result)
     if result.shape != reference.shape:
         raise InputError(f"the result must have the reference's shape {reference.shape}, got {result.shape}")
     border = protocol.border
@@ -93,6 +102,13 @@ def score_result(
         _select_channel(picture[border:-border, border:-border], protocol, channel) for picture in (result, reference)
     ]
     return Score(psnr(*planes), ssim(*planes))
+
+
+def _average_blocks(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Mean of each SCALE x SCALE block: ``(4H, 4W[, 3])`` to ``(H, W[, 3])``."""
+    height, width = (side // SCALE for side in picture.shape[:2])
+    blocks = picture[: height * SCALE, : width * SCALE].reshape(height, SCALE, width, SCALE, *picture.shape[2:])
+    return np.asarray(blocks.mean((1, 3), dtype=np.float64))
 
 
 def mean_score(scores: Iterable[Score]) -> Score | None:

@@ -54,6 +54,14 @@ def test_text_names_the_protocol_and_scores_model_and_baselines(
     assert psnr["bicubic-clean"] > psnr["bicubic"] > psnr["minute"]  # which is not trained
 
 
+def test_full_resolution(data_set: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(data_set, "--full-resolution", "-n", "bicubic", "-n", "bicubic-clean") == 0
+    head, _, *rows = capsys.readouterr().out.splitlines()
+    assert "LR = noisy, each 4x4 block's mean scored against clean" in head
+    psnr = {row.split()[0]: float(row.split()[1]) for row in rows}
+    assert psnr["bicubic-clean"] > psnr["bicubic"] + 3
+
+
 def test_json_has_pictures_and_means(data_set: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(data_set, "-n", "bicubic", "--format", "json", "--channel", "rgb") == 0
     (described,) = json.loads(capsys.readouterr().out)["data_sets"]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from srdgan_rt.errors import ImageReadError, InputError
 from srdgan_rt.image.resample import shift_half_pixel
-from srdgan_rt.metrics import BENCHMARK, REAL_NOISE, downsample_bicubic, make_noise_sample, open_data_set
+from srdgan_rt.metrics import BENCHMARK, FULL_RESOLUTION, REAL_NOISE, downsample_bicubic, make_noise_sample, open_data_set
 
 SavePicture = Callable[[str, "NDArray[np.generic]"], Path]
 
@@ -72,6 +72,23 @@ def test_pairs(save: SavePicture, tmp_path: Path, clean: str, noisy: str) -> Non
     planes = torch.from_numpy(clean_picture[:20, :24] / 255).movedim(-1, 0)
     expected = shift_half_pixel(planes).clamp(0, 1).movedim(0, -1).numpy() * 255
     np.testing.assert_allclose(sample.reference, expected, rtol=0, atol=1e-10)
+
+
+def test_pairs_at_full_resolution(save: SavePicture, tmp_path: Path) -> None:
+    clean, noisy = make_picture(21, 26, 1), make_picture(21, 26, 2)
+    save("0_clean.png", clean)
+    save("0_noisy.png", noisy)
+    data_set = open_data_set(tmp_path, full_resolution=True)
+    assert (data_set.name, data_set.protocol) == (tmp_path.name, FULL_RESOLUTION)
+    sample = data_set.samples["0"]()
+    for picture, expected in ((sample.low, noisy), (sample.low_clean, clean), (sample.reference, clean)):
+        np.testing.assert_array_equal(picture, expected)
+
+
+def test_a_benchmark_has_no_full_resolution(save: SavePicture, tmp_path: Path) -> None:
+    save("HR/a.png", make_picture(16, 16))
+    with pytest.raises(InputError, match="must hold pairs"):
+        open_data_set(tmp_path, full_resolution=True)
 
 
 def test_low_resolution_samples_lie_in_the_middle_of_their_blocks() -> None:

@@ -9,7 +9,18 @@ import pytest
 from numpy.typing import NDArray
 
 from srdgan_rt.errors import InputError
-from srdgan_rt.metrics import BENCHMARK, REAL_NOISE, Channel, Protocol, Score, luma, mean_score, psnr, score_result
+from srdgan_rt.metrics import (
+    BENCHMARK,
+    FULL_RESOLUTION,
+    REAL_NOISE,
+    Channel,
+    Protocol,
+    Score,
+    luma,
+    mean_score,
+    psnr,
+    score_result,
+)
 
 
 def make_picture(seed: int = 0, shape: tuple[int, ...] = (40, 36, 3)) -> NDArray[np.uint8]:
@@ -42,6 +53,21 @@ def test_benchmarks_round_luma_and_real_noise_does_not() -> None:
     inner = (slice(4, -4), slice(4, -4))
     rounded = psnr(np.rint(luma(result))[inner], np.rint(luma(reference))[inner])
     assert score_result(result, reference, BENCHMARK, Channel.Y).psnr == pytest.approx(rounded, abs=1e-12)
+
+
+def test_at_full_resolution_blocks_count_by_their_mean() -> None:
+    reference = make_picture().astype(np.float64)
+    result = reference.repeat(4, 0).repeat(4, 1)
+    result[::4, ::4] = np.minimum(result[::4, ::4] + 16, 255)  # one pixel of each block: the mean rises by one
+    score = score_result(result.astype(np.uint8), reference, FULL_RESOLUTION, Channel.RGB)
+    error = np.minimum(reference + 16, 255) - reference
+    inner = error[8:-8, 8:-8] / 16
+    assert score.psnr == pytest.approx(10 * math.log10(255**2 / np.mean(inner**2)))
+
+
+def test_at_full_resolution_a_result_must_be_four_times_as_large() -> None:
+    with pytest.raises(InputError, match=r"reference's shape \(40, 36, 3\), got \(10, 9, 3\)"):
+        score_result(make_picture(), make_picture().astype(np.float64), FULL_RESOLUTION, Channel.Y)
 
 
 def test_grey_pictures_are_scored_as_they_are() -> None:
