@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from srdgan_rt.camera import photograph, random_camera
+from srdgan_rt.camera import Camera, photograph, random_camera
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import READABLE_EXTENSIONS, read_picture
 from srdgan_rt.image.depth import convert_depth
@@ -31,6 +31,8 @@ Array = npt.NDArray[np.float32]
 
 MARGIN = 2 * SCALE  # high-resolution pixels around a patch that filters may look at, cut off afterwards
 PYRAMID = (1.0, 0.5, 1 / 3)  # photographs are also used smaller: sharper and with denser detail
+FRAME_ZOOM = (0.6, 1.5)  # how much larger a camera takes its frames than they are shown
+JPEG_QUALITIES = (70, 99)  # of its frames; the last one is never taken
 _NOISY_KINDS = ("phone_noise", "camera_noise", "camera_frame")
 
 
@@ -368,15 +370,25 @@ def photograph_whole(clean: Array, rng: np.random.Generator) -> Array:
         ``(H, W, 3)`` in [0, 1], not rounded, sample for sample in the place of ``clean``.
     """
     height, width = clean.shape[:2]
-    zoom = float(np.exp(rng.uniform(np.log(0.6), np.log(1.5)))) if rng.random() < 0.5 else 1.0
+    zoom = draw_zoom(rng) if rng.random() < 0.5 else 1.0
     frame = _resize(clean, round(height * zoom), round(width * zoom))
     # The grid of JPEG's blocks may lie anywhere.
     top, left = (int(shift) for shift in rng.integers(16, size=2))
     padded = cv2.copyMakeBorder(frame, top, 0, left, 0, cv2.BORDER_REFLECT_101)
-    camera = max((random_camera(rng) for _ in range(2)), key=lambda camera: camera.shot)  # noise is where the work is
-    quality = int(rng.integers(70, 99)) if rng.random() < 2 / 3 else None
+    camera = noisy_camera(rng)
+    quality = int(rng.integers(*JPEG_QUALITIES)) if rng.random() < 2 / 3 else None
     noisy = photograph(np.asarray(padded, np.float32), camera, rng, mosaic=True, quality=quality)
     return _resize(noisy[top:, left:], height, width)
+
+
+def noisy_camera(rng: np.random.Generator) -> Camera:
+    """The noisier of two random cameras: noise is where the work is."""
+    return max((random_camera(rng) for _ in range(2)), key=lambda camera: camera.shot)
+
+
+def draw_zoom(rng: np.random.Generator) -> float:
+    """A factor of FRAME_ZOOM, its logarithm evenly distributed."""
+    return float(np.exp(rng.uniform(*np.log(FRAME_ZOOM))))
 
 
 def _resize(image: Array, height: int, width: int) -> Array:

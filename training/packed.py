@@ -17,6 +17,8 @@ from srdgan_rt.errors import InputError
 from srdgan_rt.image.resample import resize_bicubic, shift_half_pixel
 from training.config import BatchConfig
 from training.data import MARGIN, PHASE, SCALE, Batch
+from training.device_camera import Cameras, photograph_frames
+from training.device_random import chance, uniform
 from training.pack import decode
 
 _BLUR_RADIUS = 9  # four times the largest sigma of soften_and_darken
@@ -51,7 +53,7 @@ class PhoneNoise:
             ``(N, 3, H, W)`` in [0, 1], rounded to 8 bits.
         """
         levels = (clean * 255).sum(1).flatten(1)  # (N, H * W)
-        levels = levels + _uniform(levels.shape, -1.5, 1.5, generator)
+        levels = levels + uniform(levels.shape, -1.5, 1.5, generator)
         centre = torch.searchsorted(self._brightness[frames], levels)
         last = self._brightness.shape[1] - 1
         spread = (last + 1) // 256
@@ -65,7 +67,7 @@ class PackedSampler:
 
     Args:
         entries: of the packs, as :func:`training.pack.read_packs` gives them.
-        batch: how many samples of each kind; those of the camera model and of a high-to-low net cannot be packed.
+        batch: how many samples of each kind; those of ``camera_noise`` and of a high-to-low net cannot be packed.
         seed: with the iteration, decides every batch.
         largest_patch: low-resolution pixels a side that will be asked for at most.
         device: where batches are made.
@@ -77,7 +79,7 @@ class PackedSampler:
     def __init__(
         self, entries: Mapping[str, bytes], batch: BatchConfig, seed: int, largest_patch: int, device: torch.device
     ) -> None:
-        for kind in ("camera_noise", "gmsr", "camera_frame"):
+        for kind in ("camera_noise", "gmsr"):
             if getattr(batch, kind):
                 raise InputError(f"packed data has no samples of {kind}: set batch.{kind} to 0")
         for prefix in ("photographs/", "frames/"):
@@ -89,28 +91,30 @@ class PackedSampler:
         self._photographs = torch.from_numpy(decode(entries, "photographs/")).to(device)  # (N, S, S, 3)
         clean, noisy = (torch.from_numpy(decode(entries, "frames/", f"_{kind}.png")) for kind in ("clean", "noisy"))
         self._noise = PhoneNoise(clean.to(device), noisy.to(device))
+        self._cameras = Cameras.draw(seed, device)
         for pictures, needed in ((self._photographs, _padded(largest_patch)), (clean, largest_patch)):
             if pictures.shape[1] < needed:
                 raise InputError(f"packed crops have {pictures.shape[1]} pixels a side, patches need {needed}")
 
     def batch(self, iteration: int, patch: int) -> Batch:
         """The batch of an iteration, with low-resolution patches of ``patch`` x ``patch`` pixels, on the device."""
-        generator = torch.Generator(self._device)
-        state = np.random.SeedSequence((self._seed, iteration)).generate_state(2, np.uint32)
-        generator.manual_seed(int(state[0]) << 31 ^ int(state[1]))
+        rng = np.random.default_rng((self._seed, iteration))
+        generator = torch.Generator(self._device).manual_seed(int(rng.integers(2**63)))
         config = self._batch
-        counts = (config.phone_noise, config.clean_nearest, config.clean_bicubic)
-        clean = self._draw_clean(sum(counts), config.phone_noise, patch, generator)
-        noisy, nearest, bicubic = clean.split(counts)
+        counts = (config.phone_noise, config.camera_frame, config.clean_nearest, config.clean_bicubic)
+        clean = self._draw_clean(sum(counts), config.phone_noise + config.camera_frame, patch, generator)
+        noisy, frame, nearest, bicubic = clean.split(counts)
         pairs = [
             _downsample(noisy, config.sampling),
+            _downsample_either(frame, generator),
             _downsample(nearest, "nearest"),
             _downsample_either(bicubic, generator),
         ]
-        low, high = (torch.cat(parts) for parts in zip(*pairs, strict=True))
-        low, high = _round(_trim(low, patch)), _trim(high, SCALE * patch)
         frames = self._pick_frames(config.phone_noise, generator)
-        low[: config.phone_noise] = self._noise.resample(_trim(pairs[0][0], patch), frames, generator)
+        lows = [low for low, _ in pairs]
+        lows[0] = self._noise.resample(lows[0], frames, generator)
+        lows[1] = photograph_frames(lows[1], self._cameras, rng, generator)
+        low, high = _round(_trim(torch.cat(lows), patch)), _trim(torch.cat([high for _, high in pairs]), SCALE * patch)
         frames = self._pick_frames(config.phone_pair, generator)
         real, real_clean = _crop(self._noise.pairs, frames, patch, generator).split(3, 1)
         return Batch(torch.cat([low, real]).contiguous(), high.contiguous(), real_clean.contiguous())
@@ -121,13 +125,13 @@ class PackedSampler:
         chosen = torch.randint(len(self._photographs), (count,), generator=generator, device=self._device)
         clean = _crop(self._photographs, chosen, size, generator)
         clean = torch.cat([_soften_and_darken(clean[:num_noisy], generator), clean[num_noisy:]])
-        clean = torch.where(_chance(count, 0.05, generator), clean.mean(1, keepdim=True), clean)
-        colour = _uniform((count, 3, 1, 1), 0, 1, generator)
+        clean = torch.where(chance(count, 0.05, generator), clean.mean(1, keepdim=True), clean)
+        colour = uniform((count, 3, 1, 1), 0, 1, generator)
         # Black, white or any grey, each as often; two of five are coloured.
         kind = torch.randint(3, (count, 1, 1, 1), generator=generator, device=self._device)
         grey = torch.where(kind == 2, colour[:, :1], kind.float())
-        flat = torch.where(_chance(count, 0.4, generator), colour, grey)
-        return torch.where(_chance(count, 0.03, generator), flat, clean)
+        flat = torch.where(chance(count, 0.4, generator), colour, grey)
+        return torch.where(chance(count, 0.03, generator), flat, clean)
 
     def _pick_frames(self, count: int, generator: torch.Generator) -> Tensor:
         """``(N,)`` int64, noisy ones more often."""
@@ -138,15 +142,6 @@ class PackedSampler:
 
 def _padded(patch: int) -> int:
     return SCALE * patch + 2 * MARGIN
-
-
-def _uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
-    return low + (high - low) * torch.rand(shape, generator=generator, device=generator.device)
-
-
-def _chance(count: int, odds: float, generator: torch.Generator) -> Tensor:
-    """``(N, 1, 1, 1)`` of truth values."""
-    return _uniform((count, 1, 1, 1), 0, 1, generator) < odds
 
 
 def _round(pictures: Tensor) -> Tensor:
@@ -168,7 +163,7 @@ def _crop(pictures: Tensor, chosen: Tensor, size: int, generator: torch.Generato
     mirrored = torch.randint(2, (2, count, 1), generator=generator, device=generator.device).bool()
     y, x = places + torch.where(mirrored, steps.flip(0), steps)  # (N, size) each
     crops = pictures[chosen[:, None, None], y[:, :, None], x[:, None, :]].permute(0, 3, 1, 2) / 255
-    return torch.where(_chance(count, 0.5, generator), crops.mT, crops)
+    return torch.where(chance(count, 0.5, generator), crops.mT, crops)
 
 
 def _soften_and_darken(clean: Tensor, generator: torch.Generator) -> Tensor:
@@ -176,15 +171,15 @@ def _soften_and_darken(clean: Tensor, generator: torch.Generator) -> Tensor:
     count, channels, *sides = clean.shape
     if count == 0:
         return clean
-    sigma = _uniform((count, 1), 0.4, 2.2, generator)
+    sigma = uniform((count, 1), 0.4, 2.2, generator)
     steps = torch.arange(-_BLUR_RADIUS, _BLUR_RADIUS + 1, device=clean.device)
     taps = torch.exp(-0.5 * (steps / sigma) ** 2)
     taps = (taps / taps.sum(1, keepdim=True)).repeat_interleave(channels, 0)[:, None, None]  # (3 N, 1, 1, taps)
     planes = F.pad(clean.reshape(1, count * channels, *sides), (_BLUR_RADIUS,) * 4, "reflect")
     soft = F.conv2d(F.conv2d(planes, taps, groups=len(taps)), taps.mT, groups=len(taps)).view_as(clean)
-    clean = torch.where(_chance(count, 0.7, generator), soft, clean)
-    light = _uniform((count, 1, 1, 1), 0.2, 1.0, generator)
-    return torch.where(_chance(count, 0.6, generator), clean * light, clean)
+    clean = torch.where(chance(count, 0.7, generator), soft, clean)
+    light = uniform((count, 1, 1, 1), 0.2, 1.0, generator)
+    return torch.where(chance(count, 0.6, generator), clean * light, clean)
 
 
 def _downsample(clean: Tensor, sampling: str) -> tuple[Tensor, Tensor]:
@@ -199,5 +194,5 @@ def _downsample(clean: Tensor, sampling: str) -> tuple[Tensor, Tensor]:
 
 def _downsample_either(clean: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """The same by bicubic, one in five by area."""
-    by_area = _chance(len(clean), 0.2, generator)
+    by_area = chance(len(clean), 0.2, generator)
     return torch.where(by_area, _downsample(clean, "area")[0], _downsample(clean, "bicubic")[0]), clean

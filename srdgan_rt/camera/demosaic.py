@@ -12,9 +12,9 @@ BAYER_PATTERNS = ("rggb", "bggr", "grbg", "gbrg")
 
 # The gradient-corrected linear kernels of Malvar, He and Cutler (2004). They add detail of the colour that was measured
 # to those that were not, which makes noise alike in the channels as phones' is; bilinear ones do not fit it.
-_GREEN = np.array([[0, 0, -1, 0, 0], [0, 0, 2, 0, 0], [-1, 2, 4, 2, -1], [0, 0, 2, 0, 0], [0, 0, -1, 0, 0]]) / 8
-_ALONG = np.array([[0, 0, 1, 0, 0], [0, -2, 0, -2, 0], [-2, 8, 10, 8, -2], [0, -2, 0, -2, 0], [0, 0, 1, 0, 0]]) / 16
-_ACROSS = np.array([[0, 0, -3, 0, 0], [0, 4, 0, 4, 0], [-3, 0, 12, 0, -3], [0, 4, 0, 4, 0], [0, 0, -3, 0, 0]]) / 16
+GREEN = np.array([[0, 0, -1, 0, 0], [0, 0, 2, 0, 0], [-1, 2, 4, 2, -1], [0, 0, 2, 0, 0], [0, 0, -1, 0, 0]]) / 8
+ALONG = np.array([[0, 0, 1, 0, 0], [0, -2, 0, -2, 0], [-2, 8, 10, 8, -2], [0, -2, 0, -2, 0], [0, 0, 1, 0, 0]]) / 16
+ACROSS = np.array([[0, 0, -3, 0, 0], [0, 4, 0, 4, 0], [-3, 0, 12, 0, -3], [0, 4, 0, 4, 0], [0, 0, -3, 0, 0]]) / 16
 
 
 def mosaic_colours(picture: Array, pattern: str) -> Array:
@@ -30,8 +30,7 @@ def demosaic(mosaic: Array, pattern: str) -> Array:
     """Interpolates the missing colours; white balance comes first: ``(H, W)`` to ``(H, W, 3)``, any range."""
     padded = cv2.copyMakeBorder(mosaic, 2, 2, 2, 2, cv2.BORDER_REFLECT_101)  # keeps the pattern
     green, row, column, other = (
-        cv2.filter2D(padded, -1, kernel.astype(np.float32))[2:-2, 2:-2]
-        for kernel in (_GREEN, _ALONG, _ALONG.T, _ACROSS)
+        cv2.filter2D(padded, -1, kernel.astype(np.float32))[2:-2, 2:-2] for kernel in (GREEN, ALONG, ALONG.T, ACROSS)
     )
     out = np.repeat(mosaic[..., None], 3, -1)
     for index, letter in enumerate(pattern):

@@ -21,8 +21,8 @@ _MATRIX = ((1.75, -0.60, -0.15), (-0.25, 1.55, -0.30), (0.0, -0.55, 1.55))
 _BLOCK = 5  # what demosaicing looks at; odd, so that neighbouring samples fall on all four places of the pattern
 
 # E[max(a - n, 0)] = a Phi(a) + phi(a): the mean distance to a limit at a of a standard normal n that is clipped there.
-_LIMITS = np.linspace(-4, 4, 161)
-_MEANS = np.array([a * NormalDist().cdf(a) + NormalDist().pdf(a) for a in _LIMITS])
+LIMITS = np.linspace(-4, 4, 161)
+CLIPPED_MEANS = np.array([a * NormalDist().cdf(a) + NormalDist().pdf(a) for a in LIMITS])
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _clipping_bias(distance: Array, spread: Array) -> Array:
         spread: standard deviation of the noise, ``(H, W)``.
     """
     deviations = distance / np.maximum(spread, 1e-9)
-    return np.asarray(spread * np.interp(deviations, _MEANS, _MEANS - _LIMITS), np.float32)
+    return np.asarray(spread * np.interp(deviations, CLIPPED_MEANS, CLIPPED_MEANS - LIMITS), np.float32)
 
 
 def _compress(picture: Array, quality: int) -> Array:

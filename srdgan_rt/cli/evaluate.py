@@ -65,7 +65,7 @@ def evaluate(
         bool,
         typer.Option(
             "--full-resolution",
-            help="Of pairs: enlarge the whole noisy picture, and score the mean of each 4x4 block against the clean one.",
+            help="Of pairs: enlarge the noisy picture as it is, and score the mean of each 4x4 block.",
         ),
     ] = False,
     per_image: Annotated[bool, typer.Option("--per-image", help="Every picture's scores, not the mean alone.")] = False,

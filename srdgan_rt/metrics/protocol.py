@@ -93,13 +93,12 @@ def score_result(
     """
     if result.dtype != np.uint8:
         raise InputError(f"results are scored at 8 bits, got {result.dtype}")
-    if protocol.averages:
-        result = _average_blocks(result)
-    if result.shape != reference.shape:
-        raise InputError(f"the result must have the reference's shape {reference.shape}, got {result.shape}")
+    scored = _average_blocks(result) if protocol.averages else result
+    if scored.shape != reference.shape:
+        raise InputError(f"the result must have the reference's shape {reference.shape}, got {scored.shape}")
     border = protocol.border
     planes = [
-        _select_channel(picture[border:-border, border:-border], protocol, channel) for picture in (result, reference)
+        _select_channel(picture[border:-border, border:-border], protocol, channel) for picture in (scored, reference)
     ]
     return Score(psnr(*planes), ssim(*planes))
 

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from srdgan_rt.errors import ImageReadError, InputError
 from srdgan_rt.image.resample import shift_half_pixel
-from srdgan_rt.metrics import BENCHMARK, FULL_RESOLUTION, REAL_NOISE, downsample_bicubic, make_noise_sample, open_data_set
+from srdgan_rt.metrics import (
+    BENCHMARK,
+    FULL_RESOLUTION,
+    REAL_NOISE,
+    downsample_bicubic,
+    make_noise_sample,
+    open_data_set,
+)
 
 SavePicture = Callable[[str, "NDArray[np.generic]"], Path]
 

@@ -87,10 +87,10 @@ def test_a_whole_frame_lies_where_its_photograph_does() -> None:
 def test_noise_of_whole_frames_is_spread_over_neighbours() -> None:
     rng = np.random.default_rng(0)
     flat = np.full((48, 48, 3), 0.4, np.float32)
-    noise = np.stack([photograph_whole(flat, rng) for _ in range(16)]) - flat
+    noise = np.stack([photograph_whole(flat, rng) for _ in range(64)]) - flat
     noise -= noise.mean((1, 2), keepdims=True)
     neighbours = (noise[:, :, 1:] * noise[:, :, :-1]).mean((1, 2, 3)) / (noise**2).mean((1, 2, 3))
-    assert np.median(neighbours) == pytest.approx(0.47, abs=0.1)  # phones: 0.41 to 0.47, docs/evaluation.md
+    assert 0.4 < np.median(neighbours) < 0.6  # of a phone 0.47, of samples 0 (docs/evaluation.md)
 
 
 class GreyPairs:

@@ -1,0 +1,175 @@
+"""The camera model on a device, for all whole frames of a batch at once.
+
+``Cameras.photograph`` is ``srdgan_rt.camera.photograph`` with ``mosaic=True``, and ``photograph_frames`` is
+``training.data.photograph_whole``, in tensors. The cameras are drawn once: a step asks the host for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from srdgan_rt.camera import Camera
+from srdgan_rt.camera.demosaic import ACROSS, ALONG, BAYER_PATTERNS, GREEN
+from srdgan_rt.camera.model import CLIPPED_MEANS, LIMITS
+from training.data import JPEG_QUALITIES, draw_zoom, noisy_camera
+from training.device_jpeg import compress_jpeg
+from training.device_random import chance
+
+_NUM_CAMERAS = 4096
+_KERNELS = (GREEN, ALONG, ALONG.T, ACROSS)
+
+
+def _origins(pattern: str) -> list[list[int]]:
+    """Where the colours of the four places of a pattern come from: measured (0) or by one of _KERNELS (1 to 4)."""
+    origins = []
+    for place, letter in enumerate(pattern):
+        own = "rgb".index(letter)
+        if letter == "g":
+            in_row = "rgb".index(pattern[place ^ 1])
+            origins.append([{own: 0, in_row: 2, 2 - in_row: 3}[colour] for colour in range(3)])
+        else:
+            origins.append([{own: 0, 1: 1, 2 - own: 4}[colour] for colour in range(3)])
+    return origins
+
+
+class Cameras:
+    """Cameras as tensors on a device.
+
+    Args:
+        cameras: what they are.
+        device: where frames are made.
+    """
+
+    def __init__(self, cameras: Sequence[Camera], device: torch.device) -> None:
+        def table(values: npt.ArrayLike) -> Tensor:
+            return torch.tensor(np.array(values, np.float32), device=device)
+
+        self._shot, self._read, self._response, self._shoulder = (
+            table([getattr(camera, name) for camera in cameras]) for name in ("shot", "read", "response", "shoulder")
+        )
+        self._gains = table([(camera.white_balance[0], 1.0, camera.white_balance[1]) for camera in cameras])
+        self._matrices = table([camera.matrix for camera in cameras])
+        self._inverses = table([np.linalg.inv(np.array(camera.matrix)) for camera in cameras])
+        self._patterns = torch.tensor([BAYER_PATTERNS.index(camera.pattern) for camera in cameras], device=device)
+        places = [["rgb".index(letter) for letter in pattern] for pattern in BAYER_PATTERNS]
+        self._colours = torch.tensor(places, device=device).view(-1, 1, 2, 2)
+        origins = torch.tensor([_origins(pattern) for pattern in BAYER_PATTERNS], device=device)
+        self._origins = origins.mT.reshape(-1, 3, 2, 2)
+        self._kernels = table(_KERNELS)[:, None]
+        self._means, self._biases = table(CLIPPED_MEANS), table(CLIPPED_MEANS - LIMITS)
+
+    @classmethod
+    def draw(cls, seed: int, device: torch.device) -> Cameras:
+        """Random cameras, as noisy as ``photograph_whole`` draws them."""
+        rng = np.random.default_rng(seed)
+        return cls([noisy_camera(rng) for _ in range(_NUM_CAMERAS)], device)
+
+    def __len__(self) -> int:
+        return len(self._patterns)
+
+    def photograph(self, clean: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
+        """Photographs pictures, each with a camera of its own.
+
+        Args:
+            clean: ``(N, 3, H, W)`` sRGB in [0, 1].
+            chosen: ``(N,)`` int64, the camera of each.
+            generator: source of the noise.
+
+        Returns:
+            ``(N, 3, H, W)`` sRGB in [0, 1], not rounded.
+        """
+        shot, read, response, shoulder = (
+            table[chosen, None, None, None] for table in (self._shot, self._read, self._response, self._shoulder)
+        )
+        colour = _tile(self._colours[self._patterns[chosen]], clean)  # (N, 1, H, W): what each pixel measures
+        toned = _srgb_to_linear(clean)
+        balanced = _mix(self._inverses[chosen], toned / (1 + shoulder - shoulder * toned))
+        signal = balanced.gather(1, colour)
+        gain = self._gains[chosen].gather(1, colour.flatten(1)).view_as(signal)
+        light = signal.clamp(min=0)
+        spread = (gain * shot * light + gain**2 * read + (response * light) ** 2).sqrt()
+        black, white = signal.clamp(max=0), signal.clamp(min=1)
+        exposed = signal + self._clipping_bias(white - signal, spread) - self._clipping_bias(signal - black, spread)
+        noise = torch.randn(signal.shape, generator=generator, device=clean.device)
+        measured = torch.clamp(exposed + spread * noise, black, white)
+        guessed = F.conv2d(F.pad(measured, (2, 2, 2, 2), "reflect"), self._kernels)
+        origin = _tile(self._origins[self._patterns[chosen]], clean)  # (N, 3, H, W)
+        developed = torch.cat([measured, guessed], 1).gather(1, origin)
+        linear = _mix(self._matrices[chosen], developed).clamp(0, 1)
+        return _linear_to_srgb((1 + shoulder) * linear / (1 + shoulder * linear))
+
+    def _clipping_bias(self, distance: Tensor, spread: Tensor) -> Tensor:
+        """How far beyond its mean a signal lies whose noise is cut off at a distance; any shape."""
+        deviations = distance / spread.clamp(min=1e-9)
+        after = torch.searchsorted(self._means, deviations).clamp(1, len(self._means) - 1)
+        start, end = self._means[after - 1], self._means[after]
+        part = ((deviations - start) / (end - start)).clamp(0, 1)
+        return spread * torch.lerp(self._biases[after - 1], self._biases[after], part)
+
+
+def photograph_frames(clean: Tensor, cameras: Cameras, rng: np.random.Generator, generator: torch.Generator) -> Tensor:
+    """Makes whole frames, as :func:`training.data.photograph_whole` does.
+
+    One half of the frames has a common zoom, the other has none; JPEG's blocks lie in one place in all of them.
+
+    Args:
+        clean: ``(N, 3, S, S)`` in [0, 1].
+        cameras: to draw from.
+        rng: draws what frames have in common.
+        generator: draws what each of them has of its own.
+
+    Returns:
+        ``(N, 3, S, S)`` in [0, 1], not rounded.
+    """
+    size = clean.shape[-1]
+    zoomed = round(size * draw_zoom(rng))
+    top, left = (int(shift) for shift in rng.integers(16, size=2))
+    num_zoomed = (len(clean) + int(rng.integers(2))) // 2
+    frames = [clean[:0]]
+    for half, side in ((clean[:num_zoomed], zoomed), (clean[num_zoomed:], size)):
+        count = len(half)
+        if count == 0:
+            continue
+        padded = F.pad(_resize(half, side), (left, 0, top, 0), "replicate")
+        chosen = torch.randint(len(cameras), (count,), generator=generator, device=clean.device)
+        noisy = cameras.photograph(padded, chosen, generator)
+        quality = torch.randint(*JPEG_QUALITIES, (count,), generator=generator, device=clean.device)
+        noisy = torch.where(chance(count, 2 / 3, generator), compress_jpeg(noisy, quality), noisy)
+        frames.append(_resize(noisy[..., top:, left:], size))
+    return torch.cat(frames)
+
+
+def _tile(places: Tensor, pictures: Tensor) -> Tensor:
+    """``(N, C, 2, 2)`` repeated over pictures: ``(N, C, H, W)``."""
+    height, width = pictures.shape[-2:]
+    return places.repeat(1, 1, -(-height // 2), -(-width // 2))[..., :height, :width]
+
+
+def _mix(matrices: Tensor, pictures: Tensor) -> Tensor:
+    """Applies a matrix ``(N, 3, 3)`` to the colours of each picture."""
+    return (matrices @ pictures.flatten(2)).view_as(pictures)
+
+
+def _resize(pictures: Tensor, size: int) -> Tensor:
+    """Pictures ``(N, 3, S, S)`` in [0, 1] at another size."""
+    if pictures.shape[-1] == size:
+        return pictures
+    return F.interpolate(pictures, (size, size), mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def _srgb_to_linear(pictures: Tensor) -> Tensor:
+    """``camera.model.srgb_to_linear``; any shape."""
+    return torch.where(pictures <= 0.04045, pictures / 12.92, ((pictures.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4)
+
+
+def _linear_to_srgb(pictures: Tensor) -> Tensor:
+    """``camera.model.linear_to_srgb``; any shape."""
+    return torch.where(
+        pictures <= 0.0031308, 12.92 * pictures, 1.055 * pictures.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
+    )
