@@ -184,7 +184,7 @@ class L2HStream:
     def memory_bytes(self) -> int:
         """What the stream holds while it runs, besides weights, picture and result."""
         pictures = 1 if self._is_whole else self._batch  # whole ones take turns
-        return 4 * pictures * self._state_floats()
+        return 4 * (pictures * self._floats("state") + self._floats("workspace"))
 
     def run(self, read: Callable[[int, int], Tensor]) -> Iterator[Tensor]:
         """Enlarges the picture.
@@ -204,7 +204,7 @@ class L2HStream:
         if self._is_whole:
             yield l2h_net(self._check(read(0, self._height), self._height), self._net)
             return
-        state = torch.empty(self._batch, self._state_floats(), dtype=torch.float32, device="cpu")
+        state = torch.empty(self._batch, self._floats("state"), dtype=torch.float32, device="cpu")
         for known in range(0, self._height, self.strip_rows):
             end = min(known + self.strip_rows, self._height)
             yield torch.ops.srdgan_rt.l2h_strip(
@@ -229,10 +229,10 @@ class L2HStream:
             raise InputError(f"read must give {shape} torch.float32 on cpu, got {got}")
         return rows.detach()
 
-    def _state_floats(self) -> int:
-        floats: int = torch.ops.srdgan_rt.l2h_state_floats(
-            *self._net.sizes(), self._height, self._width, self.strip_rows
-        )
+    def _floats(self, of: str) -> int:
+        """Of a picture's state, which lasts from strip to strip, or of the workspace that each strip finds anew."""
+        count = getattr(torch.ops.srdgan_rt, f"l2h_{of}_floats")
+        floats: int = count(*self._net.sizes(), self._height, self._width, self.strip_rows)
         return floats
 
 

@@ -275,8 +275,8 @@ std::vector<float> compute(const Net& net, L2HPart part, Size size, const std::v
                                                   : kImageChannels * scale * scale * size.height * size.width,
                          kUntouched);
   L2HRun run(net.parameters, part, size.height, size.width, size.height, num_threads, isa);
-  Memory memory(run.memory_floats());
-  run.clear_borders(memory.data());
+  Memory state(run.state_floats()), workspace(run.workspace_floats());
+  run.clear_borders(state.data());
   L2HData data{};
   if (part == L2HPart::kNet) {
     data.picture = {input.data(), kImageChannels, size.height * size.width, size.width, 0};
@@ -288,13 +288,14 @@ std::vector<float> compute(const Net& net, L2HPart part, Size size, const std::v
   } else {
     data.result = {out.data(), kImageChannels, scale * scale * size.height * size.width, scale * size.width, 0};
   }
-  execute(*run.plan(memory.data(), data, 0, size.height), num_threads);
-  CHECK(memory.kept(), "a picture of %ldx%ld needs more memory", static_cast<long>(size.height), static_cast<long>(size.width));
+  execute(*run.plan(state.data(), workspace.data(), data, 0, size.height), num_threads);
+  CHECK(state.kept() && workspace.kept(), "a picture of %ldx%ld needs more memory", static_cast<long>(size.height),
+        static_cast<long>(size.width));
   if (num_threads > 1) return out;
   // The next picture finds what this one left.
   const std::vector<float> first = out;
   std::fill(out.begin(), out.end(), kUntouched);
-  execute(*run.plan(memory.data(), data, 0, size.height), num_threads);
+  execute(*run.plan(state.data(), workspace.data(), data, 0, size.height), num_threads);
   CHECK(first == out, "a second picture of %ldx%ld gives other results", static_cast<long>(size.height),
         static_cast<long>(size.width));
   return out;
@@ -305,16 +306,17 @@ std::vector<float> compute_strips(const Net& net, Size size, const std::vector<f
                                   int64_t num_threads) {
   const int64_t scale = scale_of(net), width = scale * size.width;
   std::vector<float> out(kImageChannels * scale * size.height * width, kUntouched);
-  int64_t memory_floats = 0, finished = 0;
-  std::unique_ptr<Memory> memory;
+  int64_t state_floats = 0, finished = 0;
+  std::unique_ptr<Memory> state;
   for (int64_t known = 0; known < size.height;) {
-    // A run of its own for every strip, as for the ops: all that is kept is the memory.
+    // A run of its own for every strip, as for the ops: all that is kept is the state.
     L2HRun run(net.parameters, L2HPart::kNet, size.height, size.width, strip_rows, num_threads, isa);
-    if (memory == nullptr) {
-      memory = std::make_unique<Memory>(memory_floats = run.memory_floats());
-      run.clear_borders(memory->data());
+    if (state == nullptr) {
+      state = std::make_unique<Memory>(state_floats = run.state_floats());
+      run.clear_borders(state->data());
     }
-    CHECK(run.memory_floats() == memory_floats, "strips need different memory");
+    CHECK(run.state_floats() == state_floats, "strips need different states");
+    Memory workspace(run.workspace_floats());
     const int64_t now = std::min(known + strip_rows, size.height);
     std::vector<float> rows;
     for (int64_t c = 0; c < kImageChannels; ++c) {
@@ -326,7 +328,8 @@ std::vector<float> compute_strips(const Net& net, Size size, const std::vector<f
     L2HData data{};
     data.picture = {rows.data(), kImageChannels, (now - known) * size.width, size.width, known};
     data.result = {part.data(), kImageChannels, (finished_now - finished) * width, width, finished};
-    execute(*run.plan(memory->data(), data, known, now), num_threads);
+    execute(*run.plan(state->data(), workspace.data(), data, known, now), num_threads);
+    CHECK(workspace.kept(), "a strip needs more memory");
     for (int64_t c = 0; c < kImageChannels; ++c) {
       const int64_t plane = (finished_now - finished) * width;
       std::copy_n(part.begin() + c * plane, plane, out.begin() + (c * scale * size.height + finished) * width);
@@ -336,7 +339,7 @@ std::vector<float> compute_strips(const Net& net, Size size, const std::vector<f
   }
   CHECK(finished == scale * size.height, "%ld of %ld rows are finished", static_cast<long>(finished),
         static_cast<long>(scale * size.height));
-  CHECK(memory->kept(), "strips of %ld rows need more memory", static_cast<long>(strip_rows));
+  CHECK(state->kept(), "strips of %ld rows need more memory", static_cast<long>(strip_rows));
   return out;
 }
 
@@ -414,13 +417,13 @@ void check_plans() {
           const int64_t height = units * unit + rest;
           if (L2HRun::strip_unit(height, width, int8) != unit) continue;
           for (int64_t strip : {6, 7, 11, 12, 13, 24, 80}) {
-            // The memory's address is all that a plan needs of it.
             const int64_t threads = strip % 2 == 0 ? 1 : 8;  // that share rows, or take them in turn
             L2HRun run(parameters, L2HPart::kNet, height, width, strip * unit, threads, CpuIsa::kPortable);
-            float memory = 0.0f;
+            float state = 0.0f;  // whose address is all that a plan needs of it
+            const std::unique_ptr<float[]> workspace(new float[run.workspace_floats()]);
             bool ordered = true;
             for (int64_t known = 0; known < height; known += strip * unit) {
-              ordered &= run.plan(&memory, {}, known, std::min(known + strip * unit, height))->well_ordered();
+              ordered &= run.plan(&state, workspace.get(), {}, known, std::min(known + strip * unit, height))->well_ordered();
             }
             CHECK(ordered, "%ld blocks, %ldx%ld in strips of %ld rows: a unit waits for a later one",
                   static_cast<long>(num_blocks), static_cast<long>(height), static_cast<long>(width),

@@ -318,7 +318,7 @@ def test_memory_is_bounded_by_the_width(small_net: PackedL2HNet) -> None:
     assert memory(2_000) == memory(20_000)
     assert memory(2_000, width=600) > 1.5 * memory(2_000)
     assert memory(2_000) < memory(2_000, strip_rows=200) < memory(2_000, strip_rows=None)
-    assert memory(2_000, batch=3) == 3 * memory(2_000)
+    assert 2 * memory(2_000) < memory(2_000, batch=3) < 3 * memory(2_000)  # all need one workspace
     assert memory(2_000, batch=3, strip_rows=None) == memory(2_000, strip_rows=None)  # they take turns
     assert memory(20_000, strip_rows=None) > 5 * memory(2_000, strip_rows=None)
 

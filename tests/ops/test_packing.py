@@ -72,6 +72,7 @@ def test_opcheck() -> None:
     check(op.empty_parameters, (0,))
     check(op.l2h_round_strip_rows, (900, 9, False, 60))
     check(op.l2h_state_floats, (16, 8, 3, 4, False, 900, 9, 448))
+    check(op.l2h_workspace_floats, (16, 8, 3, 4, False, 900, 9, 448))
     out = torch.zeros(36 * 48 * 16 // 4 + 73 * 16)
     check(op.winograd_pack_int8, (torch.ones(2, 5, 3, 3), torch.ones(2), torch.ones(36, 48), 3, 1, out))
 

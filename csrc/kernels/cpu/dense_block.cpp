@@ -152,25 +152,18 @@ int64_t DenseWorkspace::slot_floats() const {
                    grid_.chunks * kWinogradPointPadding<float>);
 }
 
-int64_t DenseWorkspace::floats() const { return (kDenseConvs - 1) * growth_floats() + max_ring_ * slot_floats(); }
+int64_t DenseWorkspace::floats() const { return (kDenseConvs - 1) * growth_floats() + ring_ * slot_floats(); }
 
-void DenseWorkspace::use(float* memory, int64_t ring) {
+void DenseWorkspace::use(float* memory) {
   memory_ = memory;
-  ring_ = ring;
-}
-
-void DenseWorkspace::clear_borders(float* memory) const {
-  for (int64_t i = 0; i < kDenseConvs - 1; ++i) growth_map(memory, i, max_ring_).clear_border();
+  for (int64_t i = 0; i < kDenseConvs - 1; ++i) growth_map(i, 0).clear_border();
 }
 
 FeatureMap DenseWorkspace::growth_map(int64_t index, int64_t slot) const {
-  FeatureMap map = growth_map(memory_, index, ring_);
+  FeatureMap map =
+      FeatureMap::bordered(memory_ + index * growth_floats(), ring_ * grid_.unit_rows, grid_.height, grid_.width, growth_);
   map.origin = slot * grid_.unit_rows;
   return map;
-}
-
-FeatureMap DenseWorkspace::growth_map(float* memory, int64_t index, int64_t ring) const {
-  return FeatureMap::bordered(memory + index * growth_floats(), ring * grid_.unit_rows, grid_.height, grid_.width, growth_);
 }
 
 template <typename Precision>

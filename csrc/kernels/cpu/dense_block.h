@@ -26,10 +26,10 @@ struct DenseWeights {
 // Where the blocks of a trunk keep what only they need; all of them use the same memory, one after the other.
 class DenseWorkspace {
  public:
-  // features and growth: padded channels. max_ring: rows of units that there is room for. Precision: of the products.
+  // features and growth: padded channels. ring: rows of units that are kept. Precision: of the products.
   template <typename Precision>
-  static DenseWorkspace of(const UnitGrid& grid, int64_t features, int64_t growth, int64_t max_ring) {
-    return DenseWorkspace(grid, features, growth, max_ring, Precision::kTile, sizeof(typename Precision::Input));
+  static DenseWorkspace of(const UnitGrid& grid, int64_t features, int64_t growth, int64_t ring) {
+    return DenseWorkspace(grid, features, growth, ring, Precision::kTile, sizeof(typename Precision::Input));
   }
 
   const UnitGrid& grid() const { return grid_; }
@@ -37,12 +37,11 @@ class DenseWorkspace {
   int64_t growth() const { return growth_; }
   int64_t depth() const { return features_ + (kDenseConvs - 1) * growth_; }
 
-  int64_t floats() const;
-  // Makes memory with any contents fit for use, however many rows are used.
-  void clear_borders(float* memory) const;
-  // ring: rows of units that are used, at most max_ring; the fewer, the more stays in the caches.
-  void use(float* memory, int64_t ring);
   int64_t ring() const { return ring_; }
+
+  int64_t floats() const;
+  // Where the rows are kept from now on, whatever is there.
+  void use(float* memory);
 
   // Output of convolution 0..3 of a block whose row 0 lies in slot `slot`.
   FeatureMap growth_map(int64_t index, int64_t slot) const;
@@ -59,24 +58,22 @@ class DenseWorkspace {
   }
 
  private:
-  DenseWorkspace(const UnitGrid& grid, int64_t features, int64_t growth, int64_t max_ring, int64_t tile, int64_t input_bytes)
-      : grid_(grid), features_(features), growth_(growth), max_ring_(max_ring), tile_(tile), input_bytes_(input_bytes) {}
+  DenseWorkspace(const UnitGrid& grid, int64_t features, int64_t growth, int64_t ring, int64_t tile, int64_t input_bytes)
+      : grid_(grid), features_(features), growth_(growth), ring_(ring), tile_(tile), input_bytes_(input_bytes) {}
 
   // Tiles in so many columns of a row of units.
   int64_t tiles(int64_t columns) const { return ceil_div(columns, tile_) * (grid_.unit_rows / tile_); }
-  int64_t growth_floats() const { return FeatureMap::bordered_floats(max_ring_ * grid_.unit_rows, grid_.width, growth_); }
-  FeatureMap growth_map(float* memory, int64_t index, int64_t ring) const;
+  int64_t growth_floats() const { return FeatureMap::bordered_floats(ring_ * grid_.unit_rows, grid_.width, growth_); }
   int64_t slot_floats() const;
   float* slots() const { return memory_ + (kDenseConvs - 1) * growth_floats(); }
 
   UnitGrid grid_;
   int64_t features_;
   int64_t growth_;
-  int64_t max_ring_;
+  int64_t ring_;
   int64_t tile_;
   int64_t input_bytes_;
   float* memory_ = nullptr;
-  int64_t ring_ = 1;
 };
 
 // A block's place in a net.

@@ -25,10 +25,10 @@ int64_t min_chunks(const L2HParameters& parameters, int64_t width, int64_t threa
   return std::clamp<int64_t>(width / min_columns, 1, threads);
 }
 
-DenseWorkspace make_workspace(const UnitGrid& grid, const L2HParameters& parameters, int64_t max_ring) {
+DenseWorkspace make_workspace(const UnitGrid& grid, const L2HParameters& parameters, int64_t ring) {
   const int64_t features = winograd_pad(parameters.features), growth = winograd_pad(parameters.growth);
-  return parameters.int8 ? DenseWorkspace::of<Int8>(grid, features, growth, max_ring)
-                         : DenseWorkspace::of<Float32>(grid, features, growth, max_ring);
+  return parameters.int8 ? DenseWorkspace::of<Int8>(grid, features, growth, ring)
+                         : DenseWorkspace::of<Float32>(grid, features, growth, ring);
 }
 
 // Takes memory for a map with its border.
@@ -54,7 +54,6 @@ struct L2HRun::Layout {
     FeatureMap growth[kDenseConvs - 1];
   };
   std::vector<Carry> carries[2];
-  float* workspace;
   float* end;
 };
 
@@ -63,13 +62,12 @@ L2HRun::L2HRun(L2HParameters parameters, L2HPart part, int64_t height, int64_t w
     : parameters_(std::move(parameters)),
       part_(part),
       threads_(threads),
-      grid_(make_grid(height, width, parameters_.int8, strip_rows < height ? 1 : min_chunks(parameters_, width, threads))),
+      grid_(make_grid(height, width, parameters_.int8, min_chunks(parameters_, width, threads))),
       isa_(isa),
-      // Strips have room for what any number of threads can need.
-      workspace_(make_workspace(grid_, parameters_, ring(shares_rows() && strip_rows >= height))),
+      workspace_(make_workspace(grid_, parameters_, ring())),
       strip_rows_(std::min(strip_rows, height)) {
   float* start = nullptr;
-  memory_floats_ = lay_out(start).end - start;
+  state_floats_ = lay_out(start).end - start;
 }
 
 int64_t L2HRun::strip_unit(int64_t height, int64_t width, bool int8) { return make_grid(height, width, int8, 1).unit_rows; }
@@ -102,21 +100,21 @@ int64_t L2HRun::finished_rows(int64_t rows) const {
   return scale * std::min(reach(num_stages() - 1, rows) * grid_.unit_rows, grid_.height);
 }
 
-L2HRun::Layout L2HRun::lay_out(float* memory) const {
+L2HRun::Layout L2HRun::lay_out(float* state) const {
   Layout layout;
   const int64_t features = workspace_.features();
   const int64_t unit = grid_.unit_rows;
   const bool in_strips = strip_rows_ < grid_.height;
   // From the row that conv_first makes to the one that conv_body reads.
   const int64_t trunk_rows = in_strips ? strip_rows_ + (num_blocks() * kDenseConvs + 6) * unit : grid_.height;
-  const auto map = [&](int64_t ring, int64_t channels) { return make_map(memory, ring, grid_.height, grid_.width, channels); };
+  const auto map = [&](int64_t ring, int64_t channels) { return make_map(state, ring, grid_.height, grid_.width, channels); };
   layout.x = map(trunk_rows, features);
   if (part_ == L2HPart::kNet || (part_ == L2HPart::kBlocks && parameters_.has_rrdbs)) layout.rrdb = map(trunk_rows, features);
   if (part_ == L2HPart::kNet) layout.picture = map(trunk_rows + unit, winograd_pad(kImageChannels));
   if (part_ != L2HPart::kBlocks) {
     int64_t scale = 1;
     const auto tail_map = [&] {
-      return make_map(memory, kTailRing * scale * unit, scale * grid_.height, scale * grid_.width, features);
+      return make_map(state, kTailRing * scale * unit, scale * grid_.height, scale * grid_.width, features);
     };
     for (size_t i = 0; i < parameters_.upsample.size(); ++i) {
       scale *= 2;
@@ -128,21 +126,20 @@ L2HRun::Layout L2HRun::lay_out(float* memory) const {
     for (auto& carries : layout.carries) {
       for (int64_t block = 0; block < num_blocks(); ++block) {
         Layout::Carry carry{};
-        carry.x = make_map(memory, 1, grid_.height, grid_.width, features);
+        carry.x = map(1, features);
         for (int64_t i = 0; i < kDenseConvs - 1; ++i) {
-          carry.growth[i] = make_map(memory, carried_rows(i) * unit, grid_.height, grid_.width, workspace_.growth());
+          carry.growth[i] = map(carried_rows(i) * unit, workspace_.growth());
         }
         carries.push_back(carry);
       }
     }
   }
-  layout.workspace = memory;
-  layout.end = memory + (num_blocks() > 0 ? workspace_.floats() : 0);
+  layout.end = state;
   return layout;
 }
 
-void L2HRun::clear_borders(float* memory) const {
-  const Layout layout = lay_out(memory);
+void L2HRun::clear_borders(float* state) const {
+  const Layout layout = lay_out(state);
   for (const FeatureMap& map : {layout.picture, layout.x, layout.rrdb, layout.hr}) {
     if (map.ring > 0) map.clear_border();
   }
@@ -153,13 +150,13 @@ void L2HRun::clear_borders(float* memory) const {
       for (const FeatureMap& growth : carry.growth) growth.clear_border();
     }
   }
-  if (num_blocks() > 0) workspace_.clear_borders(layout.workspace);
 }
 
-std::unique_ptr<Wavefront> L2HRun::plan(float* memory, const L2HData& data, int64_t known_before, int64_t known_now) {
-  const int64_t skew = L2HRun::skew(shares_rows()), ring = L2HRun::ring(shares_rows());
-  const Layout layout = lay_out(memory);
-  workspace_.use(layout.workspace, ring);
+std::unique_ptr<Wavefront> L2HRun::plan(float* state, float* workspace, const L2HData& data, int64_t known_before,
+                                        int64_t known_now) {
+  const int64_t skew = this->skew(), ring = this->ring();
+  const Layout layout = lay_out(state);
+  if (num_blocks() > 0) workspace_.use(workspace);
   const int64_t features = workspace_.features();
   auto wavefront = std::make_unique<Wavefront>(grid_.rows, grid_.chunks, threads_);
   int64_t offset = 0;

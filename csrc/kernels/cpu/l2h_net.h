@@ -68,17 +68,19 @@ class L2HRun {
   static int64_t strip_unit(int64_t height, int64_t width, bool int8);
   static int64_t min_strip_rows(int64_t height, int64_t width, bool int8);
 
-  // Floats of memory for the maps and everything that is kept from strip to strip; those for strips do not depend on `threads`.
-  int64_t memory_floats() const { return memory_floats_; }
-  // Makes memory with any contents fit for plan(): once, before the first strip.
-  void clear_borders(float* memory) const;
+  // Floats of memory for the maps, all that is kept from strip to strip; they do not depend on `threads`.
+  int64_t state_floats() const { return state_floats_; }
+  // Floats of memory for the time of one plan.
+  int64_t workspace_floats() const { return num_blocks() > 0 ? workspace_.floats() : 0; }
+  // Makes a state with any contents fit for plan(): once, before the first strip.
+  void clear_borders(float* state) const;
 
   // Rows of the result that are finished when `rows` rows of the picture are known (all earlier ones included).
   int64_t finished_rows(int64_t rows) const;
 
   // Work for the rows from known_before to known_now, to be done while this object and what `data` points to live, and before the
-  // next plan.
-  std::unique_ptr<Wavefront> plan(float* memory, const L2HData& data, int64_t known_before, int64_t known_now);
+  // next plan. workspace: with any contents.
+  std::unique_ptr<Wavefront> plan(float* state, float* workspace, const L2HData& data, int64_t known_before, int64_t known_now);
 
  private:
   struct Layout;
@@ -87,18 +89,16 @@ class L2HRun {
   bool shares_rows() const { return grid_.chunks >= threads_; }
   // A stage starts this many rows behind the stage before it: one where rows are shared, so that little is between the first use of
   // what it makes and the last, and more of that stays in the caches. Else no thread should wait for the row beside its own.
-  static constexpr int64_t skew(bool shares_rows) { return shares_rows ? 1 : 2; }
+  int64_t skew() const { return shares_rows() ? 1 : 2; }
   // Rows of units for which a block's features are kept. The first convolution starts a row when the last one is done with the row
   // that stood there, 4 * skew rows behind, and with the row after that. Where rows are taken in turn, that one is in work just then:
   // with two more rows nobody waits for it, and it is the same thread's turn when a row's memory is used again.
-  static constexpr int64_t ring(bool shares_rows) {
-    return (kDenseConvs - 1) * skew(shares_rows) + (shares_rows ? 2 : 4);
-  }
+  int64_t ring() const { return (kDenseConvs - 1) * skew() + (shares_rows() ? 2 : 4); }
   int64_t num_blocks() const { return static_cast<int64_t>(parameters_.dense.size() + parameters_.dense_int8.size()); }
   int64_t num_stages() const;
   // First row of units that a stage cannot compute yet.
   int64_t reach(int64_t stage, int64_t known) const;
-  Layout lay_out(float* memory) const;
+  Layout lay_out(float* state) const;
 
   L2HParameters parameters_;
   L2HPart part_;
@@ -107,7 +107,7 @@ class L2HRun {
   CpuIsa isa_;
   DenseWorkspace workspace_;
   int64_t strip_rows_;
-  int64_t memory_floats_;
+  int64_t state_floats_;
 };
 
 }  // namespace srdgan

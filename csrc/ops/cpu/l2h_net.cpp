@@ -228,13 +228,13 @@ Tensor dense_blocks_cpu(const Tensor& x, const Tensor& parameters, int64_t growt
   const Tensor input = torch::stable::contiguous(x, MemoryFormat::ChannelsLast);
   Tensor output = empty(x.size(0), x.size(1), x.size(2), x.size(3), x, MemoryFormat::ChannelsLast);
   L2HRun run(std::move(net), L2HPart::kBlocks, x.size(2), x.size(3), x.size(2), num_threads(), process_isa());
-  const Workspace memory(run.memory_floats());
-  run.clear_borders(memory.data());
+  const Workspace state(run.state_floats()), workspace(run.workspace_floats());
+  run.clear_borders(state.data());
   for (int64_t image = 0; image < x.size(0); ++image) {
     L2HData data{};
     data.features_in = dense_map(input, image);
     data.features_out = dense_map(output, image);
-    execute(*run.plan(memory.data(), data, 0, x.size(2)));
+    execute(*run.plan(state.data(), workspace.data(), data, 0, x.size(2)));
   }
   return output;
 }
@@ -254,13 +254,13 @@ Tensor l2h_tail_cpu(const Tensor& x, const Tensor& parameters, int64_t scale, do
   const Tensor input = torch::stable::contiguous(x, MemoryFormat::ChannelsLast);
   Tensor output = empty(x.size(0), kImageChannels, scale * x.size(2), scale * x.size(3), x, MemoryFormat::Contiguous);
   L2HRun run(std::move(net), L2HPart::kTail, x.size(2), x.size(3), x.size(2), num_threads(), process_isa());
-  const Workspace memory(run.memory_floats());
-  run.clear_borders(memory.data());
+  const Workspace state(run.state_floats()), workspace(run.workspace_floats());
+  run.clear_borders(state.data());
   for (int64_t image = 0; image < x.size(0); ++image) {
     L2HData data{};
     data.features_in = dense_map(input, image);
     data.result = result_planes(output, image, 0);
-    execute(*run.plan(memory.data(), data, 0, x.size(2)));
+    execute(*run.plan(state.data(), workspace.data(), data, 0, x.size(2)));
   }
   return output;
 }
@@ -274,13 +274,13 @@ Tensor l2h_net_cpu(const Tensor& picture, const Tensor& parameters, int64_t feat
   const Tensor input = torch::stable::contiguous(picture);
   Tensor output = empty(picture.size(0), kImageChannels, scale * picture.size(2), scale * picture.size(3), picture,
                         MemoryFormat::Contiguous);
-  const Workspace memory(run.memory_floats());
-  run.clear_borders(memory.data());
+  const Workspace state(run.state_floats()), workspace(run.workspace_floats());
+  run.clear_borders(state.data());
   for (int64_t image = 0; image < picture.size(0); ++image) {
     L2HData data{};
     data.picture = picture_planes(input, image, 0);
     data.result = result_planes(output, image, 0);
-    execute(*run.plan(memory.data(), data, 0, picture.size(2)));
+    execute(*run.plan(state.data(), workspace.data(), data, 0, picture.size(2)));
   }
   return output;
 }
@@ -301,19 +301,20 @@ Tensor l2h_strip_cpu(const Tensor& rows, const Tensor& parameters, Tensor state,
              strip_rows, num_threads(), process_isa());
   const int64_t known_now = std::min(known_before + strip_rows, height);
   STD_TORCH_CHECK(rows.size(2) == known_now - known_before, "rows must be ", known_before, "..", known_now);
-  STD_TORCH_CHECK(state.is_contiguous() && state.size(0) == rows.size(0) && state.size(1) == run.memory_floats() + Workspace::kLine,
+  STD_TORCH_CHECK(state.is_contiguous() && state.size(0) == rows.size(0) && state.size(1) == run.state_floats() + Workspace::kLine,
                   "state has the wrong size");
   const int64_t finished_before = known_before == 0 ? 0 : run.finished_rows(known_before);
   const Tensor input = torch::stable::contiguous(rows);
   Tensor output = empty(rows.size(0), kImageChannels, run.finished_rows(known_now) - finished_before, scale * width, rows,
                         MemoryFormat::Contiguous);
+  const Workspace workspace(run.workspace_floats());
   for (int64_t image = 0; image < rows.size(0); ++image) {
     L2HData data{};
     data.picture = picture_planes(input, image, known_before);
     data.result = result_planes(output, image, finished_before);
-    float* memory = Workspace::align(state.mutable_data_ptr<float>() + image * state.size(1));
-    if (known_before == 0) run.clear_borders(memory);
-    execute(*run.plan(memory, data, known_before, known_now));
+    float* lines = Workspace::align(state.mutable_data_ptr<float>() + image * state.size(1));
+    if (known_before == 0) run.clear_borders(lines);
+    execute(*run.plan(lines, workspace.data(), data, known_before, known_now));
   }
   return output;
 }
@@ -345,7 +346,12 @@ int64_t l2h_round_strip_rows(int64_t height, int64_t width, bool int8, int64_t r
 
 int64_t l2h_state_floats(int64_t features, int64_t growth, int64_t num_dense_blocks, int64_t scale, bool int8, int64_t height,
                          int64_t width, int64_t strip_rows) {
-  return empty_run(features, growth, num_dense_blocks, scale, int8, height, width, strip_rows).memory_floats() + Workspace::kLine;
+  return empty_run(features, growth, num_dense_blocks, scale, int8, height, width, strip_rows).state_floats() + Workspace::kLine;
+}
+
+int64_t l2h_workspace_floats(int64_t features, int64_t growth, int64_t num_dense_blocks, int64_t scale, bool int8, int64_t height,
+                             int64_t width, int64_t strip_rows) {
+  return empty_run(features, growth, num_dense_blocks, scale, int8, height, width, strip_rows).workspace_floats();
 }
 
 }  // namespace
@@ -364,4 +370,5 @@ STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, CompositeExplicitAutograd, m) {
   m.impl("empty_parameters", TORCH_BOX(&srdgan::empty_parameters));
   m.impl("l2h_round_strip_rows", TORCH_BOX(&srdgan::l2h_round_strip_rows));
   m.impl("l2h_state_floats", TORCH_BOX(&srdgan::l2h_state_floats));
+  m.impl("l2h_workspace_floats", TORCH_BOX(&srdgan::l2h_workspace_floats));
 }
