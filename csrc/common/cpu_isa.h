@@ -13,14 +13,15 @@ CpuIsa best_cpu_isa();
 // Whether this processor can run `isa`.
 bool cpu_supports(CpuIsa isa);
 
-// Whether it has an instruction that multiplies bytes and adds four products to a sum of 32 bits, for the registers of `isa`.
+// Whether it has an instruction that multiplies bytes and adds four products to a sum of 32 bits, for the registers of
+// `isa`.
 bool cpu_supports_vnni(CpuIsa isa);
 
 // "portable", "avx2" or "avx512".
 const char* cpu_isa_name(CpuIsa isa);
 
-// The choice for this process: `requested` where it is a known name that the processor supports, the best one where it is
-// null or empty. Throws std::invalid_argument with a one-line message otherwise.
+// The choice for this process: `requested` where it is a known name that the processor supports, the best one where it
+// is null or empty. Throws std::invalid_argument with a one-line message otherwise.
 CpuIsa choose_cpu_isa(const char* requested);
 
 }  // namespace srdgan

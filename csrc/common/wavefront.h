@@ -1,12 +1,13 @@
 // A chain of stages over the rows of a picture, computed by any number of threads without barriers.
 //
-// Each stage reads what the stage before it made of the same place and its neighbours, as 3x3 convolutions do. The picture is cut
-// into rows and chunks of columns: unit (stage, row, chunk) may start when stage - 1 has finished rows row - 1 .. row + 1 of
-// chunks chunk - 1 .. chunk + 1. All units stand in one order in which everything that a unit waits for comes before it. Each
-// thread has a queue of its own, a part of that order: the units that work on the same memory are in the same queue, so that it
-// stays in one core's caches. A thread takes a unit only when nothing is left to wait for, and helps the others rather than wait
-// for long. The first unit of all that nobody has taken can always be taken by someone: no order of events can block, whatever the
-// number of threads. What a unit computes does not depend on who computes it.
+// Each stage reads what the stage before it made of the same place and its neighbours, as 3x3 convolutions do. The
+// picture is cut into rows and chunks of columns: unit (stage, row, chunk) may start when stage - 1 has finished rows
+// row - 1 .. row + 1 of chunks chunk - 1 .. chunk + 1. All units stand in one order in which everything that a unit
+// waits for comes before it. Each thread has a queue of its own, a part of that order: the units that work on the same
+// memory are in the same queue, so that it stays in one core's caches. A thread takes a unit only when nothing is left
+// to wait for, and helps the others rather than wait for long. The first unit of all that nobody has taken can always
+// be taken by someone: no order of events can block, whatever the number of threads. What a unit computes does not
+// depend on who computes it.
 #pragma once
 
 #include <algorithm>
@@ -33,7 +34,8 @@ class Stage {
 
 class Wavefront {
  public:
-  // A buffer that is used again: row `row` of the stage that owns this also waits for row + shift (and its neighbours) of `stage`.
+  // A buffer that is used again: row `row` of the stage that owns this also waits for row + shift (and its neighbours)
+  // of `stage`.
   struct Reuse {
     int64_t stage;
     int64_t shift;
@@ -43,9 +45,9 @@ class Wavefront {
   Wavefront(int64_t rows, int64_t chunks, int64_t threads)
       : rows_(rows), chunks_(chunks), queues_(static_cast<size_t>(std::max<int64_t>(threads, 1))) {}
 
-  // Appends a stage that computes rows [begin, end). Units are ordered by row + offset, then by stage; the offset must be larger
-  // than that of the stage before by at least 1, and large enough for what is waited for by `reuses`. Rows with the same row + shift
-  // are one thread's, chunk by chunk, whatever the stage.
+  // Appends a stage that computes rows [begin, end). Units are ordered by row + offset, then by stage; the offset must
+  // be larger than that of the stage before by at least 1, and large enough for what is waited for by `reuses`. Rows
+  // with the same row + shift are one thread's, chunk by chunk, whatever the stage.
   void add(std::unique_ptr<Stage> stage, int64_t begin, int64_t end, int64_t offset, std::vector<Reuse> reuses = {},
            int64_t shift = 0) {
     const auto index = static_cast<int32_t>(nodes_.size());
@@ -57,9 +59,8 @@ class Wavefront {
 
   // To be called once, after the last add() and before work().
   void prepare() {
-    std::sort(order_.begin(), order_.end(), [](const Unit& a, const Unit& b) {
-      return a.key != b.key ? a.key < b.key : a.stage < b.stage;
-    });
+    std::sort(order_.begin(), order_.end(),
+              [](const Unit& a, const Unit& b) { return a.key != b.key ? a.key < b.key : a.stage < b.stage; });
     done_ = std::make_unique<std::atomic<uint8_t>[]>(nodes_.size() * static_cast<size_t>(rows_ * chunks_));
     for (const Node& node : nodes_) scratch_floats_ = std::max(scratch_floats_, node.stage->scratch_floats());
     const auto threads = static_cast<int64_t>(queues_.size());
@@ -75,7 +76,8 @@ class Wavefront {
   // Whether everything that a unit waits for comes before it, after prepare(): if not, work() can wait for ever.
   bool well_ordered() const {
     std::vector<size_t> position(nodes_.size() * static_cast<size_t>(rows_), 0);
-    for (size_t i = 0; i < order_.size(); ++i) position[static_cast<size_t>(order_[i].stage * rows_ + order_[i].row)] = i;
+    for (size_t i = 0; i < order_.size(); ++i)
+      position[static_cast<size_t>(order_[i].stage * rows_ + order_[i].row)] = i;
     for (size_t i = 0; i < order_.size(); ++i) {
       const auto comes_before = [&](int64_t stage, int64_t row) {
         const Node& node = nodes_[static_cast<size_t>(stage)];
@@ -97,8 +99,8 @@ class Wavefront {
   int64_t scratch_floats() const { return scratch_floats_; }
   int64_t num_units() const { return static_cast<int64_t>(order_.size()) * chunks_; }
 
-  // Computes units until none is left to take. Every thread calls it once, with a number of its own, from 0 on, and scratch memory
-  // of its own.
+  // Computes units until none is left to take. Every thread calls it once, with a number of its own, from 0 on, and
+  // scratch memory of its own.
   void work(int64_t thread, float* scratch) {
     const auto own = static_cast<size_t>(thread) % queues_.size();
     for (int64_t spins = 0;; ++spins) {
@@ -142,7 +144,8 @@ class Wavefront {
   };
   enum class Outcome { kDone, kNotYet, kNothingLeft };
 
-  // Nearly every wait is short; a long one means that the other thread's core is taken by something else: perhaps by this thread.
+  // Nearly every wait is short; a long one means that the other thread's core is taken by something else: perhaps by
+  // this thread.
   static constexpr int64_t kPatience = 4096;
 
   std::atomic<uint8_t>& done(int64_t stage, int64_t row, int64_t chunk) {

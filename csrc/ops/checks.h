@@ -1,5 +1,5 @@
-// Guards against out-of-bounds reads when an op is called past its Python function, which checks the same rules with messages
-// fit for users.
+// Guards against out-of-bounds reads when an op is called past its Python function, which checks the same rules with
+// messages fit for users.
 #pragma once
 
 #include <torch/csrc/stable/tensor.h>
@@ -21,10 +21,12 @@ inline void check_float32(const Tensor& t, const char* name) {
 }
 
 // x (N, C_in, H, W) and bias (C_out) of a convolution.
-inline void check_conv_input(const Tensor& x, const std::optional<Tensor>& bias, int64_t in_channels, int64_t out_channels) {
+inline void check_conv_input(const Tensor& x, const std::optional<Tensor>& bias, int64_t in_channels,
+                             int64_t out_channels) {
   check_dim(x, 4, "x");
   check_float32(x, "x");
-  STD_TORCH_CHECK(x.size(1) == in_channels && in_channels > 0, "x must have ", in_channels, " channels, got ", x.size(1));
+  STD_TORCH_CHECK(x.size(1) == in_channels && in_channels > 0, "x must have ", in_channels, " channels, got ",
+                  x.size(1));
   STD_TORCH_CHECK(x.size(2) > 0 && x.size(3) > 0, "x must not be empty");
   if (!bias.has_value()) return;
   check_dim(*bias, 1, "bias");
@@ -43,7 +45,8 @@ inline void check_conv_weight(const Tensor& weight) {
 // x (N, C, H, W) uint8 or float32
 inline void check_downsample(const Tensor& x, int64_t factor, int64_t phase) {
   check_dim(x, 4, "x");
-  STD_TORCH_CHECK(x.scalar_type() == ScalarType::Float || x.scalar_type() == ScalarType::Byte, "x must be uint8 or float32");
+  STD_TORCH_CHECK(x.scalar_type() == ScalarType::Float || x.scalar_type() == ScalarType::Byte,
+                  "x must be uint8 or float32");
   STD_TORCH_CHECK(factor >= 1 && phase >= 0 && phase < factor, "phase must be 0..", factor - 1, ", got ", phase);
   STD_TORCH_CHECK(x.size(2) > phase && x.size(3) > phase, "x must be larger than the phase ", phase);
 }

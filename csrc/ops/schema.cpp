@@ -12,19 +12,21 @@ STABLE_TORCH_LIBRARY(srdgan_rt, m) {
       "bool int8, float negative_slope) -> Tensor");
   m.def("l2h_round_strip_rows(int height, int width, bool int8, int rows) -> int");
   m.def(
-      "l2h_state_floats(int features, int growth, int num_dense_blocks, int scale, bool int8, int height, int width, int strip_rows) "
-      "-> int");
+      "l2h_state_floats(int features, int growth, int num_dense_blocks, int scale, bool int8, int height, int width, "
+      "int strip_rows) -> int");
   m.def(
-      "l2h_strip(Tensor rows, Tensor parameters, Tensor(a!) state, int features, int growth, int num_dense_blocks, int scale, "
-      "bool int8, float negative_slope, int height, int strip_rows, int known_before) -> Tensor");
+      "l2h_strip(Tensor rows, Tensor parameters, Tensor(a!) state, int features, int growth, int num_dense_blocks, "
+      "int scale, bool int8, float negative_slope, int height, int strip_rows, int known_before) -> Tensor");
   m.def("l2h_tail(Tensor x, Tensor parameters, int scale, float negative_slope) -> Tensor");
   m.def(
-      "l2h_workspace_floats(int features, int growth, int num_dense_blocks, int scale, bool int8, int height, int width, "
-      "int strip_rows) -> int");
+      "l2h_workspace_floats(int features, int growth, int num_dense_blocks, int scale, bool int8, int height, "
+      "int width, int strip_rows) -> int");
   m.def("nearest_downsample(Tensor x, int factor, int phase) -> Tensor");
   m.def("upsample_conv(Tensor x, Tensor weight, Tensor? bias, float negative_slope) -> Tensor");
   m.def("upsample_conv_pack(Tensor weight) -> Tensor");
-  m.def("upsample_conv_packed(Tensor x, Tensor packed, Tensor? bias, int out_channels, float negative_slope) -> Tensor");
+  m.def(
+      "upsample_conv_packed(Tensor x, Tensor packed, Tensor? bias, int out_channels, float negative_slope) -> Tensor");
   m.def("winograd_pack(Tensor weight, Tensor bias, int features, int growth, Tensor(a!) out) -> ()");
-  m.def("winograd_pack_int8(Tensor weight, Tensor bias, Tensor levels, int features, int growth, Tensor(a!) out) -> ()");
+  m.def(
+      "winograd_pack_int8(Tensor weight, Tensor bias, Tensor levels, int features, int growth, Tensor(a!) out) -> ()");
 }

@@ -9,15 +9,15 @@
 inline int num_checks = 0;
 inline int num_failures = 0;
 
-#define CHECK(condition, ...)                                  \
-  do {                                                         \
-    ++num_checks;                                              \
-    if (!(condition)) {                                        \
-      ++num_failures;                                          \
+#define CHECK(condition, ...)                                     \
+  do {                                                            \
+    ++num_checks;                                                 \
+    if (!(condition)) {                                           \
+      ++num_failures;                                             \
       std::printf("%s:%d: %s: ", __FILE__, __LINE__, #condition); \
-      std::printf(__VA_ARGS__);                                \
-      std::printf("\n");                                       \
-    }                                                          \
+      std::printf(__VA_ARGS__);                                   \
+      std::printf("\n");                                          \
+    }                                                             \
   } while (false)
 
 // A test that checked nothing has not passed.

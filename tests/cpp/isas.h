@@ -1,5 +1,5 @@
-// The instruction sets that a test runs: all that this processor has or, where SRDGAN_TEST_ISA names one, that one alone, for
-// emulated processors that are slow (emulate_avx512.sh passes the variable on).
+// The instruction sets that a test runs: all that this processor has or, where SRDGAN_TEST_ISA names one, that one
+// alone, for emulated processors that are slow (emulate_avx512.sh passes the variable on).
 #pragma once
 
 #include <cstdio>

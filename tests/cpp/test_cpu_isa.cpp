@@ -1,9 +1,8 @@
 // The choice of the instruction set.
-#include "csrc/common/cpu_isa.h"
-
 #include <stdexcept>
 #include <string>
 
+#include "csrc/common/cpu_isa.h"
 #include "tests/cpp/check.h"
 
 using namespace srdgan;

@@ -1,13 +1,12 @@
-// The L2H net as one wavefront against plain loops over whole maps; its strips and threads against itself, bit for bit; all in
-// floats and with dense blocks of bytes.
-#include "csrc/kernels/cpu/l2h_net.h"
-
+// The L2H net as one wavefront against plain loops over whole maps; its strips and threads against itself, bit for bit;
+// all in floats and with dense blocks of bytes.
 #include <algorithm>
 #include <limits>
 #include <memory>
 #include <string>
 #include <thread>
 
+#include "csrc/kernels/cpu/l2h_net.h"
 #include "csrc/kernels/cpu/upsample_conv.h"
 #include "tests/cpp/check.h"
 #include "tests/cpp/isas.h"
@@ -95,7 +94,12 @@ void add_scaled(Map& map, const Map& other, double scale) {  // map = other + sc
 class Net {
  public:
   Net(int64_t features, int64_t growth, int64_t num_blocks, int64_t num_upsample, bool has_rrdbs, bool int8 = false)
-      : features(features), growth(growth), int8(int8), first(3, features, 1), body(features, features, 2), hr(features, features, 3),
+      : features(features),
+        growth(growth),
+        int8(int8),
+        first(3, features, 1),
+        body(features, features, 2),
+        hr(features, features, 3),
         last(features, 3, 4) {
     uint32_t seed = 10;
     for (int64_t i = 0; i < num_blocks * kDenseConvs; ++i) {
@@ -197,7 +201,8 @@ class Net {
       auto* start = reinterpret_cast<int32_t*>(keep(Int8::kPoints * padded));
       float* steps = keep(Int8::kPoints * padded);
       for (int64_t panel = 0; panel < padded / kWinogradPanel; ++panel) {
-        winograd_pack_int8(layers[i].weight.data(), segments, layers[i].out_channels, levels, depth, bytes, start, steps, panel);
+        winograd_pack_int8(layers[i].weight.data(), segments, layers[i].out_channels, levels, depth, bytes, start,
+                           steps, panel);
       }
       weights.convs[i] = {bytes, pad_bias(layers[i]), start, steps};
     }
@@ -219,7 +224,8 @@ class Net {
 
   PackedConv<Float32> pack(const Layer& layer, const WinogradSegments& inputs) {
     float* weight = keep(winograd_packed_size<Float32>(inputs, layer.out_channels));
-    winograd_pack(layer.weight.data(), inputs, layer.out_channels, weight, 0, winograd_pad(layer.out_channels) / kWinogradPanel);
+    winograd_pack(layer.weight.data(), inputs, layer.out_channels, weight, 0,
+                  winograd_pad(layer.out_channels) / kWinogradPanel);
     return {weight, pad_bias(layer), nullptr, nullptr};
   }
 
@@ -271,9 +277,8 @@ std::vector<float> input_of(const Net& net, L2HPart part, Size size) {
 std::vector<float> compute(const Net& net, L2HPart part, Size size, const std::vector<float>& input, CpuIsa isa,
                            int64_t num_threads) {
   const int64_t scale = scale_of(net);
-  std::vector<float> out(part == L2HPart::kBlocks ? input.size()
-                                                  : kImageChannels * scale * scale * size.height * size.width,
-                         kUntouched);
+  std::vector<float> out(
+      part == L2HPart::kBlocks ? input.size() : kImageChannels * scale * scale * size.height * size.width, kUntouched);
   L2HRun run(net.parameters, part, size.height, size.width, size.height, num_threads, isa);
   Memory state(run.state_floats()), workspace(run.workspace_floats());
   run.clear_borders(state.data());
@@ -302,8 +307,8 @@ std::vector<float> compute(const Net& net, L2HPart part, Size size, const std::v
 }
 
 // The picture in strips, each of which finds only its own rows.
-std::vector<float> compute_strips(const Net& net, Size size, const std::vector<float>& picture, int64_t strip_rows, CpuIsa isa,
-                                  int64_t num_threads) {
+std::vector<float> compute_strips(const Net& net, Size size, const std::vector<float>& picture, int64_t strip_rows,
+                                  CpuIsa isa, int64_t num_threads) {
   const int64_t scale = scale_of(net), width = scale * size.width;
   std::vector<float> out(kImageChannels * scale * size.height * width, kUntouched);
   int64_t state_floats = 0, finished = 0;
@@ -356,15 +361,17 @@ void check_part(const Net& net, L2HPart part, Size size) {
   const int64_t out_pixels = truth.size.height * truth.size.width;
   for (CpuIsa isa : tested_isas()) {
     const std::string what = std::string(cpu_isa_name(isa)) + (net.int8 ? ", int8" : "") + ": part " +
-                             std::to_string(static_cast<int>(part)) + " of " + std::to_string(net.features) + "/" + std::to_string(net.growth) + " channels, " +
-                             std::to_string(net.dense.size() / kDenseConvs) + " blocks, " + std::to_string(size.height) + "x" +
-                             std::to_string(size.width);
+                             std::to_string(static_cast<int>(part)) + " of " + std::to_string(net.features) + "/" +
+                             std::to_string(net.growth) + " channels, " +
+                             std::to_string(net.dense.size() / kDenseConvs) + " blocks, " +
+                             std::to_string(size.height) + "x" + std::to_string(size.width);
     const auto out = compute(net, part, size, input, isa, 1);
     double worst = 0.0, largest = 0.0, squares = 0.0, error_squares = 0.0;
     for (int64_t p = 0; p < out_pixels; ++p) {
       for (int64_t c = 0; c < truth.channels; ++c) {
         const double right = truth.values[p * truth.channels + c];
-        const double error = std::abs(out[part == L2HPart::kBlocks ? p * truth.channels + c : c * out_pixels + p] - right);
+        const double error =
+            std::abs(out[part == L2HPart::kBlocks ? p * truth.channels + c : c * out_pixels + p] - right);
         worst = error <= worst ? worst : error;  // a NaN becomes the worst
         largest = std::max(largest, std::abs(right));
         squares += right * right;
@@ -392,7 +399,8 @@ void check_strips(const Net& net, Size size, const std::vector<int64_t>& units_p
       const auto strips = compute_strips(net, size, picture, units * unit, isa, threads);
       const int64_t row = scale_of(net) * size.width;
       const auto differs = std::mismatch(whole.begin(), whole.end(), strips.begin()).first - whole.begin();
-      CHECK(strips == whole, "%ldx%ld in strips of %ld rows, %ld threads: first differs in row %ld, column %ld of plane %ld",
+      CHECK(strips == whole,
+            "%ldx%ld in strips of %ld rows, %ld threads: first differs in row %ld, column %ld of plane %ld",
             static_cast<long>(size.height), static_cast<long>(size.width), static_cast<long>(units * unit),
             static_cast<long>(threads), static_cast<long>(differs / row % (scale_of(net) * size.height)),
             static_cast<long>(differs % row), static_cast<long>(differs / row / (scale_of(net) * size.height)));
@@ -423,7 +431,8 @@ void check_plans() {
             const std::unique_ptr<float[]> workspace(new float[run.workspace_floats()]);
             bool ordered = true;
             for (int64_t known = 0; known < height; known += strip * unit) {
-              ordered &= run.plan(&state, workspace.get(), {}, known, std::min(known + strip * unit, height))->well_ordered();
+              ordered &=
+                  run.plan(&state, workspace.get(), {}, known, std::min(known + strip * unit, height))->well_ordered();
             }
             CHECK(ordered, "%ld blocks, %ldx%ld in strips of %ld rows: a unit waits for a later one",
                   static_cast<long>(num_blocks), static_cast<long>(height), static_cast<long>(width),

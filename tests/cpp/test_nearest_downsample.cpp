@@ -1,8 +1,7 @@
 // nearest_downsample against the plain loops of its definition, in three memory layouts.
-#include "csrc/kernels/cpu/nearest_downsample.h"
-
 #include <type_traits>
 
+#include "csrc/kernels/cpu/nearest_downsample.h"
 #include "tests/cpp/check.h"
 
 using namespace srdgan;
@@ -16,7 +15,8 @@ void check_case(int64_t height, int64_t width, int64_t factor, int64_t phase, co
   if (height <= phase || width <= phase) return;
   const auto random = random_floats(2 * kBatch * kChannels * height * width, 1);
   std::vector<T> x;
-  for (float value : random) x.push_back(std::is_same_v<T, float> ? static_cast<T>(value) : static_cast<T>(127 + 127 * value));
+  for (float value : random)
+    x.push_back(std::is_same_v<T, float> ? static_cast<T>(value) : static_cast<T>(127 + 127 * value));
 
   NearestDownsampleProblem problem{};
   problem.channels = kChannels;

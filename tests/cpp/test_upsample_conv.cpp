@@ -1,9 +1,8 @@
 // upsample_conv in every instruction set of this processor against the plain loops of its definition.
-#include "csrc/kernels/cpu/upsample_conv.h"
-
 #include <algorithm>
 #include <limits>
 
+#include "csrc/kernels/cpu/upsample_conv.h"
 #include "tests/cpp/check.h"
 #include "tests/cpp/isas.h"
 
@@ -112,7 +111,8 @@ void check_values(const Run& run, const float* out) {
       const double error = std::abs(out[pixel * run.out_pixel + o] - truth[pixel * c.out_channels + o]);
       worst = error <= worst ? worst : error;  // a NaN becomes the worst
     }
-    for (int64_t o = c.out_channels; o < run.out_pixel; ++o) padding_kept &= out[pixel * run.out_pixel + o] == kUntouched;
+    for (int64_t o = c.out_channels; o < run.out_pixel; ++o)
+      padding_kept &= out[pixel * run.out_pixel + o] == kUntouched;
   }
   const double bound = 1e-5 * std::sqrt(9.0 * static_cast<double>(c.in_channels));
   CHECK(worst <= bound, "%s %ldx%ldx%ld -> %ld channels: error %g", cpu_isa_name(run.isa), static_cast<long>(c.height),
@@ -140,7 +140,8 @@ void check_case(const Case& c, CpuIsa isa) {
 
   std::vector<float> again(count, kUntouched);
   upsample_conv(run.problem(again.data()), isa, 0, rows, 0, columns, scratch.data());
-  CHECK(std::equal(again.begin(), again.end(), out.begin()), "%s depends on how rows are shared out", cpu_isa_name(isa));
+  CHECK(std::equal(again.begin(), again.end(), out.begin()), "%s depends on how rows are shared out",
+        cpu_isa_name(isa));
 
   for (int64_t share : {int64_t{1}, int64_t{3}, (columns + 1) / 2}) {
     std::fill(again.begin(), again.end(), kUntouched);
@@ -149,8 +150,10 @@ void check_case(const Case& c, CpuIsa isa) {
     for (int64_t end = columns; end > 0; end -= std::min(share, end)) {
       upsample_conv(parts, isa, 0, rows, std::max<int64_t>(end - share, 0), end, small.data());
     }
-    CHECK(std::equal(again.begin(), again.end(), out.begin()), "%s depends on how columns are shared out", cpu_isa_name(isa));
-    CHECK(small.kept(), "%s wrote beyond the scratch memory of %ld columns", cpu_isa_name(isa), static_cast<long>(share));
+    CHECK(std::equal(again.begin(), again.end(), out.begin()), "%s depends on how columns are shared out",
+          cpu_isa_name(isa));
+    CHECK(small.kept(), "%s wrote beyond the scratch memory of %ld columns", cpu_isa_name(isa),
+          static_cast<long>(share));
   }
 }
 
@@ -194,7 +197,8 @@ void check_rings(const Case& c, CpuIsa isa, int64_t in_origin, int64_t out_origi
   std::vector<float> collected;
   UpsampleConvProblem problem = run.problem(nullptr);
   problem.input = {in_slots.data(), kInRing, c.height, in_row + in_gap, run.in_pixel, nullptr, in_origin};
-  problem.output = {out_slots.data(), kOutRing, 2 * c.height, run.out_row() + out_gap, run.out_pixel, nullptr, out_origin};
+  problem.output = {out_slots.data(), kOutRing, 2 * c.height, run.out_row() + out_gap,
+                    run.out_pixel,    nullptr,  out_origin};
   int64_t known = 0;
   for (int64_t row = 0; row < upsample_conv_num_patches(c.height); ++row) {
     for (; known < std::min(2 * row + 2, c.height); ++known) {
@@ -244,7 +248,8 @@ int main() {
       for (int64_t width : {1, 2, 7, 8, 13, 30}) check_case({height, width, 3, 5}, isa);
     }
     for (int64_t in_channels : {1, 7, 16, 33}) {
-      for (int64_t out_channels : {1, 8, 15, 16, 17, 31, 32, 33, 50}) check_case({3, 9, in_channels, out_channels}, isa);
+      for (int64_t out_channels : {1, 8, 15, 16, 17, 31, 32, 33, 50})
+        check_case({3, 9, in_channels, out_channels}, isa);
     }
     check_case({2, 400, 32, 32}, isa);  // several runs in a row of patches
     check_case({4, 4, 8, 8, false}, isa);

@@ -1,11 +1,10 @@
 // A wavefront of toy stages against one loop after the other: every unit once, in time, whoever computes it.
-#include "csrc/common/wavefront.h"
-
 #include <algorithm>
 #include <memory>
 #include <string>
 #include <thread>
 
+#include "csrc/common/wavefront.h"
 #include "tests/cpp/check.h"
 
 using namespace srdgan;
@@ -48,9 +47,8 @@ std::vector<Values> in_turn(const Chain& chain) {
   for (int64_t stage = 0; stage < chain.stages; ++stage) {
     for (int64_t row = 0; row < chain.rows; ++row) {
       for (int64_t chunk = 0; chunk < chain.chunks; ++chunk) {
-        values[stage][row * chain.chunks + chunk] = derive(chain, stage, row, chunk, [&](int64_t r, int64_t c) {
-          return values[stage - 1][r * chain.chunks + c];
-        });
+        values[stage][row * chain.chunks + chunk] = derive(
+            chain, stage, row, chunk, [&](int64_t r, int64_t c) { return values[stage - 1][r * chain.chunks + c]; });
       }
     }
   }
@@ -134,11 +132,12 @@ void check_chain(const Chain& chain, int64_t threads, int64_t planned, const std
   }
   const std::string what = std::to_string(chain.rows) + " rows, " + std::to_string(chain.chunks) + " chunks, " +
                            std::to_string(chain.stages) + " stages, ring of " + std::to_string(chain.ring) + ", " +
-                           std::to_string(known.size()) + " strips, " + std::to_string(threads) + " threads of " + std::to_string(planned);
+                           std::to_string(known.size()) + " strips, " + std::to_string(threads) + " threads of " +
+                           std::to_string(planned);
   CHECK(ordered, "%s: a unit waits for a later one", what.c_str());
   CHECK(units == chain.stages * chain.rows * chain.chunks, "%s: %ld units", what.c_str(), static_cast<long>(units));
-  CHECK(std::all_of(buffers.times.begin(), buffers.times.end(), [](int n) { return n == 1; }), "%s: not every unit once",
-        what.c_str());
+  CHECK(std::all_of(buffers.times.begin(), buffers.times.end(), [](int n) { return n == 1; }),
+        "%s: not every unit once", what.c_str());
   CHECK(buffers.last == truth.back(), "%s: other results", what.c_str());
 }
 

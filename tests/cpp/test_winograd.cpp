@@ -1,13 +1,12 @@
-// The three steps of a Winograd convolution, in every instruction set of this processor and in the text of the one that few
-// have, against plain loops.
-#include "csrc/kernels/cpu/winograd.h"
-
+// The three steps of a Winograd convolution, in every instruction set of this processor and in the text of the one that
+// few have, against plain loops.
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 #include <string>
 
+#include "csrc/kernels/cpu/winograd.h"
 #include "tests/cpp/check.h"
 #include "tests/cpp/isas.h"
 
@@ -156,7 +155,8 @@ std::vector<std::vector<float>> make_maps(const Case& c) {
 }
 
 // Sums and bias of channel n at one output.
-double naive(const Case& c, const Layer& layer, const std::vector<std::vector<float>>& maps, int64_t y, int64_t x, int64_t n) {
+double naive(const Case& c, const Layer& layer, const std::vector<std::vector<float>>& maps, int64_t y, int64_t x,
+             int64_t n) {
   const int64_t width = kTile * c.tiles + 2;
   double sum = layer.bias[n];
   const float* w = layer.weight.data() + n * layer.segments.channels_in_all() * 9;
@@ -174,8 +174,9 @@ double naive(const Case& c, const Layer& layer, const std::vector<std::vector<fl
 }
 
 // Tiles [begin, end) of the run, stored to `out` (and `copy`), which begin with the run's first pixel.
-void convolve(const WinogradIsa<Float32>& isa, const Case& c, const Layer& layer, const std::vector<std::vector<float>>& maps,
-              int64_t begin, int64_t end, const std::array<const float*, 2>& shortcuts, float* out, float* copy) {
+void convolve(const WinogradIsa<Float32>& isa, const Case& c, const Layer& layer,
+              const std::vector<std::vector<float>>& maps, int64_t begin, int64_t end,
+              const std::array<const float*, 2>& shortcuts, float* out, float* copy) {
   constexpr int64_t kPadding = 16, kExtra = 16;  // what lies between points, and between the sums of two tiles
   const int64_t tiles = end - begin;
   const int64_t point_stride = tiles * layer.depth + kPadding;
@@ -251,7 +252,8 @@ void check_case(const Implementation& implementation, const Case& c) {
 
   std::vector<float> out = before;
   std::vector<float> copy(count, kUntouched);
-  convolve(isa, c, layer, maps, 0, c.tiles, {c.in_place ? out.data() : inner.data(), outer.data()}, out.data(), copy.data());
+  convolve(isa, c, layer, maps, 0, c.tiles, {c.in_place ? out.data() : inner.data(), outer.data()}, out.data(),
+           copy.data());
 
   double worst = 0.0;
   bool kept = true, copied = true, padded = true;
@@ -291,8 +293,8 @@ void check_case(const Implementation& implementation, const Case& c) {
   // One tile after the other: what is computed together changes no bit.
   std::vector<float> again = before, again_copy(count, kUntouched);
   for (int64_t tile = 0; tile < c.tiles; ++tile) {
-    convolve(isa, c, layer, maps, tile, tile + 1, {c.in_place ? again.data() : inner.data(), outer.data()}, again.data(),
-             again_copy.data());
+    convolve(isa, c, layer, maps, tile, tile + 1, {c.in_place ? again.data() : inner.data(), outer.data()},
+             again.data(), again_copy.data());
   }
   CHECK(again == out && again_copy == copy, "%s: depends on the tiles computed together", what.c_str());
 }
@@ -333,7 +335,8 @@ void check_pack(const Case& c) {
       source += channels;
     }
   }
-  CHECK(worst <= 1e-6, "weights of %ld segments are off by %g, or stand elsewhere", static_cast<long>(layer.segments.count), worst);
+  CHECK(worst <= 1e-6, "weights of %ld segments are off by %g, or stand elsewhere",
+        static_cast<long>(layer.segments.count), worst);
 }
 
 // Step 1 in bytes: transformed inputs, rounded to levels and cut off.
@@ -377,7 +380,8 @@ void check_bytes(const Implementation& implementation, int64_t channels, int64_t
 }
 
 // Step 2 in bytes is exact, with the largest of all numbers, too.
-void check_byte_products(const Implementation& implementation, int64_t depth, int64_t panels, int64_t tiles, bool extreme) {
+void check_byte_products(const Implementation& implementation, int64_t depth, int64_t panels, int64_t tiles,
+                         bool extreme) {
   const int64_t channels = panels * kWinogradPanel;
   const auto random = random_floats(tiles * depth + channels * depth + channels, 3);
   std::vector<uint8_t> v(tiles * depth);
@@ -386,7 +390,8 @@ void check_byte_products(const Implementation& implementation, int64_t depth, in
   for (size_t i = 0; i < v.size(); ++i) v[i] = extreme ? 255 : static_cast<uint8_t>(128.0f + 127.0f * random[i]);
   for (size_t i = 0; i < w.size(); ++i) {
     const float r = random[v.size() + i];
-    w[i] = static_cast<int8_t>(extreme ? (i / 64 % 2 == 0 ? kInt8WeightLimit : -kInt8WeightLimit) : std::lround(kInt8WeightLimit * r));
+    w[i] = static_cast<int8_t>(extreme ? (i / 64 % 2 == 0 ? kInt8WeightLimit : -kInt8WeightLimit)
+                                       : std::lround(kInt8WeightLimit * r));
   }
   for (size_t i = 0; i < start.size(); ++i) start[i] = static_cast<int32_t>(1e5f * random[v.size() + w.size() + i]);
   WinogradProduct<Int8> product{};
@@ -410,8 +415,9 @@ void check_byte_products(const Implementation& implementation, int64_t depth, in
       exact &= sum == m[t * channels + n];
     }
   }
-  CHECK(exact, "%s: %ld tiles, depth %ld, %ld panels%s: sums differ", implementation.name.c_str(), static_cast<long>(tiles),
-        static_cast<long>(depth), static_cast<long>(panels), extreme ? ", largest numbers" : "");
+  CHECK(exact, "%s: %ld tiles, depth %ld, %ld panels%s: sums differ", implementation.name.c_str(),
+        static_cast<long>(tiles), static_cast<long>(depth), static_cast<long>(panels),
+        extreme ? ", largest numbers" : "");
   CHECK(std::all_of(m.end() - 16, m.end(), [](int32_t x) { return x == 77; }), "%s: wrote beyond its sums",
         implementation.name.c_str());
 }
@@ -421,7 +427,8 @@ void check_byte_outputs(const Implementation& implementation, int64_t tiles, Win
   constexpr int64_t kChannels = 32;
   const Definition<Int8> definition;
   const int64_t width = Int8::kTile * tiles;
-  const auto random = random_floats(Int8::kPoints * tiles * kChannels, 4), steps = random_floats(Int8::kPoints * kChannels, 5);
+  const auto random = random_floats(Int8::kPoints * tiles * kChannels, 4),
+             steps = random_floats(Int8::kPoints * kChannels, 5);
   const auto bias = random_floats(kChannels, 6), inner = random_floats(Int8::kTile * width * kChannels, 7);
   std::vector<int32_t> sums(random.size());
   std::vector<float> out(inner.size());
@@ -460,7 +467,8 @@ void check_byte_outputs(const Implementation& implementation, int64_t tiles, Win
       }
     }
   }
-  CHECK(worst <= 1e-6 * largest, "%s: outputs of sums are off by %g of %g", implementation.name.c_str(), worst, largest);
+  CHECK(worst <= 1e-6 * largest, "%s: outputs of sums are off by %g of %g", implementation.name.c_str(), worst,
+        largest);
 }
 
 // Packed bytes are G w G' in steps and levels, and start takes away what the inputs' zero adds.
@@ -479,8 +487,8 @@ void check_pack_int8(const Case& c) {
   std::vector<int32_t> start(Int8::kPoints * layer.out_padded);
   std::vector<float> steps(start.size());
   for (int64_t panel = panels; panel-- > 0;) {
-    winograd_pack_int8(layer.weight.data(), layer.segments, c.out_channels, levels.data(), layer.depth, packed.data(), start.data(),
-                       steps.data(), panel);
+    winograd_pack_int8(layer.weight.data(), layer.segments, c.out_channels, levels.data(), layer.depth, packed.data(),
+                       start.data(), steps.data(), panel);
   }
   double worst = 0.0;
   bool limit = true, started = true;
@@ -492,7 +500,8 @@ void check_pack_int8(const Case& c) {
         const int64_t panel = (point * panels + n / kWinogradPanel) * layer.depth;
         const int32_t byte = packed[(panel + k / 4 * 4) * kWinogradPanel + n % kWinogradPanel * 4 + k % 4];
         const bool real = source[k] >= 0 && n < c.out_channels;
-        const double weight = real ? definition.weight(layer.weight.data() + (n * in_channels + source[k]) * 9, point) : 0.0;
+        const double weight =
+            real ? definition.weight(layer.weight.data() + (n * in_channels + source[k]) * 9, point) : 0.0;
         worst = std::max(worst, std::abs(byte - weight / levels[point * layer.depth + k] / step));
         sum += byte;
         largest = std::max(largest, std::abs(byte));
@@ -514,7 +523,8 @@ void check_int8(const Implementation& implementation) {
   for (int64_t tiles = 1; tiles <= 20; ++tiles) check_byte_products(implementation, 48, 3, tiles, false);
   check_byte_products(implementation, 192, 4, 48, false);
   check_byte_products(implementation, 192, 2, 15, true);
-  for (const auto epilogue : {WinogradEpilogue::kActivation, WinogradEpilogue::kResidual, WinogradEpilogue::kDoubleResidual}) {
+  for (const auto epilogue :
+       {WinogradEpilogue::kActivation, WinogradEpilogue::kResidual, WinogradEpilogue::kDoubleResidual}) {
     check_byte_outputs(implementation, 3, epilogue);
   }
 }
@@ -525,7 +535,8 @@ void check_implementation(const Implementation& implementation) {
     check_case(implementation, {{8, 8}, 40, tiles});  // three panels: in pairs, one is left
   }
   check_case(implementation, {{16}, 16, 48});
-  for (const auto epilogue : {WinogradEpilogue::kActivation, WinogradEpilogue::kResidual, WinogradEpilogue::kDoubleResidual}) {
+  for (const auto epilogue :
+       {WinogradEpilogue::kActivation, WinogradEpilogue::kResidual, WinogradEpilogue::kDoubleResidual}) {
     for (int64_t rows = 1; rows <= kTile; ++rows) {
       for (int64_t missing = 0; missing < kTile; ++missing) {
         for (int64_t tiles : {1, 3}) {
@@ -536,7 +547,8 @@ void check_implementation(const Implementation& implementation) {
     check_case(implementation, {{24}, 24, 5, 3, 2, epilogue, 0.2f, true, true});
     check_case(implementation, {{24}, 24, 5, kTile, 0, epilogue, 0.2f, false, true});
   }
-  for (float slope : {0.0f, 0.5f, 1.0f}) check_case(implementation, {{3}, 16, 2, kTile, 0, WinogradEpilogue::kActivation, slope});
+  for (float slope : {0.0f, 0.5f, 1.0f})
+    check_case(implementation, {{3}, 16, 2, kTile, 0, WinogradEpilogue::kActivation, slope});
   check_case(implementation, {{64, 32, 32, 32, 32}, 64, 7});
   check_case(implementation, {{24, 8, 8}, 8, 15});
   check_case(implementation, {{3}, 24, 4});

@@ -11,7 +11,8 @@ constexpr int64_t kTile = Float32::kTile;
 
 class ConvStage final : public Stage {
  public:
-  ConvStage(const UnitGrid& grid, const Conv& conv, CpuIsa isa) : grid_(grid), conv_(conv), isa_(winograd_isa<Float32>(isa)) {
+  ConvStage(const UnitGrid& grid, const Conv& conv, CpuIsa isa)
+      : grid_(grid), conv_(conv), isa_(winograd_isa<Float32>(isa)) {
     for (const FeatureMap& source : conv_.sources) in_channels_ += source.channels;
   }
 
@@ -33,7 +34,9 @@ class ConvStage final : public Stage {
   static constexpr int64_t kMaxRun = UnitGrid::kUnitPixels / (kTile * kTile);
 
   int64_t max_run() const { return std::min(kMaxRun, conv_.scale * grid_.max_columns() / kTile); }
-  int64_t transformed_floats() const { return Float32::kPoints * (max_run() * in_channels_ + kWinogradPointPadding<float>); }
+  int64_t transformed_floats() const {
+    return Float32::kPoints * (max_run() * in_channels_ + kWinogradPointPadding<float>);
+  }
   int64_t sums_floats() const { return winograd_sums_floats<Float32>(max_run()); }
   int64_t result_row() const { return kTile * max_run() * conv_.out_channels; }
   int64_t result_floats() const { return conv_.target.planes.data == nullptr ? 0 : kTile * result_row(); }
@@ -81,7 +84,8 @@ class ConvStage final : public Stage {
     output.epilogue = WinogradEpilogue::kActivation;
     const int64_t offset = x * conv_.out_channels + channel;
     for (int64_t i = 0; i < output.rows; ++i) {
-      output.out[i] = target.planes.data != nullptr ? result + i * result_row() + channel : target.map.row(y + i) + offset;
+      output.out[i] =
+          target.planes.data != nullptr ? result + i * result_row() + channel : target.map.row(y + i) + offset;
       if (target.copy.data != nullptr) output.copy[i] = target.copy.row(y + i) + offset;
     }
     isa_.transform_output(output);
@@ -89,7 +93,8 @@ class ConvStage final : public Stage {
     for (int64_t i = 0; i < output.rows; ++i) {
       for (int64_t c = 0; c < std::min(kWinogradPanel, target.planes.channels - channel); ++c) {
         float* plane = target.planes.row(channel + c, y + i) + x;
-        for (int64_t column = 0; column < output.columns; ++column) plane[column] = output.out[i][column * conv_.out_channels + c];
+        for (int64_t column = 0; column < output.columns; ++column)
+          plane[column] = output.out[i][column * conv_.out_channels + c];
       }
     }
   }
@@ -102,7 +107,8 @@ class ConvStage final : public Stage {
 
 class UpsampleStage final : public Stage {
  public:
-  UpsampleStage(const UnitGrid& grid, const Upsample& upsample, CpuIsa isa) : grid_(grid), scale_(upsample.scale), isa_(isa) {
+  UpsampleStage(const UnitGrid& grid, const Upsample& upsample, CpuIsa isa)
+      : grid_(grid), scale_(upsample.scale), isa_(isa) {
     problem_.input = upsample.input;
     problem_.output = upsample.output;
     problem_.packed = upsample.packed;
@@ -202,7 +208,8 @@ std::unique_ptr<Stage> make_upsample_stage(const UnitGrid& grid, const Upsample&
   return std::make_unique<UpsampleStage>(grid, upsample, isa);
 }
 
-std::unique_ptr<Stage> make_import_stage(const UnitGrid& grid, const Planes<const float>& planes, const FeatureMap& map) {
+std::unique_ptr<Stage> make_import_stage(const UnitGrid& grid, const Planes<const float>& planes,
+                                         const FeatureMap& map) {
   return std::make_unique<PlanesStage>(grid, planes, map);
 }
 

@@ -1,5 +1,5 @@
-// The convolutions of the L2H net outside its dense blocks, as stages of a wavefront over the low-resolution picture: unit (row,
-// chunk) of a stage at scale s computes the pixels that the low-resolution unit becomes.
+// The convolutions of the L2H net outside its dense blocks, as stages of a wavefront over the low-resolution picture:
+// unit (row, chunk) of a stage at scale s computes the pixels that the low-resolution unit becomes.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,8 @@ struct Planes {
   T* row(int64_t channel, int64_t y) const { return data + channel * plane_stride + (y - first_row) * row_stride; }
 };
 
-// What it writes: planes of up to 16 channels or, where their data is null, a map, and a copy of it unless that has no data.
+// What it writes: planes of up to 16 channels or, where their data is null, a map, and a copy of it unless that has no
+// data.
 struct ConvTarget {
   Planes<float> planes;
   FeatureMap map;
@@ -59,10 +60,12 @@ struct Upsample {
 std::unique_ptr<Stage> make_upsample_stage(const UnitGrid& grid, const Upsample& upsample, CpuIsa isa);
 
 // From planes to the first channels of a map with a border; the others become zeros.
-std::unique_ptr<Stage> make_import_stage(const UnitGrid& grid, const Planes<const float>& planes, const FeatureMap& map);
+std::unique_ptr<Stage> make_import_stage(const UnitGrid& grid, const Planes<const float>& planes,
+                                         const FeatureMap& map);
 
 // Between a dense (H, W, C) tensor and a map with a border.
-std::unique_ptr<Stage> make_import_stage(const UnitGrid& grid, const FeatureMap& dense, const FeatureMap& map, const FeatureMap& copy);
+std::unique_ptr<Stage> make_import_stage(const UnitGrid& grid, const FeatureMap& dense, const FeatureMap& map,
+                                         const FeatureMap& copy);
 std::unique_ptr<Stage> make_export_stage(const UnitGrid& grid, const FeatureMap& map, const FeatureMap& dense);
 
 }  // namespace srdgan

@@ -10,8 +10,8 @@ class DenseStage final : public Stage {
   static constexpr int64_t kTile = Precision::kTile;
 
  public:
-  DenseStage(const DenseWorkspace& workspace, const DenseWeights<Precision>& weights, const DenseBlock& block, CpuIsa isa, int index,
-             int64_t shift)
+  DenseStage(const DenseWorkspace& workspace, const DenseWeights<Precision>& weights, const DenseBlock& block,
+             CpuIsa isa, int index, int64_t shift)
       : workspace_(workspace),
         grid_(workspace.grid()),
         weights_(weights),
@@ -26,8 +26,8 @@ class DenseStage final : public Stage {
 
   void run(int64_t row, int64_t chunk, float* scratch) const override {
     const bool last = index_ == kDenseConvs - 1;
-    // Features that no stage has transformed yet because an earlier strip computed them. Not in the last convolution, which writes
-    // over the input while its neighbours would still read it: the one before does that row, too.
+    // Features that no stage has transformed yet because an earlier strip computed them. Not in the last convolution,
+    // which writes over the input while its neighbours would still read it: the one before does that row, too.
     if (index_ > 0 && !last && row < block_.begin[index_ - 1]) {
       for (int64_t i = 0; i < index_; ++i) transform(i, row, chunk);
     }
@@ -47,7 +47,9 @@ class DenseStage final : public Stage {
 
   int64_t slot(int64_t row) const { return (row + origin_) % workspace_.ring(); }
   // Tiles of a unit, across and down.
-  int64_t tiles_across(int64_t chunk) const { return ceil_div(grid_.column_end(chunk) - grid_.column_begin(chunk), kTile); }
+  int64_t tiles_across(int64_t chunk) const {
+    return ceil_div(grid_.column_end(chunk) - grid_.column_begin(chunk), kTile);
+  }
   int64_t tiles_down(int64_t row) const { return ceil_div(grid_.row_end(row) - grid_.row_begin(row), kTile); }
   FeatureMap map(int64_t index) const { return index == 0 ? block_.x : workspace_.growth_map(index - 1, origin_); }
 
@@ -66,7 +68,8 @@ class DenseStage final : public Stage {
     const int64_t begin = grid_.column_begin(chunk);
     const int64_t end = grid_.column_end(chunk);
     const int64_t channels = block_.x.channels;
-    std::copy_n(block_.x.row(y) + begin * channels, (end - begin) * channels, block_.carries_x.row(y) + begin * channels);
+    std::copy_n(block_.x.row(y) + begin * channels, (end - begin) * channels,
+                block_.carries_x.row(y) + begin * channels);
   }
 
   // Feature `index` (0: the block's input, i: output of convolution i - 1) into Winograd's domain.
@@ -103,8 +106,8 @@ class DenseStage final : public Stage {
     product.depth = depth_before(index_ + 1);
     product.tiles = tiles * tiles_down(row);
     product.channels = out_channels - panel * kWinogradPanel;
-    auto output = winograd_multiply(isa_, product, workspace_.point_stride<Precision>(chunk), weights_.convs[index_], out_channels,
-                                    panel, sums);
+    auto output = winograd_multiply(isa_, product, workspace_.point_stride<Precision>(chunk), weights_.convs[index_],
+                                    out_channels, panel, sums);
 
     output.tiles = tiles;
     output.columns = grid_.column_end(chunk) - grid_.column_begin(chunk);
@@ -160,8 +163,8 @@ void DenseWorkspace::use(float* memory) {
 }
 
 FeatureMap DenseWorkspace::growth_map(int64_t index, int64_t slot) const {
-  FeatureMap map =
-      FeatureMap::bordered(memory_ + index * growth_floats(), ring_ * grid_.unit_rows, grid_.height, grid_.width, growth_);
+  FeatureMap map = FeatureMap::bordered(memory_ + index * growth_floats(), ring_ * grid_.unit_rows, grid_.height,
+                                        grid_.width, growth_);
   map.origin = slot * grid_.unit_rows;
   return map;
 }
@@ -172,9 +175,9 @@ std::unique_ptr<Stage> make_dense_stage(const DenseWorkspace& workspace, const D
   return std::make_unique<DenseStage<Precision>>(workspace, weights, block, isa, index, shift);
 }
 
-template std::unique_ptr<Stage> make_dense_stage(const DenseWorkspace&, const DenseWeights<Float32>&, const DenseBlock&, CpuIsa, int,
-                                                 int64_t);
-template std::unique_ptr<Stage> make_dense_stage(const DenseWorkspace&, const DenseWeights<Int8>&, const DenseBlock&, CpuIsa, int,
-                                                 int64_t);
+template std::unique_ptr<Stage> make_dense_stage(const DenseWorkspace&, const DenseWeights<Float32>&, const DenseBlock&,
+                                                 CpuIsa, int, int64_t);
+template std::unique_ptr<Stage> make_dense_stage(const DenseWorkspace&, const DenseWeights<Int8>&, const DenseBlock&,
+                                                 CpuIsa, int, int64_t);
 
 }  // namespace srdgan

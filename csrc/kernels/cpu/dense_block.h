@@ -1,6 +1,6 @@
-// A dense block (RDB) in Winograd's domain: five 3x3 convolutions, each of which reads everything before it. Every feature is
-// transformed once and read by all later convolutions: 192 input and 192 output transforms of a channel for 64 + 4 * 32 channels,
-// where a block of separate convolutions takes 640 and 192.
+// A dense block (RDB) in Winograd's domain: five 3x3 convolutions, each of which reads everything before it. Every
+// feature is transformed once and read by all later convolutions: 192 input and 192 output transforms of a channel for
+// 64 + 4 * 32 channels, where a block of separate convolutions takes 640 and 192.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +49,8 @@ class DenseWorkspace {
   template <typename Precision>
   typename Precision::Input* transformed(int64_t slot, int64_t chunk) const {
     return reinterpret_cast<typename Precision::Input*>(slots() + slot * slot_floats()) +
-           Precision::kPoints * (tiles(grid_.column_begin(chunk)) * depth() + chunk * kWinogradPointPadding<typename Precision::Input>);
+           Precision::kPoints *
+               (tiles(grid_.column_begin(chunk)) * depth() + chunk * kWinogradPointPadding<typename Precision::Input>);
   }
   template <typename Precision>
   int64_t point_stride(int64_t chunk) const {
@@ -58,7 +59,8 @@ class DenseWorkspace {
   }
 
  private:
-  DenseWorkspace(const UnitGrid& grid, int64_t features, int64_t growth, int64_t ring, int64_t tile, int64_t input_bytes)
+  DenseWorkspace(const UnitGrid& grid, int64_t features, int64_t growth, int64_t ring, int64_t tile,
+                 int64_t input_bytes)
       : grid_(grid), features_(features), growth_(growth), ring_(ring), tile_(tile), input_bytes_(input_bytes) {}
 
   // Tiles in so many columns of a row of units.
@@ -81,13 +83,14 @@ struct DenseBlock {
   float negative_slope;
   float residual_scale;
   FeatureMap x;  // input; the output takes its place
-  // Around three blocks (RRDB) there is another shortcut: then the output is outer + residual_scale * (output of this block), and
-  // a copy of it becomes the next RRDB's shortcut.
+  // Around three blocks (RRDB) there is another shortcut: then the output is outer + residual_scale * (output of this
+  // block), and a copy of it becomes the next RRDB's shortcut.
   bool ends_rrdb;
   FeatureMap outer;
   FeatureMap copy;
-  // Where the picture comes in strips: the first row of units of each convolution and the last one's end in this strip. What lies
-  // above was computed with earlier strips; what is still needed of it was carried over, as is what the next strip will need.
+  // Where the picture comes in strips: the first row of units of each convolution and the last one's end in this strip.
+  // What lies above was computed with earlier strips; what is still needed of it was carried over, as is what the next
+  // strip will need.
   int64_t begin[kDenseConvs];
   int64_t end;
   FeatureMap carried_x;  // one row: the input above row begin[4], whose place the output has taken

@@ -6,8 +6,8 @@
 
 namespace srdgan {
 
-// Holds the last `ring` rows of a picture of `height` rows. With a border, one more pixel to the left and some to the right of each
-// row are zeros, and `zeros` is a row like the others that stands for those above and below the picture.
+// Holds the last `ring` rows of a picture of `height` rows. With a border, one more pixel to the left and some to the
+// right of each row are zeros, and `zeros` is a row like the others that stands for those above and below the picture.
 struct FeatureMap {
   float* data;         // first pixel of the row of slot 0, behind the left border
   int64_t ring;        // rows that are held; the picture's height to hold all of them
@@ -25,7 +25,8 @@ struct FeatureMap {
     return {data, height, height, width * channels, channels, nullptr};
   }
 
-  // A map with a border in bordered_floats() of memory, whose row of zeros is the first one. To be cleared once: nobody writes there.
+  // A map with a border in bordered_floats() of memory, whose row of zeros is the first one. To be cleared once: nobody
+  // writes there.
   static FeatureMap bordered(float* memory, int64_t ring, int64_t height, int64_t width, int64_t channels) {
     const int64_t stride = bordered_row_floats(width, channels);
     return {memory + stride + channels, ring, height, stride, channels, memory + channels};

@@ -9,8 +9,8 @@ namespace {
 
 // Rows of units that the maps between the stages of the tail hold.
 constexpr int64_t kTailRing = 4;
-// Rows of units of convolution `index`'s output that are needed after a strip: those by which the last convolution of a block lags
-// behind it, and the border row above them.
+// Rows of units of convolution `index`'s output that are needed after a strip: those by which the last convolution of a
+// block lags behind it, and the border row above them.
 constexpr int64_t carried_rows(int64_t index) { return kDenseConvs - index; }
 
 // Tiles of all stages lie in one grid.
@@ -57,8 +57,8 @@ struct L2HRun::Layout {
   float* end;
 };
 
-L2HRun::L2HRun(L2HParameters parameters, L2HPart part, int64_t height, int64_t width, int64_t strip_rows, int64_t threads,
-               CpuIsa isa)
+L2HRun::L2HRun(L2HParameters parameters, L2HPart part, int64_t height, int64_t width, int64_t strip_rows,
+               int64_t threads, CpuIsa isa)
     : parameters_(std::move(parameters)),
       part_(part),
       threads_(threads),
@@ -70,7 +70,9 @@ L2HRun::L2HRun(L2HParameters parameters, L2HPart part, int64_t height, int64_t w
   state_floats_ = lay_out(start).end - start;
 }
 
-int64_t L2HRun::strip_unit(int64_t height, int64_t width, bool int8) { return make_grid(height, width, int8, 1).unit_rows; }
+int64_t L2HRun::strip_unit(int64_t height, int64_t width, bool int8) {
+  return make_grid(height, width, int8, 1).unit_rows;
+}
 int64_t L2HRun::min_strip_rows(int64_t height, int64_t width, bool int8) {
   return (carried_rows(0) + 1) * strip_unit(height, width, int8);
 }
@@ -107,9 +109,12 @@ L2HRun::Layout L2HRun::lay_out(float* state) const {
   const bool in_strips = strip_rows_ < grid_.height;
   // From the row that conv_first makes to the one that conv_body reads.
   const int64_t trunk_rows = in_strips ? strip_rows_ + (num_blocks() * kDenseConvs + 6) * unit : grid_.height;
-  const auto map = [&](int64_t ring, int64_t channels) { return make_map(state, ring, grid_.height, grid_.width, channels); };
+  const auto map = [&](int64_t ring, int64_t channels) {
+    return make_map(state, ring, grid_.height, grid_.width, channels);
+  };
   layout.x = map(trunk_rows, features);
-  if (part_ == L2HPart::kNet || (part_ == L2HPart::kBlocks && parameters_.has_rrdbs)) layout.rrdb = map(trunk_rows, features);
+  if (part_ == L2HPart::kNet || (part_ == L2HPart::kBlocks && parameters_.has_rrdbs))
+    layout.rrdb = map(trunk_rows, features);
   if (part_ == L2HPart::kNet) layout.picture = map(trunk_rows + unit, winograd_pad(kImageChannels));
   if (part_ != L2HPart::kBlocks) {
     int64_t scale = 1;

@@ -1,8 +1,9 @@
-// The L2H net (srdgan_rt/models/l2h.py), or a part of it, as one wavefront: from the picture to the result without a barrier, a
-// concatenation or a whole map of full resolution.
+// The L2H net (srdgan_rt/models/l2h.py), or a part of it, as one wavefront: from the picture to the result without a
+// barrier, a concatenation or a whole map of full resolution.
 //
-// A tall picture can come in strips. Each stage then computes as far as the rows that are there reach, and goes on where it
-// stopped: what the next strip needs stays in the memory. The arithmetic is that of the whole picture, bit for bit.
+// A tall picture can come in strips. Each stage then computes as far as the rows that are there reach, and goes on
+// where it stopped: what the next strip needs stays in the memory. The arithmetic is that of the whole picture, bit for
+// bit.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +37,8 @@ struct L2HParameters {
   std::vector<DenseWeights<Int8>> dense_int8;
   // From here on: only for the parts that have them.
   PackedConv<Float32> first;
-  // Reads the features and the picture: with conv_first's weights beside its own, its result is the sum of both, which is the
-  // shortcut around all blocks, and conv_first's result need not be kept for it.
+  // Reads the features and the picture: with conv_first's weights beside its own, its result is the sum of both, which
+  // is the shortcut around all blocks, and conv_first's result need not be kept for it.
   PackedConv<Float32> body;
   std::vector<PackedUpsample> upsample;
   PackedConv<Float32> hr;
@@ -60,9 +61,11 @@ struct L2HData {
 
 class L2HRun {
  public:
-  // strip_rows: rows of the picture per call but the last; the picture's height, or more, to do all in one call. Only a whole net
-  // (kNet) can come in strips, of at least min_strip_rows(). threads: what work is arranged for; any number can do it.
-  L2HRun(L2HParameters parameters, L2HPart part, int64_t height, int64_t width, int64_t strip_rows, int64_t threads, CpuIsa isa);
+  // strip_rows: rows of the picture per call but the last; the picture's height, or more, to do all in one call. Only a
+  // whole net (kNet) can come in strips, of at least min_strip_rows(). threads: what work is arranged for; any number
+  // can do it.
+  L2HRun(L2HParameters parameters, L2HPart part, int64_t height, int64_t width, int64_t strip_rows, int64_t threads,
+         CpuIsa isa);
 
   // Strips are multiples of this.
   static int64_t strip_unit(int64_t height, int64_t width, bool int8);
@@ -78,21 +81,24 @@ class L2HRun {
   // Rows of the result that are finished when `rows` rows of the picture are known (all earlier ones included).
   int64_t finished_rows(int64_t rows) const;
 
-  // Work for the rows from known_before to known_now, to be done while this object and what `data` points to live, and before the
-  // next plan. workspace: with any contents.
-  std::unique_ptr<Wavefront> plan(float* state, float* workspace, const L2HData& data, int64_t known_before, int64_t known_now);
+  // Work for the rows from known_before to known_now, to be done while this object and what `data` points to live, and
+  // before the next plan. workspace: with any contents.
+  std::unique_ptr<Wavefront> plan(float* state, float* workspace, const L2HData& data, int64_t known_before,
+                                  int64_t known_now);
 
  private:
   struct Layout;
 
   // Whether every thread has a chunk of each row; else rows are theirs in turn.
   bool shares_rows() const { return grid_.chunks >= threads_; }
-  // A stage starts this many rows behind the stage before it: one where rows are shared, so that little is between the first use of
-  // what it makes and the last, and more of that stays in the caches. Else no thread should wait for the row beside its own.
+  // A stage starts this many rows behind the stage before it: one where rows are shared, so that little is between the
+  // first use of what it makes and the last, and more of that stays in the caches. Else no thread should wait for the
+  // row beside its own.
   int64_t skew() const { return shares_rows() ? 1 : 2; }
-  // Rows of units for which a block's features are kept. The first convolution starts a row when the last one is done with the row
-  // that stood there, 4 * skew rows behind, and with the row after that. Where rows are taken in turn, that one is in work just then:
-  // with two more rows nobody waits for it, and it is the same thread's turn when a row's memory is used again.
+  // Rows of units for which a block's features are kept. The first convolution starts a row when the last one is done
+  // with the row that stood there, 4 * skew rows behind, and with the row after that. Where rows are taken in turn,
+  // that one is in work just then: with two more rows nobody waits for it, and it is the same thread's turn when a
+  // row's memory is used again.
   int64_t ring() const { return (kDenseConvs - 1) * skew() + (shares_rows() ? 2 : 4); }
   int64_t num_blocks() const { return static_cast<int64_t>(parameters_.dense.size() + parameters_.dense_int8.size()); }
   int64_t num_stages() const;

@@ -8,7 +8,8 @@ float to_float(float value) { return value; }
 float to_float(uint8_t value) { return static_cast<float>(value) / 255.0f; }
 
 template <typename T>
-void downsample_rows(const T* input, const NearestDownsampleProblem& p, float* output, int64_t row_begin, int64_t row_end) {
+void downsample_rows(const T* input, const NearestDownsampleProblem& p, float* output, int64_t row_begin,
+                     int64_t row_end) {
   const int64_t step = p.factor * p.stride[3];
   for (int64_t row = row_begin; row < row_end; ++row) {
     const int64_t y = row % p.out_height;

@@ -14,8 +14,8 @@ struct NearestDownsampleProblem {
   int64_t phase;
 };
 
-// output (N, C, out_height, out_width), dense. Rows [row_begin, row_end) of the N * C * out_height output rows are computed, so
-// that disjoint ranges can run at once.
+// output (N, C, out_height, out_width), dense. Rows [row_begin, row_end) of the N * C * out_height output rows are
+// computed, so that disjoint ranges can run at once.
 void nearest_downsample(const float* input, const NearestDownsampleProblem& problem, float* output, int64_t row_begin,
                         int64_t row_end);
 void nearest_downsample(const uint8_t* input, const NearestDownsampleProblem& problem, float* output, int64_t row_begin,

@@ -8,8 +8,8 @@ namespace srdgan {
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// Cuts lie on multiples of a cell from the picture's first pixel, however it is cut: results do not depend on the cut. A cell is so
-// large that it is whole tiles of every stage.
+// Cuts lie on multiples of a cell from the picture's first pixel, however it is cut: results do not depend on the cut.
+// A cell is so large that it is whole tiles of every stage.
 struct UnitGrid {
   int64_t height;
   int64_t width;
@@ -18,11 +18,11 @@ struct UnitGrid {
   int64_t rows;       // of units
   int64_t chunks;     // of columns
 
-  // Pixels of a unit: enough to pay for reading the weights once per unit, and few enough that a unit's products stay in a core's
-  // second-level cache.
+  // Pixels of a unit: enough to pay for reading the weights once per unit, and few enough that a unit's products stay
+  // in a core's second-level cache.
   static constexpr int64_t kUnitPixels = 1296;
-  // Rows that a picture is cut into at least, if it is so high: with fewer, threads wait for each other, and stages of the tail keep
-  // most of the enlarged picture between them.
+  // Rows that a picture is cut into at least, if it is so high: with fewer, threads wait for each other, and stages of
+  // the tail keep most of the enlarged picture between them.
   static constexpr int64_t kMinRows = 8;
 
   // min_chunks: if the picture has as many cells.
@@ -30,7 +30,8 @@ struct UnitGrid {
       : height(height),
         width(width),
         cell(cell),
-        unit_rows(cell * std::clamp<int64_t>(unit_cells() / cells_across(), 1, std::max<int64_t>(ceil_div(height, cell) / kMinRows, 1))),
+        unit_rows(cell * std::clamp<int64_t>(unit_cells() / cells_across(), 1,
+                                             std::max<int64_t>(ceil_div(height, cell) / kMinRows, 1))),
         rows(ceil_div(height, unit_rows)),
         chunks(std::max(ceil_div(cells_across(), unit_cells()), std::min(min_chunks, cells_across()))) {}
 

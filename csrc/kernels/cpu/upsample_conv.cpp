@@ -91,7 +91,9 @@ class Runner {
     return inside ? problem_.input.row(row) + column * problem_.input.channels : zero_pixel_;
   }
 
-  const float* matrix(int i, int j) const { return problem_.packed + (5 * i + j) * padded_channels_ * problem_.in_channels; }
+  const float* matrix(int i, int j) const {
+    return problem_.packed + (5 * i + j) * padded_channels_ * problem_.in_channels;
+  }
 
   const float* difference(int i, int j) const {
     return differences_ + (3 * kDifference[i] + kDifference[j]) * run_ * problem_.in_channels;
@@ -161,7 +163,7 @@ class Runner {
   const UpsampleConvProblem& problem_;
   const UpsampleConvIsa& isa_;
   int64_t padded_channels_;
-  int64_t run_;      // patches computed together
+  int64_t run_;         // patches computed together
   float* bias_;         // (padded_channels)
   float* no_bias_;      // (padded_channels) zeros
   float* partial_;      // (9, run, padded_channels)
@@ -202,8 +204,8 @@ int64_t upsample_conv_scratch_floats(const UpsampleConvProblem& problem, CpuIsa 
   return 9 * run * (problem.in_channels + padded_channels) + problem.in_channels + 2 * padded_channels + kPanel;
 }
 
-void upsample_conv(const UpsampleConvProblem& problem, CpuIsa isa, int64_t row_begin, int64_t row_end, int64_t column_begin,
-                   int64_t column_end, float* scratch) {
+void upsample_conv(const UpsampleConvProblem& problem, CpuIsa isa, int64_t row_begin, int64_t row_end,
+                   int64_t column_begin, int64_t column_end, float* scratch) {
   if (column_begin >= column_end) return;
   Runner runner(problem, find_isa(isa), column_end - column_begin, scratch);
   for (int64_t row = row_begin; row < row_end; ++row) runner.row(row, column_begin, column_end);

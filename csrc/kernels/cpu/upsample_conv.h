@@ -1,15 +1,16 @@
-// Nearest x2 enlargement, 3x3 convolution (zero padding 1 on the enlarged grid), bias and LeakyReLU in one pass over the
-// small picture. No enlarged picture is ever made. docs/kernels.md derives the arithmetic; in short:
+// Nearest x2 enlargement, 3x3 convolution (zero padding 1 on the enlarged grid), bias and LeakyReLU in one pass over
+// the small picture. No enlarged picture is ever made. docs/kernels.md derives the arithmetic; in short:
 //
-// One output row (or column) 2c-1 .. 2c+2 of the enlarged picture depends on the three small samples x[c-1], x[c], x[c+1] alone:
+// One output row (or column) 2c-1 .. 2c+2 of the enlarged picture depends on the three small samples x[c-1], x[c],
+// x[c+1] alone:
 //
 //   y[2c-1] = (w0 + w1) (x[c-1] - x[c]) + (w0 + w1 + w2) x[c]
 //   y[2c  ] =  w0       (x[c-1] - x[c]) + (w0 + w1 + w2) x[c]
 //   y[2c+1] =       w2  (x[c+1] - x[c]) + (w0 + w1 + w2) x[c]
 //   y[2c+2] = (w1 + w2) (x[c+1] - x[c]) + (w0 + w1 + w2) x[c]
 //
-// Four outputs from five products, where the direct form takes twelve and the four 2-tap phases eight. On both axes: a 4x4 patch
-// of outputs from 25 products of a small pixel's channels with a matrix, against 144 and 64.
+// Four outputs from five products, where the direct form takes twelve and the four 2-tap phases eight. On both axes: a
+// 4x4 patch of outputs from 25 products of a small pixel's channels with a matrix, against 144 and 64.
 #pragma once
 
 #include <cstdint>
@@ -42,16 +43,16 @@ int64_t upsample_conv_num_panels(int64_t out_channels);
 // Sums the 3x3 taps of weight (out_channels, in_channels, 3, 3), dense, into the 25 matrices. Done once per layer.
 void upsample_conv_pack(const float* weight, int64_t in_channels, int64_t out_channels, float* packed);
 
-// The work is cut into patches of up to 4x4 outputs that can be computed in any order and on any thread: the result of a patch
-// does not depend on how they are shared out. There are this many in a column or row of `size` input pixels; patch i makes outputs
-// 4i - 1 .. 4i + 2 from inputs 2i - 1 .. 2i + 1.
+// The work is cut into patches of up to 4x4 outputs that can be computed in any order and on any thread: the result of
+// a patch does not depend on how they are shared out. There are this many in a column or row of `size` input pixels;
+// patch i makes outputs 4i - 1 .. 4i + 2 from inputs 2i - 1 .. 2i + 1.
 constexpr int64_t upsample_conv_num_patches(int64_t size) { return size / 2 + 1; }
 
 // Floats of scratch memory for one call with up to `patches` columns of patches.
 int64_t upsample_conv_scratch_floats(const UpsampleConvProblem& problem, CpuIsa isa, int64_t patches);
 
 // Rows [row_begin, row_end) and columns [column_begin, column_end) of patches. Safe to call at once on disjoint ranges.
-void upsample_conv(const UpsampleConvProblem& problem, CpuIsa isa, int64_t row_begin, int64_t row_end, int64_t column_begin,
-                   int64_t column_end, float* scratch);
+void upsample_conv(const UpsampleConvProblem& problem, CpuIsa isa, int64_t row_begin, int64_t row_end,
+                   int64_t column_begin, int64_t column_end, float* scratch);
 
 }  // namespace srdgan

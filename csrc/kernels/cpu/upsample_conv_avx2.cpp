@@ -9,7 +9,8 @@
 namespace srdgan {
 namespace {
 
-// 6 pixels x 2 vectors of 8 channels: 12 accumulators, 2 vectors of weights and one broadcast fill 15 of the 16 registers.
+// 6 pixels x 2 vectors of 8 channels: 12 accumulators, 2 vectors of weights and one broadcast fill 15 of the 16
+// registers.
 template <int kPixels>
 SRDGAN_AVX2 void block(const UpsampleConvBlock& t) {
   __m256 sum[kPixels][2];
@@ -64,7 +65,10 @@ SRDGAN_AVX2 void differences(const float* const pixel[9], int64_t channels, floa
 
 const UpsampleConvIsa& upsample_conv_avx2() {
   static const UpsampleConvIsa isa = {
-      6, 1, {{block<1>, block<2>, block<3>, block<4>, block<5>, block<6>}, {}}, differences,
+      6,
+      1,
+      {{block<1>, block<2>, block<3>, block<4>, block<5>, block<6>}, {}},
+      differences,
   };
   return isa;
 }

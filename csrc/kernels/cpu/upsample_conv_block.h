@@ -1,4 +1,5 @@
-// What one instruction set provides to upsample_conv: a register-blocked matrix product and the differences of 3x3 pixels.
+// What one instruction set provides to upsample_conv: a register-blocked matrix product and the differences of 3x3
+// pixels.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +33,8 @@ struct UpsampleConvIsa {
   int64_t max_pixels;
   int64_t max_panels;
   UpsampleConvBlockFn block[kMaxPanels][kMaxPixels];  // [panels - 1][pixels - 1]
-  // pixel[3 * row + column] (channels) of a 3x3 neighbourhood -> nine planes of differences, `plane_stride` floats apart
+  // pixel[3 * row + column] (channels) of a 3x3 neighbourhood -> nine planes of differences, `plane_stride` floats
+  // apart
   void (*differences)(const float* const pixel[9], int64_t channels, float* planes, int64_t plane_stride);
 };
 
@@ -43,8 +45,8 @@ const UpsampleConvIsa& upsample_conv_avx512();
 #endif
 
 // Inlined into a function of each instruction set, whose vectors the compiler then uses for this plain loop.
-[[gnu::always_inline]] inline void upsample_conv_differences(const float* const pixel[9], int64_t channels, float* planes,
-                                                             int64_t plane_stride) {
+[[gnu::always_inline]] inline void upsample_conv_differences(const float* const pixel[9], int64_t channels,
+                                                             float* planes, int64_t plane_stride) {
   const float* p[9];
   float* plane[9];
   for (int i = 0; i < 9; ++i) {

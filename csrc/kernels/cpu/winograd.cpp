@@ -15,7 +15,8 @@ using Transformed = std::array<std::array<double, kPanel>, Precision::kPoints>; 
 
 // Calls take(k, points) with G w G' of every input k of a panel, zeros for the channels that pad.
 template <typename Precision, typename Take>
-void transform_weights(const float* weight, const WinogradSegments& inputs, int64_t out_channels, int64_t panel, const Take& take) {
+void transform_weights(const float* weight, const WinogradSegments& inputs, int64_t out_channels, int64_t panel,
+                       const Take& take) {
   const int64_t in_channels = inputs.channels_in_all();
   const int64_t lanes = std::min(kPanel, out_channels - panel * kPanel);
   constexpr auto& kTaps = kWinogradAxis<Precision::kTile>.taps;
@@ -34,13 +35,15 @@ void transform_weights(const float* weight, const WinogradSegments& inputs, int6
         double vertical[3][kPanel];
         for (int x = 0; x < 3; ++x) {
           for (int64_t n = 0; n < kPanel; ++n) {
-            vertical[x][n] = kTaps[row][0] * taps[x][n] + kTaps[row][1] * taps[3 + x][n] + kTaps[row][2] * taps[6 + x][n];
+            vertical[x][n] =
+                kTaps[row][0] * taps[x][n] + kTaps[row][1] * taps[3 + x][n] + kTaps[row][2] * taps[6 + x][n];
           }
         }
         for (int64_t column = 0; column < Precision::kWindow; ++column) {
           auto& out = points[Precision::kWindow * row + column];
           const double (&t)[3] = kTaps[column];
-          for (int64_t n = 0; n < kPanel; ++n) out[n] = t[0] * vertical[0][n] + t[1] * vertical[1][n] + t[2] * vertical[2][n];
+          for (int64_t n = 0; n < kPanel; ++n)
+            out[n] = t[0] * vertical[0][n] + t[1] * vertical[1][n] + t[2] * vertical[2][n];
         }
       }
       take(target, points);
@@ -76,8 +79,8 @@ const WinogradIsa<Int8>& winograd_isa<Int8>(CpuIsa isa) {
 
 template <typename Precision>
 WinogradOutput<Precision> winograd_multiply(const WinogradIsa<Precision>& isa, WinogradProduct<Precision> product,
-                                            int64_t point_stride, const PackedConv<Precision>& conv, int64_t out_channels,
-                                            int64_t panel, float* sums) {
+                                            int64_t point_stride, const PackedConv<Precision>& conv,
+                                            int64_t out_channels, int64_t panel, float* sums) {
   const int64_t channel = panel * kPanel;
   product.channels = std::min(product.channels, kWinogradPanelsAtOnce * kPanel);
   product.weight = conv.weight + channel * product.depth;
@@ -108,8 +111,8 @@ WinogradOutput<Precision> winograd_multiply(const WinogradIsa<Precision>& isa, W
 
 template WinogradOutput<Float32> winograd_multiply(const WinogradIsa<Float32>&, WinogradProduct<Float32>, int64_t,
                                                    const PackedConv<Float32>&, int64_t, int64_t, float*);
-template WinogradOutput<Int8> winograd_multiply(const WinogradIsa<Int8>&, WinogradProduct<Int8>, int64_t, const PackedConv<Int8>&,
-                                                int64_t, int64_t, float*);
+template WinogradOutput<Int8> winograd_multiply(const WinogradIsa<Int8>&, WinogradProduct<Int8>, int64_t,
+                                                const PackedConv<Int8>&, int64_t, int64_t, float*);
 
 int64_t WinogradSegments::channels_in_all() const {
   int64_t sum = 0;
@@ -142,7 +145,8 @@ void winograd_pack_int8(const float* weight, const WinogradSegments& inputs, int
   constexpr int64_t kGroup = 4;  // inputs that are multiplied together
   const int64_t depth = inputs.depth();
   const int64_t padded = winograd_pad(out_channels);
-  std::vector<Transformed<Int8>> points(static_cast<size_t>(depth));  // (depth, points, 16), for inputs in steps of their levels
+  // (depth, points, 16), for inputs in steps of their levels.
+  std::vector<Transformed<Int8>> points(static_cast<size_t>(depth));
   transform_weights<Int8>(weight, inputs, out_channels, panel, [&](int64_t k, const Transformed<Int8>& transformed) {
     for (int64_t point = 0; point < Int8::kPoints; ++point) {
       for (int64_t n = 0; n < kPanel; ++n) {

@@ -1,19 +1,22 @@
-// 3x3 convolution (stride 1, zero padding 1) by Winograd's minimal filtering F(m x m, 3x3) (Lavin and Gray, 2016), in three steps
-// that its callers arrange as they need: transform the input tiles, multiply at each of (m + 2)^2 points, transform back.
+// 3x3 convolution (stride 1, zero padding 1) by Winograd's minimal filtering F(m x m, 3x3) (Lavin and Gray, 2016), in
+// three steps that its callers arrange as they need: transform the input tiles, multiply at each of (m + 2)^2 points,
+// transform back.
 //
-// A tile is m x m outputs and the (m + 2) x (m + 2) inputs around them. With the constant matrices B, G and A of winograd_points.h
+// A tile is m x m outputs and the (m + 2) x (m + 2) inputs around them. With the constant matrices B, G and A of
+// winograd_points.h
 //
 //   outputs = A' [ sum over channels of (G w G') * (B' inputs B) ] A
 //
-// where * is elementwise: for m = 6, 64 multiplications for 36 outputs in place of 324. At each of the points, all tiles and
-// channels together are one small matrix product. Transformed inputs can be kept and read by several convolutions: see
-// dense_block.h.
+// where * is elementwise: for m = 6, 64 multiplications for 36 outputs in place of 324. At each of the points, all
+// tiles and channels together are one small matrix product. Transformed inputs can be kept and read by several
+// convolutions: see dense_block.h.
 //
-// Every output is summed in one order, whatever tiles are computed together. Channels come in multiples of 16, filled up with
-// zeros where a network has fewer.
+// Every output is summed in one order, whatever tiles are computed together. Channels come in multiples of 16, filled
+// up with zeros where a network has fewer.
 //
-// The products are those of floats or of bytes. Bytes are made where the inputs have been transformed, with a level of their own
-// for every point and channel: these differ in size, and a byte has no room for that. That is also why their tiles are smaller.
+// The products are those of floats or of bytes. Bytes are made where the inputs have been transformed, with a level of
+// their own for every point and channel: these differ in size, and a byte has no room for that. That is also why their
+// tiles are smaller.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +28,9 @@ namespace srdgan {
 
 constexpr int64_t kWinogradPanel = 16;  // channels are padded to multiples of this
 
-constexpr int64_t winograd_pad(int64_t channels) { return (channels + kWinogradPanel - 1) / kWinogradPanel * kWinogradPanel; }
+constexpr int64_t winograd_pad(int64_t channels) {
+  return (channels + kWinogradPanel - 1) / kWinogradPanel * kWinogradPanel;
+}
 
 template <int64_t kOutputs>
 struct WinogradTile {
@@ -41,8 +46,8 @@ struct Float32 : WinogradTile<6> {
   using Sum = float;
 };
 
-// A transformed input x is the byte round(x * level) + 128, cut off at 0 and 255; a weight is -64..64, so that two products fit
-// into 16 bits on processors that multiply bytes so. Sums are exact.
+// A transformed input x is the byte round(x * level) + 128, cut off at 0 and 255; a weight is -64..64, so that two
+// products fit into 16 bits on processors that multiply bytes so. Sums are exact.
 struct Int8 : WinogradTile<4> {
   using Input = uint8_t;
   using Weight = int8_t;
@@ -59,7 +64,7 @@ struct WinogradInput {
   const float* rows[Precision::kWindow];  // of pixels; each starts at the first tile's first column
   int64_t pixel_stride;
   int64_t tiles;
-  int64_t channels;  // multiple of 16
+  int64_t channels;              // multiple of 16
   typename Precision::Input* v;  // (points, tiles, channels)
   int64_t tile_stride;
   int64_t point_stride;
@@ -72,9 +77,10 @@ template <typename Precision>
 struct WinogradProduct {
   const typename Precision::Input* v;  // (tiles, depth)
   int64_t v_stride;
-  const typename Precision::Weight* weight;       // (panels, depth, 16); Int8: (panels, depth / 4, 16, 4)
-  const typename Precision::Weight* next_weight;  // what will be multiplied next; only fetched into a cache: any address will do
-  const int32_t* start;                           // Int8: (panels * 16), takes away what the inputs' zero adds
+  const typename Precision::Weight* weight;  // (panels, depth, 16); Int8: (panels, depth / 4, 16, 4)
+  const typename Precision::Weight*
+      next_weight;       // what will be multiplied next; only fetched into a cache: any address will do
+  const int32_t* start;  // Int8: (panels * 16), takes away what the inputs' zero adds
   int64_t depth;
   int64_t channels;  // outputs that are needed; the others of the last panel may be computed or not
   int64_t tiles;
@@ -105,15 +111,15 @@ struct WinogradOutput {
   WinogradEpilogue epilogue;
   float negative_slope;  // 0..1; 1 leaves y as it is
   float scale;
-  float* out[Precision::kTile];          // rows of pixels, each at the first tile's first column; may be one of the inputs
-  float* copy[Precision::kTile];         // written like out, unless copy[0] is null
+  float* out[Precision::kTile];   // rows of pixels, each at the first tile's first column; may be one of the inputs
+  float* copy[Precision::kTile];  // written like out, unless copy[0] is null
   const float* inner[Precision::kTile];  // as the epilogue says
   const float* outer[Precision::kTile];
   int64_t pixel_stride;  // of all four
 };
 
-// Elements between the points of a buffer of (points, tiles, channels) beyond its tiles, a cache line: without them, neighbouring
-// points would lie at multiples of 4 KiB and fight for one set of the first-level cache.
+// Elements between the points of a buffer of (points, tiles, channels) beyond its tiles, a cache line: without them,
+// neighbouring points would lie at multiples of 4 KiB and fight for one set of the first-level cache.
 template <typename Element>
 constexpr int64_t kWinogradPointPadding = 64 / sizeof(Element);
 
@@ -160,13 +166,13 @@ struct PackedConv {
   const float* steps;    // Int8: (points, channels), of the output
 };
 
-// Step 2 at all points, for up to kWinogradPanelsAtOnce panels of a convolution to `out_channels` from panel `panel` on.
-// `product` has v (at point 0), v_stride, depth, tiles, and the channels that are needed from there on. Returns an output of step 3 with all about the sums, the channels and the
-// bias.
+// Step 2 at all points, for up to kWinogradPanelsAtOnce panels of a convolution to `out_channels` from panel `panel`
+// on. `product` has v (at point 0), v_stride, depth, tiles, and the channels that are needed from there on. Returns an
+// output of step 3 with all about the sums, the channels and the bias.
 template <typename Precision>
 WinogradOutput<Precision> winograd_multiply(const WinogradIsa<Precision>& isa, WinogradProduct<Precision> product,
-                                            int64_t point_stride, const PackedConv<Precision>& conv, int64_t out_channels,
-                                            int64_t panel, float* sums);
+                                            int64_t point_stride, const PackedConv<Precision>& conv,
+                                            int64_t out_channels, int64_t panel, float* sums);
 
 // The channels that a convolution reads: runs of channels, each padded to a multiple of 16 by itself.
 struct WinogradSegments {
@@ -183,13 +189,13 @@ int64_t winograd_packed_size(const WinogradSegments& inputs, int64_t out_channel
   return Precision::kPoints * inputs.depth() * winograd_pad(out_channels);
 }
 
-// G w G' of weight (out_channels, in_channels, 3, 3), dense, for the panels [panel_begin, panel_end): call it for disjoint
-// ranges at once, once per layer.
+// G w G' of weight (out_channels, in_channels, 3, 3), dense, for the panels [panel_begin, panel_end): call it for
+// disjoint ranges at once, once per layer.
 void winograd_pack(const float* weight, const WinogradSegments& inputs, int64_t out_channels, float* packed,
                    int64_t panel_begin, int64_t panel_end);
 
-// The same for Int8, for one panel: weights divided by the levels (points, depth) of their inputs and rounded to steps of their own for
-// every point and output channel; start and steps as in PackedConv.
+// The same for Int8, for one panel: weights divided by the levels (points, depth) of their inputs and rounded to steps
+// of their own for every point and output channel; start and steps as in PackedConv.
 void winograd_pack_int8(const float* weight, const WinogradSegments& inputs, int64_t out_channels, const float* levels,
                         int64_t levels_stride, int8_t* packed, int32_t* start, float* steps, int64_t panel);
 

@@ -19,8 +19,8 @@ struct VnniDot {
   static constexpr int kTiles = kBlockTiles;
 
   [[gnu::always_inline]] static IntVec add(IntVec sum, IntVec x, IntVec w) {
-    return reinterpret_cast<IntVec>(
-        _mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sum), reinterpret_cast<__m512i>(x), reinterpret_cast<__m512i>(w)));
+    return reinterpret_cast<IntVec>(_mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sum), reinterpret_cast<__m512i>(x),
+                                                        reinterpret_cast<__m512i>(w)));
   }
 };
 

@@ -1,12 +1,12 @@
-// Winograd's three steps in vectors of kLanes floats: one text for every instruction set. Each winograd_<isa>.cpp includes it
-// once, inside its own anonymous namespace and under its own target, after it has defined
+// Winograd's three steps in vectors of kLanes floats: one text for every instruction set. Each winograd_<isa>.cpp
+// includes it once, inside its own anonymous namespace and under its own target, after it has defined
 //
 //   kLanes        floats per vector
 //   kBlockTiles   rows of the register block of a product
 //   kBlockVectors its columns
 //
-// No include guard and no include of its own: only what a target's file has included is known here, so that no function of
-// another header is ever compiled for an instruction set that the processor may lack.
+// No include guard and no include of its own: only what a target's file has included is known here, so that no function
+// of another header is ever compiled for an instruction set that the processor may lack.
 
 typedef float Vec __attribute__((vector_size(4 * kLanes)));
 typedef float UnalignedVec __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
@@ -35,8 +35,8 @@ typedef int32_t UnalignedInt __attribute__((aligned(1), may_alias));
   return lowest;
 }
 
-// Rounded to whole numbers around 128: a sum this large has no bits left for fractions, and its lowest byte is the number. Seen as
-// whole numbers, positive floats have the order of their values, and negative ones lie below.
+// Rounded to whole numbers around 128: a sum this large has no bits left for fractions, and its lowest byte is the
+// number. Seen as whole numbers, positive floats have the order of their values, and negative ones lie below.
 [[gnu::always_inline]] inline void store_bytes(uint8_t* p, Vec v) {
   constexpr float kZero = 12582912.0f;  // 1.5 * 2^23
   constexpr int32_t kZeroBits = 0x4B400000;
@@ -48,7 +48,8 @@ typedef int32_t UnalignedInt __attribute__((aligned(1), may_alias));
   *reinterpret_cast<UnalignedByteVec*>(p) = lowest_bytes(sum);
 }
 
-// The sum over k of coefficients[k] * x[2 k], from an end on whose coefficient is 1 if there is one: that takes no multiplication.
+// The sum over k of coefficients[k] * x[2 k], from an end on whose coefficient is 1 if there is one: that takes no
+// multiplication.
 template <int kCount>
 [[gnu::always_inline]] inline Vec combine(const double (&coefficients)[kCount], const Vec* x) {
   const bool down = coefficients[kCount - 1] == 1;
@@ -169,7 +170,8 @@ struct FloatBlock {
   static constexpr int kTiles = kBlockTiles;
 
   template <int kTiles, int kVectors>
-  static void run(const WinogradProduct<Float32>& p, const float* v, const float* weight, int64_t panel, float* m, Ahead ahead) {
+  static void run(const WinogradProduct<Float32>& p, const float* v, const float* weight, int64_t panel, float* m,
+                  Ahead ahead) {
     constexpr int kPerPanel = kWinogradPanel / kLanes;
     (void)panel;
     Vec sum[kTiles][kVectors] = {};
@@ -182,7 +184,8 @@ struct FloatBlock {
         Vec w[kVectors];
 #pragma GCC unroll 4
         for (int n = 0; n < kVectors; ++n) {
-          w[n] = load(weight + (n / kPerPanel) * p.depth * kWinogradPanel + k * kWinogradPanel + (n % kPerPanel) * kLanes);
+          w[n] =
+              load(weight + (n / kPerPanel) * p.depth * kWinogradPanel + k * kWinogradPanel + (n % kPerPanel) * kLanes);
         }
 #pragma GCC unroll 14
         for (int t = 0; t < kTiles; ++t) {
@@ -200,14 +203,16 @@ struct FloatBlock {
   }
 };
 
-// Products of bytes. Dot::add(sum, x, w) adds to each lane the four products of its bytes, unsigned in x and signed in w.
+// Products of bytes. Dot::add(sum, x, w) adds to each lane the four products of its bytes, unsigned in x and signed in
+// w.
 template <typename Dot>
 struct ByteBlock {
   using Precision = Int8;
   static constexpr int kTiles = Dot::kTiles;
 
   template <int kTiles, int kVectors>
-  static void run(const WinogradProduct<Int8>& p, const uint8_t* v, const int8_t* weight, int64_t panel, int32_t* m, Ahead ahead) {
+  static void run(const WinogradProduct<Int8>& p, const uint8_t* v, const int8_t* weight, int64_t panel, int32_t* m,
+                  Ahead ahead) {
     constexpr int kPerPanel = kWinogradPanel / kLanes;
     IntVec sum[kTiles][kVectors];
 #pragma GCC unroll 4
@@ -226,7 +231,8 @@ struct ByteBlock {
         IntVec w[kVectors];
 #pragma GCC unroll 4
         for (int n = 0; n < kVectors; ++n) {
-          w[n] = load_ints(weight + (n / kPerPanel) * p.depth * kWinogradPanel + k * kWinogradPanel + (n % kPerPanel) * 4 * kLanes);
+          w[n] = load_ints(weight + (n / kPerPanel) * p.depth * kWinogradPanel + k * kWinogradPanel +
+                           (n % kPerPanel) * 4 * kLanes);
         }
 #pragma GCC unroll 14
         for (int t = 0; t < kTiles; ++t) {
@@ -274,7 +280,8 @@ template <typename Block, int kVectors>
   // The weights that come next, in equal shares for all blocks.
   const bool more = (panel + kPanels) * kWinogradPanel < p.channels;
   const auto* next = more ? weight + kPanels * p.depth * kWinogradPanel : p.next_weight;
-  constexpr int64_t kLines = kPanels * kWinogradPanel * kWinogradPanel * static_cast<int64_t>(sizeof(*next)) / kLineBytes;
+  constexpr int64_t kLines =
+      kPanels * kWinogradPanel * kWinogradPanel * static_cast<int64_t>(sizeof(*next)) / kLineBytes;
   Ahead ahead{reinterpret_cast<const char*>(next), (kLines + blocks - 1) / blocks};
   for (int64_t i = 0; i < blocks; ++i) {
     // Equal shares: 32 tiles are blocks of 5 and 6, not five of 6 and one of 2.
@@ -343,7 +350,8 @@ template <WinogradEpilogue kEpilogue, typename Precision>
             value = value > scaled ? value : scaled;  // a slope of 0..1 makes LeakyReLU a maximum
           } else {
             value = load(o.inner[i] + at) + o.scale * value;
-            if constexpr (kEpilogue == WinogradEpilogue::kDoubleResidual) value = load(o.outer[i] + at) + o.scale * value;
+            if constexpr (kEpilogue == WinogradEpilogue::kDoubleResidual)
+              value = load(o.outer[i] + at) + o.scale * value;
           }
           store(o.out[i] + at, value);
           if (channel % kLineFloats == 0) __builtin_prefetch(o.out[i] + at + kTile * o.pixel_stride, 1);

@@ -1,13 +1,14 @@
-// The transforms along one axis of Winograd's minimal filtering F(kTile, 3), by Toom and Cook: inputs, taps and outputs are the
-// coefficients of polynomials, which are evaluated at 0, at plus and minus every number of `at`, and at infinity.
+// The transforms along one axis of Winograd's minimal filtering F(kTile, 3), by Toom and Cook: inputs, taps and outputs
+// are the coefficients of polynomials, which are evaluated at 0, at plus and minus every number of `at`, and at
+// infinity.
 #pragma once
 
 #include <cstdint>
 
 namespace srdgan {
 
-// Both signs of a number at which polynomials are evaluated. The factors are powers of two, which change no rounding: with them few
-// different constants are left, and these stay in registers.
+// Both signs of a number at which polynomials are evaluated. The factors are powers of two, which change no rounding:
+// with them few different constants are left, and these stay in registers.
 struct WinogradPoint {
   double at;
   double coefficients = 1;  // of the coefficients below that belong to it
@@ -15,8 +16,8 @@ struct WinogradPoint {
   double outputs = 1;       // of the powers by which sums become outputs
 };
 
-// Numbers for which rounding errors of transformed inputs and weights reach the outputs as weakly as can be, among sums of few
-// powers of two, which are exact (benchmarks/winograd_points.py).
+// Numbers for which rounding errors of transformed inputs and weights reach the outputs as weakly as can be, among sums
+// of few powers of two, which are exact (benchmarks/winograd_points.py).
 template <int64_t kTile>
 inline constexpr WinogradPoint kWinogradAt[kTile / 2] = {};
 template <>
@@ -29,18 +30,18 @@ struct WinogradAxis {
   static constexpr int64_t kPairs = kTile / 2;
   static constexpr int64_t kWindow = kTile + 2;
 
-  // B': of the inputs x, the outcome at
-  //   0              is the sum over k of all[k] * x[2 k],
-  //   +-at[i]        even[i] * (sum over k of others[i][k] * x[2 k + 2]) +- odd[i] * (sum over k of others[i][k] * x[2 k + 1]),
-  //   infinity       the sum over k of all[k] * x[2 k + 1].
+  // B': of the inputs x, the outcome is a sum over k, at
+  //   0              of all[k] * x[2 k],
+  //   +-at[i]        of even[i] * others[i][k] * x[2 k + 2] +- odd[i] * others[i][k] * x[2 k + 1],
+  //   infinity       of all[k] * x[2 k + 1].
   double all[kPairs + 1] = {};         // coefficients of the product over j of (x^2 - at[j]^2), from that of 1 on
   double others[kPairs][kPairs] = {};  // the same without j = i, times the point's factor
   double even[kPairs] = {};            // factors of the points
   double odd[kPairs] = {};             // the same times at[i]
   // G: three taps -> points, in the order 0, at[0], -at[0], at[1], ..., infinity.
   double taps[kWindow][3] = {};
-  // A': output k is the sum over i of powers[k][i] * (sum of the points +-at[i] if k is even, their difference if it is odd), and
-  // of what stands at 0 for the first output and at infinity for the last.
+  // A': output k is the sum over i of powers[k][i] * (sum of the points +-at[i] if k is even, their difference if it is
+  // odd), and of what stands at 0 for the first output and at infinity for the last.
   double powers[kTile][kPairs] = {};
 
   constexpr WinogradAxis() {
@@ -75,7 +76,8 @@ struct WinogradAxis {
     for (int64_t j = 0; j < kPairs; ++j) {
       if (j == without) continue;
       coefficients[degree + 1] = 0;
-      for (int64_t k = ++degree; k >= 0; --k) coefficients[k] = (k > 0 ? coefficients[k - 1] : 0) - square(j) * coefficients[k];
+      for (int64_t k = ++degree; k >= 0; --k)
+        coefficients[k] = (k > 0 ? coefficients[k - 1] : 0) - square(j) * coefficients[k];
     }
   }
 };

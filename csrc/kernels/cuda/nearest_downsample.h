@@ -8,7 +8,8 @@
 namespace srdgan {
 
 // x (N, C, H, W) of the given strides, in elements -> output (N, C, out_height, out_width), dense:
-// output[..., i, j] = x[..., factor * i + phase, factor * j + phase]; bytes are divided by 255. All pointers are on the device.
+// output[..., i, j] = x[..., factor * i + phase, factor * j + phase]; bytes are divided by 255. All pointers are on the
+// device.
 struct NearestDownsampleCudaProblem {
   int64_t batch;
   int64_t channels;

@@ -14,8 +14,8 @@ constexpr int64_t kMaxGridY = 65535;
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// Output row 2y + phase reads small rows y + phase - 1 (tap 0) and y + phase (tap 1); this is the range of 3x3 taps that fall on
-// each of the two.
+// Output row 2y + phase reads small rows y + phase - 1 (tap 0) and y + phase (tap 1); this is the range of 3x3 taps
+// that fall on each of the two.
 __device__ int first_tap(int phase, int tap) { return tap == 0 ? 0 : phase + 1; }
 __device__ int last_tap(int phase, int tap) { return tap == 0 ? phase : 2; }
 
@@ -26,12 +26,14 @@ __global__ void __launch_bounds__(kThreads)
   if (i >= count) return;
   const int64_t n = i % out_channels;
   const int64_t k = i / out_channels % in_channels;
-  const int matrix = static_cast<int>(i / out_channels / in_channels);  // bits: row phase, column phase, row tap, column tap
+  // Bits: row phase, column phase, row tap, column tap.
+  const int matrix = static_cast<int>(i / out_channels / in_channels);
   const int row_phase = matrix >> 3, column_phase = matrix >> 2 & 1, row_tap = matrix >> 1 & 1, column_tap = matrix & 1;
   const float* taps = weight + (n * in_channels + k) * 9;
   float sum = 0.0f;
   for (int y = first_tap(row_phase, row_tap); y <= last_tap(row_phase, row_tap); ++y) {
-    for (int x = first_tap(column_phase, column_tap); x <= last_tap(column_phase, column_tap); ++x) sum += taps[3 * y + x];
+    for (int x = first_tap(column_phase, column_tap); x <= last_tap(column_phase, column_tap); ++x)
+      sum += taps[3 * y + x];
   }
   phase_weights[i] = sum;
 }

@@ -19,11 +19,12 @@ namespace {
 
 using torch::headeronly::MemoryFormat;
 
-// Reads the parameters of one layer after the other: srdgan_rt/ops/_packing.py writes them so. Bytes and whole numbers stand in the
-// same tensor of floats.
+// Reads the parameters of one layer after the other: srdgan_rt/ops/_packing.py writes them so. Bytes and whole numbers
+// stand in the same tensor of floats.
 class ParameterReader {
  public:
-  explicit ParameterReader(const Tensor& parameters) : next_(parameters.const_data_ptr<float>()), end_(next_ + parameters.numel()) {}
+  explicit ParameterReader(const Tensor& parameters)
+      : next_(parameters.const_data_ptr<float>()), end_(next_ + parameters.numel()) {}
 
   template <typename Precision>
   PackedConv<Precision> conv(const WinogradSegments& inputs, int64_t out_channels) {
@@ -36,13 +37,16 @@ class ParameterReader {
     }
     return conv;
   }
-  PackedConv<Float32> conv(int64_t in_channels, int64_t out_channels) { return conv<Float32>({1, &in_channels}, out_channels); }
+  PackedConv<Float32> conv(int64_t in_channels, int64_t out_channels) {
+    return conv<Float32>({1, &in_channels}, out_channels);
+  }
 
   template <typename Precision>
   DenseWeights<Precision> dense_block(int64_t features, int64_t growth) {
     const int64_t inputs[kDenseConvs] = {features, growth, growth, growth, growth};
     DenseWeights<Precision> weights{};
-    if (std::is_same_v<Precision, Int8>) weights.levels = take(Precision::kPoints * WinogradSegments{kDenseConvs, inputs}.depth());
+    if (std::is_same_v<Precision, Int8>)
+      weights.levels = take(Precision::kPoints * WinogradSegments{kDenseConvs, inputs}.depth());
     for (int64_t i = 0; i < kDenseConvs; ++i) {
       weights.convs[i] = conv<Precision>({i + 1, inputs}, i + 1 < kDenseConvs ? growth : features);
     }
@@ -87,8 +91,8 @@ void check_sizes(int64_t features, int64_t growth, int64_t scale, double negativ
   STD_TORCH_CHECK(negative_slope >= 0 && negative_slope <= 1, "negative_slope must be 0..1, got ", negative_slope);
 }
 
-L2HParameters read_net(const Tensor& parameters, int64_t features, int64_t growth, int64_t num_dense_blocks, int64_t scale,
-                       bool int8, double negative_slope) {
+L2HParameters read_net(const Tensor& parameters, int64_t features, int64_t growth, int64_t num_dense_blocks,
+                       int64_t scale, bool int8, double negative_slope) {
   check_parameters(parameters);
   check_sizes(features, growth, scale, negative_slope);
   STD_TORCH_CHECK(num_dense_blocks >= 0 && num_dense_blocks % kBlocksPerRrdb == 0, "an RRDB has three dense blocks");
@@ -125,29 +129,32 @@ void execute(Wavefront& wavefront) {
 }
 
 Planes<const float> picture_planes(const Tensor& rows, int64_t image, int64_t first_row) {
-  return {rows.const_data_ptr<float>() + image * rows.stride(0), kImageChannels, rows.stride(1), rows.stride(2), first_row};
+  return {rows.const_data_ptr<float>() + image * rows.stride(0), kImageChannels, rows.stride(1), rows.stride(2),
+          first_row};
 }
 
 Planes<float> result_planes(Tensor& result, int64_t image, int64_t first_row) {
-  return {result.mutable_data_ptr<float>() + image * result.stride(0), kImageChannels, result.stride(1), result.stride(2),
-          first_row};
+  return {result.mutable_data_ptr<float>() + image * result.stride(0), kImageChannels, result.stride(1),
+          result.stride(2), first_row};
 }
 
 // The kernels only read it; a map does not say so.
 FeatureMap dense_map(const Tensor& features, int64_t image) {
   const int64_t channels = features.size(1), height = features.size(2), width = features.size(3);
-  return FeatureMap::dense(const_cast<float*>(features.const_data_ptr<float>()) + image * channels * height * width, height, width,
-                           channels);
+  return FeatureMap::dense(const_cast<float*>(features.const_data_ptr<float>()) + image * channels * height * width,
+                           height, width, channels);
 }
 
 Tensor empty(int64_t n, int64_t c, int64_t h, int64_t w, const Tensor& like, MemoryFormat format) {
   const int64_t shape[4] = {n, c, h, w};
-  Tensor result = torch::stable::empty({shape, 4}, ScalarType::Float, std::nullopt, like.device(), std::nullopt, format);
+  Tensor result =
+      torch::stable::empty({shape, 4}, ScalarType::Float, std::nullopt, like.device(), std::nullopt, format);
   prefer_huge_pages(result.mutable_data_ptr(), result.numel() * static_cast<int64_t>(sizeof(float)));
   return result;
 }
 
-// The runs of channels that a convolution of a dense block reads: `features`, then `growth` as often as its weight has channels for.
+// The runs of channels that a convolution of a dense block reads: `features`, then `growth` as often as its weight has
+// channels for.
 std::vector<int64_t> list_inputs(const Tensor& weight, int64_t features, int64_t growth) {
   const int64_t more = weight.size(1) - features;
   STD_TORCH_CHECK(features > 0 && more >= 0 && growth > 0 && more % growth == 0,
@@ -182,9 +189,10 @@ void winograd_pack_cpu(const Tensor& weight, const Tensor& bias, int64_t feature
   pack_bias(bias, packed + weights);
 }
 
-// The same in bytes: weights, bias, start, steps. levels (points, depth), at least as many columns as the layer has inputs.
-void winograd_pack_int8_cpu(const Tensor& weight, const Tensor& bias, const Tensor& levels, int64_t features, int64_t growth,
-                            Tensor out) {
+// The same in bytes: weights, bias, start, steps. levels (points, depth), at least as many columns as the layer has
+// inputs.
+void winograd_pack_int8_cpu(const Tensor& weight, const Tensor& bias, const Tensor& levels, int64_t features,
+                            int64_t growth, Tensor out) {
   check_conv_weight(weight);
   check_parameters(bias);
   check_parameters(out);
@@ -194,7 +202,8 @@ void winograd_pack_int8_cpu(const Tensor& weight, const Tensor& bias, const Tens
   const int64_t padded = winograd_pad(out_channels);
   const std::vector<int64_t> inputs = list_inputs(weight, features, growth);
   const WinogradSegments segments{static_cast<int64_t>(inputs.size()), inputs.data()};
-  const int64_t weight_floats = winograd_packed_size<Int8>(segments, out_channels) / static_cast<int64_t>(sizeof(float));
+  const int64_t weight_floats =
+      winograd_packed_size<Int8>(segments, out_channels) / static_cast<int64_t>(sizeof(float));
   STD_TORCH_CHECK(levels.is_contiguous() && levels.size(0) == Int8::kPoints && levels.size(1) >= segments.depth(),
                   "levels does not fit the weight");
   STD_TORCH_CHECK(bias.numel() == out_channels && out.numel() == weight_floats + (1 + 2 * Int8::kPoints) * padded,
@@ -207,7 +216,8 @@ void winograd_pack_int8_cpu(const Tensor& weight, const Tensor& bias, const Tens
   float* steps = packed_bias + (1 + Int8::kPoints) * padded;
   torch::stable::parallel_for(0, padded / kWinogradPanel, 1, [&](int64_t begin, int64_t end) {
     for (int64_t panel = begin; panel < end; ++panel) {
-      winograd_pack_int8(source, segments, out_channels, levels.const_data_ptr<float>(), levels.size(1), packed, start, steps, panel);
+      winograd_pack_int8(source, segments, out_channels, levels.const_data_ptr<float>(), levels.size(1), packed, start,
+                         steps, panel);
     }
   });
   pack_bias(bias, packed_bias);
@@ -266,11 +276,11 @@ Tensor l2h_tail_cpu(const Tensor& x, const Tensor& parameters, int64_t scale, do
 }
 
 // picture (N, 3, H, W) -> (N, 3, scale * H, scale * W)
-Tensor l2h_net_cpu(const Tensor& picture, const Tensor& parameters, int64_t features, int64_t growth, int64_t num_dense_blocks,
-                   int64_t scale, bool int8, double negative_slope) {
+Tensor l2h_net_cpu(const Tensor& picture, const Tensor& parameters, int64_t features, int64_t growth,
+                   int64_t num_dense_blocks, int64_t scale, bool int8, double negative_slope) {
   check_conv_input(picture, std::nullopt, kImageChannels, kImageChannels);
-  L2HRun run(read_net(parameters, features, growth, num_dense_blocks, scale, int8, negative_slope), L2HPart::kNet, picture.size(2),
-             picture.size(3), picture.size(2), num_threads(), process_isa());
+  L2HRun run(read_net(parameters, features, growth, num_dense_blocks, scale, int8, negative_slope), L2HPart::kNet,
+             picture.size(2), picture.size(3), picture.size(2), num_threads(), process_isa());
   const Tensor input = torch::stable::contiguous(picture);
   Tensor output = empty(picture.size(0), kImageChannels, scale * picture.size(2), scale * picture.size(3), picture,
                         MemoryFormat::Contiguous);
@@ -288,25 +298,27 @@ Tensor l2h_net_cpu(const Tensor& picture, const Tensor& parameters, int64_t feat
 // rows (N, 3, h, W): rows known_before .. known_now - 1 of N pictures of `height` rows; state (N, floats)
 // -> (N, 3, finished rows, scale * W)
 Tensor l2h_strip_cpu(const Tensor& rows, const Tensor& parameters, Tensor state, int64_t features, int64_t growth,
-                     int64_t num_dense_blocks, int64_t scale, bool int8, double negative_slope, int64_t height, int64_t strip_rows,
-                     int64_t known_before) {
+                     int64_t num_dense_blocks, int64_t scale, bool int8, double negative_slope, int64_t height,
+                     int64_t strip_rows, int64_t known_before) {
   check_conv_input(rows, std::nullopt, kImageChannels, kImageChannels);
   check_dim(state, 2, "state");
   check_float32(state, "state");
   const int64_t width = rows.size(3);
-  STD_TORCH_CHECK(strip_rows >= L2HRun::min_strip_rows(height, width, int8) && strip_rows % L2HRun::strip_unit(height, width, int8) == 0 &&
-                      known_before >= 0 && known_before < height && known_before % strip_rows == 0,
+  STD_TORCH_CHECK(strip_rows >= L2HRun::min_strip_rows(height, width, int8) &&
+                      strip_rows % L2HRun::strip_unit(height, width, int8) == 0 && known_before >= 0 &&
+                      known_before < height && known_before % strip_rows == 0,
                   "strips must be multiples of the unit, and come in order");
-  L2HRun run(read_net(parameters, features, growth, num_dense_blocks, scale, int8, negative_slope), L2HPart::kNet, height, width,
-             strip_rows, num_threads(), process_isa());
+  L2HRun run(read_net(parameters, features, growth, num_dense_blocks, scale, int8, negative_slope), L2HPart::kNet,
+             height, width, strip_rows, num_threads(), process_isa());
   const int64_t known_now = std::min(known_before + strip_rows, height);
   STD_TORCH_CHECK(rows.size(2) == known_now - known_before, "rows must be ", known_before, "..", known_now);
-  STD_TORCH_CHECK(state.is_contiguous() && state.size(0) == rows.size(0) && state.size(1) == run.state_floats() + Workspace::kLine,
-                  "state has the wrong size");
+  STD_TORCH_CHECK(
+      state.is_contiguous() && state.size(0) == rows.size(0) && state.size(1) == run.state_floats() + Workspace::kLine,
+      "state has the wrong size");
   const int64_t finished_before = known_before == 0 ? 0 : run.finished_rows(known_before);
   const Tensor input = torch::stable::contiguous(rows);
-  Tensor output = empty(rows.size(0), kImageChannels, run.finished_rows(known_now) - finished_before, scale * width, rows,
-                        MemoryFormat::Contiguous);
+  Tensor output = empty(rows.size(0), kImageChannels, run.finished_rows(known_now) - finished_before, scale * width,
+                        rows, MemoryFormat::Contiguous);
   const Workspace workspace(run.workspace_floats());
   for (int64_t image = 0; image < rows.size(0); ++image) {
     L2HData data{};
@@ -326,7 +338,8 @@ L2HRun empty_run(int64_t features, int64_t growth, int64_t num_dense_blocks, int
   net.growth = growth;
   net.has_rrdbs = true;
   net.int8 = int8;
-  int8 ? net.dense_int8.resize(static_cast<size_t>(num_dense_blocks)) : net.dense.resize(static_cast<size_t>(num_dense_blocks));
+  int8 ? net.dense_int8.resize(static_cast<size_t>(num_dense_blocks))
+       : net.dense.resize(static_cast<size_t>(num_dense_blocks));
   for (; scale > 1; scale /= 2) net.upsample.push_back({});
   return L2HRun(std::move(net), L2HPart::kNet, height, width, strip_rows, num_threads(), process_isa());
 }
@@ -344,13 +357,14 @@ int64_t l2h_round_strip_rows(int64_t height, int64_t width, bool int8, int64_t r
   return std::max((rows + unit - 1) / unit * unit, L2HRun::min_strip_rows(height, width, int8));
 }
 
-int64_t l2h_state_floats(int64_t features, int64_t growth, int64_t num_dense_blocks, int64_t scale, bool int8, int64_t height,
-                         int64_t width, int64_t strip_rows) {
-  return empty_run(features, growth, num_dense_blocks, scale, int8, height, width, strip_rows).state_floats() + Workspace::kLine;
+int64_t l2h_state_floats(int64_t features, int64_t growth, int64_t num_dense_blocks, int64_t scale, bool int8,
+                         int64_t height, int64_t width, int64_t strip_rows) {
+  return empty_run(features, growth, num_dense_blocks, scale, int8, height, width, strip_rows).state_floats() +
+         Workspace::kLine;
 }
 
-int64_t l2h_workspace_floats(int64_t features, int64_t growth, int64_t num_dense_blocks, int64_t scale, bool int8, int64_t height,
-                             int64_t width, int64_t strip_rows) {
+int64_t l2h_workspace_floats(int64_t features, int64_t growth, int64_t num_dense_blocks, int64_t scale, bool int8,
+                             int64_t height, int64_t width, int64_t strip_rows) {
   return empty_run(features, growth, num_dense_blocks, scale, int8, height, width, strip_rows).workspace_floats();
 }
 

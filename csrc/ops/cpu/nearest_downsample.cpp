@@ -29,8 +29,9 @@ Tensor nearest_downsample_cpu(const Tensor& x, int64_t factor, int64_t phase) {
   const int64_t rows = shape[0] * shape[1] * shape[2];
   float* target = output.mutable_data_ptr<float>();
   const auto run = [&](const auto* source) {
-    torch::stable::parallel_for(0, rows, std::max<int64_t>(1, kSamplesPerThread / problem.out_width),
-                                [&](int64_t begin, int64_t end) { nearest_downsample(source, problem, target, begin, end); });
+    torch::stable::parallel_for(
+        0, rows, std::max<int64_t>(1, kSamplesPerThread / problem.out_width),
+        [&](int64_t begin, int64_t end) { nearest_downsample(source, problem, target, begin, end); });
   };
   if (x.scalar_type() == ScalarType::Byte) {
     run(x.const_data_ptr<uint8_t>());
@@ -43,4 +44,6 @@ Tensor nearest_downsample_cpu(const Tensor& x, int64_t factor, int64_t phase) {
 }  // namespace
 }  // namespace srdgan
 
-STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, CPU, m) { m.impl("nearest_downsample", TORCH_BOX(&srdgan::nearest_downsample_cpu)); }
+STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, CPU, m) {
+  m.impl("nearest_downsample", TORCH_BOX(&srdgan::nearest_downsample_cpu));
+}

@@ -20,7 +20,8 @@ Tensor upsample_conv_pack_cpu(const Tensor& weight) {
   check_conv_weight(weight);
   const int64_t out_channels = weight.size(0);
   const int64_t in_channels = weight.size(1);
-  const int64_t shape[4] = {kUpsampleConvProducts, upsample_conv_num_panels(out_channels), in_channels, kUpsampleConvPanel};
+  const int64_t shape[4] = {kUpsampleConvProducts, upsample_conv_num_panels(out_channels), in_channels,
+                            kUpsampleConvPanel};
   Tensor packed = torch::stable::empty({shape, 4}, ScalarType::Float, std::nullopt, weight.device());
   const Tensor dense = torch::stable::contiguous(weight);
   upsample_conv_pack(dense.const_data_ptr<float>(), in_channels, out_channels, packed.mutable_data_ptr<float>());
@@ -28,8 +29,8 @@ Tensor upsample_conv_pack_cpu(const Tensor& weight) {
 }
 
 // x (N, C_in, H, W) -> (N, C_out, 2H, 2W), channels_last
-Tensor upsample_conv_packed_cpu(const Tensor& x, const Tensor& packed, const std::optional<Tensor>& bias, int64_t out_channels,
-                                double negative_slope) {
+Tensor upsample_conv_packed_cpu(const Tensor& x, const Tensor& packed, const std::optional<Tensor>& bias,
+                                int64_t out_channels, double negative_slope) {
   check_dim(packed, 4, "packed");
   check_float32(packed, "packed");
   STD_TORCH_CHECK(packed.is_contiguous() && packed.size(0) == kUpsampleConvProducts && out_channels > 0 &&
@@ -39,7 +40,8 @@ Tensor upsample_conv_packed_cpu(const Tensor& x, const Tensor& packed, const std
   STD_TORCH_CHECK(negative_slope >= 0 && negative_slope <= 1, "negative_slope must be 0..1, got ", negative_slope);
 
   const Tensor input = torch::stable::contiguous(x, MemoryFormat::ChannelsLast);
-  const std::optional<Tensor> dense_bias = bias.has_value() ? std::optional(torch::stable::contiguous(*bias)) : std::nullopt;
+  const std::optional<Tensor> dense_bias =
+      bias.has_value() ? std::optional(torch::stable::contiguous(*bias)) : std::nullopt;
   const int64_t shape[4] = {x.size(0), out_channels, 2 * x.size(2), 2 * x.size(3)};
   Tensor output = torch::stable::empty({shape, 4}, ScalarType::Float, std::nullopt, x.device(), std::nullopt,
                                        MemoryFormat::ChannelsLast);
@@ -63,17 +65,18 @@ Tensor upsample_conv_packed_cpu(const Tensor& x, const Tensor& packed, const std
     UpsampleConvProblem image = problem;
     for (int64_t row = begin; row < end; ++row) {
       // The kernel only reads the input; a map does not say so.
-      image.input = FeatureMap::dense(const_cast<float*>(input.const_data_ptr<float>()) + row / rows * input_floats, x.size(2),
-                                      x.size(3), x.size(1));
-      image.output = FeatureMap::dense(output.mutable_data_ptr<float>() + row / rows * output_floats, shape[2], shape[3],
-                                       out_channels);
+      image.input = FeatureMap::dense(const_cast<float*>(input.const_data_ptr<float>()) + row / rows * input_floats,
+                                      x.size(2), x.size(3), x.size(1));
+      image.output = FeatureMap::dense(output.mutable_data_ptr<float>() + row / rows * output_floats, shape[2],
+                                       shape[3], out_channels);
       upsample_conv(image, isa, row % rows, row % rows + 1, 0, columns, scratch.data());
     }
   });
   return output;
 }
 
-Tensor upsample_conv_cpu(const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias, double negative_slope) {
+Tensor upsample_conv_cpu(const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias,
+                         double negative_slope) {
   return upsample_conv_packed_cpu(x, upsample_conv_pack_cpu(weight), bias, weight.size(0), negative_slope);
 }
 

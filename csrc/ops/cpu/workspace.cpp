@@ -18,7 +18,8 @@ struct Block {
   int64_t floats;
 };
 
-// What is kept, in the order in which it was given back. Never destroyed: a thread may still work while the process ends.
+// What is kept, in the order in which it was given back. Never destroyed: a thread may still work while the process
+// ends.
 struct Kept {
   std::mutex mutex;
   std::vector<Block> blocks;

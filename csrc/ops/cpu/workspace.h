@@ -5,8 +5,8 @@
 
 namespace srdgan {
 
-// Floats with any contents, the first of them on a cache line. Some memory stays with the process for later calls of any thread: that
-// the system hands out fresh pages takes up to a tenth of the time of a small picture.
+// Floats with any contents, the first of them on a cache line. Some memory stays with the process for later calls of
+// any thread: that the system hands out fresh pages takes up to a tenth of the time of a small picture.
 class Workspace {
  public:
   // Throws if there is not enough memory.

@@ -38,4 +38,6 @@ Tensor nearest_downsample_cuda(const Tensor& x, int64_t factor, int64_t phase) {
 }  // namespace
 }  // namespace srdgan
 
-STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, CUDA, m) { m.impl("nearest_downsample", TORCH_BOX(&srdgan::nearest_downsample_cuda)); }
+STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, CUDA, m) {
+  m.impl("nearest_downsample", TORCH_BOX(&srdgan::nearest_downsample_cuda));
+}

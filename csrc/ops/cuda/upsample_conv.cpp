@@ -14,7 +14,8 @@ namespace {
 using torch::headeronly::MemoryFormat;
 
 // x (N, C_in, H, W), weight (C_out, C_in, 3, 3) -> (N, C_out, 2H, 2W), channels_last
-Tensor upsample_conv_cuda(const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias, double negative_slope) {
+Tensor upsample_conv_cuda(const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias,
+                          double negative_slope) {
   check_conv_weight(weight);
   check_conv_input(x, bias, weight.size(1), weight.size(0));
   STD_TORCH_CHECK(negative_slope >= 0 && negative_slope <= 1, "negative_slope must be 0..1, got ", negative_slope);
@@ -25,7 +26,8 @@ Tensor upsample_conv_cuda(const Tensor& x, const Tensor& weight, const std::opti
 
   const Tensor input = torch::stable::contiguous(x, MemoryFormat::ChannelsLast);
   const Tensor dense_weight = torch::stable::contiguous(weight);
-  const std::optional<Tensor> dense_bias = bias.has_value() ? std::optional(torch::stable::contiguous(*bias)) : std::nullopt;
+  const std::optional<Tensor> dense_bias =
+      bias.has_value() ? std::optional(torch::stable::contiguous(*bias)) : std::nullopt;
   const int64_t in_channels = weight.size(1);
   const int64_t out_channels = weight.size(0);
   const int64_t phase_shape[3] = {kUpsampleConvPhaseMatrices, in_channels, out_channels};
