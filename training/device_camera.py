@@ -21,7 +21,7 @@ from training.data import JPEG_QUALITIES, draw_zoom, noisy_camera
 from training.device_jpeg import compress_jpeg
 from training.device_random import chance
 
-_NUM_CAMERAS = 4096
+_NUM_CAMERAS = 2048
 _KERNELS = (GREEN, ALONG, ALONG.T, ACROSS)
 
 

@@ -6,6 +6,7 @@ batch is a function of the seed and the iteration, on one kind of device.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 import numpy as np
@@ -13,11 +14,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from srdgan_rt.checkpoint import DEFAULT_DEGRADATION
 from srdgan_rt.errors import InputError
 from srdgan_rt.image.resample import resize_bicubic, shift_half_pixel
 from training.config import BatchConfig
 from training.data import MARGIN, PHASE, SCALE, Batch
 from training.device_camera import Cameras, photograph_frames
+from training.device_h2l import DeviceH2L
 from training.device_random import chance, uniform
 from training.pack import decode
 
@@ -67,21 +70,28 @@ class PackedSampler:
 
     Args:
         entries: of the packs, as :func:`training.pack.read_packs` gives them.
-        batch: how many samples of each kind; those of ``camera_noise`` and of a high-to-low net cannot be packed.
+        batch: how many samples of each kind; those of ``camera_noise`` cannot be made on a device.
         seed: with the iteration, decides every batch.
         largest_patch: low-resolution pixels a side that will be asked for at most.
         device: where batches are made.
+        h2l: the high-to-low net that samples of ``gmsr`` come from: name of a shipped model, or path of a weight file.
 
     Raises:
-        InputError: a kind is asked for that cannot be packed, or what is packed is missing or too small.
+        InputError: a kind is asked for that cannot be made, or what is packed is missing or too small.
+        CheckpointError: the high-to-low net is needed and cannot be loaded.
     """
 
     def __init__(
-        self, entries: Mapping[str, bytes], batch: BatchConfig, seed: int, largest_patch: int, device: torch.device
+        self,
+        entries: Mapping[str, bytes],
+        batch: BatchConfig,
+        seed: int,
+        largest_patch: int,
+        device: torch.device,
+        h2l: str | os.PathLike[str] = DEFAULT_DEGRADATION,
     ) -> None:
-        for kind in ("camera_noise", "gmsr"):
-            if getattr(batch, kind):
-                raise InputError(f"packed data has no samples of {kind}: set batch.{kind} to 0")
+        if batch.camera_noise:
+            raise InputError("samples of camera_noise are not made on a device: set batch.camera_noise to 0")
         for prefix in ("photographs/", "frames/"):
             if not any(name.startswith(prefix) for name in entries):
                 raise InputError(f"the packs hold no {prefix[:-1]}")
@@ -91,7 +101,8 @@ class PackedSampler:
         self._photographs = torch.from_numpy(decode(entries, "photographs/")).to(device)  # (N, S, S, 3)
         clean, noisy = (torch.from_numpy(decode(entries, "frames/", f"_{kind}.png")) for kind in ("clean", "noisy"))
         self._noise = PhoneNoise(clean.to(device), noisy.to(device))
-        self._cameras = Cameras.draw(seed, device)
+        self._cameras = Cameras.draw(seed, device) if batch.camera_frame else None
+        self._h2l = DeviceH2L(h2l, device) if batch.gmsr else None
         for pictures, needed in ((self._photographs, _padded(largest_patch)), (clean, largest_patch)):
             if pictures.shape[1] < needed:
                 raise InputError(f"packed crops have {pictures.shape[1]} pixels a side, patches need {needed}")
@@ -101,19 +112,24 @@ class PackedSampler:
         rng = np.random.default_rng((self._seed, iteration))
         generator = torch.Generator(self._device).manual_seed(int(rng.integers(2**63)))
         config = self._batch
-        counts = (config.phone_noise, config.camera_frame, config.clean_nearest, config.clean_bicubic)
-        clean = self._draw_clean(sum(counts), config.phone_noise + config.camera_frame, patch, generator)
-        noisy, frame, nearest, bicubic = clean.split(counts)
+        noisy_counts = (config.phone_noise, config.camera_frame, config.gmsr)
+        counts = (*noisy_counts, config.clean_nearest, config.clean_bicubic)
+        clean = self._draw_clean(sum(counts), sum(noisy_counts), patch, generator)
+        noisy, frame, gmsr, nearest, bicubic = clean.split(counts)
         pairs = [
             _downsample(noisy, config.sampling),
             _downsample_either(frame, generator),
+            _downsample(gmsr, "nearest"),
             _downsample(nearest, "nearest"),
             _downsample_either(bicubic, generator),
         ]
         frames = self._pick_frames(config.phone_noise, generator)
         lows = [low for low, _ in pairs]
         lows[0] = self._noise.resample(lows[0], frames, generator)
-        lows[1] = photograph_frames(lows[1], self._cameras, rng, generator)
+        if self._cameras is not None:
+            lows[1] = photograph_frames(lows[1], self._cameras, rng, generator)
+        if self._h2l is not None:
+            lows[2] = self._h2l.photograph(gmsr, generator)
         low, high = _round(_trim(torch.cat(lows), patch)), _trim(torch.cat([high for _, high in pairs]), SCALE * patch)
         frames = self._pick_frames(config.phone_pair, generator)
         real, real_clean = _crop(self._noise.pairs, frames, patch, generator).split(3, 1)

@@ -16,13 +16,14 @@ from typing import Any
 
 import torch
 
-from srdgan_rt.checkpoint import save_model
+from srdgan_rt.checkpoint import DEFAULT_DEGRADATION, save_model
 from srdgan_rt.errors import InputError
 from training import parts, run
 from training.command import one_line_errors
 from training.config import BatchConfig, L2HConfig, read_config
 from training.engine import Engine
 from training.export import LICENSE, TRAINING_DATA
+from training.features import Features, load_features
 from training.pack import read_packs, unpack_validation
 from training.packed import PackedSampler
 from training.train_l2h import L2HTrainer, watch
@@ -39,18 +40,19 @@ class MinutesTrainer(L2HTrainer):
         folder: where checkpoints and the log go; nets and optimiser found there are resumed, with a schedule of their
             own: warm-up and cosine begin anew.
         engine: computes.
+        features: of the feature loss; None if its weight is 0.
         ends: on the clock ``time.monotonic``.
 
     Raises:
-        InputError: the configuration asks for a feature loss or for a schedule that knows no end.
+        InputError: the schedule knows no end, or the feature loss has a weight but no features.
         SrdganError: the checkpoint does not fit.
     """
 
-    def __init__(self, config: L2HConfig, folder: Path, engine: Engine, ends: float) -> None:
+    def __init__(self, config: L2HConfig, folder: Path, engine: Engine, features: Features | None, ends: float) -> None:
         if config.schedule != "cosine":
             raise InputError(f"a run of some minutes needs schedule = 'cosine', got {config.schedule!r}")
         self._started, self._ends = time.monotonic(), ends
-        super().__init__(config, folder, engine, None)
+        super().__init__(config, folder, engine, features)
         self._first = self.iteration
 
     def done(self) -> float:
@@ -71,7 +73,15 @@ def scale_batch(batch: BatchConfig, size: int) -> BatchConfig:
     return dataclasses.replace(batch, **{name: count * size // total for name, count in counts.items()})
 
 
-def train(config: L2HConfig, packs: Path, folder: Path, minutes: float, init: Sequence[Path] = ()) -> list[Path]:
+def train(
+    config: L2HConfig,
+    packs: Path,
+    folder: Path,
+    minutes: float,
+    init: Sequence[Path] = (),
+    vgg: Path | None = None,
+    h2l: str = DEFAULT_DEGRADATION,
+) -> list[Path]:
     """Trains until the minutes are over, or Ctrl-C or SIGTERM comes, and writes the weights.
 
     Args:
@@ -80,6 +90,8 @@ def train(config: L2HConfig, packs: Path, folder: Path, minutes: float, init: Se
         folder: of the run. A checkpoint there is gone on from; the weights go there.
         minutes: from this call to the last step, compilation included.
         init: weights to start from where there is no checkpoint: one weight file, or all its parts.
+        vgg: weights of VGG16, for a feature loss with a weight.
+        h2l: the high-to-low net, for samples of the kind ``gmsr``.
 
     Returns:
         The parts of the fp16 weights (of the moving average).
@@ -97,13 +109,14 @@ def train(config: L2HConfig, packs: Path, folder: Path, minutes: float, init: Se
     engine = Engine(config.engine)
     entries = read_packs(packs)
     largest = max(phase.patch for phase in config.phases)
-    sampler = PackedSampler(entries, config.batch, config.seed, largest, engine.device)
+    sampler = PackedSampler(entries, config.batch, config.seed, largest, engine.device, h2l)
+    features = load_features(config, config.weights.feature, vgg)
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         unpack_validation(entries, scratch)
         if init and not checkpoint_path(folder).exists():
             config = dataclasses.replace(config, init=str(_prepare_init(init, scratch)))
-        trainer = MinutesTrainer(config, folder, engine, ends)
+        trainer = MinutesTrainer(config, folder, engine, features, ends)
         milliseconds = _time_batches(sampler, largest, engine.device)
         print(trainer.log({"batch_milliseconds": milliseconds, "minutes": minutes, "init": [p.name for p in init]}))
         run.run(
@@ -151,13 +164,17 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="folder for checkpoint, log and weights")
     parser.add_argument("--minutes", type=float, required=True, help="from the start to the last step")
     parser.add_argument("--init", type=Path, nargs="+", default=[], help="weights to start from: a file or its parts")
+    parser.add_argument("--vgg", type=Path, help="VGG16 weights (.npz) for the feature loss")
+    parser.add_argument("--h2l", default=DEFAULT_DEGRADATION, help="high-to-low net for batch.gmsr")
     parser.add_argument("--batch", type=int, help="samples a step, a multiple of the configuration's")
     arguments = parser.parse_args()
     with one_line_errors(parser):
         config = read_config(arguments.config, L2HConfig)
         if arguments.batch is not None:
             config = dataclasses.replace(config, batch=scale_batch(config.batch, arguments.batch))
-        made = train(config, arguments.packs, arguments.run, arguments.minutes, arguments.init)
+        made = train(
+            config, arguments.packs, arguments.run, arguments.minutes, arguments.init, arguments.vgg, arguments.h2l
+        )
         print(*made, sep="\n")
 
 

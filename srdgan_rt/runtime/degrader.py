@@ -67,7 +67,7 @@ class Degrader:
         self.digest = self.metadata.get(DIGEST_KEY) or digest_tensors(
             {name: tensor.cpu() for name, tensor in net.state_dict().items()}
         )
-        self.noise_levels = _read_levels(self.metadata)
+        self.noise_levels = read_noise_levels(self.metadata)
         self.device = resolve_device(device)
         self._net = prepare_net(net, self.device, torch.float32)
         self._tile = tile // self.scale
@@ -165,7 +165,12 @@ def _check_level(level: float) -> float:
     return float(level)
 
 
-def _read_levels(metadata: dict[str, str]) -> tuple[float, ...]:
+def read_noise_levels(metadata: dict[str, str]) -> tuple[float, ...]:
+    """The standard deviations of N, for pictures in [0, 1], that a net was trained with, from its file's metadata.
+
+    Raises:
+        CheckpointError: they are no such numbers.
+    """
     text = metadata.get("noise_levels", str(NOISE_SIGMA))
     try:
         return tuple(_check_level(float(part)) for part in text.split(","))

@@ -88,14 +88,14 @@ def test_packing_says_what_is_wrong(training_root: Path, tmp_path: Path) -> None
 
 
 def test_batches_are_a_function_of_seed_and_iteration(entries: Mapping[str, bytes]) -> None:
-    kinds = {"phone_noise": 2, "phone_pair": 1, "clean_nearest": 1, "clean_bicubic": 1, "camera_frame": 2}
+    kinds = {"phone_noise": 2, "phone_pair": 1, "clean_nearest": 1, "clean_bicubic": 1, "camera_frame": 2, "gmsr": 2}
     first, second = make_sampler(entries, **kinds), make_sampler(entries, **kinds)
     first.batch(0, 12)
     batch = first.batch(7, 12)
     assert torch.equal(batch.low, second.batch(7, 12).low)
     assert not torch.equal(batch.low, first.batch(8, 12).low)
-    assert batch.low.shape == (7, 3, 12, 12)
-    assert batch.high.shape == (6, 3, 48, 48)
+    assert batch.low.shape == (9, 3, 12, 12)
+    assert batch.high.shape == (8, 3, 48, 48)
     assert batch.low_clean.shape == (1, 3, 12, 12)
     for tensor in (batch.low, batch.high, batch.low_clean):
         assert tensor.min() >= 0
@@ -103,7 +103,7 @@ def test_batches_are_a_function_of_seed_and_iteration(entries: Mapping[str, byte
     assert torch.equal((batch.low * 255).round() / 255, batch.low)
 
 
-@pytest.mark.parametrize("kind", ["clean_nearest", "clean_bicubic", "phone_noise", "camera_frame"])
+@pytest.mark.parametrize("kind", ["clean_nearest", "clean_bicubic", "phone_noise", "camera_frame", "gmsr"])
 def test_pairs_are_centred(entries: Mapping[str, bytes], kind: str) -> None:
     batch = make_sampler(entries, **{kind: 32}).batch(3, 16)
     inner = (..., slice(3, -3), slice(3, -3))

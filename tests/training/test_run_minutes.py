@@ -58,17 +58,32 @@ def test_the_whole_chain(packs: Path, tmp_path: Path) -> None:
         assert torch.equal(tensor.half(), saved["params_ema"][name].half())
 
     # Weights that came back in parts are where the next machine starts; its own checkpoint goes before them.
-    trainer = MinutesTrainer(dataclasses.replace(TINY, init=str(joined)), tmp_path / "next", Engine(TINY.engine), 1e9)
+    trainer = MinutesTrainer(
+        dataclasses.replace(TINY, init=str(joined)), tmp_path / "next", Engine(TINY.engine), None, 1e9
+    )
     for name, tensor in trainer.duel.average.state_dict().items():
         assert torch.equal(tensor.half(), net.state_dict()[name].half())
     train(TINY, packs, tmp_path / "run", 0.03, init=[tmp_path / "not_there"])
     assert torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["iteration"] > saved["iteration"]
 
 
+def test_the_paper_s_losses_and_all_kinds_of_samples(packs: Path, tiny_vgg: Path, tmp_path: Path) -> None:
+    """The second half of a training: features, a discriminator, pairs that a high-to-low net makes on the way."""
+    whole = dataclasses.replace(TINY.batch, camera_frame=1, gmsr=1)
+    config = dataclasses.replace(
+        TINY, batch=whole, weights=c.L2HWeightsConfig(1.0, 0.1, 0.01), feature_layer="conv1_2", relativistic=True
+    )
+    with pytest.raises(InputError, match="vgg"):
+        train(config, packs, tmp_path / "run", 0.05)
+    train(config, packs, tmp_path / "run", 0.08, vgg=tiny_vgg)
+    records = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert {"pixel", "feature", "adversarial", "discriminator"} <= records[-2].keys()
+
+
 def test_the_schedule_follows_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("training.run_minutes.time.monotonic", lambda: now)
-    trainer = MinutesTrainer(TINY, tmp_path, Engine(TINY.engine), ends=160.0)
+    trainer = MinutesTrainer(TINY, tmp_path, Engine(TINY.engine), None, ends=160.0)
     assert trainer.learning_rate() == pytest.approx(TINY.learning_rate / 2)  # the first of two of the warm-up
     trainer.iteration = 7
     now = 130.0

@@ -1,0 +1,51 @@
+"""GMSR on a device: a high-to-low net photographs the pictures of a batch when they are needed (section 3.2)."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from torch import Tensor
+
+from srdgan_rt.checkpoint import load_h2l
+from srdgan_rt.errors import InputError
+from srdgan_rt.runtime.degrader import read_noise_levels
+from training.data import SCALE
+
+
+class DeviceH2L:
+    """A high-to-low net that is not trained any more.
+
+    Args:
+        model: name of a shipped model, or path of a weight file.
+        device: where pictures are made.
+
+    Raises:
+        CheckpointError: the model cannot be loaded.
+        InputError: it reduces by another factor than that of the training.
+    """
+
+    def __init__(self, model: str | os.PathLike[str], device: torch.device) -> None:
+        net, metadata = load_h2l(model)
+        if net.scale != SCALE:
+            raise InputError(f"{model} reduces by {net.scale}, training needs {SCALE}")
+        self._net = net.requires_grad_(False).to(device)
+        self._levels = torch.tensor(read_noise_levels(metadata), device=device)
+
+    def photograph(self, clean: Tensor, generator: torch.Generator) -> Tensor:
+        """What a camera would have made of pictures (equation 1), each at one of the net's noise levels.
+
+        Args:
+            clean: ``(N, 3, 4S, 4S)`` in [0, 1].
+            generator: draws levels and noise.
+
+        Returns:
+            ``(N, 3, S, S)``, neither clipped nor rounded; pixel i lies at pixel 4i + 2 of the picture.
+        """
+        count = len(clean)
+        if count == 0:
+            return clean[..., ::SCALE, ::SCALE]
+        levels = self._levels[torch.randint(len(self._levels), (count,), generator=generator, device=clean.device)]
+        noise = torch.randn(clean.shape, generator=generator, device=clean.device)
+        low: Tensor = self._net(clean, levels[:, None, None, None] * noise)
+        return low
