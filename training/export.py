@@ -30,6 +30,7 @@ TRAINING_DATA = (
     "frames (SIDD scenes 1-6, MIT) for their noise; measured noise level functions (SIDD, MIT)"
 )
 EVALUATION_SETS = ("Set5", "Set14", "phone_crops", "polyu")
+WHOLE_FRAMES = "phone_crops"  # scored at full resolution, too
 
 Scores = dict[str, dict[str, tuple[float, float]]]  # data set -> method -> (PSNR, SSIM)
 
@@ -98,6 +99,9 @@ def score(model: Path, root: Path) -> Scores:
     for name in EVALUATION_SETS:
         if (root / name).is_dir():
             scores[name] = _mean_scores(open_data_set(root / name), methods)
+    if WHOLE_FRAMES in scores:
+        whole = open_data_set(root / WHOLE_FRAMES, full_resolution=True)
+        scores[f"{WHOLE_FRAMES} at full resolution"] = _mean_scores(whole, methods)
     return scores
 
 
@@ -137,8 +141,7 @@ def describe(origin: Origin, metadata: Mapping[str, str], scores: Scores) -> str
     lines += [
         "",
         "Limits: one setting for all noise levels; trained on photographs, so thin text and line drawings may soften; "
-        "noise that neighbouring pixels share, as in a full-resolution picture of a phone at high ISO, or that was "
-        "compressed or sharpened before it reaches the net, is hardly removed.",
+        "noise that a phone smoothed, sharpened or compressed hard before the net sees it may partly stay.",
     ]
     return "\n".join(lines) + "\n"
 
