@@ -26,6 +26,7 @@ from training.export import LICENSE, TRAINING_DATA
 from training.features import Features, load_features
 from training.pack import read_packs, unpack_validation
 from training.packed import PackedSampler
+from training.throughput import count_step, finished_at, measure_peak
 from training.train_l2h import L2HTrainer, watch
 from training.trainer import checkpoint_path
 
@@ -42,22 +43,37 @@ class MinutesTrainer(L2HTrainer):
         engine: computes.
         features: of the feature loss; None if its weight is 0.
         ends: on the clock ``time.monotonic``.
+        peak: what the device can do, 10^12 operations a second.
 
     Raises:
         InputError: the schedule knows no end, or the feature loss has a weight but no features.
         SrdganError: the checkpoint does not fit.
     """
 
-    def __init__(self, config: L2HConfig, folder: Path, engine: Engine, features: Features | None, ends: float) -> None:
+    def __init__(
+        self, config: L2HConfig, folder: Path, engine: Engine, features: Features | None, ends: float, peak: float
+    ) -> None:
         if config.schedule != "cosine":
             raise InputError(f"a run of some minutes needs schedule = 'cosine', got {config.schedule!r}")
         self._started, self._ends = time.monotonic(), ends
         super().__init__(config, folder, engine, features)
         self._first = self.iteration
+        self._step_tflop = count_step(config)
+        self._peak = peak
+        self._taken_at, self._num_taken = time.monotonic(), self.iteration
 
     def done(self) -> float:
         """The part of the time that is over, from 0 to 1."""
         return min(1.0, (time.monotonic() - self._started) / max(self._ends - self._started, 1e-9))
+
+    def take_figures(self) -> dict[str, float]:
+        """As of any run; and the operations a second since they were last taken, beside the device's peak."""
+        now = finished_at(self.engine.device)
+        steps = self.iteration - self._num_taken
+        speed = steps * self._step_tflop / (now - self._taken_at)
+        self._taken_at, self._num_taken = now, self.iteration
+        throughput = {"tflop_per_second": round(speed, 4), "percent_of_peak": round(100 * speed / self._peak, 1)}
+        return super().take_figures() | throughput
 
     def learning_rate(self) -> float:
         """By the iterations of this run for the warm-up, and by the time for the cosine."""
@@ -116,7 +132,7 @@ def train(
         unpack_validation(entries, scratch)
         if init and not checkpoint_path(folder).exists():
             config = dataclasses.replace(config, init=str(_prepare_init(init, scratch)))
-        trainer = MinutesTrainer(config, folder, engine, features, ends)
+        trainer = MinutesTrainer(config, folder, engine, features, ends, measure_peak(engine))
         milliseconds = _time_batches(sampler, largest, engine.device)
         print(trainer.log({"batch_milliseconds": milliseconds, "minutes": minutes, "init": [p.name for p in init]}))
         run.run(
@@ -143,17 +159,10 @@ def _prepare_init(init: Sequence[Path], scratch: Path) -> Path:
 def _time_batches(sampler: PackedSampler, patch: int, device: torch.device) -> float:
     """How long the device takes for a batch: in a run it is queued like the steps, so its time does not show."""
     sampler.batch(0, patch)
-    started = _finished_at(device)
+    started = finished_at(device)
     for iteration in range(_TIMED_BATCHES):
         sampler.batch(iteration, patch)
-    return round((_finished_at(device) - started) * 1000 / _TIMED_BATCHES, 3)
-
-
-def _finished_at(device: torch.device) -> float:
-    """The time when all that was asked of the device is done."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.monotonic()
+    return round((finished_at(device) - started) * 1000 / _TIMED_BATCHES, 3)
 
 
 def main() -> None:

@@ -44,13 +44,14 @@ def packs(training_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def test_the_whole_chain(packs: Path, tmp_path: Path) -> None:
-    made = train(TINY, packs, tmp_path / "run", 0.05)
+    made = train(TINY, packs, tmp_path / "run", 0.08)
     joined = tmp_path / "tiny.safetensors"
     parts.join(made, joined)
     net = load_model(str(joined))[0]
     records = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert records[0]["batch_milliseconds"] > 0
     assert records[-2]["learning_rate"] == 0
+    assert 0 < records[-2]["percent_of_peak"] < 100
     assert records[-1]["phone_crops_psnr"] > 10
     saved = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
     assert saved["iteration"] == records[-1]["iteration"] > 2
@@ -59,7 +60,7 @@ def test_the_whole_chain(packs: Path, tmp_path: Path) -> None:
 
     # Weights that came back in parts are where the next machine starts; its own checkpoint goes before them.
     trainer = MinutesTrainer(
-        dataclasses.replace(TINY, init=str(joined)), tmp_path / "next", Engine(TINY.engine), None, 1e9
+        dataclasses.replace(TINY, init=str(joined)), tmp_path / "next", Engine(TINY.engine), None, 1e9, 1.0
     )
     for name, tensor in trainer.duel.average.state_dict().items():
         assert torch.equal(tensor.half(), net.state_dict()[name].half())
@@ -83,7 +84,7 @@ def test_the_paper_s_losses_and_all_kinds_of_samples(packs: Path, tiny_vgg: Path
 def test_the_schedule_follows_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("training.run_minutes.time.monotonic", lambda: now)
-    trainer = MinutesTrainer(TINY, tmp_path, Engine(TINY.engine), None, ends=160.0)
+    trainer = MinutesTrainer(TINY, tmp_path, Engine(TINY.engine), None, ends=160.0, peak=1.0)
     assert trainer.learning_rate() == pytest.approx(TINY.learning_rate / 2)  # the first of two of the warm-up
     trainer.iteration = 7
     now = 130.0
