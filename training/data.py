@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from srdgan_rt.camera import Camera, photograph, random_camera
+from srdgan_rt.camera import photograph, random_camera
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import READABLE_EXTENSIONS, read_picture
 from srdgan_rt.image.depth import convert_depth
@@ -25,14 +25,13 @@ from srdgan_rt.metrics.protocol import PHASE as PHASE
 from srdgan_rt.metrics.protocol import SCALE as SCALE
 from training.batches import Share, TensorBatch
 from training.config import BatchConfig
+from training.whole_frame import photograph_whole
 
 Bytes = npt.NDArray[np.uint8]
 Array = npt.NDArray[np.float32]
 
 MARGIN = 2 * SCALE  # high-resolution pixels around a patch that filters may look at, cut off afterwards
 PYRAMID = (1.0, 0.5, 1 / 3)  # photographs are also used smaller: sharper and with denser detail
-FRAME_ZOOM = (0.6, 1.5)  # how much larger a camera takes its frames than they are shown
-JPEG_QUALITIES = (70, 99)  # of its frames; the last one is never taken
 _NOISY_KINDS = ("phone_noise", "camera_noise", "camera_frame")
 
 
@@ -354,47 +353,6 @@ def soften_and_darken(clean: Array, rng: np.random.Generator) -> Array:
     if rng.random() < 0.6:  # noise lives in the dark
         clean = clean * np.float32(rng.uniform(0.2, 1.0))
     return clean
-
-
-def photograph_whole(clean: Array, rng: np.random.Generator) -> Array:
-    """Makes of a clean picture a whole frame of a random camera: with the noise that demosaicing spreads.
-
-    Half of the frames are taken at another size and brought to this one, as digital zoom and messengers do, so that
-    noise is spread over more pixels or fewer; two of three are compressed as JPEG.
-
-    Args:
-        clean: ``(H, W, 3)`` in [0, 1], at least 16 pixels a side.
-        rng: draws the camera, its noise and the rest.
-
-    Returns:
-        ``(H, W, 3)`` in [0, 1], not rounded, sample for sample in the place of ``clean``.
-    """
-    height, width = clean.shape[:2]
-    zoom = draw_zoom(rng) if rng.random() < 0.5 else 1.0
-    frame = _resize(clean, round(height * zoom), round(width * zoom))
-    # The grid of JPEG's blocks may lie anywhere.
-    top, left = (int(shift) for shift in rng.integers(16, size=2))
-    padded = cv2.copyMakeBorder(frame, top, 0, left, 0, cv2.BORDER_REFLECT_101)
-    camera = noisy_camera(rng)
-    quality = int(rng.integers(*JPEG_QUALITIES)) if rng.random() < 2 / 3 else None
-    noisy = photograph(np.asarray(padded, np.float32), camera, rng, mosaic=True, quality=quality)
-    return _resize(noisy[top:, left:], height, width)
-
-
-def noisy_camera(rng: np.random.Generator) -> Camera:
-    """The noisier of two random cameras: noise is where the work is."""
-    return max((random_camera(rng) for _ in range(2)), key=lambda camera: camera.shot)
-
-
-def draw_zoom(rng: np.random.Generator) -> float:
-    """A factor of FRAME_ZOOM, its logarithm evenly distributed."""
-    return float(np.exp(rng.uniform(*np.log(FRAME_ZOOM))))
-
-
-def _resize(image: Array, height: int, width: int) -> Array:
-    """A picture ``(H, W, 3)`` in [0, 1] at another size."""
-    filter_ = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_CUBIC
-    return np.clip(np.asarray(cv2.resize(image, (width, height), interpolation=filter_), np.float32), 0, 1)
 
 
 def _downsample(clean: Array, sampling: str) -> tuple[Array, Array]:

@@ -1,7 +1,7 @@
 """The camera model on a device, for all whole frames of a batch at once.
 
 ``Cameras.photograph`` is ``srdgan_rt.camera.photograph`` with ``mosaic=True``, and ``photograph_frames`` is
-``training.data.photograph_whole``, in tensors. The cameras are drawn once: a step asks the host for nothing.
+``training.whole_frame.photograph_whole``, in tensors. The cameras are drawn once: a step asks the host for nothing.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from torch.nn import functional as F
 from srdgan_rt.camera import Camera
 from srdgan_rt.camera.demosaic import ACROSS, ALONG, BAYER_PATTERNS, GREEN
 from srdgan_rt.camera.model import CLIPPED_MEANS, LIMITS
-from training.data import JPEG_QUALITIES, draw_zoom, noisy_camera
 from training.device_jpeg import compress_jpeg
 from training.device_random import chance
+from training.whole_frame import JPEG_QUALITIES, draw_zoom, noisy_camera
 
 _NUM_CAMERAS = 2048
 _KERNELS = (GREEN, ALONG, ALONG.T, ACROSS)
@@ -114,7 +114,7 @@ class Cameras:
 
 
 def photograph_frames(clean: Tensor, cameras: Cameras, rng: np.random.Generator, generator: torch.Generator) -> Tensor:
-    """Makes whole frames, as :func:`training.data.photograph_whole` does.
+    """Makes whole frames, as :func:`training.whole_frame.photograph_whole` does.
 
     One half of the frames has a common zoom, the other has none; JPEG's blocks lie in one place in all of them.
 
