@@ -1,0 +1,63 @@
+"""Times the op ``l2h_net`` with dense blocks in float32 and in int8, in turn: ``python -m benchmarks.int8_speed``.
+
+Works on any processor: where there is no VNNI, other instructions compute the same bytes. Ranges are measured on the
+sample itself; they have no influence on the time. Only a quiet machine gives times worth keeping.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+
+import torch
+
+from srdgan_rt import ops
+from srdgan_rt.bench.machine import describe_machine
+from srdgan_rt.bench.nets import open_net
+from srdgan_rt.bench.sample import make_sample
+from srdgan_rt.bench.timing import Timing, time_interleaved
+from srdgan_rt.models import L2HNet
+from srdgan_rt.runtime import measure_ranges
+from srdgan_rt.runtime.native_backend import list_layers
+
+NETS = ("25x64x32", "srdgan-x4-fast")
+SIZES = (128, 256)
+_RANGES_SIDE = 32
+
+
+def time_both(net: L2HNet, side: int, *, seconds: float) -> dict[str, Timing]:
+    """Times of ``fp32`` and ``int8`` for a square picture of ``side`` pixels, with torch's number of threads."""
+    layers = list_layers(net)
+    ranges = measure_ranges(net, [make_sample(_RANGES_SIDE, _RANGES_SIDE)])
+    packed = {"fp32": ops.l2h_net_pack(layers), "int8": ops.l2h_net_pack(layers, ranges)}
+    sample = make_sample(side, side)
+    for one in packed.values():
+        ops.l2h_net(sample, one)  # warm
+    cases = {name: lambda one=one: ops.l2h_net(sample, one) for name, one in packed.items()}
+    return time_interleaved(cases, seconds=seconds)
+
+
+def main() -> None:
+    """Prints a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nets", nargs="+", default=NETS, metavar="NET", help="models, or BLOCKSxFEATURESxGROWTH")
+    parser.add_argument("--sizes", nargs="+", type=int, default=SIZES, metavar="SIDE", help="LR pixels a side")
+    parser.add_argument("--threads", nargs="+", type=int, default=[2, 1], metavar="N")
+    parser.add_argument("--seconds", type=float, default=3.0, help="for each engine (default: %(default)s)")
+    arguments = parser.parse_args()
+    vnni = "with" if torch.ops.srdgan_rt.has_vnni() else "without"
+    print(f"{datetime.date.today().isoformat()}, {describe_machine()}, {vnni} VNNI; milliseconds, the fastest run\n")
+    print("| net, LR size | threads | fp32 | int8 | fp32 / int8 |\n|---|---|---|---|---|")
+    for name in arguments.nets:
+        net, _ = open_net(name)
+        for side in arguments.sizes:
+            for threads in arguments.threads:
+                torch.set_num_threads(threads)
+                timings = time_both(net, side, seconds=arguments.seconds)
+                fp32, int8 = (1000 * timings[precision].minimum for precision in ("fp32", "int8"))
+                figures = f"{threads} | {fp32:.1f} | {int8:.1f} | {fp32 / int8:.2f}"
+                print(f"| {name}, {side}×{side} | {figures} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

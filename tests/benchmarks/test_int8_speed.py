@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from benchmarks import int8_speed
+from srdgan_rt import _ext
+
+pytestmark = pytest.mark.skipif(not _ext.is_available(), reason="the extension is not built")
+
+
+def test_a_row_for_every_net_size_and_number_of_threads(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--nets", "1x8x4", "--sizes", "8", "12", "--threads", "1", "--seconds", "0"]
+    monkeypatch.setattr(sys, "argv", ["int8_speed", *options])
+    int8_speed.main()
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| 1x8x4")]
+    assert [row[0] for row in rows] == ["| 1x8x4, 8×8", "| 1x8x4, 12×12"]
+    for _, _, fp32, int8, ratio in rows:
+        assert float(ratio.removesuffix(" |")) == pytest.approx(float(fp32) / float(int8), rel=0.3)
