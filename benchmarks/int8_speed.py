@@ -1,13 +1,14 @@
 """Times the op ``l2h_net`` with dense blocks in float32 and in int8, in turn: ``python -m benchmarks.int8_speed``.
 
-Works on any processor: where there is no VNNI, other instructions compute the same bytes. Ranges are measured on the
-sample itself; they have no influence on the time. Only a quiet machine gives times worth keeping.
+Works on any processor: where there is no VNNI, other instructions compute the same bytes. Ranges are measured on a
+small sample; they have no influence on the time. Only a quiet machine gives times worth keeping.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+from collections.abc import Mapping
 
 import torch
 
@@ -25,11 +26,15 @@ SIZES = (128, 256)
 _RANGES_SIDE = 32
 
 
-def time_both(net: L2HNet, side: int, *, seconds: float) -> dict[str, Timing]:
-    """Times of ``fp32`` and ``int8`` for a square picture of ``side`` pixels, with torch's number of threads."""
+def pack_both(net: L2HNet) -> dict[str, ops.PackedL2HNet]:
+    """A net packed for ``fp32`` and for ``int8``."""
     layers = list_layers(net)
     ranges = measure_ranges(net, [make_sample(_RANGES_SIDE, _RANGES_SIDE)])
-    packed = {"fp32": ops.l2h_net_pack(layers), "int8": ops.l2h_net_pack(layers, ranges)}
+    return {"fp32": ops.l2h_net_pack(layers), "int8": ops.l2h_net_pack(layers, ranges)}
+
+
+def time_both(packed: Mapping[str, ops.PackedL2HNet], side: int, *, seconds: float) -> dict[str, Timing]:
+    """Times of both for a square picture of ``side`` pixels, with torch's number of threads."""
     sample = make_sample(side, side)
     for one in packed.values():
         ops.l2h_net(sample, one)  # warm
@@ -49,11 +54,11 @@ def main() -> None:
     print(f"{datetime.date.today().isoformat()}, {describe_machine()}, {vnni} VNNI; milliseconds, the fastest run\n")
     print("| net, LR size | threads | fp32 | int8 | fp32 / int8 |\n|---|---|---|---|---|")
     for name in arguments.nets:
-        net, _ = open_net(name)
+        packed = pack_both(open_net(name)[0])
         for side in arguments.sizes:
             for threads in arguments.threads:
                 torch.set_num_threads(threads)
-                timings = time_both(net, side, seconds=arguments.seconds)
+                timings = time_both(packed, side, seconds=arguments.seconds)
                 fp32, int8 = (1000 * timings[precision].minimum for precision in ("fp32", "int8"))
                 figures = f"{threads} | {fp32:.1f} | {int8:.1f} | {fp32 / int8:.2f}"
                 print(f"| {name}, {side}×{side} | {figures} |", flush=True)

@@ -19,7 +19,7 @@ from srdgan_rt.camera.demosaic import ACROSS, ALONG, BAYER_PATTERNS, GREEN
 from srdgan_rt.camera.model import CLIPPED_MEANS, LIMITS
 from training.device_jpeg import compress_jpeg
 from training.device_random import chance
-from training.whole_frame import JPEG_QUALITIES, draw_zoom, noisy_camera
+from training.whole_frame import JPEG_ODDS, JPEG_QUALITIES, draw_zoom, noisy_camera
 
 _NUM_CAMERAS = 2048
 _KERNELS = (GREEN, ALONG, ALONG.T, ACROSS)
@@ -140,7 +140,7 @@ def photograph_frames(clean: Tensor, cameras: Cameras, rng: np.random.Generator,
         chosen = torch.randint(len(cameras), (count,), generator=generator, device=clean.device)
         noisy = cameras.photograph(padded, chosen, generator)
         quality = torch.randint(*JPEG_QUALITIES, (count,), generator=generator, device=clean.device)
-        noisy = torch.where(chance(count, 2 / 3, generator), compress_jpeg(noisy, quality), noisy)
+        noisy = torch.where(chance(count, JPEG_ODDS, generator), compress_jpeg(noisy, quality), noisy)
         frames.append(_resize(noisy[..., top:, left:], size))
     return torch.cat(frames)
 

@@ -42,10 +42,7 @@ class DeviceH2L:
         Returns:
             ``(N, 3, S, S)``, neither clipped nor rounded; pixel i lies at pixel 4i + 2 of the picture.
         """
-        count = len(clean)
-        if count == 0:
-            return clean[..., ::SCALE, ::SCALE]
-        levels = self._levels[torch.randint(len(self._levels), (count,), generator=generator, device=clean.device)]
+        chosen = torch.randint(len(self._levels), (len(clean),), generator=generator, device=clean.device)
         noise = torch.randn(clean.shape, generator=generator, device=clean.device)
-        low: Tensor = self._net(clean, levels[:, None, None, None] * noise)
+        low: Tensor = self._net(clean, self._levels[chosen, None, None, None] * noise)
         return low

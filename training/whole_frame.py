@@ -11,6 +11,7 @@ from srdgan_rt.camera import Camera, photograph, random_camera
 Array = npt.NDArray[np.float32]
 
 FRAME_ZOOM = (0.6, 1.5)  # how much larger a camera takes its frames than they are shown
+JPEG_ODDS = 2 / 3  # that a frame is compressed
 JPEG_QUALITIES = (70, 99)  # of its frames; the last one is never taken
 
 
@@ -34,7 +35,7 @@ def photograph_whole(clean: Array, rng: np.random.Generator) -> Array:
     top, left = (int(shift) for shift in rng.integers(16, size=2))
     padded = cv2.copyMakeBorder(frame, top, 0, left, 0, cv2.BORDER_REFLECT_101)
     camera = noisy_camera(rng)
-    quality = int(rng.integers(*JPEG_QUALITIES)) if rng.random() < 2 / 3 else None
+    quality = int(rng.integers(*JPEG_QUALITIES)) if rng.random() < JPEG_ODDS else None
     noisy = photograph(np.asarray(padded, np.float32), camera, rng, mosaic=True, quality=quality)
     return _resize(noisy[top:, left:], height, width)
 

@@ -72,13 +72,13 @@ def open_data_set(folder: str | os.PathLike[str], *, full_resolution: bool = Fal
         InputError: there is no such folder, it has none of the forms, or ``full_resolution`` is asked of one without
             pairs.
     """
+    if full_resolution:
+        name, pairs = open_pairs(folder)
+        return DataSet(name, FULL_RESOLUTION, {name: partial(_read_whole_sample, read) for name, read in pairs.items()})
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder")
     name = folder.resolve().name
-    if full_resolution:
-        name, pairs = open_pairs(folder)
-        return DataSet(name, FULL_RESOLUTION, {name: partial(_read_whole_sample, read) for name, read in pairs.items()})
     if (folder / "HR").is_dir():
         samples = _find_benchmark(folder)
         protocol = BENCHMARK

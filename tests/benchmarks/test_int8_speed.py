@@ -1,13 +1,22 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
 import pytest
+import torch
 
 from benchmarks import int8_speed
 from srdgan_rt import _ext
 
 pytestmark = pytest.mark.skipif(not _ext.is_available(), reason="the extension is not built")
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
 
 
 def test_a_row_for_every_net_size_and_number_of_threads(
