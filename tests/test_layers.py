@@ -25,9 +25,10 @@ ALLOWED: dict[str, set[str]] = {
     "camera": {"errors"},
     "tiling": {"errors"},
     "metrics": {"image", "camera", "ops", "errors"},
-    "runtime": FOUNDATION,
-    "bench": FOUNDATION | {"metrics", "runtime"},
-    "cli": FOUNDATION | {"metrics", "runtime", "bench", "__init__"},
+    "export": {"models", "checkpoint", "errors"},
+    "runtime": FOUNDATION | {"export"},
+    "bench": FOUNDATION | {"metrics", "export", "runtime"},
+    "cli": FOUNDATION | {"metrics", "export", "runtime", "bench", "__init__"},
 }
 OPTIONAL_PACKAGES = {"rawpy", "matplotlib", "onnx", "onnxruntime", "openvino", "ncnn", "tensorrt", "tensorrt_rtx"}
 

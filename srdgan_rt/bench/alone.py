@@ -15,7 +15,6 @@ import torch
 
 from srdgan_rt.bench.engines import build_engine
 from srdgan_rt.bench.nets import open_net
-from srdgan_rt.bench.peers.onnx_graph import forget_onnx
 from srdgan_rt.bench.sample import make_sample
 
 _STATUS = Path("/proc/self/status")
@@ -80,7 +79,6 @@ def run_once(engine: str, model: str, height: int, width: int, num_threads: int)
     start = time.perf_counter()
     run = build_engine(engine, net, sample, num_threads)
     load_seconds = time.perf_counter() - start
-    forget_onnx()  # no engine needs it any more
     run(sample)
     after = _read_status("VmHWM")
     return load_seconds, None if before is None or after is None else after - before

@@ -16,6 +16,7 @@ COMMANDS = {
     "upscale": "Enlarges and denoises pictures.",
     "degrade": "Photographs clean pictures: makes realistic pairs of large clean and small noisy pictures.",
     "evaluate": "Scores models and baselines on data sets; without -n, bicubic and the default model.",
+    "export": "Writes a model as an ONNX graph for pictures of any size.",
     "noise": "Compares generated noise with that of real photographs.",
     "info": "Shows versions, the build, and which engines, ops and models can be used here.",
     "bench": "Times the engines on this machine's CPU.",

@@ -96,7 +96,7 @@ class H2LNet(nn.Module):
         # block: a row and a column are cut off in front (negative padding) and nothing is padded.
         phase = scale // 2
         before, after = 1 - phase, max(0, phase + 2 - scale)
-        self._last_padding = (before, after, before, after)
+        self.last_padding = (before, after, before, after)
         self._start_as_sample()
 
     @torch.no_grad()
@@ -131,5 +131,5 @@ class H2LNet(nn.Module):
         for block in self.body:
             features = block(features)  # (N, F, H, W)
             shortcuts.append(SHORTCUT_SCALE * features)
-        result: Tensor = self.conv_last(F.pad(torch.cat(shortcuts, 1), self._last_padding))
+        result: Tensor = self.conv_last(F.pad(torch.cat(shortcuts, 1), self.last_padding))
         return result  # (N, 3, H / scale, W / scale)

@@ -9,7 +9,6 @@ from srdgan_rt import _ext
 from srdgan_rt.bench.engines import OURS, build_engine, precision_of
 from srdgan_rt.bench.peers import PEERS
 from srdgan_rt.bench.peers.ncnn import write_ncnn
-from srdgan_rt.bench.peers.onnx_graph import forget_onnx
 from srdgan_rt.bench.sample import make_sample
 from srdgan_rt.errors import BackendUnavailableError
 
@@ -52,23 +51,6 @@ def test_peer_that_is_not_installed_says_so(make_net, name, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, MODULES[name], None)
     with pytest.raises(BackendUnavailableError, match=f"{MODULES[name]} is not installed"):
         PEERS[name](make_net(), make_sample(8, 8), 1)
-
-
-def test_the_graph_is_exported_once_for_all_engines_and_sizes(make_net, monkeypatch):
-    pytest.importorskip("onnxruntime")
-    pytest.importorskip("openvino")
-    exports = []
-    export = torch.onnx.export
-    monkeypatch.setattr(torch.onnx, "export", lambda *given, **named: (exports.append(1), export(*given, **named)))
-    net, other = make_net(), make_net(num_blocks=2)
-    for engine, size, num_threads in (("onnxruntime", 8, 1), ("openvino", 8, 1), ("onnxruntime", 12, 2)):
-        assert build_engine(engine, net, make_sample(size, 8), num_threads)(make_sample(size, 8)).shape[2] == 4 * size
-    assert len(exports) == 1
-    build_engine("onnxruntime", other, make_sample(8, 8), 1)
-    assert len(exports) == 2
-    forget_onnx()
-    build_engine("onnxruntime", other, make_sample(8, 8), 1)
-    assert len(exports) == 3
 
 
 def test_ncnn_files_count_what_they_hold(make_net):

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from srdgan_rt.bench.peers.onnx_graph import export_onnx
 from srdgan_rt.errors import BackendUnavailableError
+from srdgan_rt.export import export_onnx
 from srdgan_rt.models.l2h import L2HNet
 
 

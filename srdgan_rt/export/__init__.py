@@ -1,0 +1,6 @@
+"""Networks in forms that other programs run: ONNX graphs."""
+
+from srdgan_rt.export.model_file import export_model
+from srdgan_rt.export.onnx_export import FORMS, PRECISIONS, export_onnx
+
+__all__ = ["FORMS", "PRECISIONS", "export_model", "export_onnx"]

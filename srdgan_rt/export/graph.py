@@ -1,0 +1,168 @@
+"""Collects the nodes and weights of an ONNX graph in which every value has the same floating-point type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor, nn
+
+from srdgan_rt.errors import BackendUnavailableError, InputError
+
+OPSET = 17
+"""Version of ONNX's operators: old enough for onnxruntime 1.12, TensorRT 8.6 and everything after them."""
+
+_IR_VERSION = 8  # the file format that came with this opset
+_TYPES = {"fp32": np.float32, "fp16": np.float16}
+
+
+def import_onnx() -> Any:
+    """The optional package ``onnx``.
+
+    Raises:
+        BackendUnavailableError: it is not installed.
+    """
+    try:
+        import onnx
+        import onnx.helper
+    except ImportError as error:
+        raise BackendUnavailableError("ONNX graphs need the package onnx: pip install 'srdgan_rt[onnx]'") from error
+    return onnx
+
+
+class Graph:
+    """A graph under construction. Values are named after the node that makes them.
+
+    Args:
+        precision: ``fp32`` or ``fp16``: the type of weights, inputs, values and outputs.
+
+    Raises:
+        BackendUnavailableError: the package ``onnx`` is not installed.
+        InputError: the precision is unknown.
+    """
+
+    def __init__(self, precision: str) -> None:
+        if precision not in _TYPES:
+            raise InputError(f"precision must be {' or '.join(_TYPES)}, got {precision!r}")
+        self._onnx = import_onnx()
+        self._dtype = _TYPES[precision]
+        self._nodes: list[Any] = []
+        self._weights: dict[str, npt.NDArray[Any]] = {}
+
+    def add(self, operator: str, inputs: Sequence[str], name: str, **attributes: Any) -> str:
+        """Adds a node with one output; returns the output's name, which is the node's."""
+        self._nodes.append(self._onnx.helper.make_node(operator, inputs, [name], name=name, **attributes))
+        return name
+
+    def weight(self, name: str, value: Tensor | float) -> str:
+        """Adds a constant of the graph's type; returns its name.
+
+        Raises:
+            InputError: a value is too large for the type.
+        """
+        array = np.asarray(value.detach().cpu().numpy() if isinstance(value, Tensor) else value)
+        with np.errstate(over="ignore"):
+            self._weights[name] = array.astype(self._dtype)
+        if not np.isfinite(self._weights[name]).all():
+            raise InputError(f"{name} holds values that are too large for {np.dtype(self._dtype)}: export in fp32")
+        return name
+
+    def constant(self, name: str, value: npt.NDArray[Any]) -> str:
+        """Adds a constant of its own type, for operators that ask for one (scales, sizes); returns its name."""
+        self._weights[name] = value
+        return name
+
+    def conv(self, x: str, layer: nn.Conv2d, name: str) -> str:
+        """Adds a 3x3 convolution of stride 1 that keeps the size, with the weights of a PyTorch layer."""
+        return self.conv_of(x, layer.weight, layer.bias, name)
+
+    def conv_of(
+        self,
+        x: str,
+        weight: Tensor,
+        bias: Tensor | None,
+        name: str,
+        *,
+        stride: int = 1,
+        padding: tuple[int, int] = (1, 1),
+    ) -> str:
+        """Adds a convolution.
+
+        Args:
+            x: what it reads.
+            weight: ``(O, I, K, K)``.
+            bias: ``(O,)``, or None.
+            name: of its result; its weights are called ``name.weight`` and ``name.bias``.
+            stride: on both axes.
+            padding: zeros before and after each axis.
+        """
+        inputs = [x, self.weight(f"{name}.weight", weight)]
+        if bias is not None:
+            inputs.append(self.weight(f"{name}.bias", bias))
+        before, after = padding
+        return self.add(
+            "Conv",
+            inputs,
+            name,
+            kernel_shape=list(weight.shape[2:]),
+            pads=[before, before, after, after],
+            strides=[stride, stride],
+        )
+
+    def widen(self, x: str, channels: int, name: str) -> str:
+        """Adds channels of zeros behind those of ``x``."""
+        return self.add("Pad", [x, self.constant(f"{name}.pads", np.array([0, 0, 0, 0, 0, channels, 0, 0]))], name)
+
+    def leaky_relu(self, x: str, slope: float) -> str:
+        """Adds the activation."""
+        return self.add("LeakyRelu", [x], f"{x}.activated", alpha=slope)
+
+    def scale(self, x: str, factor: float) -> str:
+        """Adds a multiplication by a number; the same number is stored once."""
+        name = f"scale_{factor:g}"
+        if name not in self._weights:
+            self.weight(name, factor)
+        return self.add("Mul", [x, name], f"{x}.scaled")
+
+    def split(self, x: str, sizes: Sequence[int], names: Sequence[str]) -> None:
+        """Splits the channels of ``x`` into values of the given sizes and names."""
+        lengths = self.constant(f"{x}.sizes", np.array(sizes, np.int64))
+        self._nodes.append(self._onnx.helper.make_node("Split", [x, lengths], names, name=f"{x}.split", axis=1))
+
+    def finish(
+        self,
+        name: str,
+        inputs: Mapping[str, Sequence[str | int]],
+        output: Sequence[str | int],
+        metadata: Mapping[str, str],
+    ) -> bytes:
+        """The whole model as the bytes of an ``.onnx`` file, after ONNX's own full check.
+
+        Args:
+            name: of the graph.
+            inputs: shape of each input by name; a side that may vary is given by a name.
+            output: shape of the output, which is the last node's and is called ``output``.
+            metadata: properties of the model.
+        """
+        onnx = self._onnx
+        kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(self._dtype))
+        self._nodes[-1].output[0] = "output"
+        graph = onnx.helper.make_graph(
+            self._nodes,
+            name,
+            [onnx.helper.make_tensor_value_info(key, kind, list(shape)) for key, shape in inputs.items()],
+            [onnx.helper.make_tensor_value_info("output", kind, list(output))],
+            [onnx.numpy_helper.from_array(np.ascontiguousarray(value), key) for key, value in self._weights.items()],
+        )
+        model = onnx.helper.make_model(
+            graph,
+            opset_imports=[onnx.helper.make_opsetid("", OPSET)],
+            ir_version=_IR_VERSION,
+            producer_name="srdgan_rt",
+        )
+        onnx.helper.set_model_props(model, dict(metadata))
+        onnx.checker.check_model(model, full_check=True)
+        content: bytes = model.SerializeToString()
+        return content

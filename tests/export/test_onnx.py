@@ -1,0 +1,110 @@
+"""Exported graphs compute what the networks compute."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from srdgan_rt.errors import InputError
+from srdgan_rt.export import FORMS, export_onnx
+from srdgan_rt.models import H2LNet, L2HNet
+from srdgan_rt.models.h2l import draw_noise
+
+onnx = pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+TOLERANCE = {"fp32": 1e-5, "fp16": 1e-3}
+DTYPE = {"fp32": np.float32, "fp16": np.float16}
+
+
+def run(content: bytes, precision: str, **inputs: Tensor) -> Tensor:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    given = {name: value.numpy().astype(DTYPE[precision]) for name, value in inputs.items()}
+    return torch.from_numpy(session.run(None, given)[0].astype(np.float64))
+
+
+def count(content: bytes, operator: str) -> int:
+    return sum(node.op_type == operator for node in onnx.load_from_string(content).graph.node)
+
+
+def properties(content: bytes) -> dict[str, Any]:
+    return {entry.key: entry.value for entry in onnx.load_from_string(content).metadata_props}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("precision", TOLERANCE)
+@pytest.mark.parametrize("scale", [1, 2, 4])
+def test_l2h_equals_the_net_in_float64(precision: str, form: str, scale: int) -> None:
+    torch.manual_seed(scale)
+    net = L2HNet(2, 8, 4, scale)
+    content = export_onnx(net, precision=precision, form=form)
+    reference = copy.deepcopy(net).double()
+    for batch, height, width in ((1, 1, 1), (2, 7, 13), (1, 16, 9)):
+        x = torch.rand(batch, 3, height, width).half().double()  # exact in either type
+        with torch.inference_mode():
+            expected = reference(x)
+        result = run(content, precision, input=x)
+        assert result.shape == expected.shape
+        torch.testing.assert_close(result, expected, rtol=0, atol=TOLERANCE[precision])
+
+
+def test_forms_differ_in_concatenations_only_where_they_should() -> None:
+    net = L2HNet(2, 8, 4, 4)
+    assert count(export_onnx(net), "Concat") == 2 * 3 * 4
+    assert count(export_onnx(net, form="push"), "Concat") == 0
+
+
+@pytest.mark.parametrize("scale", [1, 2, 4])
+def test_h2l_equals_the_net_in_float64(scale: int) -> None:
+    torch.manual_seed(scale)
+    net = H2LNet(2, 8, scale)
+    torch.nn.init.normal_(net.conv_last.weight, std=0.1)
+    clean = torch.rand(2, 3, 3 * scale, 5 * scale).double()
+    noise = draw_noise(clean)
+    with torch.inference_mode():
+        expected = copy.deepcopy(net).double()(clean, noise)
+    result = run(export_onnx(net), "fp32", input=clean, noise=noise)
+    torch.testing.assert_close(result, expected, rtol=0, atol=1e-5)
+
+
+def test_the_file_states_what_it_is() -> None:
+    content = export_onnx(L2HNet(1, 8, 4, 2), precision="fp16", form="push", metadata={"name": "small", "form": "lie"})
+    assert properties(content) == {"name": "small", "precision": "fp16", "form": "push", "scale": "2"}
+
+
+def test_names_are_those_of_the_weights() -> None:
+    net = L2HNet(1, 8, 4, 4)
+    names = {weight.name for weight in onnx.load_from_string(export_onnx(net)).graph.initializer}
+    assert {name for name, _ in net.named_parameters()} <= names
+
+
+def test_rejects_weights_beyond_fp16() -> None:
+    net = L2HNet(1, 8, 4, 4)
+    with torch.no_grad():
+        net.conv_hr.weight[0, 0, 0, 0] = 1e6
+    with pytest.raises(InputError, match=r"conv_hr.weight holds values that are too large for float16: export in fp32"):
+        export_onnx(net, precision="fp16")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"precision": "int4"}, "precision must be fp32 or fp16, got 'int4'"),
+        ({"form": "pull"}, "form must be concat or push, got 'pull'"),
+    ],
+)
+def test_rejects_unknown_words(wrong: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        export_onnx(L2HNet(1, 8, 4, 4), **wrong)
+
+
+def test_rejects_a_form_that_h2l_does_not_have() -> None:
+    with pytest.raises(InputError, match="form of a high-to-low net must be concat, got 'push'"):
+        export_onnx(H2LNet(1, 8, 2), form="push")
