@@ -21,7 +21,7 @@ from pathlib import Path
 from srdgan_rt.bench import Report, run_suite
 from srdgan_rt.bench.engines import OURS
 from srdgan_rt.bench.machine import describe_machine
-from srdgan_rt.bench.nets import open_net
+from srdgan_rt.bench.nets import open_model
 from srdgan_rt.bench.peers import PEERS
 from srdgan_rt.bench.report import Case
 from srdgan_rt.bench.report_file import read_report, write_report
@@ -58,7 +58,7 @@ def choose_sizes(model: str, sizes: Sequence[int], *, once_above: float, max_tfl
     """
     if min(sizes) < 1:
         raise InputError(f"sizes must be at least 1, got {min(sizes)}")
-    _, spec = open_net(model)
+    spec = open_model(model).spec
     tflop = {size: 2 * spec.macs_per_pixel * size**2 / 1e12 for size in sizes}
     return {
         size: 1 if tflop[size] > once_above else MIN_ROUNDS

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from srdgan_rt.checkpoint import DEFAULT_MODEL, load_model, load_ranges
+from srdgan_rt.checkpoint import DEFAULT_MODEL, load_model
 from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.metrics import evaluate_data_set, open_data_set
 from srdgan_rt.metrics.baselines import Method
@@ -46,11 +46,11 @@ def main() -> None:
         "-n", "--model", default=DEFAULT_MODEL, help="shipped model or weight file (default: %(default)s)"
     )
     arguments = parser.parse_args()
-    net, spec, _ = load_model(arguments.model)
-    layers = list_layers(net)
+    model = load_model(arguments.model, with_ranges=True)
+    layers = list_layers(model.net)
     methods = {
-        "fp32": make_method(l2h_net_pack(layers), spec.border_padding),
-        "int8": make_method(l2h_net_pack(layers, load_ranges(arguments.model, net)), spec.border_padding),
+        "fp32": make_method(l2h_net_pack(layers), model.spec.border_padding),
+        "int8": make_method(l2h_net_pack(layers, model.ranges), model.spec.border_padding),
     }
     print("| data set | fp32 | int8 | difference, dB |\n|---|---|---|---|")
     for folder in arguments.folders:

@@ -14,7 +14,7 @@ import torch
 
 from srdgan_rt import ops
 from srdgan_rt.bench.machine import describe_machine
-from srdgan_rt.bench.nets import open_net
+from srdgan_rt.bench.nets import open_model
 from srdgan_rt.bench.sample import make_sample
 from srdgan_rt.bench.timing import Timing, time_interleaved
 from srdgan_rt.models import L2HNet
@@ -54,7 +54,7 @@ def main() -> None:
     print(f"{datetime.date.today().isoformat()}, {describe_machine()}, {vnni} VNNI; milliseconds, the fastest run\n")
     print("| net, LR size | threads | fp32 | int8 | fp32 / int8 |\n|---|---|---|---|---|")
     for name in arguments.nets:
-        packed = pack_both(open_net(name)[0])
+        packed = pack_both(open_model(name).net)
         for side in arguments.sizes:
             for threads in arguments.threads:
                 torch.set_num_threads(threads)

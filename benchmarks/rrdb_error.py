@@ -154,7 +154,7 @@ def main() -> int:
         num_blocks, num_features, growth_channels = arguments.random
         net = make_random_net(num_blocks, num_features, growth_channels, pictures[0])
     else:
-        net, _, _ = load_model(arguments.model)
+        net = load_model(arguments.model).net
     net = net.float()
     print(f"{_ext.cpu_isa()}, torch {torch.__version__}, {len(pictures)} crops of {arguments.crop} pixels\n")
     print("| RRDBs | rms, ours | rms, PyTorch | max, ours | max, PyTorch |\n|---|---|---|---|---|")

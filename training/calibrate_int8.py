@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="file to write (default: beside the weights)")
     arguments = parser.parse_args()
     with one_line_errors(parser):
-        net, _, _ = load_model(arguments.model)
+        net = load_model(arguments.model).net
         output: Path = arguments.output or ranges_path(arguments.model)
         pictures = list(read_pictures(arguments.data, arguments.pictures, arguments.size))
         ranges = measure_ranges(net, track(pictures, "measuring"))

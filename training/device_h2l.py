@@ -9,7 +9,6 @@ from torch import Tensor
 
 from srdgan_rt.checkpoint import load_h2l
 from srdgan_rt.errors import InputError
-from srdgan_rt.runtime.degrader import read_noise_levels
 from training.data import SCALE
 
 
@@ -26,11 +25,11 @@ class DeviceH2L:
     """
 
     def __init__(self, model: str | os.PathLike[str], device: torch.device) -> None:
-        net, metadata = load_h2l(model)
-        if net.scale != SCALE:
-            raise InputError(f"{model} reduces by {net.scale}, training needs {SCALE}")
-        self._net = net.requires_grad_(False).to(device)
-        self._levels = torch.tensor(read_noise_levels(metadata), device=device)
+        loaded = load_h2l(model)
+        if loaded.net.scale != SCALE:
+            raise InputError(f"{model} reduces by {loaded.net.scale}, training needs {SCALE}")
+        self._net = loaded.net.requires_grad_(False).to(device)
+        self._levels = torch.tensor(loaded.noise_levels, device=device)
 
     def photograph(self, clean: Tensor, generator: torch.Generator) -> Tensor:
         """What a camera would have made of pictures (equation 1), each at one of the net's noise levels.

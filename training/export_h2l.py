@@ -93,7 +93,7 @@ def main() -> None:
             "scores": "{}",
         }
         save_model(arguments.output, net, metadata)
-        written, _ = load_h2l(arguments.output)  # what is shipped is what is measured
+        written = load_h2l(arguments.output).net  # what is shipped is what is measured
         figures = NoiseReport(read_frames(arguments.data, "test"), shape).measure(written)
         save_model(arguments.output, net, metadata | {"scores": json.dumps(figures)})
         card = describe(metadata, model, weights, figures)

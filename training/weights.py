@@ -18,7 +18,7 @@ def start_from(net: L2HNet | H2LNet, source: str) -> None:
         CheckpointError: there is no such model, or it cannot be read.
         InputError: it is of other sizes than the net.
     """
-    start = load_model(source)[0] if isinstance(net, L2HNet) else load_h2l(source)[0]
+    start = load_model(source).net if isinstance(net, L2HNet) else load_h2l(source).net
     try:
         net.load_state_dict(start.state_dict())
     except RuntimeError as error:

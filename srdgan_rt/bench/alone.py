@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from srdgan_rt.bench.engines import build_engine
-from srdgan_rt.bench.nets import open_net
+from srdgan_rt.bench.nets import open_model
 from srdgan_rt.bench.sample import make_sample
 
 _STATUS = Path("/proc/self/status")
@@ -48,7 +48,7 @@ def measure_alone(engine: str, model: str, height: int, width: int, num_threads:
 
     Args:
         engine: name, as :func:`~srdgan_rt.bench.engines.build_engine` takes it.
-        model: as :func:`~srdgan_rt.bench.nets.open_net` takes it.
+        model: as :func:`~srdgan_rt.bench.nets.open_model` takes it.
         height: LR rows.
         width: LR columns.
         num_threads: threads of the engine.
@@ -73,7 +73,7 @@ def measure_alone(engine: str, model: str, height: int, width: int, num_threads:
 def run_once(engine: str, model: str, height: int, width: int, num_threads: int) -> tuple[float, float | None]:
     """What the new process does: the arguments of :func:`measure_alone`, the fields of :class:`Alone`."""
     torch.set_num_threads(num_threads)
-    net, _ = open_net(model)
+    net = open_model(model).net
     sample = make_sample(height, width)
     before = _read_status("VmRSS")
     start = time.perf_counter()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 
 from srdgan_rt.bench.peers import PEERS, Run
+from srdgan_rt.checkpoint import Model
 from srdgan_rt.models import L2HNet
 from srdgan_rt.runtime.calibration import measure_ranges
-from srdgan_rt.runtime.engines import create_backend
+from srdgan_rt.runtime.engines import choose_engine, create_backend
 
 FULL_PRECISION = "fp32"
 
@@ -45,8 +46,8 @@ def build_engine(name: str, net: L2HNet, sample: Tensor, num_threads: int) -> Ru
     if name in PEERS:
         return PEERS[name](net, sample, num_threads)
     engine, precision = OURS[name]
-
-    def load_ranges() -> list[Tensor]:
-        return measure_ranges(net, [sample[..., :_CORNER, :_CORNER]])  # time does not depend on them
-
-    return create_backend(net, engine=engine, device="cpu", precision=precision, load_ranges=load_ranges).run
+    choice = choose_engine(engine, "cpu", precision)
+    ranges = None
+    if precision == "int8":
+        ranges = measure_ranges(net, [sample[..., :_CORNER, :_CORNER]])  # time does not depend on them
+    return create_backend(Model.from_net(net, ranges=ranges), choice).run

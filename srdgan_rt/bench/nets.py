@@ -7,7 +7,7 @@ import re
 import torch
 from torch import nn
 
-from srdgan_rt.checkpoint import load_model
+from srdgan_rt.checkpoint import Model, load_model
 from srdgan_rt.errors import InputError
 from srdgan_rt.models import L2HNet, ModelSpec
 from srdgan_rt.models.l2h import NEGATIVE_SLOPE, RESIDUAL_SCALE, ResidualDenseBlock
@@ -46,14 +46,14 @@ def parse_sizes(text: str) -> ModelSpec:
     return spec
 
 
-def open_net(model: str) -> tuple[L2HNet, ModelSpec]:
+def open_model(model: str) -> Model:
     """Loads or makes the network to be timed.
 
     Args:
         model: name of a shipped model, path of a weight file, or sizes as :func:`parse_sizes` takes them.
 
     Returns:
-        The network in fp32 on the CPU, in evaluation mode, and its sizes.
+        The network in fp32 on the CPU, in evaluation mode, and what is known about it.
 
     Raises:
         InputError: the sizes are out of range.
@@ -61,9 +61,8 @@ def open_net(model: str) -> tuple[L2HNet, ModelSpec]:
     """
     if is_sizes(model):
         spec = parse_sizes(model)
-        return make_random_net(spec), spec
-    net, spec, _ = load_model(model)
-    return net, spec
+        return Model(make_random_net(spec), spec)
+    return load_model(model)
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from srdgan_rt.bench.alone import Alone, measure_alone
 from srdgan_rt.bench.comparison import compare
 from srdgan_rt.bench.engines import OURS, build_engine, precision_of
 from srdgan_rt.bench.machine import describe_machine
-from srdgan_rt.bench.nets import open_net
+from srdgan_rt.bench.nets import open_model
 from srdgan_rt.bench.peak import FLOP, make_peak_case, measure_bandwidth
 from srdgan_rt.bench.peers import PEERS
 from srdgan_rt.bench.report import Case, Measurement, Report
@@ -97,7 +97,8 @@ class _Suite:
         self, model: str, engines: tuple[str, ...], leave_out: Collection[str], say: Callable[[str], None]
     ) -> None:
         self.model = model
-        self.net, self.spec = open_net(model)
+        opened = open_model(model)
+        self.net, self.spec = opened.net, opened.spec
         self.engines = [name for name in engines if name not in leave_out]
         self.say = say
         self.left_out = {name: "not asked for" for name in engines if name in leave_out}

@@ -12,9 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from srdgan_rt.checkpoint.keys import infer_h2l_sizes, infer_spec, normalize_h2l_keys, normalize_keys
+from srdgan_rt.checkpoint.locate import locate_h2l, locate_model
 from srdgan_rt.checkpoint.mix import mix_models, parse_mix
-from srdgan_rt.checkpoint.read import is_weight_path, read_tensors
-from srdgan_rt.checkpoint.shipped import available_degradations, available_models, find_model
+from srdgan_rt.checkpoint.model import H2LModel, Model
+from srdgan_rt.checkpoint.ranges import read_ranges
+from srdgan_rt.checkpoint.read import read_tensors
 from srdgan_rt.errors import CheckpointError, InputError
 from srdgan_rt.models import H2LNet, L2HNet, ModelSpec
 
@@ -24,7 +26,7 @@ _H2L_SCALE = 4  # of the paper; for files that do not state it
 NetT = TypeVar("NetT", bound=nn.Module)
 
 
-def load_model(name_or_path: str | os.PathLike[str]) -> tuple[L2HNet, ModelSpec, dict[str, str]]:
+def load_model(name_or_path: str | os.PathLike[str], *, with_ranges: bool = False) -> Model:
     """Loads a low-to-high network, which enlarges; its sizes come from the shapes of its weights.
 
     Args:
@@ -32,17 +34,25 @@ def load_model(name_or_path: str | os.PathLike[str]) -> tuple[L2HNet, ModelSpec,
             ``.pt`` or ``.npz`` file of an RRDB network in any of the three ESRGAN key styles, or a mix of these, such
             as ``a:0.7+b:0.3`` (:mod:`srdgan_rt.checkpoint.mix`). Of several sets of weights in a file, ``params_ema``
             goes before ``params`` before a bare dictionary.
+        with_ranges: whether to read the ranges that int8 needs, which lie beside the weights.
 
     Returns:
-        The network in fp32 on the CPU, in evaluation mode; its sizes, halo and border padding; the file's metadata.
+        The network in fp32 on the CPU, in evaluation mode, and what is known about it.
 
     Raises:
-        CheckpointError: there is no such model or file, it cannot be read, or it does not fit the network; one line.
+        CheckpointError: there is no such model or file, it cannot be read, it does not fit the network, or it has no
+            ranges; one line.
     """
     if (parts := parse_mix(os.fspath(name_or_path))) is not None:
-        shares = [share for _, share in parts]
-        return mix_models(os.fspath(name_or_path), [load_model(name) for name, _ in parts], shares)
-    path = locate_model(name_or_path)
+        model = mix_models(os.fspath(name_or_path), [load_model(name) for name, _ in parts], [by for _, by in parts])
+    else:
+        model = _load_file(locate_model(name_or_path))
+    if with_ranges:
+        model = dataclasses.replace(model, ranges=read_ranges(name_or_path, model.net))
+    return model
+
+
+def _load_file(path: Path) -> Model:
     tensors, metadata = read_tensors(path)
     try:
         net, spec = build_network(tensors)
@@ -54,10 +64,10 @@ def load_model(name_or_path: str | os.PathLike[str]) -> tuple[L2HNet, ModelSpec,
         )
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
-    return net, spec, metadata
+    return Model(net, spec, metadata)
 
 
-def load_h2l(name_or_path: str | os.PathLike[str]) -> tuple[H2LNet, dict[str, str]]:
+def load_h2l(name_or_path: str | os.PathLike[str]) -> H2LModel:
     """Loads a high-to-low network, which makes small and noisy pictures (the paper's section 3.2).
 
     Args:
@@ -66,13 +76,13 @@ def load_h2l(name_or_path: str | os.PathLike[str]) -> tuple[H2LNet, dict[str, st
             a file, ``params_ema`` goes before ``params`` before a bare dictionary.
 
     Returns:
-        The network in fp32 on the CPU, in evaluation mode, and the file's metadata. The number of blocks and features
-        come from the shapes, the scale from the metadata, 4 where they do not state it.
+        The network in fp32 on the CPU, in evaluation mode, and what is known about it. The number of blocks and
+        features come from the shapes, the scale from the metadata, 4 where they do not state it.
 
     Raises:
         CheckpointError: there is no such model or file, it cannot be read, or it does not fit the network; one line.
     """
-    path = _locate(name_or_path, available_degradations())
+    path = locate_h2l(name_or_path)
     tensors, metadata = read_tensors(path)
     try:
         weights = normalize_h2l_keys(tensors)
@@ -80,24 +90,11 @@ def load_h2l(name_or_path: str | os.PathLike[str]) -> tuple[H2LNet, dict[str, st
         scale = _read_whole(metadata, "scale", _H2L_SCALE)
         with torch.device("meta"):
             net = H2LNet(num_blocks, num_features, scale)
-        return _fill(net, weights), metadata
+        return H2LModel(_fill(net, weights), path.stem, metadata)
     except InputError as error:
         raise CheckpointError(f"{path}: does not fit the network: {error}") from error
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
-
-
-def locate_model(name_or_path: str | os.PathLike[str]) -> Path:
-    """The file of a low-to-high network; one given as a path need not be there. Raises as :func:`load_model`."""
-    if parse_mix(os.fspath(name_or_path)) is not None:
-        raise CheckpointError(f"{name_or_path}: a mix of networks has no file, and no ranges for int8 beside it")
-    return _locate(name_or_path, available_models())
-
-
-def _locate(name_or_path: str | os.PathLike[str], offered: list[str]) -> Path:
-    if isinstance(name_or_path, str) and not is_weight_path(name_or_path):
-        return find_model(name_or_path, offered)
-    return Path(name_or_path).expanduser()
 
 
 def build_network(tensors: Mapping[str, Tensor]) -> tuple[L2HNet, ModelSpec]:

@@ -13,10 +13,8 @@ from collections.abc import Sequence
 
 import torch
 
+from srdgan_rt.checkpoint.model import Model
 from srdgan_rt.errors import CheckpointError
-from srdgan_rt.models import L2HNet, ModelSpec
-
-Loaded = tuple[L2HNet, ModelSpec, dict[str, str]]
 
 _PART = re.compile(r"(?P<name>.+):(?P<share>-?\d+(\.\d*)?|-?\.\d+)")
 _TOLERANCE = 1e-3  # thirds are written as 0.333
@@ -37,7 +35,7 @@ def parse_mix(text: str) -> list[tuple[str, float]] | None:
     return [(part["name"], float(part["share"])) for part in parts if part]
 
 
-def mix_models(text: str, models: Sequence[Loaded], shares: Sequence[float]) -> Loaded:
+def mix_models(text: str, models: Sequence[Model], shares: Sequence[float]) -> Model:
     """Adds networks up, each times its share.
 
     Args:
@@ -54,20 +52,21 @@ def mix_models(text: str, models: Sequence[Loaded], shares: Sequence[float]) -> 
     total = math.fsum(shares)
     if abs(total - 1) > _TOLERANCE:
         raise CheckpointError(f"{text}: the shares of a mix must add up to 1, got {total:g}")
-    specs = [dataclasses.replace(spec, name="", halo=0, border_padding=0) for _, spec, _ in models]
-    if any(spec != specs[0] for spec in specs):
+    specs = [model.spec for model in models]
+    sizes = [dataclasses.replace(spec, name="", halo=0, border_padding=0) for spec in specs]
+    if any(other != sizes[0] for other in sizes):
         raise CheckpointError(f"{text}: only networks of the same sizes can be mixed")
-    weights = [net.state_dict() for net, _, _ in models]
+    weights = [model.net.state_dict() for model in models]
     mixed = {
         name: torch.stack([share * state[name].double() for share, state in zip(shares, weights, strict=True)]).sum(0)
         for name in weights[0]
     }
-    net = models[0][0]
+    net = models[0].net
     net.load_state_dict(mixed)
     spec = dataclasses.replace(
-        models[0][1],
+        specs[0],
         name=text,
-        halo=max(spec.halo for _, spec, _ in models),
-        border_padding=max(spec.border_padding for _, spec, _ in models),
+        halo=max(spec.halo for spec in specs),
+        border_padding=max(spec.border_padding for spec in specs),
     )
-    return net, spec, {"mix": text}
+    return Model(net, spec, {"mix": text})

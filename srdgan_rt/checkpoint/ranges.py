@@ -11,7 +11,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from srdgan_rt.checkpoint.digest import DIGEST_KEY, digest_tensors
-from srdgan_rt.checkpoint.load import locate_model
+from srdgan_rt.checkpoint.locate import locate_model
 from srdgan_rt.checkpoint.read import read_tensors
 from srdgan_rt.checkpoint.save import write_atomically
 from srdgan_rt.errors import CheckpointError
@@ -52,8 +52,8 @@ def save_ranges(
     write_atomically(Path(path), save(tensors, description))
 
 
-def load_ranges(name_or_path: str | os.PathLike[str], net: L2HNet) -> list[Tensor]:
-    """Reads the ranges that lie beside a model's weights.
+def read_ranges(name_or_path: str | os.PathLike[str], net: L2HNet) -> list[Tensor]:
+    """Reads the ranges that lie beside a model's weights; :func:`~srdgan_rt.checkpoint.load_model` calls it.
 
     Args:
         name_or_path: of the model, as for :func:`~srdgan_rt.checkpoint.load_model`.

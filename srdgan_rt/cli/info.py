@@ -147,10 +147,11 @@ def _collect_models() -> list[dict[str, Any]]:
     models = []
     for name in available_models():
         try:
-            _, spec, description = load_model(name)
+            model = load_model(name)
         except SrdganError as error:
             models.append({"name": name, "default": name == DEFAULT_MODEL, "error": str(error)})
             continue
+        spec = model.spec
         facts = {
             "name": name,
             "default": name == DEFAULT_MODEL,
@@ -162,7 +163,7 @@ def _collect_models() -> list[dict[str, Any]]:
             "num_parameters": spec.num_parameters,
             "macs_per_pixel": spec.macs_per_pixel,
         }
-        models.append(facts | {"description": description})
+        models.append(facts | {"description": dict(model.metadata)})
     return models
 
 
@@ -173,13 +174,13 @@ def _collect_degradations() -> list[dict[str, Any]]:
     for name in available_degradations():
         facts: dict[str, Any] = {"name": name, "default": name == DEFAULT_DEGRADATION}
         try:
-            net, description = load_h2l(name)
+            model = load_h2l(name)
         except SrdganError as error:
             models.append(facts | {"error": str(error)})
             continue
-        facts |= {name: getattr(net, name) for name in ("num_blocks", "num_features", "scale")}
-        facts["num_parameters"] = sum(parameter.numel() for parameter in net.parameters())
-        models.append(facts | {"description": description})
+        facts |= {name: getattr(model.net, name) for name in ("num_blocks", "num_features", "scale")}
+        facts["num_parameters"] = sum(parameter.numel() for parameter in model.net.parameters())
+        models.append(facts | {"description": dict(model.metadata)})
     return models
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from srdgan_rt.checkpoint import DIGEST_KEY, available_degradations, load_h2l, load_model
-from srdgan_rt.checkpoint.digest import digest_tensors
 from srdgan_rt.export.onnx_export import export_onnx
 
 _KEPT = ("description", "license", "training_data", "commit")
@@ -30,20 +30,21 @@ def export_model(name_or_path: str | os.PathLike[str], *, precision: str = "fp32
         BackendUnavailableError: the package ``onnx`` is not installed.
         InputError: see :func:`~srdgan_rt.export.export_onnx`.
     """
-    name = os.fspath(name_or_path)
-    if name in available_degradations():
-        degradation, metadata = load_h2l(name)
-        facts = {"name": name, DIGEST_KEY: digest_tensors(degradation.state_dict())}
-        return export_onnx(degradation, precision=precision, form=form, metadata={**_keep(metadata), **facts})
-    net, spec, metadata = load_model(name_or_path)
+    if os.fspath(name_or_path) in available_degradations():
+        degradation = load_h2l(name_or_path)
+        facts = {"name": degradation.name, DIGEST_KEY: degradation.digest}
+        return export_onnx(
+            degradation.net, precision=precision, form=form, metadata=_keep(degradation.metadata) | facts
+        )
+    model = load_model(name_or_path)
     facts = {
-        "name": spec.name,
-        DIGEST_KEY: digest_tensors(net.state_dict()),
-        "halo": str(spec.halo),
-        "border_padding": str(spec.border_padding),
+        "name": model.spec.name,
+        DIGEST_KEY: model.digest,
+        "halo": str(model.spec.halo),
+        "border_padding": str(model.spec.border_padding),
     }
-    return export_onnx(net, precision=precision, form=form, metadata={**_keep(metadata), **facts})
+    return export_onnx(model.net, precision=precision, form=form, metadata=_keep(model.metadata) | facts)
 
 
-def _keep(metadata: dict[str, str]) -> dict[str, str]:
+def _keep(metadata: Mapping[str, str]) -> dict[str, str]:
     return {key: metadata[key] for key in _KEPT if key in metadata}

@@ -35,6 +35,17 @@ def draw_noise(clean: Tensor, sigma: float = NOISE_SIGMA, generator: torch.Gener
     return sigma * torch.randn(clean.shape, generator=generator, dtype=clean.dtype, device=clean.device)
 
 
+def check_noise_level(level: float) -> float:
+    """A standard deviation of N as a finite float.
+
+    Raises:
+        InputError: it is negative or not finite.
+    """
+    if not 0 <= level < float("inf"):
+        raise InputError(f"noise_level must be a number of at least 0, got {level}")
+    return float(level)
+
+
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions and two activations, the second after the shortcut (as in ResNet and CARN).
 

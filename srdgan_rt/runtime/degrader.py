@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from srdgan_rt.checkpoint import DEFAULT_DEGRADATION, DIGEST_KEY, digest_tensors, load_h2l
-from srdgan_rt.checkpoint.read import is_weight_path
-from srdgan_rt.errors import CheckpointError, InputError
+from srdgan_rt.checkpoint import DEFAULT_DEGRADATION, H2LModel, load_h2l
+from srdgan_rt.errors import InputError
 from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.models import H2LNet
-from srdgan_rt.models.h2l import NOISE_SIGMA
+from srdgan_rt.models.h2l import check_noise_level
 from srdgan_rt.runtime.backend import prepare_net, resolve_device
 from srdgan_rt.runtime.pixels import Pixels, check_picture, read_window, split_alpha, write_window
 from srdgan_rt.tiling import Box, split_box
@@ -28,7 +26,7 @@ class Degrader:
     picture, the noise level and the seed, on the same machine and version of PyTorch bit for bit.
 
     Args:
-        model: name of a shipped model, path of a weight file, or a network (copied).
+        model: name of a shipped model, path of a weight file, a network, or one with its description (copied).
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
         tile: largest side, in pixels of the clean picture, of what is computed at once; it decides the memory (about
             0.3 GB for the paper's net) but, to the rounding of fp32, not the result.
@@ -49,25 +47,23 @@ class Degrader:
 
     def __init__(
         self,
-        model: str | os.PathLike[str] | H2LNet = DEFAULT_DEGRADATION,
+        model: str | os.PathLike[str] | H2LNet | H2LModel = DEFAULT_DEGRADATION,
         *,
         device: str | torch.device = "auto",
         tile: int = 256,
     ) -> None:
-        self.metadata: dict[str, str] = {}
-        self.name = ""
         if isinstance(model, H2LNet):
-            net = model
-        else:
-            net, self.metadata = load_h2l(model)
-            self.name = Path(model).stem if is_weight_path(os.fspath(model)) else os.fspath(model)
+            model = H2LModel(model)
+        elif not isinstance(model, H2LModel):
+            model = load_h2l(model)
+        net = model.net
+        if tile < net.scale:
+            raise InputError(f"tile must be at least {net.scale}, got {tile}")
         self.scale = net.scale
-        if tile < self.scale:
-            raise InputError(f"tile must be at least {self.scale}, got {tile}")
-        self.digest = self.metadata.get(DIGEST_KEY) or digest_tensors(
-            {name: tensor.cpu() for name, tensor in net.state_dict().items()}
-        )
-        self.noise_levels = read_noise_levels(self.metadata)
+        self.name = model.name
+        self.metadata = model.metadata
+        self.digest = model.digest
+        self.noise_levels = model.noise_levels
         self.device = resolve_device(device)
         self._net = prepare_net(net, self.device, torch.float32)
         self._tile = tile // self.scale
@@ -106,7 +102,7 @@ class Degrader:
             InputError: an argument is of the wrong type, shape or range.
         """
         picture = check_picture(image)
-        level = self.draw_level(seed) if noise_level is None else _check_level(noise_level)
+        level = self.draw_level(seed) if noise_level is None else check_noise_level(noise_level)
         height, width = (side // self.scale for side in picture.shape[:2])
         if height < 1 or width < 1:
             raise InputError(f"image must be at least {self.scale} x {self.scale} pixels, got shape {picture.shape}")
@@ -157,24 +153,3 @@ def _make_generator(seed: int, stream: int) -> np.random.Generator:
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise InputError(f"seed must be a whole number of at least 0, got {seed!r}")
     return np.random.default_rng((seed, stream))
-
-
-def _check_level(level: float) -> float:
-    if not 0 <= level < float("inf"):
-        raise InputError(f"noise_level must be a number of at least 0, got {level}")
-    return float(level)
-
-
-def read_noise_levels(metadata: dict[str, str]) -> tuple[float, ...]:
-    """The standard deviations of N, for pictures in [0, 1], that a net was trained with, from its file's metadata.
-
-    Raises:
-        CheckpointError: they are no such numbers.
-    """
-    text = metadata.get("noise_levels", str(NOISE_SIGMA))
-    try:
-        return tuple(_check_level(float(part)) for part in text.split(","))
-    except ValueError as error:  # InputError is one, too
-        raise CheckpointError(
-            f"noise_levels in the metadata must be numbers of at least 0 with commas between them, got {text!r}"
-        ) from error

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
+from srdgan_rt.checkpoint import Model
 from srdgan_rt.errors import BackendUnavailableError, InputError
-from srdgan_rt.models import L2HNet
 from srdgan_rt.runtime.backend import Backend, resolve_device, resolve_precision
 from srdgan_rt.runtime.guard import GuardedBackend
 from srdgan_rt.runtime.native_backend import NativeBackend, why_not_native
@@ -59,25 +57,31 @@ def list_engines(device: str | torch.device = "auto", precision: str = "auto") -
     return present + [EngineStatus(name, "not in this version") for name in _PLANNED]
 
 
-def create_backend(
-    net: L2HNet,
-    *,
-    engine: str = "auto",
-    device: str | torch.device = "auto",
-    precision: str = "auto",
-    load_ranges: Callable[[], Sequence[Tensor]] | None = None,
-) -> GuardedBackend:
-    """Prepares a network for running.
+@dataclass(frozen=True)
+class EngineChoice:
+    """An engine that can be used here, and how.
 
     Args:
-        net: the network; copied.
+        name: of the engine.
+        device: where it runs.
+        precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+    """
+
+    name: str
+    device: torch.device
+    precision: str
+
+
+def choose_engine(engine: str = "auto", device: str | torch.device = "auto", precision: str = "auto") -> EngineChoice:
+    """Finds the engine that will do the work.
+
+    Args:
         engine: ``auto`` (the best one that can be used), ``native`` or ``torch``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``int8``.
-        load_ranges: gives the ranges of the network's features; called for int8 only, which cannot do without.
 
     Returns:
-        The backend, under the guard that computes bad low-precision results again in fp32.
+        The engine, with nothing left to be found out.
 
     Raises:
         InputError: a name is unknown.
@@ -94,19 +98,33 @@ def create_backend(
     name = usable[0] if engine == "auto" else engine
     if name not in usable:
         raise BackendUnavailableError(f"engine {name} cannot be used: {reasons[name]}; there is {', '.join(usable)}")
+    return EngineChoice(name, resolved, precision)
+
+
+def create_backend(model: Model, choice: EngineChoice) -> GuardedBackend:
+    """Prepares a network for running.
+
+    Args:
+        model: the network, with the ranges of its features if it is to run in int8; copied.
+        choice: from :func:`choose_engine`.
+
+    Returns:
+        The backend, under the guard that computes bad low-precision results again in fp32.
+
+    Raises:
+        BackendUnavailableError: the network cannot run so; the message says why.
+    """
+    net, device, precision = model.net, choice.device, choice.precision
     backend: Backend
-    if name == "native":
-        ranges = None
-        if precision == "int8":
-            if load_ranges is None:
-                raise BackendUnavailableError("int8 needs the ranges of the features, which lie beside a model's file")
-            ranges = load_ranges()
-        backend = NativeBackend(net, resolved, precision, ranges)
+    if choice.name == "native":
+        if precision == "int8" and model.ranges is None:
+            raise BackendUnavailableError("int8 needs the ranges of the features, which lie beside a model's file")
+        backend = NativeBackend(net, device, precision, model.ranges if precision == "int8" else None)
     else:
-        backend = TorchBackend(net, resolved, precision)
+        backend = TorchBackend(net, device, precision)
     if precision != "fp32":
         net = copy.deepcopy(net)  # for the fallback, out of the caller's reach
-    return GuardedBackend(backend, lambda: TorchBackend(net, resolved, "fp32"))
+    return GuardedBackend(backend, lambda: TorchBackend(net, device, "fp32"))
 
 
 def _why_not(name: str, device: torch.device, precision: str) -> str | None:

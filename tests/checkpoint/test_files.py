@@ -45,7 +45,8 @@ def assert_same_weights(first, second, tolerance=0.0):
 def test_saved_network_comes_back_in_fp32(tmp_path, net, dtype, tolerance):
     path = tmp_path / "model.safetensors"
     save_model(path, net, {"halo": "24", "border_padding": "3", "license": "Apache-2.0"}, dtype=dtype)
-    loaded, spec, metadata = load_model(path)
+    model = load_model(path)
+    loaded, spec, metadata = model.net, model.spec, model.metadata
     assert_same_weights(net, loaded, tolerance)
     assert (spec.name, spec.halo, spec.border_padding, spec.num_features) == ("model", 24, 3, 8)
     assert metadata["license"] == "Apache-2.0"
@@ -59,7 +60,8 @@ def test_saved_network_comes_back_in_fp32(tmp_path, net, dtype, tolerance):
 def test_high_to_low_net_comes_back_in_fp32(tmp_path, h2l, dtype, tolerance):
     path = tmp_path / "h2l.safetensors"
     save_model(path, h2l, {"noise_levels": "0.05"}, dtype=dtype)
-    loaded, metadata = load_h2l(path)
+    model = load_h2l(path)
+    loaded, metadata = model.net, model.metadata
     assert_same_weights(h2l, loaded, tolerance)
     assert (loaded.num_blocks, loaded.num_features, loaded.scale, loaded.training) == (2, 8, 4, False)
     assert (metadata["architecture"], metadata["noise_levels"]) == ("H2LNet", "0.05")
@@ -68,10 +70,10 @@ def test_high_to_low_net_comes_back_in_fp32(tmp_path, h2l, dtype, tolerance):
 
 def test_high_to_low_net_keeps_its_scale_and_is_read_from_training_files(tmp_path, h2l):
     save_model(tmp_path / "x2.safetensors", H2LNet(1, 8, scale=2), {})
-    assert load_h2l(tmp_path / "x2.safetensors")[0].scale == 2
+    assert load_h2l(tmp_path / "x2.safetensors").net.scale == 2
     wrapped = {f"module.{name}": tensor for name, tensor in h2l.state_dict().items()}
     torch.save({"params_ema": wrapped, "iteration": 3}, tmp_path / "run.pt")
-    assert_same_weights(h2l, load_h2l(tmp_path / "run.pt")[0])
+    assert_same_weights(h2l, load_h2l(tmp_path / "run.pt").net)
 
 
 def test_the_wrong_kind_of_net_is_one_clear_line(tmp_path, net, h2l):
@@ -106,7 +108,7 @@ def test_default_type_is_fp16_and_a_path_may_be_a_string(tmp_path, net):
     save_model(str(path), net, {})
     with safe_open(path, framework="pt") as file:
         assert file.get_tensor("conv_first.weight").dtype == torch.float16
-    assert load_model(str(path))[1].halo == DEFAULT_HALO
+    assert load_model(str(path)).spec.halo == DEFAULT_HALO
 
 
 @pytest.mark.parametrize("wrapper", ["params_ema", "params", "state_dict", None])
@@ -114,7 +116,8 @@ def test_default_type_is_fp16_and_a_path_may_be_a_string(tmp_path, net):
 def test_pytorch_files(tmp_path, net, wrapper, suffix):
     path = tmp_path / f"peer{suffix}"
     torch.save({wrapper: net.state_dict()} if wrapper else net.state_dict(), path)
-    loaded, spec, metadata = load_model(path)
+    model = load_model(path)
+    loaded, spec, metadata = model.net, model.spec, model.metadata
     assert_same_weights(net, loaded)
     assert (spec.name, spec.halo, metadata) == ("peer", DEFAULT_HALO, {})
 
@@ -122,19 +125,19 @@ def test_pytorch_files(tmp_path, net, wrapper, suffix):
 def test_moving_average_goes_before_raw_weights(tmp_path, net):
     other = L2HNet(num_blocks=1, num_features=8, growth_channels=4)
     torch.save({"params": other.state_dict(), "params_ema": net.state_dict(), "epoch": 3}, tmp_path / "both.pth")
-    assert_same_weights(net, load_model(tmp_path / "both.pth")[0])
+    assert_same_weights(net, load_model(tmp_path / "both.pth").net)
 
 
 def test_npz_and_half_types(tmp_path, net):
     arrays = {name: tensor.numpy().astype(np.float16) for name, tensor in net.state_dict().items()}
     np.savez(tmp_path / "peer.npz", **arrays)
-    assert_same_weights(net, load_model(tmp_path / "peer.npz")[0], 1e-3)
+    assert_same_weights(net, load_model(tmp_path / "peer.npz").net, 1e-3)
 
 
 def test_loaded_weights_do_not_depend_on_the_file(tmp_path, net):
     path = tmp_path / "model.safetensors"
     save_model(path, net, {}, dtype=torch.float32)
-    loaded, _, _ = load_model(path)
+    loaded = load_model(path).net
     with path.open("r+b") as file:
         file.write(bytes(path.stat().st_size))
     assert_same_weights(net, loaded)
@@ -225,7 +228,7 @@ def test_one_flipped_bit_is_noticed(tmp_path, net):
 
 def test_safetensors_of_other_programs_need_no_metadata(tmp_path, net):
     save_file(net.state_dict(), tmp_path / "peer.safetensors")
-    assert_same_weights(net, load_model(tmp_path / "peer.safetensors")[0])
+    assert_same_weights(net, load_model(tmp_path / "peer.safetensors").net)
 
 
 @pytest.mark.parametrize("key", ["halo", "border_padding"])
@@ -281,7 +284,7 @@ def test_shipped_models_are_those_whose_file_exists(tmp_path, net, monkeypatch):
         save_model(tmp_path / f"{name}.safetensors", net, {})
     (tmp_path / "srdgan-x4.md").touch()
     assert available_models() == ["srdgan-x4-fast", "srdgan-x4", "another"]
-    assert load_model("srdgan-x4")[1].name == "srdgan-x4"
+    assert load_model("srdgan-x4").spec.name == "srdgan-x4"
     with pytest.raises(CheckpointError, match=r"there are srdgan-x4-fast, .*; did you mean 'srdgan-x4-fast'\?"):
         load_model("srdgan-x4-fats")
     with pytest.raises(CheckpointError, match=r"no model 'zzz': there are [^;]*$"):
@@ -303,7 +306,7 @@ def test_shipped_models_are_listed_by_what_they_are_for(tmp_path, net, h2l, monk
         save_model(tmp_path / f"{name}.safetensors", h2l, {})
     assert available_models() == ["srdgan-x4"]
     assert available_degradations() == [DEFAULT_DEGRADATION, "another-h2l"]
-    assert load_h2l(DEFAULT_DEGRADATION)[0].num_features == h2l.num_features
+    assert load_h2l(DEFAULT_DEGRADATION).net.num_features == h2l.num_features
     with pytest.raises(CheckpointError, match=r"^model 'srdgan-h2l' degrades pictures: it is for degrade$"):
         load_model(DEFAULT_DEGRADATION)
     with pytest.raises(CheckpointError, match=r"^model 'srdgan-x4' enlarges pictures: it is for upscale$"):
@@ -323,7 +326,8 @@ def test_shipped_models_describe_themselves():
     promised = {"architecture", "num_blocks", "num_features", "growth_channels", "scale", "halo", "sha256"}
     promised |= {"training_data", "license", "commit", "scores"}
     for name in available_models():
-        net, spec, metadata = load_model(name)
+        model = load_model(name)
+        net, spec, metadata = model.net, model.spec, model.metadata
         assert promised <= metadata.keys()
         assert str(spec.halo) == metadata["halo"]
         assert isinstance(net, L2HNet)
@@ -332,6 +336,7 @@ def test_shipped_models_describe_themselves():
 def test_shipped_high_to_low_nets_describe_themselves():
     """Their names alone sort them from those that enlarge; what is in the files must agree."""
     for name in available_degradations():
-        net, metadata = load_h2l(name)
+        model = load_h2l(name)
+        net, metadata = model.net, model.metadata
         assert isinstance(net, H2LNet)
         assert {"architecture", "scale", "sha256", "noise_levels", "training_data", "license"} <= metadata.keys()

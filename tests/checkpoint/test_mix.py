@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from srdgan_rt.checkpoint import load_model, load_ranges, save_model
+from srdgan_rt.checkpoint import load_model, save_model
 from srdgan_rt.checkpoint.mix import parse_mix
 from srdgan_rt.errors import CheckpointError
 from srdgan_rt.models import L2HNet
@@ -42,7 +42,8 @@ def test_weights_are_added_up(tmp_path: Path) -> None:
     first = save(tmp_path / "a.safetensors", 1, halo="10", border_padding="8")
     second = save(tmp_path / "b.safetensors", 2, halo="20")
     text = f"{tmp_path / 'a.safetensors'}:0.7+{tmp_path / 'b.safetensors'}:0.3"
-    net, spec, metadata = load_model(text)
+    model = load_model(text)
+    net, spec, metadata = model.net, model.spec, model.metadata
     for name, tensor in net.state_dict().items():
         assert tensor.dtype == torch.float32
         torch.testing.assert_close(tensor, 0.7 * first.state_dict()[name] + 0.3 * second.state_dict()[name])
@@ -53,7 +54,7 @@ def test_weights_are_added_up(tmp_path: Path) -> None:
 def test_what_cannot_be_mixed(tmp_path: Path) -> None:
     a, b, large = (tmp_path / f"{name}.safetensors" for name in ("a", "b", "large"))
     save(a, 1)
-    net = save(b, 2)
+    save(b, 2)
     save(large, 3, features=12)
     for text, message in [
         (f"{a}:0.7+{b}:0.4", r"the shares of a mix must add up to 1, got 1\.1"),
@@ -64,4 +65,4 @@ def test_what_cannot_be_mixed(tmp_path: Path) -> None:
         with pytest.raises(CheckpointError, match=message):
             load_model(text)
     with pytest.raises(CheckpointError, match="a mix of networks has no file, and no ranges for int8"):
-        load_ranges(f"{a}:0.5+{b}:0.5", net)
+        load_model(f"{a}:0.5+{b}:0.5", with_ranges=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import torch
@@ -55,8 +56,8 @@ def test_damaged_model_does_not_hide_the_rest(run, monkeypatch):
 def test_scores_are_shown(run, monkeypatch, model):
     from srdgan_rt.checkpoint import load_model
 
-    net, spec, description = load_model(model)
-    loaded = (net, spec, {**description, "scores": "Set5 28.9 dB"})
+    loaded = load_model(model)
+    loaded = dataclasses.replace(loaded, metadata={**loaded.metadata, "scores": "Set5 28.9 dB"})
     monkeypatch.setattr("srdgan_rt.checkpoint.available_models", lambda: ["tiny"])
     monkeypatch.setattr("srdgan_rt.checkpoint.load_model", lambda name: loaded)
     (facts,) = info.collect_facts()["models"]

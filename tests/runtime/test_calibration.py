@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from srdgan_rt import _ext, ops
-from srdgan_rt.checkpoint import available_models, load_model, load_ranges, ranges_path, save_model, save_ranges
+from srdgan_rt.checkpoint import available_models, load_model, ranges_path, save_model, save_ranges
 from srdgan_rt.errors import BackendUnavailableError, CheckpointError, InputError
 from srdgan_rt.metrics import evaluate_data_set, open_data_set
 from srdgan_rt.models import L2HNet
@@ -63,19 +63,19 @@ def test_ranges_come_back_from_their_file(net: L2HNet, model: Path) -> None:
     ranges = measure_ranges(net, make_pictures())
     assert ranges_path(model) == model.with_name("mine.int8.safetensors")
     save_ranges(ranges_path(model), ranges, net, {"date": "today"})
-    for loaded, saved in zip(load_ranges(model, load_model(model)[0]), ranges, strict=True):
+    for loaded, saved in zip(load_model(model, with_ranges=True).ranges, ranges, strict=True):
         torch.testing.assert_close(loaded, saved, rtol=1e-3, atol=1e-6)
 
 
 def test_what_is_wrong_with_ranges_is_said(net: L2HNet, model: Path) -> None:
     with pytest.raises(CheckpointError, match=r"mine\.int8\.safetensors: no such file: int8 needs the ranges"):
-        load_ranges(model, net)
+        load_model(model, with_ranges=True)
     ranges = measure_ranges(net, make_pictures())
     with pytest.raises(CheckpointError, match="not finite"):
         save_ranges(ranges_path(model), [block * 1e9 for block in ranges], net, {})
     save_ranges(ranges_path(model), ranges, L2HNet(1, 8, 4), {})
     with pytest.raises(CheckpointError, match="belongs to other weights"):
-        load_ranges(model, net)
+        load_model(model, with_ranges=True)
 
 
 def test_ranges_are_no_model() -> None:

@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from srdgan_rt import _ext
+from srdgan_rt.checkpoint import Model
 from srdgan_rt.errors import BackendUnavailableError, CheckpointError, InputError
 from srdgan_rt.runtime import Upscaler, list_engines
 from srdgan_rt.runtime.backend import resolve_device, resolve_precision
-from srdgan_rt.runtime.engines import create_backend
+from srdgan_rt.runtime.engines import EngineChoice, choose_engine, create_backend
 from srdgan_rt.runtime.guard import GuardedBackend
 from srdgan_rt.runtime.torch_backend import TorchBackend
 
@@ -68,12 +69,14 @@ def test_engines_that_can_be_used_here():
 
 def test_auto_prefers_native_where_it_can_be_used(nearest_net, monkeypatch):
     expected = "native" if _ext.is_available() else "torch"
-    assert create_backend(nearest_net, device="cpu").name == expected
-    assert create_backend(nearest_net, device="cpu", precision="bf16").name == "torch"
+    choice = choose_engine(device="cpu")
+    assert choice == EngineChoice(expected, torch.device("cpu"), "fp32")
+    assert create_backend(Model.from_net(nearest_net), choice).name == expected
+    assert choose_engine(device="cpu", precision="bf16").name == "torch"
     monkeypatch.setattr(_ext, "why_not", lambda: "the compiled extension was not built")
-    assert create_backend(nearest_net, device="cpu").name == "torch"
+    assert choose_engine(device="cpu").name == "torch"
     with pytest.raises(BackendUnavailableError, match=r"engine native cannot be used: .* not built; there is torch"):
-        create_backend(nearest_net, engine="native", device="cpu")
+        choose_engine("native", "cpu")
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "tensorrt"])

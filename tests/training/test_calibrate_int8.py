@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from srdgan_rt.checkpoint import load_ranges, save_model
+from srdgan_rt.checkpoint import load_model, save_model
 from srdgan_rt.models import L2HNet
 from training import calibrate_int8
 
@@ -50,7 +50,7 @@ def test_ranges_lie_beside_the_weights(
     save_model(data / "mine.safetensors", net, {}, dtype=torch.float32)
     run(monkeypatch, "-n", data / "mine.safetensors", "--data", data, "--pictures", 4, "--size", 16)
     assert capsys.readouterr().out.splitlines()[-1] == str(data / "mine.int8.safetensors")
-    ranges = load_ranges(data / "mine.safetensors", net)
+    ranges = load_model(data / "mine.safetensors", with_ranges=True).ranges
     assert [tuple(block.shape) for block in ranges] == [(36, 20)] * 3
     assert all(float(block.amax()) > 0 for block in ranges)
 

@@ -38,7 +38,8 @@ def test_the_average_is_written_with_its_card(
     command = ["export", *(str(word) for item in options.items() for word in item), "--halo", "9"]
     monkeypatch.setattr(sys, "argv", command + ["--joint"] * (name == "joint"))
     export.main()
-    net, spec, metadata = load_model(output)
+    model = load_model(output)
+    net, spec, metadata = model.net, model.spec, model.metadata
     assert spec.halo == 9
     assert metadata["iterations"] == "1"
     for key, value in trainer.duels[-1].average.state_dict().items():
@@ -63,7 +64,8 @@ def test_a_degradation_is_written_with_its_noise(
     command = ["export", *(str(word) for item in options.items() for word in item)]
     monkeypatch.setattr(sys, "argv", command + ["--joint"] * (name == "joint"))
     export_h2l.main()
-    net, metadata = load_h2l(output)
+    model = load_h2l(output)
+    net, metadata = model.net, model.metadata
     assert 0.01 < float(metadata["noise_levels"]) < 0.1  # one frame, one level
     assert json.loads(metadata["scores"])["noise_variance_error"] < 0.5  # a fresh net makes white noise of that level
     for key, value in trainer.duels[0].average.state_dict().items():

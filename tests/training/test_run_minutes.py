@@ -47,7 +47,7 @@ def test_the_whole_chain(packs: Path, tmp_path: Path) -> None:
     made = train(TINY, packs, tmp_path / "run", 0.08)
     joined = tmp_path / "tiny.safetensors"
     parts.join(made, joined)
-    net = load_model(str(joined))[0]
+    net = load_model(str(joined)).net
     records = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert records[0]["batch_milliseconds"] > 0
     assert records[-2]["learning_rate"] == 0

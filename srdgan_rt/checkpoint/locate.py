@@ -1,0 +1,33 @@
+"""From what users write to the file that they mean: a name of a shipped model, or a path."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from srdgan_rt.checkpoint.mix import parse_mix
+from srdgan_rt.checkpoint.read import is_weight_path
+from srdgan_rt.checkpoint.shipped import available_degradations, available_models, find_model
+from srdgan_rt.errors import CheckpointError
+
+
+def locate_model(name_or_path: str | os.PathLike[str]) -> Path:
+    """The file of a low-to-high network; one given as a path need not be there.
+
+    Raises:
+        CheckpointError: there is no shipped model of this name, or it is a mix.
+    """
+    if parse_mix(os.fspath(name_or_path)) is not None:
+        raise CheckpointError(f"{name_or_path}: a mix of networks has no file, and no ranges for int8 beside it")
+    return _locate(name_or_path, available_models())
+
+
+def locate_h2l(name_or_path: str | os.PathLike[str]) -> Path:
+    """The file of a high-to-low network, see :func:`locate_model`."""
+    return _locate(name_or_path, available_degradations())
+
+
+def _locate(name_or_path: str | os.PathLike[str], offered: list[str]) -> Path:
+    if isinstance(name_or_path, str) and not is_weight_path(name_or_path):
+        return find_model(name_or_path, offered)
+    return Path(name_or_path).expanduser()
