@@ -21,7 +21,7 @@ from srdgan_rt.metrics import evaluate_data_set, open_data_set
 from srdgan_rt.metrics.baselines import Method
 from srdgan_rt.metrics.datasets import Sample
 from srdgan_rt.ops import PackedL2HNet, l2h_net, l2h_net_pack
-from srdgan_rt.runtime.native_backend import list_layers
+from srdgan_rt.runtime.engines.native import list_layers
 
 
 def make_method(net: PackedL2HNet, border: int) -> Method:

@@ -19,7 +19,7 @@ from srdgan_rt.bench.sample import make_sample
 from srdgan_rt.bench.timing import Timing, time_interleaved
 from srdgan_rt.models import L2HNet
 from srdgan_rt.runtime import measure_ranges
-from srdgan_rt.runtime.native_backend import list_layers
+from srdgan_rt.runtime.engines.native import list_layers
 
 NETS = ("25x64x32", "srdgan-x4-fast")
 SIZES = (128, 256)

@@ -28,7 +28,7 @@ from srdgan_rt.errors import InputError
 from srdgan_rt.image import read_picture
 from srdgan_rt.models import L2HNet
 from srdgan_rt.ops import l2h_net, l2h_net_pack, rrdb_trunk, rrdb_trunk_pack
-from srdgan_rt.runtime.native_backend import list_layers
+from srdgan_rt.runtime.engines.native import list_layers
 
 LIMIT = 2e-4
 """Largest error of a result that is accepted, in units of its range: a twentieth of a level of 8 bits."""

@@ -34,7 +34,7 @@ Tile = Annotated[
     str, typer.Option("--tile", "-t", metavar="N|auto", help="Largest side of a tile in input pixels; 0 never tiles.")
 ]
 Precision = Annotated[str, typer.Option(metavar="NAME", help="auto, fp32, fp16, bf16 or int8.")]
-Engine = Annotated[str, typer.Option(metavar="NAME", help="auto, native or torch.")]
+Engine = Annotated[str, typer.Option(metavar="NAME", help="auto, native, torch or onnxruntime; info lists them.")]
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
 MaxPixels = Annotated[
     int | None,

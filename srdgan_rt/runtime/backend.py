@@ -51,6 +51,14 @@ class Backend(Protocol):
     def precision(self) -> str:
         """``fp32``, ``fp16``, ``bf16`` or ``int8``: the type of weights and activations."""
 
+    @property
+    def bytes_per_pixel(self) -> int:
+        """Memory that :meth:`run` holds at its peak, per LR pixel of its input: an estimate, rather too high."""
+
+    @property
+    def one_shape(self) -> bool:
+        """Whether all tiles should have the same size, for engines that plan memory or kernels for a size."""
+
     def run(self, x: Tensor) -> Tensor:
         """Enlarges a batch.
 

@@ -35,6 +35,8 @@ class GuardedBackend:
         self.name = backend.name
         self.device = backend.device
         self.precision = backend.precision
+        self.bytes_per_pixel = backend.bytes_per_pixel
+        self.one_shape = backend.one_shape
         self.redone_tiles = 0
         self._backend = backend
         self._make_fallback = make_fallback

@@ -12,7 +12,7 @@ from torch import Tensor
 from srdgan_rt.errors import BackendUnavailableError
 from srdgan_rt.runtime.backend import Backend
 from srdgan_rt.runtime.memory import SMALLEST_TILE, is_out_of_memory
-from srdgan_rt.tiling import Box, Tile, plan_tiles
+from srdgan_rt.tiling import Box, Tile, plan_fixed_tiles, plan_tiles
 
 logger = logging.getLogger("srdgan_rt")
 
@@ -30,6 +30,7 @@ class TileRunner:
         tile: largest side of a tile's core, LR pixels.
         halo: LR pixels read around a core.
         border: LR pixels by which the picture is continued beyond its border.
+        one_shape: whether all tiles have the same size, halo included.
     """
 
     def __init__(
@@ -43,8 +44,10 @@ class TileRunner:
         tile: int,
         halo: int,
         border: int,
+        one_shape: bool = False,
     ) -> None:
         self.tile = tile
+        self._one_shape = one_shape
         self._backend = backend
         self._read = read
         self._height = height
@@ -84,6 +87,9 @@ class TileRunner:
         return result
 
     def _plan(self, box: Box) -> list[Tile]:
+        if self._one_shape:
+            side = self.tile + 2 * self._halo
+            return plan_fixed_tiles(self._height, self._width, side, self._halo, roi=box, border=self._border)
         return plan_tiles(self._height, self._width, self.tile, self._halo, roi=box, border=self._border)
 
     def _run(self, tile: Tile) -> Tensor | None:

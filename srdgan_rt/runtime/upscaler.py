@@ -13,7 +13,6 @@ from srdgan_rt.checkpoint import DEFAULT_MODEL, Model, load_model
 from srdgan_rt.errors import InputError
 from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.models import L2HNet
-from srdgan_rt.runtime.backend import DTYPES
 from srdgan_rt.runtime.engines import choose_engine, create_backend
 from srdgan_rt.runtime.grid import OutputGrid, check_outscale, check_roi
 from srdgan_rt.runtime.memory import choose_tile, free_memory
@@ -46,7 +45,7 @@ class Upscaler:
     Args:
         model: name of a shipped model, path of a weight file, a network, or one with its description (copied).
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
-        engine: ``auto``, ``native`` (this package's kernels) or ``torch`` (the reference).
+        engine: ``auto``, ``native`` (this package's kernels), ``torch`` (the reference) or ``onnxruntime``.
         precision: ``auto`` (fp16 on CUDA, fp32 on the CPU), ``fp32``, ``fp16``, ``bf16``, or ``int8`` (engine
             ``native`` on processors with VNNI). In fp16 and bf16 a tile that comes out black or not finite is
             computed again in fp32.
@@ -237,8 +236,7 @@ class Upscaler:
             return strips, split_rows(region, min(_BAND_ROWS, largest_block))
         tile = self._tile
         if tile is None:
-            bytes_per_value = DTYPES[self.precision].itemsize
-            tile = choose_tile(self.spec, self.device, halo=self._halo, bytes_per_value=bytes_per_value, batch=batch)
+            tile = choose_tile(self._backend.bytes_per_pixel, self.device, halo=self._halo, batch=batch)
             tile = min(tile, largest_block)
         tile = tile or max(height, width)
         tiles = TileRunner(
@@ -250,6 +248,7 @@ class Upscaler:
             tile=tile + _RESAMPLING_MARGIN,
             halo=self._halo,
             border=border,
+            one_shape=self._backend.one_shape,
         )
         return tiles, split_box(region, tile)
 

@@ -128,6 +128,57 @@ def plan_tiles(height: int, width: int, tile: int, halo: int, *, roi: Box | None
     Raises:
         InputError: a size is out of range or the region is not inside the picture.
     """
+    picture, region = _check_region(height, width, halo, border, roi)
+    readable = picture.grow(border)
+    return [Tile(core, core.grow(halo).clip(readable)) for core in split_box(region, tile)]
+
+
+def plan_fixed_tiles(
+    height: int, width: int, side: int, halo: int, *, roi: Box | None = None, border: int = 0
+) -> list[Tile]:
+    """Plans tiles that all read a box of one size, for engines that plan memory or kernels for a size.
+
+    No halo is cut off: near the picture's border the box is moved inwards, and what it reads beyond its core is not in
+    equal parts around it. A picture that is smaller than the box is read whole.
+
+    Args:
+        height: rows of the picture, at least 1.
+        width: columns of the picture, at least 1.
+        side: pixels that each tile reads on either axis, or all that there are; more than ``2 * halo``.
+        halo: pixels read around a core, at least 0, except where the readable area ends.
+        roi: see :func:`plan_tiles`.
+        border: see :func:`plan_tiles`.
+
+    Returns:
+        Tiles row by row; their cores cover the region exactly once.
+
+    Raises:
+        InputError: a size is out of range or the region is not inside the picture.
+    """
+    picture, region = _check_region(height, width, halo, border, roi)
+    if side <= 2 * halo:
+        raise InputError(f"side must be more than twice the halo of {halo}, got {side}")
+    readable = picture.grow(border)
+    read_width, read_height = min(side, readable.width), min(side, readable.height)
+    tiles = []
+    for core in split_box(region, side - 2 * halo):
+        x = _place(core.x, core.width, read_width, readable.x, readable.right)
+        y = _place(core.y, core.height, read_height, readable.y, readable.bottom)
+        tiles.append(Tile(core, Box(x, y, read_width, read_height)))
+    return tiles
+
+
+def _place(start: int, size: int, side: int, low: int, high: int) -> int:
+    """Start of a window of ``side`` with ``start .. start + size`` in its middle, or as near as the bounds allow."""
+    return max(low, min(start - (side - size) // 2, high - side))
+
+
+def _check_region(height: int, width: int, halo: int, border: int, roi: Box | None) -> tuple[Box, Box]:
+    """The picture and the wanted region of it.
+
+    Raises:
+        InputError: a size is out of range or the region is not inside the picture.
+    """
     for name, value in (("halo", halo), ("border", border)):
         if value < 0:
             raise InputError(f"{name} must be at least 0, got {value}")
@@ -135,5 +186,4 @@ def plan_tiles(height: int, width: int, tile: int, halo: int, *, roi: Box | None
     region = picture if roi is None else roi
     if region.width >= 1 and region.height >= 1 and region.clip(picture) != region:
         raise InputError(f"roi must lie inside the picture of {width} x {height} pixels, got {tuple(region)}")
-    readable = picture.grow(border)
-    return [Tile(core, core.grow(halo).clip(readable)) for core in split_box(region, tile)]
+    return picture, region

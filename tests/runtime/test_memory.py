@@ -3,7 +3,7 @@ import torch
 
 from srdgan_rt.models import ModelSpec
 from srdgan_rt.runtime import memory
-from srdgan_rt.runtime.memory import SMALLEST_TILE, bytes_per_pixel, choose_tile, free_memory
+from srdgan_rt.runtime.memory import SMALLEST_TILE, choose_tile, estimate_bytes_per_pixel, free_memory
 
 CPU = torch.device("cpu")
 PAPER = ModelSpec(25, 64, 32, 4)
@@ -19,27 +19,27 @@ def test_estimate_covers_what_pytorch_holds(spec):
     """More than the tensors that must be alive at once, and not beyond reason."""
     tail = spec.scale**2 * 2 * spec.num_features  # a convolution reads one map and writes another
     block = spec.num_features + 4 * spec.growth_channels + spec.num_features
-    assert bytes_per_pixel(spec, 4) >= 4 * max(tail, block)
-    assert bytes_per_pixel(spec, 2) < bytes_per_pixel(spec, 4) < 5 * 4 * max(tail, block)
+    assert estimate_bytes_per_pixel(spec, 4) >= 4 * max(tail, block)
+    assert estimate_bytes_per_pixel(spec, 2) < estimate_bytes_per_pixel(spec, 4) < 5 * 4 * max(tail, block)
 
 
 @pytest.mark.parametrize("spec", [PAPER, FAST])
 @pytest.mark.parametrize("megabytes", [50, 300, 1000, 5000])
 def test_tiles_fit_into_the_free_memory(monkeypatch, spec, megabytes):
     monkeypatch.setattr(memory, "free_memory", lambda device: megabytes * 10**6)
-    tile = choose_tile(spec, CPU, halo=32, bytes_per_value=4)
+    tile = choose_tile(estimate_bytes_per_pixel(spec, 4), CPU, halo=32)
     if tile > SMALLEST_TILE:
-        assert (tile + 64) ** 2 * bytes_per_pixel(spec, 4) <= megabytes * 10**6 / 2
-    assert choose_tile(spec, CPU, halo=32, bytes_per_value=4, batch=64) <= tile
-    assert choose_tile(spec, CPU, halo=32, bytes_per_value=2) >= tile
+        assert (tile + 64) ** 2 * estimate_bytes_per_pixel(spec, 4) <= megabytes * 10**6 / 2
+    assert choose_tile(estimate_bytes_per_pixel(spec, 4), CPU, halo=32, batch=64) <= tile
+    assert choose_tile(estimate_bytes_per_pixel(spec, 2), CPU, halo=32) >= tile
 
 
 def test_plenty_of_memory_still_respects_the_caches(monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda device: 2**45)
-    assert choose_tile(FAST, CPU, halo=32, bytes_per_value=4) == memory._LARGEST_TILE["cpu"]
-    assert choose_tile(FAST, torch.device("cuda"), halo=32, bytes_per_value=2) == memory._LARGEST_TILE["cuda"]
+    assert choose_tile(estimate_bytes_per_pixel(FAST, 4), CPU, halo=32) == memory._LARGEST_TILE["cpu"]
+    assert choose_tile(estimate_bytes_per_pixel(FAST, 2), torch.device("cuda"), halo=32) == memory._LARGEST_TILE["cuda"]
     monkeypatch.setattr(memory, "free_memory", lambda device: 0)
-    assert choose_tile(FAST, CPU, halo=32, bytes_per_value=4) == SMALLEST_TILE
+    assert choose_tile(estimate_bytes_per_pixel(FAST, 4), CPU, halo=32) == SMALLEST_TILE
 
 
 def write(path, text):

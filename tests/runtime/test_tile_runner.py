@@ -29,13 +29,13 @@ CPU_ERROR = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 
 ERRORS = [CPU_ERROR, torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"), MemoryError()]
 
 
-def make(backend, picture, tile, halo=2):
+def make(backend, picture, tile, halo=2, one_shape=False):
     def read(box):
         rows = torch.arange(box.y, box.bottom).clamp(0, picture.shape[2] - 1)
         columns = torch.arange(box.x, box.right).clamp(0, picture.shape[3] - 1)
         return picture[:, :, rows][..., columns]
 
-    return TileRunner(backend, read, *picture.shape[2:], scale=4, tile=tile, halo=halo, border=1)
+    return TileRunner(backend, read, *picture.shape[2:], scale=4, tile=tile, halo=halo, border=1, one_shape=one_shape)
 
 
 @pytest.mark.parametrize("error", ERRORS)
@@ -68,3 +68,15 @@ def test_other_errors_are_not_taken_for_missing_memory():
         make(
             SmallMemory(0, RuntimeError("mat1 and mat2 shapes cannot be multiplied")), torch.rand(1, 3, 9, 9), 4
         ).enlarge(Box(0, 0, 9, 9))
+
+
+def test_tiles_of_one_shape():
+    picture = torch.rand(1, 3, 50, 33)
+    backend = SmallMemory(20 * 20, CPU_ERROR)
+    runner = make(backend, picture, tile=16, one_shape=True)
+    whole = picture.repeat_interleave(4, 2).repeat_interleave(4, 3)
+    assert torch.equal(runner.enlarge(Box(0, 0, 33, 50)), whole)
+    assert torch.equal(runner.enlarge(Box(5, 7, 3, 2)), whole[..., 28:36, 20:32])
+    small = make(backend, picture[..., :3, :2], tile=16, one_shape=True)
+    assert torch.equal(small.enlarge(Box(0, 0, 2, 3)), whole[..., :12, :8])
+    assert set(backend.sizes) == {20 * 20, 5 * 4}

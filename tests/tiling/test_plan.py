@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from srdgan_rt.errors import InputError
-from srdgan_rt.tiling import Box, plan_tiles, split_box
+from srdgan_rt.tiling import Box, plan_fixed_tiles, plan_tiles, split_box
 
 sizes = st.integers(1, 70)
 small = st.integers(0, 20)
@@ -38,6 +38,28 @@ def test_each_side_reads_the_whole_halo_or_up_to_the_border(region, tile, halo, 
         assert read.y == max(core.y - halo, -border)
         assert read.right == min(core.right + halo, width + border)
         assert read.bottom == min(core.bottom + halo, height + border)
+
+
+@given(regions(), st.integers(1, 80), small, small)
+def test_fixed_tiles_read_one_shape_with_the_whole_halo_or_up_to_the_border(region, tile, halo, border):
+    height, width, roi = region
+    side = tile + 2 * halo
+    count = np.zeros((height, width), int)
+    for core, read in plan_fixed_tiles(height, width, side, halo, roi=roi, border=border):
+        count[core.y : core.bottom, core.x : core.right] += 1
+        assert (read.width, read.height) == (min(side, width + 2 * border), min(side, height + 2 * border))
+        assert read.clip(Box(0, 0, width, height).grow(border)) == read
+        assert read.x <= max(core.x - halo, -border)
+        assert read.y <= max(core.y - halo, -border)
+        assert read.right >= min(core.right + halo, width + border)
+        assert read.bottom >= min(core.bottom + halo, height + border)
+    assert count.sum() == count[roi.y : roi.bottom, roi.x : roi.right].sum() == roi.area
+    assert count.max() == 1
+
+
+def test_fixed_tiles_need_room_for_the_halo():
+    with pytest.raises(InputError, match="side must be more than twice the halo of 8, got 16"):
+        plan_fixed_tiles(5, 5, 16, 8)
 
 
 @given(sizes, sizes, st.integers(1, 80))

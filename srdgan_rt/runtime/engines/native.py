@@ -1,40 +1,45 @@
-"""The backend on this package's own kernels."""
+"""Engine ``native``: this package's own kernels."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from srdgan_rt import _ext
+from srdgan_rt.checkpoint import Model
+from srdgan_rt.errors import BackendUnavailableError
 from srdgan_rt.models import L2HNet
 from srdgan_rt.models.l2h import ResidualDenseBlock
 from srdgan_rt.ops import L2HLayers, L2HStream, l2h_net, l2h_net_pack
+from srdgan_rt.runtime.memory import estimate_bytes_per_pixel
+
+NAME = "native"
 
 
 class NativeBackend:
     """Runs the whole network as one op, ``l2h_net``.
 
     Args:
-        net: the network; its weights are copied in the kernel's form.
-        device: must be the CPU (:func:`why_not_native`).
-        precision: must be ``fp32`` or ``int8``.
-        ranges: of the features, for int8; see :func:`srdgan_rt.ops.l2h_net_pack`.
+        model: the network; its weights are copied in the kernel's form. int8 needs its ranges.
+        device: must be the CPU (:func:`why_not`).
+        precision: ``fp32`` or ``int8``.
 
     Raises:
+        BackendUnavailableError: int8 is asked for and the model has no ranges.
         ExtensionError: the compiled extension cannot be used.
         InputError: the ranges do not fit the network.
     """
 
-    name = "native"
+    name = NAME
+    one_shape = False
 
-    def __init__(
-        self, net: L2HNet, device: torch.device, precision: str, ranges: Sequence[Tensor] | None = None
-    ) -> None:
+    def __init__(self, model: Model, device: torch.device, precision: str) -> None:
+        if precision == "int8" and model.ranges is None:
+            raise BackendUnavailableError("int8 needs the ranges of the features, which lie beside a model's file")
         self.device = device
         self.precision = precision
-        self._net = l2h_net_pack(list_layers(net), ranges)
+        self.bytes_per_pixel = estimate_bytes_per_pixel(model.spec, bytes_per_value=4)
+        self._net = l2h_net_pack(list_layers(model.net), model.ranges if precision == "int8" else None)
 
     @torch.inference_mode()
     def run(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
@@ -46,7 +51,7 @@ class NativeBackend:
         return L2HStream(self._net, height, width, strip_rows=strip_rows, batch=batch)
 
 
-def why_not_native(device: torch.device, precision: str) -> str | None:
+def why_not(device: torch.device, precision: str) -> str | None:
     """One line that says why the native engine cannot be used so, or None where it can."""
     if device.type != "cpu":
         return f"the native engine runs on the CPU only, not on {device}"
@@ -57,6 +62,11 @@ def why_not_native(device: torch.device, precision: str) -> str | None:
     if precision == "int8" and not _ext.has_vnni():
         return "int8 needs a processor with VNNI (AVX-512 VNNI or AVX-VNNI)"
     return None
+
+
+def create(model: Model, device: torch.device, precision: str) -> NativeBackend:
+    """See :class:`NativeBackend`."""
+    return NativeBackend(model, device, precision)
 
 
 def list_layers(net: L2HNet) -> L2HLayers:

@@ -1,22 +1,39 @@
-"""Which engines there are, which of them can be used here, and why not."""
+"""The list of engines. The Upscaler, the command line, ``info`` and ``bench`` all read it here."""
 
 from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 
 from srdgan_rt.checkpoint import Model
 from srdgan_rt.errors import BackendUnavailableError, InputError
 from srdgan_rt.runtime.backend import Backend, resolve_device, resolve_precision
+from srdgan_rt.runtime.engines import native, onnxruntime
+from srdgan_rt.runtime.engines import torch as torch_engine
 from srdgan_rt.runtime.guard import GuardedBackend
-from srdgan_rt.runtime.native_backend import NativeBackend, why_not_native
-from srdgan_rt.runtime.torch_backend import TorchBackend, why_not_torch
 
-# Best first. Known to the command line, but not in this version: onnxruntime and tensorrt.
-_ENGINES = ("native", "torch")
-_PLANNED = ("onnxruntime", "tensorrt")
+
+class Engine(Protocol):
+    """What a module of this folder offers to be an engine."""
+
+    @property
+    def NAME(self) -> str:  # noqa: N802, a constant of the module
+        """What users call it."""
+
+    def why_not(self, device: torch.device, precision: str) -> str | None:
+        """One line that says why it cannot run so here, or None where it can."""
+
+    def create(self, model: Model, device: torch.device, precision: str) -> Backend:
+        """Prepares a network; called only where :meth:`why_not` gives None."""
+
+
+ENGINES: tuple[Engine, ...] = (native, torch_engine, onnxruntime)
+"""In the order of preference: ``auto`` takes the first that can be used."""
+
+_PLANNED = ("tensorrt",)  # known by name, so that asking for it gets an answer
 
 
 @dataclass(frozen=True)
@@ -38,7 +55,7 @@ class EngineStatus:
 
 
 def list_engines(device: str | torch.device = "auto", precision: str = "auto") -> list[EngineStatus]:
-    """All engines that have a name, best first.
+    """All engines that have a name, in the order of preference.
 
     Args:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
@@ -53,7 +70,7 @@ def list_engines(device: str | torch.device = "auto", precision: str = "auto") -
     """
     resolved = resolve_device(device)
     precision = resolve_precision(precision, resolved)
-    present = [EngineStatus(name, _why_not(name, resolved, precision)) for name in _ENGINES]
+    present = [EngineStatus(engine.NAME, engine.why_not(resolved, precision)) for engine in ENGINES]
     return present + [EngineStatus(name, "not in this version") for name in _PLANNED]
 
 
@@ -76,7 +93,7 @@ def choose_engine(engine: str = "auto", device: str | torch.device = "auto", pre
     """Finds the engine that will do the work.
 
     Args:
-        engine: ``auto`` (the best one that can be used), ``native`` or ``torch``.
+        engine: ``auto`` (the first that can be used) or the name of one of ``ENGINES``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``int8``.
 
@@ -87,14 +104,15 @@ def choose_engine(engine: str = "auto", device: str | torch.device = "auto", pre
         InputError: a name is unknown.
         BackendUnavailableError: it is known but cannot be used here; the message says why and what can.
     """
-    if engine not in ("auto", *_ENGINES, *_PLANNED):
-        raise InputError(f"engine must be auto, {', '.join(_ENGINES)}, got {engine!r}")
+    names = [known.NAME for known in ENGINES]
+    if engine not in ("auto", *names, *_PLANNED):
+        raise InputError(f"engine must be auto, {', '.join(names)}, got {engine!r}")
     resolved = resolve_device(device)
     precision = resolve_precision(precision, resolved)
     reasons = {status.name: status.reason for status in list_engines(resolved, precision)}
     usable = [name for name, reason in reasons.items() if reason is None]
     if not usable:
-        raise BackendUnavailableError(f"precision {precision} cannot be used: {reasons[_ENGINES[0]]}")
+        raise BackendUnavailableError(f"precision {precision} cannot be used: {reasons[names[0]]}")
     name = usable[0] if engine == "auto" else engine
     if name not in usable:
         raise BackendUnavailableError(f"engine {name} cannot be used: {reasons[name]}; there is {', '.join(usable)}")
@@ -114,18 +132,8 @@ def create_backend(model: Model, choice: EngineChoice) -> GuardedBackend:
     Raises:
         BackendUnavailableError: the network cannot run so; the message says why.
     """
-    net, device, precision = model.net, choice.device, choice.precision
-    backend: Backend
-    if choice.name == "native":
-        if precision == "int8" and model.ranges is None:
-            raise BackendUnavailableError("int8 needs the ranges of the features, which lie beside a model's file")
-        backend = NativeBackend(net, device, precision, model.ranges if precision == "int8" else None)
-    else:
-        backend = TorchBackend(net, device, precision)
+    device, precision = choice.device, choice.precision
+    backend = next(engine for engine in ENGINES if choice.name == engine.NAME).create(model, device, precision)
     if precision != "fp32":
-        net = copy.deepcopy(net)  # for the fallback, out of the caller's reach
-    return GuardedBackend(backend, lambda: TorchBackend(net, device, "fp32"))
-
-
-def _why_not(name: str, device: torch.device, precision: str) -> str | None:
-    return why_not_native(device, precision) if name == "native" else why_not_torch(precision)
+        model = Model(copy.deepcopy(model.net), model.spec)  # for the fallback, out of the caller's reach
+    return GuardedBackend(backend, lambda: torch_engine.create(model, device, "fp32"))

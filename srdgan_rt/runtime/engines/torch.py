@@ -1,30 +1,35 @@
-"""The reference backend: the network as PyTorch runs it."""
+"""Engine ``torch``: the network as PyTorch runs it, the reference for all others."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from srdgan_rt.models import L2HNet
+from srdgan_rt.checkpoint import Model
 from srdgan_rt.runtime.backend import DTYPES, prepare_net
+from srdgan_rt.runtime.memory import estimate_bytes_per_pixel
+
+NAME = "torch"
 
 
 class TorchBackend:
     """Runs :class:`~srdgan_rt.models.L2HNet` as it is, in channels-last layout.
 
     Args:
-        net: the network; copied, so that later changes to it have no effect.
+        model: the network; copied, so that later changes to it have no effect.
         device: where to run.
         precision: ``fp32``, ``fp16`` or ``bf16``.
     """
 
-    name = "torch"
+    name = NAME
+    one_shape = False
 
-    def __init__(self, net: L2HNet, device: torch.device, precision: str) -> None:
+    def __init__(self, model: Model, device: torch.device, precision: str) -> None:
         self.device = device
         self.precision = precision
         self._dtype = DTYPES[precision]
-        self._net = prepare_net(net, device, self._dtype)
+        self.bytes_per_pixel = estimate_bytes_per_pixel(model.spec, self._dtype.itemsize)
+        self._net = prepare_net(model.net, device, self._dtype)
 
     @torch.inference_mode()
     def run(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
@@ -37,6 +42,11 @@ class TorchBackend:
         """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`: PyTorch keeps nothing from call to call."""
 
 
-def why_not_torch(precision: str) -> str | None:
+def why_not(device: torch.device, precision: str) -> str | None:
     """One line that says why PyTorch cannot be used so, or None where it can."""
     return "the torch engine has no int8" if precision == "int8" else None
+
+
+def create(model: Model, device: torch.device, precision: str) -> TorchBackend:
+    """See :class:`TorchBackend`."""
+    return TorchBackend(model, device, precision)

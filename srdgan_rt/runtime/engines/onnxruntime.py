@@ -1,0 +1,89 @@
+"""Engine ``onnxruntime``: ONNX Runtime on the CPU or a CUDA device."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from srdgan_rt.checkpoint import Model
+from srdgan_rt.errors import BackendUnavailableError
+from srdgan_rt.export import export_onnx
+from srdgan_rt.runtime.backend import DTYPES
+from srdgan_rt.runtime.memory import estimate_bytes_per_pixel
+
+NAME = "onnxruntime"
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_PRECISIONS = {"cpu": ("fp32",), "cuda": ("fp32", "fp16")}
+
+
+class OnnxRuntimeBackend:
+    """Runs the network as an ONNX graph.
+
+    Args:
+        model: the network; copied into the graph.
+        device: the CPU or a CUDA device.
+        precision: ``fp32``, or ``fp16`` on CUDA.
+
+    Raises:
+        BackendUnavailableError: a package is missing, or ONNX Runtime refuses the device.
+        InputError: the weights do not fit fp16.
+    """
+
+    name = NAME
+    one_shape = True
+
+    def __init__(self, model: Model, device: torch.device, precision: str) -> None:
+        self.device = device
+        self.precision = precision
+        self._dtype = DTYPES[precision]
+        self.bytes_per_pixel = estimate_bytes_per_pixel(model.spec, self._dtype.itemsize)
+        self._session = _open_session(export_onnx(model.net, precision=precision), device)
+
+    def run(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
+        """See :meth:`srdgan_rt.runtime.backend.Backend.run`."""
+        (result,) = self._session.run(None, {"input": x.to("cpu", self._dtype).contiguous().numpy()})
+        return torch.from_numpy(result).to(self.device, torch.float32)
+
+    def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> None:
+        """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`: nothing is kept from call to call."""
+
+
+def why_not(device: torch.device, precision: str) -> str | None:
+    """One line that says why ONNX Runtime cannot be used so, or None where it can."""
+    for package in ("onnxruntime", "onnx"):
+        if importlib.util.find_spec(package) is None:
+            return f"the package {package} is not installed: pip install 'srdgan_rt[onnx]'"
+    if precision not in _PRECISIONS[device.type]:
+        return f"the onnxruntime engine computes in {' and '.join(_PRECISIONS[device.type])} on {device}"
+    if device.type == "cuda":
+        import onnxruntime
+
+        if _PROVIDERS["cuda"] not in onnxruntime.get_available_providers():
+            return "the installed onnxruntime is for the CPU only: install onnxruntime-gpu"
+    return None
+
+
+def create(model: Model, device: torch.device, precision: str) -> OnnxRuntimeBackend:
+    """See :class:`OnnxRuntimeBackend`."""
+    return OnnxRuntimeBackend(model, device, precision)
+
+
+def _open_session(graph: bytes, device: torch.device) -> Any:
+    """An ``onnxruntime.InferenceSession`` with as many threads as PyTorch uses; several threads may share it."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors only; they reach the user as exceptions
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # other threads may need the processor
+    provider: Any = _PROVIDERS[device.type]
+    if device.type == "cuda":
+        provider = (provider, {"device_id": device.index or 0})
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=[provider])
+    except Exception as error:  # onnxruntime's own errors have no public root
+        raise BackendUnavailableError(f"onnxruntime refused the network: {str(error).splitlines()[0]}") from error

@@ -1,0 +1,58 @@
+"""The engine ``onnxruntime`` gives what the reference gives, from files of any size, in tiles of one shape."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from srdgan_rt.errors import BackendUnavailableError
+from srdgan_rt.runtime import Upscaler, list_engines
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+
+def largest_difference(one, other):
+    return int(np.abs(one.astype(int) - other.astype(int)).max())
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 40), (37, 61)])
+@pytest.mark.parametrize("tile", [None, 16])
+def test_equals_the_reference(random_net, size, tile):
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    options = {"device": "cpu", "halo": 32, "border_padding": 32}
+    expected = Upscaler(random_net, engine="torch", tile=0, **options).upscale(image)
+    result = Upscaler(random_net, engine="onnxruntime", tile=tile, **options).upscale(image)
+    assert largest_difference(result, expected) <= 1
+
+
+def test_all_tiles_have_one_shape(random_net, monkeypatch):
+    up = Upscaler(random_net, engine="onnxruntime", device="cpu", tile=24, halo=8)
+    shapes = set()
+    run = up._backend._backend.run
+    monkeypatch.setattr(up._backend._backend, "run", lambda x: (shapes.add(tuple(x.shape)), run(x))[1])
+    for size in ((60, 57), (120, 81), (57, 90)):
+        up.upscale(np.zeros((*size, 3), np.uint8))
+    assert shapes == {(1, 3, 24 + 16 + 2 * 8, 24 + 16 + 2 * 8)}
+
+
+def test_says_what_is_missing(nearest_net, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(BackendUnavailableError, match=r"onnxruntime is not installed: pip install 'srdgan_rt\[onnx\]'"):
+        Upscaler(nearest_net, engine="onnxruntime", device="cpu")
+
+
+def test_low_precision_on_the_cpu_is_refused():
+    reasons = {status.name: status.reason for status in list_engines("cpu", "fp16")}
+    assert reasons["onnxruntime"] == "the onnxruntime engine computes in fp32 on cpu"
+
+
+def test_a_device_that_onnxruntime_lacks_is_named(monkeypatch):
+    from srdgan_rt.runtime.engines import onnxruntime as engine
+
+    assert engine.why_not(torch.device("cuda"), "fp16") == (
+        "the installed onnxruntime is for the CPU only: install onnxruntime-gpu"
+    )
