@@ -25,6 +25,7 @@ def make_picture(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
     return torch.randn(*shape, generator=generator)
 
 
+@pytest.mark.isa
 @given(
     height=st.sampled_from([1, 2, 7, 8, 13]),
     width=st.sampled_from([1, 2, 7, 8, 13]),
