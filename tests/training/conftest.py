@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +38,33 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(num_threads)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left behind."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Runs ``python -m MODULE ARGUMENTS`` in this process: loading torch anew takes seconds."""
+
+    def run(module: str, *arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", [module, *map(str, arguments)])
+        capsys.readouterr()
+        status: Any = 0
+        try:
+            importlib.import_module(module).main()
+        except SystemExit as ended:
+            status = ended.code or 0
+        captured = capsys.readouterr()
+        return Outcome(status, captured.out, captured.err)
+
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -185,6 +214,8 @@ class Photographer:
             for _ in range(30):
                 u, v = _to_scene(back_x, back_y, *place)
                 back_x, back_y = back_x + x - u, back_y + y - v
+                if max(np.abs(x - u).max(), np.abs(y - v).max()) < 1e-6:
+                    break
             motions.append((back_x, back_y))
             clean = self._draw(*_to_scene(x, y, *place))
             if disc is not None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -103,26 +100,20 @@ def test_photographs_are_made_smaller_and_left_out_below_the_smallest_side():
     assert prepare_photograph(photograph, make_plan(size=0.5, smallest_side=21)) is None
 
 
-def test_one_bad_photograph_is_a_line_and_the_exit_status_is_1(config, photographs, tmp_path):
+def test_one_bad_photograph_is_a_line_and_the_exit_status_is_1(config, photographs, tmp_path, run_command):
     (tmp_path / "data" / "train_photos" / "bad.jpg").write_bytes(b"not a picture")
     toml = tmp_path / "gmsr.toml"
     toml.write_text(f"model = '{config.model}'\nsizes = [1.0]\nsmallest_side = 60\nnoise_range = [0.01, 0.05]\n")
-    command = ["--config", toml, "--data", tmp_path / "data", "--output", tmp_path / "set", "--workers", "1"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-
-    def run() -> subprocess.CompletedProcess[str]:
-        module = [sys.executable, "-m", "training.synthesize"]
-        return subprocess.run([*module, *map(str, command)], capture_output=True, text=True, env=environment)
-
-    done = run()
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
+    options = ["--config", toml, "--data", tmp_path / "data", "--output", tmp_path / "set", "--workers", "1"]
+    done = run_command("training.synthesize", *options)
+    assert done.status == 1
+    (line,) = done.err.splitlines()
     assert "bad.jpg" in line
     assert sorted(path.name for path in (tmp_path / "set" / "HR").iterdir()) == ["a_s100.png", "b_s100.png"]
     toml.write_text("modle = 'x'\n")
-    done = run()
-    assert done.returncode == 2
-    assert "unknown key 'modle'" in done.stderr.splitlines()[-1]
+    done = run_command("training.synthesize", *options)
+    assert done.status == 2
+    assert "unknown key 'modle'" in done.err.splitlines()[-1]
 
 
 def test_pairs_of_another_configuration_are_kept(config, photographs, tmp_path, capsys):
