@@ -191,9 +191,10 @@ class Photographer:
 
     def __init__(self, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
-        self._frequencies = self.rng.normal(0, 0.12, (24, 2))  # radians per pixel: bilinear demosaicing blurs more
-        self._phases = self.rng.uniform(0, 2 * np.pi, 24)
-        self._colours = self.rng.normal(0, 0.03, (24, 3)) + self.rng.normal(0, 0.03, (24, 1))
+        frequencies = self.rng.normal(0, 0.12, (24, 2))  # radians per pixel: bilinear demosaicing blurs more
+        phases = self.rng.uniform(0, 2 * np.pi, 24)
+        colours = self.rng.normal(0, 0.03, (24, 3)) + self.rng.normal(0, 0.03, (24, 1))
+        self._waves = [values.astype(np.float32) for values in (frequencies, phases, colours)]
 
     def take(
         self,
@@ -229,10 +230,9 @@ class Photographer:
         return TakenBurst(frames, truth, motions)
 
     def _draw(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float32]:
-        picture = np.full((*x.shape, 3), 0.45, np.float32)
-        for (fx, fy), phase, colour in zip(self._frequencies, self._phases, self._colours, strict=True):
-            picture += (np.cos(fx * x + fy * y + phase)[..., None] * colour).astype(np.float32)
-        return picture
+        frequencies, phases, colours = self._waves
+        places = np.stack([x, y], -1).astype(np.float32)
+        return 0.45 + np.cos(places @ frequencies.T + phases) @ colours
 
 
 def _to_scene(x: Any, y: Any, dx: float, dy: float, angle: float, wobble: float) -> tuple[Any, Any]:

@@ -77,6 +77,7 @@ def trained_by_one_and_by_two(
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["l2h", "joint"])
 def test_two_processes_compute_what_one_does(trained_by_one_and_by_two: Path, name: str) -> None:
     """The same weights in both, and the loss and the gradients of the whole batch in one process."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -44,6 +45,15 @@ def photographs(tmp_path: Path) -> list[Path]:
     return find_photographs(tmp_path / "data" / "train_photos")
 
 
+@pytest.fixture
+def _no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker is a thread: a process loads torch anew, for seconds."""
+    monkeypatch.setattr(
+        "training.synthesize.ProcessPoolExecutor", lambda _, _context, **options: ThreadPoolExecutor(1, **options)
+    )
+    monkeypatch.setattr("training.synthesize.signal.signal", lambda *_: None)  # threads may not
+
+
 def snapshot(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -53,7 +63,8 @@ def make_plan(**treatment: float | bool) -> PairPlan:
     return PairPlan("a", "a.png", "", 3, 0.05, "", "", whole)
 
 
-def test_any_number_of_workers_gives_the_same_set(config, photographs, tmp_path, capsys):
+@pytest.mark.slow
+def test_any_number_of_workers_gives_the_same_set(config, photographs, tmp_path):
     assert synthesize(photographs, config, tmp_path / "one", workers=1) == 0
     assert synthesize(photographs[::-1], config, tmp_path / "two", workers=2) == 0
     made = snapshot(tmp_path / "one")
@@ -66,14 +77,19 @@ def test_any_number_of_workers_gives_the_same_set(config, photographs, tmp_path,
     assert read_picture(tmp_path / "one" / "HR" / "a_s100.png").pixels.shape == (48, 48, 3)
     assert read_picture(tmp_path / "one" / "LRx4" / "b_s50.png").pixels.shape == (8, 7, 3)
 
-    # Completed, not made anew: what is missing comes back as it was, what is there is not touched.
-    (tmp_path / "one" / "HR" / "b_s50.png").unlink()
-    before = (tmp_path / "one" / "HR" / "a_s50.png").stat().st_mtime_ns
+
+@pytest.mark.usefixtures("_no_processes")
+def test_a_set_is_completed_not_made_anew(config, photographs, tmp_path, capsys):
+    """What is missing comes back as it was, what is there is not touched."""
+    assert synthesize(photographs, config, tmp_path / "set") == 0
+    made = snapshot(tmp_path / "set")
+    (tmp_path / "set" / "HR" / "b_s50.png").unlink()
+    before = (tmp_path / "set" / "HR" / "a_s50.png").stat().st_mtime_ns
     capsys.readouterr()
-    assert synthesize(photographs, config, tmp_path / "one", workers=2) == 0
+    assert synthesize(photographs, config, tmp_path / "set") == 0
     assert "b.png: 1 of 1 pairs" in capsys.readouterr().out
-    assert snapshot(tmp_path / "one") == made
-    assert (tmp_path / "one" / "HR" / "a_s50.png").stat().st_mtime_ns == before
+    assert snapshot(tmp_path / "set") == made
+    assert (tmp_path / "set" / "HR" / "a_s50.png").stat().st_mtime_ns == before
 
 
 def test_high_is_the_softened_picture_and_the_way_is_that_of_degrade(config, photographs):
@@ -116,6 +132,7 @@ def test_one_bad_photograph_is_a_line_and_the_exit_status_is_1(config, photograp
     assert "unknown key 'modle'" in done.err.splitlines()[-1]
 
 
+@pytest.mark.usefixtures("_no_processes")
 def test_pairs_of_another_configuration_are_kept(config, photographs, tmp_path, capsys):
     other = GMSRConfig(config.model, sizes=(1.0,), smallest_side=24, seed=1)
     synthesize(photographs[:1], other, tmp_path / "set")
