@@ -214,7 +214,7 @@ NARROW = st.tuples(st.integers(200, 500), st.integers(17, 40))
 WIDE = st.tuples(st.integers(37, 150), st.integers(109, 420))
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(size=NARROW | WIDE, strip_rows=st.integers(1, 400), batch=st.integers(1, 2))
 def test_strips_give_the_bits_of_the_whole(
     small_net: PackedL2HNet, size: tuple[int, int], strip_rows: int, batch: int
