@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 _ROOT = Path(__file__).resolve().parents[1]
 _SHARED_DATA = _ROOT.parent / "shared" / "data"
@@ -13,6 +14,11 @@ _SHARED_DATA = _ROOT.parent / "shared" / "data"
 # The trainer, the benchmarks and the examples are not installed. At the end of the path, so that an installed package
 # is tested rather than the source tree beside them.
 sys.path.append(str(_ROOT))
+
+# Of properties; .ci/run tries more (pytest --hypothesis-profile=thorough). No deadline: a busy machine is no fault.
+settings.register_profile("quick", max_examples=30, deadline=None)
+settings.register_profile("thorough", max_examples=200, deadline=None)
+settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")

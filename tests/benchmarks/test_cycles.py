@@ -55,6 +55,7 @@ class OneCycleAnInstruction:
         return len([text for text in loop if not text.startswith("j")])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not all(map(shutil.which, ("g++", "objdump"))), reason="needs g++ and objdump")
 def test_steps_of_both_precisions() -> None:
     """A product's loop has the multiplications of its block and little else: the least that it can take is known."""

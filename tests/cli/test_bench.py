@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from srdgan_rt import _ext
 from srdgan_rt.bench.alone import Alone
 
 
@@ -34,7 +35,11 @@ def test_table(run, model):
     assert "0.12" in outcome.out
 
 
-def test_net_of_random_weights_with_several_threads_and_peers(run, monkeypatch):
+@pytest.mark.parametrize("vnni", [False, True])
+def test_net_of_random_weights_with_several_threads_and_peers(run, monkeypatch, vnni):
+    """With VNNI the engines are one more, int8, and it is compared with the peers as well."""
+    monkeypatch.setattr(_ext, "has_vnni", lambda: vnni)
+
     def build(net, sample, num_threads):
         return lambda x: net(x).detach()
 
@@ -46,7 +51,9 @@ def test_net_of_random_weights_with_several_threads_and_peers(run, monkeypatch):
     for text in ("random 1x8x4", "8x8, 1 thread,", "8x8, 2 threads,", "fastest peer in fp32 (peer)"):
         assert text in outcome.out
     report = json.loads(run(*arguments, "--peers", "--json").out)
-    assert [row["num_threads"] for row in report["comparisons"]] == [1, 2]
+    engines = {row["engine"] for row in report["measurements"]}
+    assert ("native int8" in engines) == (vnni and _ext.is_available())
+    assert {row["num_threads"] for row in report["comparisons"]} == {1, 2}
     assert {row["num_threads"] for row in report["measurements"]} == {1, 2}
 
 

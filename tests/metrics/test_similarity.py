@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -88,7 +88,6 @@ def test_ssim_of_several_channels_is_their_mean() -> None:
 
 
 @given(st.integers(0, 1000), st.floats(0.5, 40))
-@settings(max_examples=20, deadline=None)
 def test_more_noise_scores_lower_and_order_does_not_matter(seed: int, strength: float) -> None:
     clean = random_plane(seed)
     noise = np.random.default_rng(seed + 1).normal(0, strength, clean.shape)

@@ -1,12 +1,8 @@
-"""Nets and processes for the tests of the ops. Tests marked ``cuda`` are skipped where the ops cannot run on a GPU."""
+"""Nets and threads for the tests of the ops. Tests marked ``cuda`` are skipped where the ops cannot run on a GPU."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import pytest
 import torch
@@ -75,20 +71,3 @@ def _compute_with_threads(compute: Callable[[], Tensor], counts: Sequence[int]) 
 def compute_with_threads() -> Callable[[Callable[[], Tensor], Sequence[int]], list[Tensor]]:
     """Computes the same with several numbers of threads."""
     return _compute_with_threads
-
-
-def _run_with_isa(code: str, isa: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "SRDGAN_RT_CPU_ISA": isa, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", code]
-    # Not from the root of the source tree, whose package would hide an installed one.
-    folder = Path(__file__).parent
-    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if "this processor lacks it" in result.stderr:
-        pytest.skip(f"this processor lacks {isa}")
-    return result
-
-
-@pytest.fixture(scope="session")
-def run_with_isa() -> Callable[[str, str], subprocess.CompletedProcess[str]]:
-    """Runs Python code with an instruction set: SRDGAN_RT_CPU_ISA is read once in a process."""
-    return _run_with_isa

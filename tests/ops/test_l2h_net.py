@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import subprocess
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,7 +22,6 @@ pytestmark = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not
 
 MakeNet: TypeAlias = Callable[..., L2HLayers]
 ComputeWithThreads: TypeAlias = Callable[[Callable[[], Tensor], Sequence[int]], list[Tensor]]
-RunWithIsa: TypeAlias = Callable[[str, str], "subprocess.CompletedProcess[str]"]
 
 SIZES = [(1, 1), (1, 13), (2, 7), (7, 2), (8, 8), (13, 1), (13, 8)]
 CHANNELS = [(64, 32), (32, 16), (24, 8), (3, 5), (1, 1)]
@@ -52,6 +50,7 @@ def assert_both_match(picture: Tensor, net: L2HLayers, exact: L2HLayers) -> None
     assert_close(ops.l2h_tail(x, pack_tail(net)), truth)
 
 
+@pytest.mark.isa
 @pytest.mark.parametrize("size", SIZES)
 def test_matches_reference_at_sizes(make_net: MakeNet, size: tuple[int, int]) -> None:
     assert_both_match(make_picture(size, batch=2), make_net(), make_net(dtype=torch.float64))
@@ -63,18 +62,21 @@ def test_matches_reference_in_wide_pictures(make_net: MakeNet) -> None:
     assert_both_match(make_picture((50, 210)), make_net(**sizes), make_net(**sizes, dtype=torch.float64))
 
 
+@pytest.mark.isa
 @pytest.mark.parametrize(("features", "growth"), CHANNELS)
 def test_matches_reference_at_channels(make_net: MakeNet, features: int, growth: int) -> None:
     sizes = {"features": features, "growth": growth}
     assert_both_match(make_picture(), make_net(**sizes), make_net(**sizes, dtype=torch.float64))
 
 
+@pytest.mark.isa
 @pytest.mark.parametrize("num_upsamplings", [0, 1])
 def test_matches_reference_at_other_scales(make_net: MakeNet, num_upsamplings: int) -> None:
     sizes = {"num_rrdbs": 2, "num_upsamplings": num_upsamplings}
     assert_both_match(make_picture(), make_net(**sizes), make_net(**sizes, dtype=torch.float64))
 
 
+@pytest.mark.isa
 @pytest.mark.parametrize("negative_slope", [0.0, 1.0])
 def test_tail_matches_reference_at_slopes(make_net: MakeNet, negative_slope: float) -> None:
     x, net, exact = make_picture(channels=24), make_net(), make_net(dtype=torch.float64)
@@ -82,6 +84,7 @@ def test_tail_matches_reference_at_slopes(make_net: MakeNet, negative_slope: flo
     assert_close(ops.l2h_tail(x, pack_tail(net), negative_slope), truth)
 
 
+@pytest.mark.isa
 def test_any_memory_layout(make_net: MakeNet) -> None:
     def layouts(x: Tensor) -> list[Tensor]:
         return [
@@ -104,6 +107,7 @@ def test_empty_batch(make_net: MakeNet) -> None:
     assert ops.l2h_tail(make_picture(batch=0, channels=24), pack_tail(make_net())).shape == (0, 3, 28, 36)
 
 
+@pytest.mark.isa
 def test_pictures_of_a_batch_know_nothing_of_each_other(make_net: MakeNet) -> None:
     """They share memory one after the other: what a NaN left there must not be read again."""
     net, tail = ops.l2h_net_pack(make_net()), pack_tail(make_net())
@@ -114,20 +118,6 @@ def test_pictures_of_a_batch_know_nothing_of_each_other(make_net: MakeNet) -> No
         y = run(x)
         assert torch.equal(y[1:], alone)
         assert y[0].isnan().all()
-
-
-@pytest.mark.parametrize(("features", "growth"), [(64, 32), (32, 16)])
-def test_error_bound(make_net: MakeNet, features: int, growth: int) -> None:
-    """At most 4 times the root mean square error of PyTorch's own float32."""
-    net = make_net(2, features=features, growth=growth)
-    picture = make_picture((20, 20))
-    exact = make_net(2, features=features, growth=growth, dtype=torch.float64)
-    truth = reference.l2h_net(picture.double(), exact)
-
-    def error(y: Tensor) -> float:
-        return float((y.double() - truth).square().mean().sqrt())
-
-    assert error(ops.l2h_net(picture, ops.l2h_net_pack(net))) <= 4 * error(reference.l2h_net(picture, net))
 
 
 @pytest.mark.parametrize("size", [(33, 37), (9, 420)])
@@ -145,42 +135,13 @@ def test_deterministic_for_any_number_of_threads(
 def test_nothing_of_an_earlier_call_is_left(make_net: MakeNet, small_net: PackedL2HNet) -> None:
     """Calls work in memory that calls before them have used: here for pictures of nothing but NaN."""
     nets = [small_net, ops.l2h_net_pack(make_net(features=20, growth=8))]
-    sizes = [(1, 1), (13, 40), (40, 13), (70, 50), (90, 120)]
+    sizes = [(1, 1), (13, 40), (40, 13), (70, 50)]
     cases = [(net, make_picture(size)) for net in nets for size in sizes]
     results = [ops.l2h_net(picture, net) for net, picture in cases]
     for net, picture in cases:
         assert ops.l2h_net(torch.full_like(picture, torch.nan), net).isnan().all()
         again = [ops.l2h_net(picture, net) for net, picture in cases]
         assert all(torch.equal(result, other) for result, other in zip(again, results, strict=True))
-
-
-@pytest.mark.parametrize("isa", ["avx512", "avx2", "portable"])
-def test_instruction_sets(isa: str, run_with_isa: RunWithIsa) -> None:
-    """All of the kernels' steps: dense blocks, single convolutions, enlargements, strips."""
-    code = """
-import torch
-from srdgan_rt import _ext, ops
-from srdgan_rt.ops import L2HLayers, reference
-print(_ext.cpu_isa())
-def layer(o, i):
-    return torch.randn(o, i, 3, 3) / (3 * i**0.5), torch.randn(o)
-for f, g in ((3, 5), (24, 8), (64, 32)):
-    torch.manual_seed(0)
-    dense = 3 * [*(layer(g, f + i * g) for i in range(4)), layer(f, f + 4 * g)]
-    layers = L2HLayers(layer(f, 3), dense, layer(f, f), [layer(f, f)] * 2, layer(f, f), layer(3, f))
-    x = torch.randn(2, f, 5, 61)
-    y = ops.rrdb_trunk(x, ops.rrdb_trunk_pack(dense))
-    torch.testing.assert_close(y, reference.rrdb_trunk(x, dense), rtol=1e-4, atol=1e-4)
-    net = ops.l2h_net_pack(layers)
-    x = torch.randn(2, 3, 5, 61)
-    torch.testing.assert_close(ops.l2h_net(x, net), reference.l2h_net(x, layers), rtol=1e-4, atol=1e-4)
-x = torch.randn(1, 3, 60, 210)
-strips = ops.L2HStream(net, 60, 210, strip_rows=36).run(lambda begin, end: x[:, :, begin:end])
-assert torch.equal(torch.cat(list(strips), 2), ops.l2h_net(x, net))
-"""
-    result = run_with_isa(code, isa)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.strip() == isa
 
 
 def test_opcheck(make_net: MakeNet) -> None:
@@ -253,7 +214,7 @@ NARROW = st.tuples(st.integers(200, 500), st.integers(17, 40))
 WIDE = st.tuples(st.integers(37, 150), st.integers(109, 420))
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(size=NARROW | WIDE, strip_rows=st.integers(1, 400), batch=st.integers(1, 2))
 def test_strips_give_the_bits_of_the_whole(
     small_net: PackedL2HNet, size: tuple[int, int], strip_rows: int, batch: int
@@ -263,6 +224,7 @@ def test_strips_give_the_bits_of_the_whole(
     assert torch.equal(torch.cat(run_in_strips(small_net, picture, strip_rows), 2), whole)
 
 
+@pytest.mark.isa
 def test_strips_of_a_deep_net(make_net: MakeNet) -> None:
     """So deep that it looks further ahead than several strips reach."""
     net = ops.l2h_net_pack(make_net(num_rrdbs=3, features=8, growth=4, num_upsamplings=2))
@@ -272,6 +234,7 @@ def test_strips_of_a_deep_net(make_net: MakeNet) -> None:
     assert torch.equal(torch.cat(strips, 2), ops.l2h_net(picture, net))
 
 
+@pytest.mark.isa
 def test_strips_for_any_number_of_threads(small_net: PackedL2HNet, compute_with_threads: ComputeWithThreads) -> None:
     picture = make_picture((90, 200))
     results = compute_with_threads(lambda: torch.cat(run_in_strips(small_net, picture, 36), 2), (1, 2, 5))

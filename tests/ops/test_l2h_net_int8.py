@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
@@ -21,7 +20,6 @@ pytestmark = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not
 
 MakeNet: TypeAlias = Callable[..., L2HLayers]
 ComputeWithThreads: TypeAlias = Callable[[Callable[[], Tensor], Sequence[int]], list[Tensor]]
-RunWithIsa: TypeAlias = Callable[[str, str], "subprocess.CompletedProcess[str]"]
 
 
 def make_picture(size: tuple[int, int] = (13, 18), batch: int = 1) -> Tensor:
@@ -53,6 +51,7 @@ def only_one_conv(layers: L2HLayers, kept: int) -> L2HLayers:
     return replace(layers, dense=dense)
 
 
+@pytest.mark.isa
 @pytest.mark.parametrize("kept", range(5))
 @pytest.mark.parametrize("channels", [(32, 16), (24, 8), (3, 5)])
 def test_matches_reference(make_net: MakeNet, channels: tuple[int, int], kept: int) -> None:
@@ -65,6 +64,7 @@ def test_matches_reference(make_net: MakeNet, channels: tuple[int, int], kept: i
     assert rms(result - rounded) < 0.05 * rms(rounded - exact)
 
 
+@pytest.mark.isa
 @pytest.mark.parametrize("size", [(1, 1), (2, 7), (7, 2), (8, 8), (13, 61)])
 def test_is_near_float32(make_net: MakeNet, size: tuple[int, int]) -> None:
     layers, picture = make_net(num_rrdbs=2), make_picture(size)
@@ -73,6 +73,7 @@ def test_is_near_float32(make_net: MakeNet, size: tuple[int, int]) -> None:
     assert 0 < rms(result - exact) < 0.02 * max(rms(exact), 0.1)
 
 
+@pytest.mark.isa
 def test_what_exceeds_its_range_is_cut_off(make_net: MakeNet) -> None:
     layers, picture = only_one_conv(make_net(), 4), make_picture()
     ranges = measure(layers, picture)
@@ -108,6 +109,7 @@ def test_levels() -> None:
     assert to_levels(torch.zeros(1, 2)).isfinite().all()
 
 
+@pytest.mark.isa
 def test_same_bits_for_any_number_of_threads_and_strips(
     make_net: MakeNet, compute_with_threads: ComputeWithThreads
 ) -> None:
@@ -129,28 +131,6 @@ def test_a_packed_dense_block_is_about_its_weights(make_net: MakeNet) -> None:
 
     weights = sum(weight.numel() + bias.numel() for weight, bias in few.dense)
     assert weights < size(more) - size(few) < 1.2 * weights
-
-
-@pytest.mark.parametrize("isa", ["portable", "avx2", "avx512"])
-def test_instruction_sets_agree(run_with_isa: RunWithIsa, isa: str) -> None:
-    """Products are exact, so that all differ as little as their float32 steps do."""
-    code = """
-import torch
-from srdgan_rt import ops
-from srdgan_rt.ops import reference
-generator = torch.Generator().manual_seed(0)
-def layer(n, k): return torch.randn(n, k, 3, 3, generator=generator) / (9 * k) ** 0.5, torch.zeros(n)
-dense = [layer(8 if i % 5 < 4 else 24, 24 + 8 * (i % 5)) for i in range(15)]
-dense = [l if i == 4 else (l[0] * 0, l[1]) for i, l in enumerate(dense)]
-net = ops.L2HLayers(layer(24, 3), dense, layer(24, 24), [], layer(24, 24), layer(3, 24))
-picture = torch.rand(1, 3, 21, 35, generator=generator)
-ranges = [torch.full((36, 56), 4.0)] * 3
-difference = ops.l2h_net(picture, ops.l2h_net_pack(net, ranges)) - reference.l2h_net(picture, net, ranges)
-print(float(difference.square().mean().sqrt()))
-"""
-    result = run_with_isa(code, isa)
-    assert result.returncode == 0, result.stderr
-    assert float(result.stdout) < 2e-5
 
 
 def test_opcheck_compile_and_export(make_net: MakeNet) -> None:

@@ -7,7 +7,7 @@ import warnings
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -25,6 +25,7 @@ def make_picture(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
     return torch.randn(*shape, generator=generator)
 
 
+@pytest.mark.isa
 @given(
     height=st.sampled_from([1, 2, 7, 8, 13]),
     width=st.sampled_from([1, 2, 7, 8, 13]),
@@ -32,7 +33,6 @@ def make_picture(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
     phase=st.integers(0, 4),
     dtype=st.sampled_from([torch.uint8, torch.float32]),
 )
-@settings(max_examples=60, deadline=None)
 def test_matches_reference(height: int, width: int, factor: int, phase: int, dtype: torch.dtype) -> None:
     phase %= factor
     x = make_picture(2, 3, height, width, dtype=dtype)

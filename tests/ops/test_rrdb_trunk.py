@@ -42,23 +42,27 @@ def assert_both_match(x: Tensor, net: L2HLayers, exact: L2HLayers, negative_slop
     assert_close(ops.rrdb_trunk(x, trunk, negative_slope), truth)
 
 
+@pytest.mark.isa
 @pytest.mark.parametrize("size", SIZES)
 def test_matches_reference_at_sizes(make_net: MakeNet, size: tuple[int, int]) -> None:
     assert_both_match(make_input(size=size, batch=2), make_net(), make_net(dtype=torch.float64))
 
 
+@pytest.mark.isa
 @pytest.mark.parametrize(("features", "growth"), CHANNELS)
 def test_matches_reference_at_channels(make_net: MakeNet, features: int, growth: int) -> None:
     sizes = {"features": features, "growth": growth}
     assert_both_match(make_input(features), make_net(**sizes), make_net(**sizes, dtype=torch.float64))
 
 
+@pytest.mark.isa
 @pytest.mark.parametrize("num_rrdbs", [2, 3])
 def test_matches_reference_in_depth(make_net: MakeNet, num_rrdbs: int) -> None:
     """Each RRDB hands its own output on as the next one's shortcut."""
     assert_both_match(make_input(), make_net(num_rrdbs), make_net(num_rrdbs, dtype=torch.float64))
 
 
+@pytest.mark.isa
 @pytest.mark.parametrize("negative_slope", [0.0, 1.0])
 def test_matches_reference_at_slopes(make_net: MakeNet, negative_slope: float) -> None:
     assert_both_match(make_input(), make_net(), make_net(dtype=torch.float64), negative_slope)
@@ -84,6 +88,7 @@ def test_empty_batch(make_net: MakeNet) -> None:
     assert y.shape == (0, 24, 7, 9)
 
 
+@pytest.mark.isa
 def test_pictures_of_a_batch_know_nothing_of_each_other(make_net: MakeNet) -> None:
     """They share memory one after the other: what a NaN left there must not be read again."""
     trunk = ops.rrdb_trunk_pack(make_net().dense)
@@ -93,21 +98,6 @@ def test_pictures_of_a_batch_know_nothing_of_each_other(make_net: MakeNet) -> No
     y = ops.rrdb_trunk(x, trunk)
     assert torch.equal(y[1:2], alone)
     assert y[0].isnan().all()
-
-
-@pytest.mark.parametrize(("features", "growth"), [(64, 32), (32, 16)])
-def test_error_bound(make_net: MakeNet, features: int, growth: int) -> None:
-    """At most 8 times the root mean square error of PyTorch's own float32, for neighbours that do not correlate: the
-    worst case of the transforms."""
-    net = make_net(2, features=features, growth=growth)
-    x = make_input(features, size=(24, 24))
-    truth = reference.rrdb_trunk(x.double(), make_net(2, features=features, growth=growth, dtype=torch.float64).dense)
-
-    def error(y: Tensor) -> float:
-        return float((y.double() - truth).square().mean().sqrt())
-
-    ours = error(ops.rrdb_trunk(x, ops.rrdb_trunk_pack(net.dense)))
-    assert ours <= 8 * error(reference.rrdb_trunk(x, net.dense))
 
 
 @pytest.mark.parametrize("size", [(33, 37), (9, 420)])

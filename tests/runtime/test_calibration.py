@@ -112,7 +112,7 @@ def test_int8_is_offered_where_it_is_fast(model: Path, monkeypatch: pytest.Monke
 
 @NEEDS_EXTENSION
 @pytest.mark.usefixtures("_vnni")
-@pytest.mark.parametrize("name", ["Set5", "phone_crops"])
+@pytest.mark.parametrize("name", ["Set5", pytest.param("phone_crops", marks=pytest.mark.slow)])
 def test_the_shipped_model_loses_little(shared_data: Path, name: str) -> None:
     ups = {precision: Upscaler(device="cpu", precision=precision) for precision in ("fp32", "int8")}
     evaluation = evaluate_data_set(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from training.bursts.split import assign_splits
@@ -13,7 +13,6 @@ def test_the_papers_numbers() -> None:
     assert Counter(splits.values()) == {"train": 400, "val": 27, "test": 20}
 
 
-@settings(max_examples=30)
 @given(st.sets(st.text(min_size=1), max_size=40), st.sets(st.text(min_size=1), max_size=10))
 def test_splits_hold_when_scenes_are_added(first: set[str], more: set[str]) -> None:
     before = assign_splits(first, {})

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+import two_processes
 
 from srdgan_rt.errors import InputError
 from training.batches import Share
@@ -41,36 +42,47 @@ def test_shares_make_up_the_batch(make_stage: Any, name: str) -> None:
     assert samples(whole) == sorted([*samples(parts[0]), *samples(parts[1])])
 
 
-_SCRIPT = Path(__file__).with_name("two_processes.py")
-
-
-@pytest.mark.parametrize("name", ["l2h", "joint"])
-def test_two_processes_compute_what_one_does(
-    make_stage: Any, training_root: Path, tiny_vgg: Path, tmp_path: Path, name: str
-) -> None:
-    """The same weights in both, and the loss and the gradients of the whole batch in one process."""
-    stage = make_stage(name)
-    torch.save({"config": stage.config, "root": training_root, "vgg": tiny_vgg}, tmp_path / "job.pt")
+@pytest.fixture(scope="module")
+def trained_by_one_and_by_two(
+    make_stage: Any, training_root: Path, tiny_vgg: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder with what one process and two processes computed in the same two steps."""
+    folder = tmp_path_factory.mktemp("processes")
+    configs = {name: make_stage(name).config for name in ("l2h", "joint")}
+    torch.save({"configs": configs, "root": training_root, "vgg": tiny_vgg}, folder / "job.pt")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     root = Path(__file__).parents[2]
-    for world in (1, 2):
-        common = os.environ | {"WORLD_SIZE": str(world), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-        common["PYTHONPATH"] = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])
-        processes = [
-            subprocess.Popen(
-                [sys.executable, _SCRIPT, name, tmp_path],
-                env=common | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for rank in range(world)
-        ]
-        for process in processes:
-            _, errors = process.communicate(timeout=120)
-            assert process.returncode == 0, errors
-    one, first, second = (torch.load(tmp_path / f"{part}.pt") for part in ("1_0", "2_0", "2_1"))
+    common = os.environ | {
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]),
+    }
+    processes = [
+        subprocess.Popen(
+            [sys.executable, two_processes.__file__, folder],
+            env=common | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    two_processes.train(folder)  # alone, meanwhile
+    for process in processes:
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["l2h", "joint"])
+def test_two_processes_compute_what_one_does(trained_by_one_and_by_two: Path, name: str) -> None:
+    """The same weights in both, and the loss and the gradients of the whole batch in one process."""
+    files = [trained_by_one_and_by_two / f"{name}_{part}.pt" for part in ("1_0", "2_0", "2_1")]
+    one, first, second = (torch.load(path) for path in files)
     for key in one["gradients"]:
         torch.testing.assert_close(first["gradients"][key], one["gradients"][key], rtol=1e-3, atol=1e-6, msg=key)
     assert (first["loss"] + second["loss"]) / 2 == pytest.approx(one["loss"], rel=1e-4)

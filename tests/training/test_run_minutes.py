@@ -64,8 +64,12 @@ def test_the_whole_chain(packs: Path, tmp_path: Path) -> None:
     )
     for name, tensor in trainer.duel.average.state_dict().items():
         assert torch.equal(tensor.half(), net.state_dict()[name].half())
-    train(TINY, packs, tmp_path / "run", 0.03, init=[tmp_path / "not_there"])
-    assert torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["iteration"] > saved["iteration"]
+    for minutes in (0.03, 0.3):  # on a busy machine the first may be over before a step is done
+        train(TINY, packs, tmp_path / "run", minutes, init=[tmp_path / "not_there"])
+        iteration = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["iteration"]
+        if iteration > saved["iteration"]:
+            break
+    assert iteration > saved["iteration"]
 
 
 def test_the_paper_s_losses_and_all_kinds_of_samples(packs: Path, tiny_vgg: Path, tmp_path: Path) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -47,6 +45,15 @@ def photographs(tmp_path: Path) -> list[Path]:
     return find_photographs(tmp_path / "data" / "train_photos")
 
 
+@pytest.fixture
+def _no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker is a thread: a process loads torch anew, for seconds."""
+    monkeypatch.setattr(
+        "training.synthesize.ProcessPoolExecutor", lambda _, _context, **options: ThreadPoolExecutor(1, **options)
+    )
+    monkeypatch.setattr("training.synthesize.signal.signal", lambda *_: None)  # threads may not
+
+
 def snapshot(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -56,7 +63,8 @@ def make_plan(**treatment: float | bool) -> PairPlan:
     return PairPlan("a", "a.png", "", 3, 0.05, "", "", whole)
 
 
-def test_any_number_of_workers_gives_the_same_set(config, photographs, tmp_path, capsys):
+@pytest.mark.slow
+def test_any_number_of_workers_gives_the_same_set(config, photographs, tmp_path):
     assert synthesize(photographs, config, tmp_path / "one", workers=1) == 0
     assert synthesize(photographs[::-1], config, tmp_path / "two", workers=2) == 0
     made = snapshot(tmp_path / "one")
@@ -69,14 +77,19 @@ def test_any_number_of_workers_gives_the_same_set(config, photographs, tmp_path,
     assert read_picture(tmp_path / "one" / "HR" / "a_s100.png").pixels.shape == (48, 48, 3)
     assert read_picture(tmp_path / "one" / "LRx4" / "b_s50.png").pixels.shape == (8, 7, 3)
 
-    # Completed, not made anew: what is missing comes back as it was, what is there is not touched.
-    (tmp_path / "one" / "HR" / "b_s50.png").unlink()
-    before = (tmp_path / "one" / "HR" / "a_s50.png").stat().st_mtime_ns
+
+@pytest.mark.usefixtures("_no_processes")
+def test_a_set_is_completed_not_made_anew(config, photographs, tmp_path, capsys):
+    """What is missing comes back as it was, what is there is not touched."""
+    assert synthesize(photographs, config, tmp_path / "set") == 0
+    made = snapshot(tmp_path / "set")
+    (tmp_path / "set" / "HR" / "b_s50.png").unlink()
+    before = (tmp_path / "set" / "HR" / "a_s50.png").stat().st_mtime_ns
     capsys.readouterr()
-    assert synthesize(photographs, config, tmp_path / "one", workers=2) == 0
+    assert synthesize(photographs, config, tmp_path / "set") == 0
     assert "b.png: 1 of 1 pairs" in capsys.readouterr().out
-    assert snapshot(tmp_path / "one") == made
-    assert (tmp_path / "one" / "HR" / "a_s50.png").stat().st_mtime_ns == before
+    assert snapshot(tmp_path / "set") == made
+    assert (tmp_path / "set" / "HR" / "a_s50.png").stat().st_mtime_ns == before
 
 
 def test_high_is_the_softened_picture_and_the_way_is_that_of_degrade(config, photographs):
@@ -103,28 +116,23 @@ def test_photographs_are_made_smaller_and_left_out_below_the_smallest_side():
     assert prepare_photograph(photograph, make_plan(size=0.5, smallest_side=21)) is None
 
 
-def test_one_bad_photograph_is_a_line_and_the_exit_status_is_1(config, photographs, tmp_path):
+def test_one_bad_photograph_is_a_line_and_the_exit_status_is_1(config, photographs, tmp_path, run_command):
     (tmp_path / "data" / "train_photos" / "bad.jpg").write_bytes(b"not a picture")
     toml = tmp_path / "gmsr.toml"
     toml.write_text(f"model = '{config.model}'\nsizes = [1.0]\nsmallest_side = 60\nnoise_range = [0.01, 0.05]\n")
-    command = ["--config", toml, "--data", tmp_path / "data", "--output", tmp_path / "set", "--workers", "1"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-
-    def run() -> subprocess.CompletedProcess[str]:
-        module = [sys.executable, "-m", "training.synthesize"]
-        return subprocess.run([*module, *map(str, command)], capture_output=True, text=True, env=environment)
-
-    done = run()
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
+    options = ["--config", toml, "--data", tmp_path / "data", "--output", tmp_path / "set", "--workers", "1"]
+    done = run_command("training.synthesize", *options)
+    assert done.status == 1
+    (line,) = done.err.splitlines()
     assert "bad.jpg" in line
     assert sorted(path.name for path in (tmp_path / "set" / "HR").iterdir()) == ["a_s100.png", "b_s100.png"]
     toml.write_text("modle = 'x'\n")
-    done = run()
-    assert done.returncode == 2
-    assert "unknown key 'modle'" in done.stderr.splitlines()[-1]
+    done = run_command("training.synthesize", *options)
+    assert done.status == 2
+    assert "unknown key 'modle'" in done.err.splitlines()[-1]
 
 
+@pytest.mark.usefixtures("_no_processes")
 def test_pairs_of_another_configuration_are_kept(config, photographs, tmp_path, capsys):
     other = GMSRConfig(config.model, sizes=(1.0,), smallest_side=24, seed=1)
     synthesize(photographs[:1], other, tmp_path / "set")

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +52,7 @@ def test_as_file_clips_and_rounds_and_gradients_pass_the_rounding() -> None:
     assert low.grad.tolist() == [0, 1, 0]
 
 
-def test_the_command_trains_and_reports(training_root: Path, tmp_path: Path) -> None:
+def test_the_command_trains_and_reports(run_command: Any, training_root: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     (data / "phone_pairs").mkdir(parents=True)
     for name in ("train_photos", "phone_pairs/train"):
@@ -64,10 +62,8 @@ def test_the_command_trains_and_reports(training_root: Path, tmp_path: Path) -> 
         'name = "tiny"\niterations = 2\nbatch = 1\npatch = 16\nvalidate_every = 2\n'
         "[model]\nnum_blocks = 1\nnum_features = 8\n[discriminator]\nnum_features = 4\n[weights]\nfeature = 0\n"
     )
-    command = [sys.executable, "-m", "training.train_h2l", "--config", tmp_path / "tiny.toml", "--data", data]
-    subprocess.run(
-        [*command, "--run", tmp_path / "run"], cwd=Path(__file__).parents[2], check=True, capture_output=True
-    )
+    options = ["--config", tmp_path / "tiny.toml", "--data", data, "--run", tmp_path / "run"]
+    assert run_command("training.train_h2l", *options).status == 0
     losses, noise = (json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines())
     assert losses["iteration"] == noise["iteration"] == 2
     assert {"loss", "pixel", "adversarial", "discriminator", "learning_rate", "iterations_per_second"} <= set(losses)

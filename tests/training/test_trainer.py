@@ -40,10 +40,10 @@ def test_overfits_one_batch(stage: Any, tmp_path: Path) -> None:
         duel._weights = {name: weight if name == "pixel" else 0.01 * weight for name, weight in duel._weights.items()}
     batch = stage.make_batch(0)
     pixels = []
-    for _ in range(120):
+    for _ in range(70):
         trainer.step(batch)
         pixels.append(sum(value for name, value in trainer.take_figures().items() if name.endswith("pixel")))
-    assert pixels[-1] < 0.8 * pixels[0]
+    assert pixels[-1] < 0.85 * pixels[0]
 
 
 def test_two_runs_with_one_seed_are_equal_and_another_seed_is_not(stage: Any, tmp_path: Path) -> None:

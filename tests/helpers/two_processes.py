@@ -1,0 +1,63 @@
+"""A process of the test that two processes train as one does: a step of each stage and one more, written down."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from training.data import PairSampler
+from training.engine import Engine, start_engine
+from training.features import VGGFeatures
+from training.train_joint import JointSampler, JointTrainer
+from training.train_l2h import L2HTrainer
+from training.trainer import Trainer
+
+
+def make_run(
+    job: Mapping[str, Any], name: str, folder: Path, engine: Engine, features: VGGFeatures
+) -> tuple[Trainer[Any], list[Any]]:
+    """The trainer of a stage and its first two batches."""
+    config = dataclasses.replace(job["configs"][name], iterations=2)
+    if name == "l2h":
+        sampler = PairSampler(job["root"], config.batch, config.seed, 8, share=engine.share)
+        return L2HTrainer(config, folder, engine, features), [sampler.batch(iteration, 8) for iteration in range(2)]
+    joint = JointSampler(job["root"], config, share=engine.share)
+    return JointTrainer(config, folder, engine, features), [joint.batch(iteration) for iteration in range(2)]
+
+
+def train(folder: Path) -> None:
+    """Trains the stages of ``job.pt``, all in the processes that the environment tells of, as ``torchrun`` does."""
+    job = torch.load(folder / "job.pt", weights_only=False)
+    first, *_ = job["configs"].values()
+    features = VGGFeatures(job["vgg"], first.feature_layer)
+    with start_engine(first.engine) as engine:
+        for name in job["configs"]:
+            trainer, batches = make_run(job, name, folder / f"{name}_{engine.share.world}", engine, features)
+            loss = trainer.step(batches[0])
+            nets = {
+                f"{duel.prefix}{role}": player.net
+                for duel in trainer.duels
+                for role, player in (("generator", duel.generator), ("discriminator", duel.discriminator))
+            }
+            gradients = {
+                f"{role}.{key}": parameter.grad.clone()
+                for role, net in nets.items()
+                for key, parameter in net.named_parameters()
+            }
+            assert not engine.agree(False)
+            assert engine.agree(engine.is_main)
+            trainer.step(batches[1])
+            weights = {f"{role}.{key}": value for role, net in nets.items() for key, value in net.state_dict().items()}
+            torch.save(
+                {"loss": loss, "gradients": gradients, "weights": weights},
+                folder / f"{name}_{engine.share.world}_{engine.share.rank}.pt",
+            )
+
+
+if __name__ == "__main__":
+    train(Path(sys.argv[1]))
