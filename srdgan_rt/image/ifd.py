@@ -21,6 +21,8 @@ _INTEGER_FORMATS = {SHORT: "H", LONG: "I", 13: "I", LONG8: "Q"}
 
 EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD = 0x8769, 0x8825, 0xA005
 _NESTED = (EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD)
+SUB_IFDS = 330
+_MAX_DIRECTORIES = 10_000  # more pages than any scanner's; fewer than a hostile file can name
 _MAX_DEPTH = 3  # IFD0 -> Exif -> Interoperability; a deeper one is a loop
 
 
@@ -146,6 +148,40 @@ def read_integer(data: Buffer, layout: Layout, entry: Entry) -> int:
     if entry.type not in _INTEGER_FORMATS:
         return 0
     return _unpack(layout.order + _INTEGER_FORMATS[entry.type], data, entry.value_position)
+
+
+def read_integers(data: Buffer, layout: Layout, entry: Entry) -> tuple[int, ...]:
+    """All numbers of an integer tag; none for tags of other types."""
+    if entry.type not in _INTEGER_FORMATS:
+        return ()
+    number = entry.size // _TYPE_SIZES[entry.type]
+    return struct.unpack_from(f"{layout.order}{number}{_INTEGER_FORMATS[entry.type]}", data, entry.value_position)
+
+
+def iterate_directories(data: Buffer, layout: Layout, first: int) -> Iterator[int]:
+    """Offsets of all directories with pictures: each of the chain that starts at ``first``, followed by its SubIFDs.
+
+    Each is given once, however the file refers to it; a damaged one ends its chain, the first one raises.
+
+    Raises:
+        DamagedTagsError: the first directory does not fit the data.
+    """
+    find_next_pointer(data, layout, first)
+    seen: set[int] = set()
+    waiting = [first]
+    while waiting and len(seen) < _MAX_DIRECTORIES:
+        ifd = waiting.pop()
+        if ifd == 0 or ifd in seen:
+            continue
+        seen.add(ifd)
+        try:
+            following = _unpack(layout.offset_format, data, find_next_pointer(data, layout, ifd))
+            entries = [e for e in iterate_entries(data, layout, ifd) if e.tag == SUB_IFDS]
+        except DamagedTagsError:
+            continue
+        yield ifd
+        inner = [offset for entry in entries for offset in read_integers(data, layout, entry)]
+        waiting += [following, *reversed(inner[:_MAX_DIRECTORIES])]
 
 
 def read_tags(
