@@ -34,7 +34,7 @@ _SENSOR_SAMPLES = (32803, 34892)  # photometric interpretations: colour filter a
 # Of Nikon, Sony, Samsung, Epson, Kodak and Pentax; a file that uses one is no picture that any TIFF reader knows.
 _RAW_COMPRESSIONS = (34713, 32767, 32769, 32770, 32772, 65000, 65535)
 _DNG = next(f for f in FORMATS if ".dng" in f.endings)
-_OTHER = Format("camera raw file", (), reader="raw")
+_OTHER = Format("camera raw", (), reader="raw")
 _RAW_FORMATS = [f for f in FORMATS if f.reader == "raw"]
 
 
@@ -77,7 +77,7 @@ def read_raw(path: Path, check_size: SizeCheck, format_: Format) -> Picture:
     try:
         rawpy = importlib.import_module("rawpy")
     except ImportError:
-        raise ValueError(f"a {format_.name}, which cannot be read without rawpy: {RAW_HINT}") from None
+        raise ValueError(f"{format_.name} files cannot be read without rawpy: {RAW_HINT}") from None
     try:
         with rawpy.imread(str(path)) as raw:
             check_size(raw.sizes.height, raw.sizes.width)
@@ -88,7 +88,7 @@ def read_raw(path: Path, check_size: SizeCheck, format_: Format) -> Picture:
             )
     except rawpy.LibRawError as error:
         reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
-        raise ValueError(f"LibRaw cannot read this {format_.name} ({reason}): convert it to TIFF or JPEG") from error
+        raise ValueError(f"LibRaw cannot read this {format_.name} file ({reason})") from error
     notes = ("raw: developed to sRGB with the camera's white balance",)
     return make_upright(Picture(pixels, metadata, "dng" if format_ is _DNG else "raw", notes), orientation=1)
 

@@ -59,7 +59,7 @@ def _read(path: Path, check_size: SizeCheck) -> Picture:
     if format_.reader == "raw":
         return read_raw(path, check_size, format_)
     if not format_.reader:
-        raise ValueError(f"a {format_.name}, which cannot be read: convert it to JPEG, PNG or TIFF")
+        raise ValueError(f"{format_.name} files cannot be read: convert this one to JPEG, PNG or TIFF")
     return _READERS[format_.reader](path, check_size)
 
 

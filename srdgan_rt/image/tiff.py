@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,6 +18,9 @@ from srdgan_rt.image.ifd import check_complete, map_file, read_header, read_tags
 from srdgan_rt.image.orientation import make_upright
 from srdgan_rt.image.picture import Metadata, Picture, Pixels
 from srdgan_rt.image.size_limit import SizeCheck
+
+# tifffile logs damage line by line; whatever matters of it is an error or a note here.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _XMP, _ICC = 700, 34675
 _UNSPECIFIED, _ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 0, 1, 2

@@ -57,7 +57,7 @@ def _find_tags(data):
 
 def repair(data: bytes) -> bytes:
     """Makes the checksums of PNG and the length of RIFF right again."""
-    if data.startswith(b"RIFF"):
+    if data.startswith(b"RIFF") and len(data) >= 8:
         return data[:4] + struct.pack("<I", len(data) - 8) + data[8:]
     if not data.startswith(_PNG_SIGNATURE):
         return data
@@ -73,5 +73,5 @@ def repair(data: bytes) -> bytes:
 TARGET = Target("pictures", make_seeds, check_picture, find_parts, repair)
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")  # Pillow and tifffile warn of damage before they fail
+    warnings.simplefilter("ignore")  # Pillow warns of damage before it fails
     main(TARGET)

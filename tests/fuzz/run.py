@@ -1,5 +1,4 @@
-"""Runs a fuzz target: damages its seeds, one after the other, and reports every result that is neither good nor an error
-raised on purpose.
+"""Runs a fuzz target: damages its seeds and reports every result that is neither good nor an error raised on purpose.
 
 A target is a module beside this one with ``TARGET = Target(...)`` and ``main(TARGET)``; ``test_fuzz.py`` runs them all.
 By hand: ``python -m tests.fuzz.pictures --count 100000 --seed 3``; one case again: ``--seed 3 --only 4711``.
