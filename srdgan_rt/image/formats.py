@@ -40,10 +40,12 @@ class Format:
 
 
 _TIFF = rb"II\*\x00|MM\x00\*|II\+\x00|MM\x00\+"
+# TGA has no signature: flag of a colour map, type of picture, five zeros where there is no map, bits a pixel.
+_TGA = rb".(\x00[\x02\x03\x0a\x0b]\x00{5}|\x01[\x01\x09].{5}).{8}[\x08\x0f\x10\x18\x20]"
 
 # The first format that matches is taken. Most camera raw files have TIFF's signature: raw.py tells them from TIFF.
 FORMATS = (
-    Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".jif", ".pjpeg", ".pjpg"), rb"\xff\xd8\xff", "jpeg"),
+    Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".jif", ".pjpeg", ".pjpg"), rb"\xff\xd8", "jpeg"),
     Format("PNG", (".png", ".apng"), rb"\x89PNG\r\n\x1a\n", "png"),
     Format("WebP", (".webp",), rb"RIFF....WEBP", "webp"),
     Format("GIF", (".gif",), rb"GIF8[79]a", "gif"),
@@ -84,12 +86,7 @@ FORMATS = (
     Format("PNM", (".pnm", ".ppm", ".pgm", ".pbm", ".pam", ".pfm"), rb"P[1-7Ff]\s"),
     Format("QOI", (".qoi",), rb"qoif"),
     Format("DPX", (".dpx",), rb"SDPX|XPDS"),
-    # No identifier, a colour map or none, a type of picture, and where there is no map, five zeros in its place.
-    Format(
-        "TGA",
-        (".tga", ".targa"),
-        rb".(\x00[\x02\x03\x0a\x0b]\x00\x00\x00\x00\x00|\x01[\x01\x09]).{7}[\x08\x0f\x10\x18\x20]",
-    ),
+    Format("TGA", (".tga", ".targa"), _TGA),
     Format("ICO", (".ico", ".cur"), rb"\x00\x00[\x01\x02]\x00", is_photograph=False),
     Format("DDS", (".dds",), rb"DDS ", is_photograph=False),
     Format("MNG", (".mng", ".jng"), rb"\x8aMNG|\x8bJNG", is_photograph=False),
