@@ -52,6 +52,9 @@ def _make_jpegs() -> dict[str, bytes]:
         "jpeg-grey": _by_pillow("JPEG", image.convert("L")),
         "jpeg-cmyk": _by_pillow("JPEG", image.convert("CMYK")),
         "jpeg-restarts": _by_pillow("JPEG", restart_marker_blocks=1),
+        "jpeg-stray-bytes": plain[:20] + bytes(5) + plain[20:-2] + bytes(20),
+        "jpeg-12-bits": imagecodecs.jpeg8_encode(_pixels(3, np.uint16) >> 4, bitspersample=12),
+        "jpeg-lossless": imagecodecs.jpeg8_encode(_pixels(3, np.uint16), lossless=True, bitspersample=16),
         "jpeg-several": _by_pillow("MPO", save_all=True, append_images=[image]),
     }
 
@@ -113,6 +116,8 @@ def _make_tiffs() -> dict[str, bytes]:
         "tiff-planes": _by_tifffile(_pixels().transpose(2, 0, 1), photometric="rgb", planarconfig="separate"),
         "tiff-alpha": _by_tifffile(_pixels(4), photometric="rgb", extrasamples=["assocalpha"]),
         "tiff-cmyk": _by_tifffile(_pixels(4), photometric="separated"),
+        "tiff-lab": _by_tifffile(_pixels(), photometric="cielab"),
+        "tiff-ycbcr": _make_ycbcr_tiff(),
         "tiff-tiles": _by_tifffile(_pixels()[..., 0], photometric="minisblack", tile=(16, 16), compression="lzw"),
         "tiff-palette": _by_pillow("TIFF", image.quantize(16)),
         "tiff-fax": _by_pillow("TIFF", image.convert("1"), compression="group4"),
@@ -122,12 +127,31 @@ def _make_tiffs() -> dict[str, bytes]:
     }
 
 
+def _make_ycbcr_tiff() -> bytes:
+    """YCbCr with colour in half the resolution, which no writer at hand makes: 12 x 16 units of six bytes."""
+    data = bytearray(_by_tifffile(_pixels(1), photometric="minisblack"))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        tags = {tag.code: (tag.offset, tag.valueoffset) for tag in file.pages.first.tags}
+    for number, value in ((258, 8), (262, 6), (277, 3), (278, 24)):
+        struct.pack_into("<HIHH", data, tags[number][0] + 2, 3, 1, value, 0)
+    struct.pack_into("<HII", data, tags[273][0] + 2, 4, 1, len(data))
+    struct.pack_into("<HII", data, tags[279][0] + 2, 4, 1, 12 * 16 * 6)
+    return bytes(data) + bytes(range(192)) * 6
+
+
 def _make_bitmaps() -> dict[str, bytes]:
     image = Image.fromarray(_pixels())
     return {
         "bmp": _by_pillow("BMP", dpi=(300, 300)),
         "bmp-alpha": _by_pillow("BMP", image.convert("RGBA")),
+        "bmp-bit-fields": _make_bit_fields(),
         "bmp-palette": _by_pillow("BMP", image.quantize(16)),
         "gif": _by_pillow("GIF", image.quantize(16), transparency=3),
         "gif-animated": _by_pillow("GIF", save_all=True, append_images=[image.rotate(90)]),
     }
+
+
+def _make_bit_fields() -> bytes:
+    """A BMP file of 16 bits a pixel in a header of 108 bytes, with a mask for alpha."""
+    header = struct.pack("<IiiHHIIiiII4I52x", 108, 32, 24, 1, 16, 3, 0, 2835, 2835, 0, 0, 0x7C00, 0x3E0, 0x1F, 0x8000)
+    return b"BM" + struct.pack("<IHHI", 122 + 32 * 24 * 2, 0, 0, 122) + header + bytes(range(192)) * 8
