@@ -59,7 +59,8 @@ def _read(path: Path, check_size: SizeCheck) -> Picture:
     if format_.reader == "raw":
         return read_raw(path, check_size, format_)
     if not format_.reader:
-        raise ValueError(f"{format_.name} files cannot be read: convert this one to JPEG, PNG or TIFF")
+        advice = ": convert this one to JPEG, PNG or TIFF" if format_.is_photograph else ""
+        raise ValueError(f"{format_.name} files cannot be read{advice}")
     return _READERS[format_.reader](path, check_size)
 
 

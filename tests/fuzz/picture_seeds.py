@@ -129,7 +129,7 @@ def _make_tiffs() -> dict[str, bytes]:
 
 def _make_ycbcr_tiff() -> bytes:
     """YCbCr with colour in half the resolution, which no writer at hand makes: 12 x 16 units of six bytes."""
-    data = bytearray(_by_tifffile(_pixels(1), photometric="minisblack"))
+    data = bytearray(_by_tifffile(_pixels(1).squeeze(), photometric="minisblack"))
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         tags = {tag.code: (tag.offset, tag.valueoffset) for tag in file.pages.first.tags}
     for number, value in ((258, 8), (262, 6), (277, 3), (278, 24)):
