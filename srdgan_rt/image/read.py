@@ -33,7 +33,8 @@ def read_picture(path: str | os.PathLike[str], *, max_pixels: int | None = DEFAU
     Args:
         path: JPEG, PNG, TIFF, WebP, BMP or GIF, or a camera raw file where ``rawpy`` is installed. Of animations the
             first frame is taken; of files with several pages the first page, in its highest resolution.
-        max_pixels: refuse files that declare more pixels than this, before decoding them; None refuses none.
+        max_pixels: refuse files that declare more pixels than this, before decoding them; None refuses none. It bounds
+            memory: pixels of more than four channels count for as many as four channels each would make.
 
     Returns:
         The picture. Greyscale stays greyscale; palettes are expanded; CMYK becomes RGB; whatever was lost or decided
