@@ -20,6 +20,7 @@ from srdgan_rt.image.jpeg_stream import JpegStream
 from srdgan_rt.image.picture import Pixels
 
 _COLOUR_SPACES = {1: "GRAY", 3: "RGB", 4: "CMYK"}
+_MAX_INTERVALS = 1 << 16  # bounds the time for hostile files; a photograph has some hundreds
 _MAX_STRAY_BYTES = 32  # of arbitrary content at the end of a scan
 _FILLER = b"\xa5\x3c\x5a\xc3" * 16
 
@@ -123,12 +124,22 @@ def _drop_stray_bytes(stream: JpegStream, decoder: _Decoder) -> tuple[JpegStream
     """Takes out the bytes at the end of each scan that its pixels do not need, if they are no sign of missing data."""
     whole = stream
     for index in range(len(stream.scans)):
-        begin, end = whole.scans[index]
-        needed = _find_needed_end(whole, begin, end, decoder)
-        if needed < end and not _is_harmless(whole.data[begin:needed], whole.data[needed:end]):
-            raise ValueError(f"damaged: {end - needed:,} bytes are left over after the JPEG pixels")
-        whole = whole.without(needed, end)
+        inner = whole.list_intervals(index)[:-1]
+        if len(stream.scans) == 1 and len(inner) < _MAX_INTERVALS:
+            for begin, end in reversed(inner):  # from the last on, so that positions stay true
+                piece = whole.extract_interval(begin, end)
+                needed = _find_needed_end(piece, *piece.scans[0], decoder) - piece.scans[0][0]
+                whole = _drop_after(whole, begin, begin + needed, end)
+        begin, end = whole.list_intervals(index)[-1]
+        whole = _drop_after(whole, begin, _find_needed_end(whole, begin, end, decoder), end)
     return whole, len(stream.data) - len(whole.data)
+
+
+def _drop_after(stream: JpegStream, begin: int, needed: int, end: int) -> JpegStream:
+    """The stream without the bytes after ``needed`` of a run of entropy-coded data."""
+    if needed < end and not _is_harmless(stream.data[begin:needed], stream.data[needed:end]):
+        raise ValueError(f"damaged: {end - needed:,} bytes are left over after JPEG pixels")
+    return stream.without(needed, end)
 
 
 def _find_needed_end(stream: JpegStream, begin: int, end: int, decoder: _Decoder) -> int:

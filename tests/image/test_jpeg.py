@@ -16,9 +16,9 @@ HEIGHT, WIDTH = 40, 56
 EOI = b"\xff\xd9"
 
 
-def _encode(pixels, **options):
+def _encode(pixels, mode=None, **options):
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "JPEG", quality=90, **options)
+    Image.fromarray(pixels, mode).save(stream, "JPEG", quality=90, **options)
     return stream.getvalue()
 
 
@@ -144,6 +144,22 @@ def test_stray_bytes_between_progressive_scans(noise, save):
         picture = read_picture(save("b.jpg", data[:end] + bytes(30) + data[end:]))
         np.testing.assert_array_equal(picture.pixels, expected)
         assert any("stray" in note for note in picture.notes)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_stray_bytes_before_restart_markers(mode, noise, save):
+    data = _encode(np.asarray(Image.fromarray(noise).convert(mode)), mode=mode, restart_marker_blocks=3)
+    expected = read_picture(save("a.jpg", data)).pixels
+    strayed = re.sub(rb"(?=\xff[\xd0-\xd7])", bytes(20), data)
+    assert len(strayed) > len(data) + 50
+    picture = read_picture(save("a.jpg", strayed))
+    np.testing.assert_array_equal(picture.pixels, expected)
+    assert any("stray" in note for note in picture.notes)
+    # an interval that lost its second half to zeros
+    begin, end = (match.start() for match in list(re.finditer(rb"\xff[\xd0-\xd7]", data))[1:3])
+    middle = (begin + end) // 2
+    with pytest.raises(ImageReadError):
+        read_picture(save("a.jpg", data[:middle] + bytes(300) + data[end:]))
 
 
 @pytest.mark.parametrize("trailer", [bytes(1000), b"a movie" * 99, None], ids=["zeros", "movie", "picture"])
