@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,37 @@ from numpy.typing import NDArray
 from tifffile import PHOTOMETRIC, TiffFile, TiffPage
 
 from srdgan_rt.image.depth import convert_depth
-from srdgan_rt.image.ifd import iterate_directories, map_file, read_header
+from srdgan_rt.image.ifd import iterate_directories, iterate_entries, map_file, read_header, read_integer
 from srdgan_rt.image.picture import Pixels
 from srdgan_rt.image.size_limit import SizeCheck
 from srdgan_rt.image.tiff_pixels import decode_page
 
-_REDUCED, _MASK = 1, 4  # bits of NewSubfileType
+_WIDTH, _HEIGHT, _PHOTOMETRIC = 256, 257, 262
+_SUBFILE_TYPE, _REDUCED, _MASK = 254, 1, 4  # the tag NewSubfileType, and two of its bits
 _OLD_SUBFILE_TYPE, _OLD_REDUCED = 255, 2
 _NO_PICTURES = (PHOTOMETRIC.MASK, PHOTOMETRIC.DEPTH_MAP)
 _MAX_COMPARED = 3
 _MIN_CORRELATION = 0.9
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What the directory of a page says about it."""
+
+    offset: int
+    width: int
+    height: int
+    is_reduced: bool
+    is_mask: bool
+
+    @property
+    def num_pixels(self) -> int:
+        return self.width * self.height
+
+    def has_shape_of(self, other: _Entry) -> bool:
+        """Whether the sides have the same ratio, to a row or column of rounding in the other one."""
+        height, width = self.height * other.width / self.width, self.width * other.height / self.height
+        return abs(height - other.height) <= 1 or abs(width - other.width) <= 1
 
 
 def choose_page(file: TiffFile, check_size: SizeCheck) -> tuple[TiffPage, int, int]:
@@ -36,51 +58,44 @@ def choose_page(file: TiffFile, check_size: SizeCheck) -> tuple[TiffPage, int, i
     Returns:
         The page, its index among all pages, and their number.
     """
-    pages = _open_pages(file)
-    candidates = [page for page in pages if not _is_mask(page)] or pages
-    first = candidates[0]
-    larger = sorted((p for p in candidates if _count_pixels(p) > _count_pixels(first)), key=_count_pixels, reverse=True)
-    if _is_reduced(first):
-        full = [page for page in candidates if not _is_reduced(page)]
-        chosen = max(full or candidates, key=_count_pixels)
+    entries = _list_entries(Path(file.filehandle.path))
+    candidates = [entry for entry in entries if not entry.is_mask and entry.num_pixels] or entries[:1]
+    first = chosen = candidates[0]
+    if first.is_reduced:
+        full = [entry for entry in candidates if not entry.is_reduced]
+        chosen = max(full or candidates, key=lambda entry: entry.num_pixels)
     else:
-        similar = [page for page in larger if _has_shape_of(page, first)][:_MAX_COMPARED]
-        chosen = next((page for page in similar if _shows_the_same(page, first, check_size)), first)
-    return chosen, pages.index(chosen), len(pages)
+        similar = [e for e in candidates if e.num_pixels > first.num_pixels and e.has_shape_of(first)]
+        similar.sort(key=lambda entry: entry.num_pixels, reverse=True)
+        for entry in similar[:_MAX_COMPARED]:
+            if _shows_the_same(_open_page(file, entry), _open_page(file, first), check_size):
+                chosen = entry
+                break
+    return _open_page(file, chosen), entries.index(chosen), len(entries)
 
 
-def _open_pages(file: TiffFile) -> list[TiffPage]:
-    with map_file(Path(file.filehandle.path)) as data:
+def _list_entries(path: Path) -> list[_Entry]:
+    entries = []
+    with map_file(path) as data:
         layout, first = read_header(data)
-        offsets = list(iterate_directories(data, layout, first))
-    pages = []
-    for index, offset in enumerate(offsets):
-        file.filehandle.seek(offset)
-        try:
-            pages.append(TiffPage(file, index))
-        except ValueError:
-            if index == 0:
-                raise  # of a damaged file; a page further on may be what another program keeps for itself
-    return pages
+        for ifd in iterate_directories(data, layout, first):
+            tags = {entry.tag: read_integer(data, layout, entry) for entry in iterate_entries(data, layout, ifd)}
+            kind = tags.get(_SUBFILE_TYPE, 0)
+            entries.append(
+                _Entry(
+                    offset=ifd,
+                    width=tags.get(_WIDTH, 0),
+                    height=tags.get(_HEIGHT, 0),
+                    is_reduced=bool(kind & _REDUCED) or tags.get(_OLD_SUBFILE_TYPE) == _OLD_REDUCED,
+                    is_mask=bool(kind & _MASK) or tags.get(_PHOTOMETRIC) in _NO_PICTURES,
+                )
+            )
+    return entries
 
 
-def _count_pixels(page: TiffPage) -> int:
-    return int(page.imagelength * page.imagewidth)
-
-
-def _is_reduced(page: TiffPage) -> bool:
-    return bool(page.subfiletype & _REDUCED) or page.tags.valueof(_OLD_SUBFILE_TYPE) == _OLD_REDUCED
-
-
-def _is_mask(page: TiffPage) -> bool:
-    return bool(page.subfiletype & _MASK) or page.photometric in _NO_PICTURES or not _count_pixels(page)
-
-
-def _has_shape_of(large: TiffPage, small: TiffPage) -> bool:
-    """Whether the height fits the width, to a row or column of rounding."""
-    height = large.imagelength * small.imagewidth / large.imagewidth
-    width = large.imagewidth * small.imagelength / large.imagelength
-    return bool(abs(height - small.imagelength) <= 1 or abs(width - small.imagewidth) <= 1)
+def _open_page(file: TiffFile, entry: _Entry) -> TiffPage:
+    file.filehandle.seek(entry.offset)
+    return TiffPage(file, 0)
 
 
 def _shows_the_same(large: TiffPage, small: TiffPage, check_size: SizeCheck) -> bool:

@@ -101,14 +101,12 @@ def decode_page(page: TiffPage, icc: bytes | None, check_size: SizeCheck) -> tup
 
 def _read_samples(page: TiffPage) -> NDArray[Any]:
     """Samples ``(H, W, S)`` as stored."""
+    if page.axes not in ("YX", "YXS", "SYX"):
+        raise ValueError(f"TIFF with axes {page.axes} is not a picture")
     samples: NDArray[Any] = page.asarray()
     if page.axes == "SYX":
         return np.ascontiguousarray(np.moveaxis(samples, 0, -1))
-    if page.axes == "YX":
-        return samples[..., None]
-    if page.axes != "YXS":
-        raise ValueError(f"TIFF with axes {page.axes} is not a picture")
-    return samples
+    return samples[..., None] if page.axes == "YX" else samples
 
 
 def _check_lab(samples: NDArray[Any], bits: int) -> NDArray[Any]:

@@ -128,3 +128,14 @@ def test_directories_that_refer_to_each_other_end(tmp_path, picture, small):
     struct.pack_into("<I", data, pointer, first)
     path.write_bytes(data)
     np.testing.assert_array_equal(read_picture(path).pixels, picture)
+
+
+def test_hostile_chain_of_directories_ends_soon(tmp_path, picture, monkeypatch):
+    monkeypatch.setattr("srdgan_rt.image.ifd._MAX_ENTRIES", 1000)
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as file:
+        for _ in range(100):
+            file.write(picture[:2, :2], photometric="rgb", metadata=None)
+    notes = read_picture(path).notes
+    (num_pages,) = (int(note.split()[-1]) for note in notes if "several pages" in note)
+    assert 50 < num_pages < 90
