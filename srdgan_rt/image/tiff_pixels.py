@@ -13,7 +13,7 @@ from srdgan_rt.image.depth import divide_by_alpha, largest_value, map_rows
 from srdgan_rt.image.lab import LAB_CODINGS, convert_lab
 from srdgan_rt.image.picture import Pixels
 from srdgan_rt.image.size_limit import SizeCheck
-from srdgan_rt.image.ycbcr import convert_ycbcr, read_subsampled
+from srdgan_rt.image.ycbcr import convert_ycbcr, get_subsampling, read_subsampled
 
 _UNSPECIFIED, _ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 0, 1, 2
 _NUM_COLOURS = {
@@ -66,7 +66,8 @@ def decode_page(page: TiffPage, icc: bytes | None, check_size: SizeCheck) -> tup
         raise ValueError(f"TIFF colour space {photometric.name} is not supported")
     num_colours = 1 if page.samplesperpixel < 3 and photometric == PHOTOMETRIC.CIELAB else _NUM_COLOURS[photometric]
     is_ycbcr = photometric == PHOTOMETRIC.YCBCR and page.compression not in _JPEG
-    samples = read_subsampled(page) if is_ycbcr else _read_samples(page)
+    is_subsampled = is_ycbcr and get_subsampling(page) != (1, 1)
+    samples = read_subsampled(page) if is_subsampled else _read_samples(page)
     if samples.shape[2] < num_colours:
         raise ValueError(f"TIFF colour space {photometric.name} with {samples.shape[2]} samples a pixel")
     notes: list[str] = []
@@ -86,11 +87,11 @@ def decode_page(page: TiffPage, icc: bytes | None, check_size: SizeCheck) -> tup
         colour = _to_picture_depth(colour, page.bitspersample, notes)
     if photometric == PHOTOMETRIC.MINISWHITE:
         colour = largest_value(colour.dtype) - colour
-    elif is_ycbcr:
+    elif is_ycbcr and colour.dtype.kind == "u":
         colour = convert_ycbcr(colour, page)
+    elif (is_ycbcr or photometric == PHOTOMETRIC.SEPARATED) and colour.dtype.kind == "f":
+        raise ValueError(f"TIFF colour space {photometric.name} in floating point is not supported")
     elif photometric == PHOTOMETRIC.SEPARATED:
-        if colour.dtype == np.float32:
-            raise ValueError("TIFF with CMYK in floating point is not supported")
         colour, note = convert_cmyk(colour, icc)
         notes.append(note)
     if alpha is None:

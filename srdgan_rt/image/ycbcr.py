@@ -12,19 +12,21 @@ from tifffile import TIFF, TiffPage
 from srdgan_rt.image.depth import largest_value, map_rows
 from srdgan_rt.image.picture import Pixels
 
-_COEFFICIENTS, _SUBSAMPLING, _REFERENCE_LEVELS, _PREDICTOR = 529, 530, 532, 317
+_COEFFICIENTS, _SUBSAMPLING, _REFERENCE_LEVELS = 529, 530, 532
+
+
+def get_subsampling(page: TiffPage) -> tuple[int, ...]:
+    """How many Y, horizontally and vertically, share one Cb and one Cr."""
+    return _get_numbers(page, _SUBSAMPLING, (2, 2))
 
 
 def read_subsampled(page: TiffPage) -> Pixels:
-    """Samples ``(H, W, 3)`` Y, Cb, Cr of a page, the colours brought to the resolution of Y.
+    """Samples ``(H, W, 3)`` Y, Cb, Cr of a page with colours in lower resolution, brought to that of Y.
 
     Raises:
         ValueError: data are missing, or the layout is not supported.
     """
-    horizontal, vertical = _get_numbers(page, _SUBSAMPLING, (2, 2))
-    if (horizontal, vertical) == (1, 1):
-        samples: Pixels = page.asarray()
-        return samples
+    horizontal, vertical = get_subsampling(page)
     if horizontal not in (1, 2, 4) or vertical not in (1, 2, 4):
         raise ValueError(f"damaged: YCbCr subsampling {horizontal} x {vertical}")
     if page.planarconfig != 1 or page.bitspersample != 8 or page.samplesperpixel != 3 or page.predictor != 1:
@@ -66,7 +68,10 @@ def convert_ycbcr(samples: Pixels, page: TiffPage) -> Pixels:
     full = largest_value(samples.dtype)
     middle = (full + 1) // 2
     red, green, blue = _get_numbers(page, _COEFFICIENTS, (0.299, 0.587, 0.114))
-    levels = _get_numbers(page, _REFERENCE_LEVELS, (0, full, middle, full, middle, full))
+    default = (0, full, middle, full, middle, full)
+    levels = _get_numbers(page, _REFERENCE_LEVELS, default)
+    if max(levels) <= 255 < full:  # some writers give the levels of 8 bits for any depth
+        levels = default
     black, white = np.array(levels[0::2]), np.array(levels[1::2])
     if not (green and np.all(white > black)):
         raise ValueError("damaged: the YCbCr coefficients or reference levels make no sense")

@@ -281,6 +281,21 @@ def test_ycbcr_coefficients_and_reference_levels(save, make_pixels):
     assert np.unique(pixels[4:]).tolist() == [255]
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_ycbcr_in_full_resolution(order, planar, bits, store):
+    dtype = np.dtype(f"u{bits // 8}")
+    full, middle = (1 << bits) - 1, 1 << (bits - 1)
+    ycbcr = np.array([[[0, middle, middle], [full, middle, middle], [full // 2, middle, full]]], dtype)
+    stored = ycbcr if planar == "contig" else np.moveaxis(ycbcr, -1, 0)
+    options = {"photometric": "ycbcr", "planarconfig": planar, "byteorder": order, "subsampling": (1, 1)}
+    pixels = store(stored, **options).pixels
+    assert pixels.dtype == dtype
+    expected = np.array([[0, 0, 0], [1, 1, 1], [0.5 + 0.701, 0.5 - 0.701 * 0.299 / 0.587, 0.5]]).clip(0, 1)
+    assert np.abs(pixels / full - expected).max() <= (0.01 if bits == 8 else 1e-4)
+
+
 def test_cut_ycbcr_is_an_error(save, make_pixels):
     data = _make_ycbcr(make_pixels(16, 24), (2, 2))
     for end in (len(data) - 1, len(data) - 100):
