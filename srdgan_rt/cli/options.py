@@ -38,7 +38,11 @@ Engine = Annotated[str, typer.Option(metavar="NAME", help="auto, native, torch o
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
 MaxPixels = Annotated[
     int | None,
-    typer.Option(min=0, help="Refuse larger inputs; 0 lifts the limit.", show_default="the reader's limit"),
+    typer.Option(
+        min=0,
+        help="Refuse inputs of more pixels (of up to 4 channels); 0 lifts the limit.",
+        show_default="the reader's limit",
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout instead of text.")]

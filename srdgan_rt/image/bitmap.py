@@ -1,34 +1,95 @@
-"""BMP and GIF, through Pillow: 8 bits and a palette, nothing more to keep than the resolution."""
+"""BMP and GIF: bit fields here, everything else through Pillow; nothing more to keep than the resolution."""
 
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 
-from srdgan_rt.image.picture import Metadata, Picture
+from srdgan_rt.image.depth import largest_value
+from srdgan_rt.image.picture import Metadata, Picture, Pixels
 from srdgan_rt.image.size_limit import SizeCheck
+
+_PLAIN, _BIT_FIELDS, _ALPHA_BIT_FIELDS = 0, 3, 6  # compressions of BMP with whole pixels
+_HEADER_WITH_ALPHA = 56  # bytes; headers of this size and more have a mask for alpha
+_DEFAULT_MASKS = {16: (0x7C00, 0x3E0, 0x1F), 32: (0xFF0000, 0xFF00, 0xFF)}
 
 
 def read_bmp(path: Path, check_size: SizeCheck) -> Picture:
     """Decodes a BMP file; see :func:`srdgan_rt.image.read_picture`."""
-    file = BmpImageFile(io.BytesIO(path.read_bytes()))
-    check_size(file.height, file.width)
-    mode = {"1": "L", "L": "L", "RGBA": "RGBA"}.get(file.mode, "RGB")
-    dpi = file.info.get("dpi")
-    metadata = Metadata(dpi=(float(dpi[0]), float(dpi[1])) if dpi and all(dpi) else None)
-    return Picture(np.array(file.convert(mode)), metadata, "bmp")
+    data = path.read_bytes()
+    pixels, dpi = _read_bit_fields(data, check_size)
+    notes: list[str] = []
+    if pixels is None:
+        file = BmpImageFile(io.BytesIO(data))
+        check_size(file.height, file.width)
+        pixels = np.array(file.convert("L" if file.mode in ("1", "L") else "RGB"))
+    elif pixels.shape[2] == 4 and not pixels[..., 3].any():
+        notes.append("alpha of zero everywhere, which BMP writers leave undefined: taken as opaque")
+        pixels = np.ascontiguousarray(pixels[..., :3])
+    return Picture(pixels, Metadata(dpi=dpi), "bmp", tuple(notes))
+
+
+def _read_bit_fields(data: bytes, check_size: SizeCheck) -> tuple[Pixels | None, tuple[float, float] | None]:
+    """Pixels of 16 and 32 bits, whose channels masks tell apart, None for other kinds; and the resolution."""
+    start, header_size = struct.unpack_from("<II", data, 10)
+    if header_size < 40:  # OS/2, without masks and resolution
+        return None, None
+    width, height, _, bits, compression, _, *per_metre = struct.unpack_from("<iiHHIIii", data, 18)
+    dpi = (per_metre[0] * 0.0254, per_metre[1] * 0.0254) if min(per_metre) > 0 else None
+    if bits not in _DEFAULT_MASKS or compression not in (_PLAIN, _BIT_FIELDS, _ALPHA_BIT_FIELDS):
+        return None, dpi
+    check_size(abs(height), width)
+    masks: tuple[int, ...] = _DEFAULT_MASKS[bits]
+    if compression != _PLAIN:
+        has_alpha = compression == _ALPHA_BIT_FIELDS or header_size >= _HEADER_WITH_ALPHA
+        masks = struct.unpack_from("<4I" if has_alpha else "<3I", data, 54)
+        masks = masks if all(masks[3:]) else masks[:3]
+    stride = (width * bits + 31) // 32 * 4
+    if start + stride * abs(height) > len(data):
+        raise ValueError(f"truncated: {len(data):,} of {start + stride * abs(height):,} bytes")
+    rows = np.frombuffer(data, np.uint8, stride * abs(height), start).reshape(abs(height), stride)
+    values = rows[:, : width * bits // 8].copy().view(f"<u{bits // 8}")
+    channels = [_extract_channel(values, mask, bits) for mask in masks]
+    dtype = np.result_type(*channels)
+    pixels = np.stack([_widen(channel, dtype) for channel in channels], axis=-1)
+    return pixels[::-1] if height > 0 else pixels, dpi
+
+
+def _extract_channel(values: Pixels, mask: int, bits: int) -> Pixels:
+    """One channel in its full range: 8 bits, or 16 where the mask has more than 8."""
+    shift = (mask & -mask).bit_length() - 1
+    full = mask >> max(shift, 0)
+    if mask == 0 or mask >> bits or full & (full + 1):
+        raise ValueError(f"damaged: the BMP channel mask {mask:#x}")
+    dtype = np.uint8 if full <= 255 else np.uint16
+    scaled: Pixels = np.rint((values & mask) / (1 << shift) * (largest_value(dtype) / full)).astype(dtype)
+    return scaled
+
+
+def _widen(channel: Pixels, dtype: np.dtype[Any]) -> Pixels:
+    return channel if channel.dtype == dtype else channel.astype(dtype) * dtype.type(257)
 
 
 def read_gif(path: Path, check_size: SizeCheck) -> Picture:
-    """Decodes the first frame of a GIF file; see :func:`srdgan_rt.image.read_picture`."""
+    """Decodes the first frame of a GIF file, on its canvas; see :func:`srdgan_rt.image.read_picture`."""
     file = GifImageFile(io.BytesIO(path.read_bytes()))
     check_size(file.height, file.width)
-    mode = "RGBA" if "transparency" in file.info else {"L": "L"}.get(file.mode, "RGB")
+    left, top, right, bottom = file.tile[0].extents or (0, 0, *file.size)
+    is_whole = (left, top, right, bottom) == (0, 0, *file.size)
+    notes: list[str] = []
+    mode = "RGBA" if "transparency" in file.info or not is_whole else {"L": "L"}.get(file.mode, "RGB")
     pixels = np.array(file.convert(mode))
-    num_frames = file.n_frames
-    notes = (f"animated: first of {num_frames} frames",) if num_frames > 1 else ()
-    return Picture(pixels, format="gif", notes=notes)
+    if not is_whole:
+        notes.append("the frame does not fill its canvas: the rest is transparent")
+        on_canvas = np.zeros_like(pixels)
+        on_canvas[top:bottom, left:right] = pixels[top:bottom, left:right]
+        pixels = on_canvas
+    if (num_frames := file.n_frames) > 1:
+        notes.append(f"animated: first of {num_frames} frames")
+    return Picture(pixels, format="gif", notes=tuple(notes))

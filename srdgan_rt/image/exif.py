@@ -125,13 +125,18 @@ def _without_thumbnail(block: bytearray, layout: Layout, ifd: int) -> bytes:
     return bytes(block)
 
 
-def get_dpi(block: Buffer) -> tuple[float, float] | None:
+def get_dpi(block: Buffer, ifd: int | None = None) -> tuple[float, float] | None:
     """Resolution in dots per inch, horizontal then vertical; None where the block has none.
+
+    Args:
+        block: EXIF block or TIFF file.
+        ifd: offset of the directory; None is the first one.
 
     Raises:
         DamagedTagsError: the block is not a TIFF structure.
     """
-    layout, ifd = read_header(block)
+    layout, first = read_header(block)
+    ifd = first if ifd is None else ifd
     values, unit = {}, 2
     for entry in iterate_entries(block, layout, ifd):
         if entry.tag in (_X_RESOLUTION, _Y_RESOLUTION) and entry.type == RATIONAL:
@@ -170,26 +175,30 @@ def _pack_block(tags: tuple[Tag, ...], layout: Layout) -> bytes:
     return header + pack_directory(tags, layout, 8)
 
 
-def extract_from_tiff(data: Buffer) -> tuple[bytes | None, int]:
-    """Gathers the EXIF block of a TIFF file from its first directory.
+def extract_from_tiff(data: Buffer, ifd: int | None = None) -> tuple[bytes | None, int]:
+    """Gathers the EXIF block of a page of a TIFF file.
 
     Args:
         data: the whole file (a memory map does).
+        ifd: offset of the page's directory, whose tags come before those of the first one; None is the first page.
 
     Returns:
-        The block, None where the file describes nothing, and the file's orientation 1..8.
+        The block, None where the file describes nothing, and the page's orientation 1..8.
 
     Raises:
-        DamagedTagsError: the directory is damaged.
+        DamagedTagsError: a directory is damaged.
     """
-    layout, ifd = read_header(data)
-    orientation = 1
-    for entry in iterate_entries(data, layout, ifd):
-        if entry.tag == _ORIENTATION:
-            value = read_integer(data, layout, entry)
-            orientation = value if 1 <= value <= 8 else 1
-    tags = read_tags(data, layout, ifd, only=_DESCRIPTIVE_TAGS | {EXIF_IFD, GPS_IFD})
-    return (_pack_block(tags, layout) if tags else None), orientation
+    layout, first = read_header(data)
+    orientation, tags = 1, {}
+    for directory in dict.fromkeys((first, first if ifd is None else ifd)):
+        for entry in iterate_entries(data, layout, directory):
+            if entry.tag == _ORIENTATION:
+                value = read_integer(data, layout, entry)
+                orientation = value if 1 <= value <= 8 else 1
+        tags.update(
+            {t.tag: t for t in read_tags(data, layout, directory, only=_DESCRIPTIVE_TAGS | {EXIF_IFD, GPS_IFD})}
+        )
+    return (_pack_block(tuple(tags.values()), layout) if tags else None), orientation
 
 
 def add_to_tiff(file: BinaryIO, block: bytes) -> None:

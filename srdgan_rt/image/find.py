@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from srdgan_rt.errors import InputError
-from srdgan_rt.image.read import READABLE_EXTENSIONS
+from srdgan_rt.image.formats import READABLE_EXTENSIONS
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ _INTEGER_FORMATS = {SHORT: "H", LONG: "I", 13: "I", LONG8: "Q"}
 
 EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD = 0x8769, 0x8825, 0xA005
 _NESTED = (EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD)
+SUB_IFDS = 330
+_MAX_ENTRIES = 100_000  # of all directories with pictures; more than any scanner's file has
 _MAX_DEPTH = 3  # IFD0 -> Exif -> Interoperability; a deeper one is a loop
 
 
@@ -129,11 +131,9 @@ def check_complete(data: Buffer, layout: Layout, ifd: int) -> None:
 
 
 def _all_entries(data: Buffer, layout: Layout, ifd: int) -> Iterator[Entry]:
-    end = find_next_pointer(data, layout, ifd)
-    for position in range(ifd + struct.calcsize(layout.number_format), end, layout.entry_size):
-        tag = _unpack(layout.order + "H", data, position)
-        type_ = _unpack(layout.order + "H", data, position + 2)
-        count = _unpack(layout.offset_format, data, position + 4)
+    start, end = ifd + struct.calcsize(layout.number_format), find_next_pointer(data, layout, ifd)
+    entries = struct.iter_unpack(layout.order + ("HHQ8x" if layout.big else "HHI4x"), data[start:end])
+    for position, (tag, type_, count) in zip(range(start, end, layout.entry_size), entries, strict=True):
         value_position = position + layout.entry_size - layout.offset_size
         size = _TYPE_SIZES.get(type_, 0) * count
         if size > layout.offset_size:
@@ -146,6 +146,43 @@ def read_integer(data: Buffer, layout: Layout, entry: Entry) -> int:
     if entry.type not in _INTEGER_FORMATS:
         return 0
     return _unpack(layout.order + _INTEGER_FORMATS[entry.type], data, entry.value_position)
+
+
+def read_integers(data: Buffer, layout: Layout, entry: Entry) -> tuple[int, ...]:
+    """All numbers of an integer tag; none for tags of other types."""
+    if entry.type not in _INTEGER_FORMATS:
+        return ()
+    number = entry.size // _TYPE_SIZES[entry.type]
+    return struct.unpack_from(f"{layout.order}{number}{_INTEGER_FORMATS[entry.type]}", data, entry.value_position)
+
+
+def iterate_directories(data: Buffer, layout: Layout, first: int) -> Iterator[int]:
+    """Offsets of all directories with pictures: each of the chain that starts at ``first``, followed by its SubIFDs.
+
+    Each is given once, however the file refers to it; a damaged one ends its chain, the first one raises. A hostile
+    file can name so many that a walk takes hours: it ends where the directories hold more tags than any real file.
+
+    Raises:
+        DamagedTagsError: the first directory does not fit the data.
+    """
+    find_next_pointer(data, layout, first)
+    seen: set[int] = set()
+    waiting = [first]
+    num_entries = 0
+    while waiting and num_entries < _MAX_ENTRIES:
+        ifd = waiting.pop()
+        if ifd == 0 or ifd in seen:
+            continue
+        seen.add(ifd)
+        try:
+            num_entries += 1 + _unpack(layout.number_format, data, ifd)
+            following = _unpack(layout.offset_format, data, find_next_pointer(data, layout, ifd))
+            entries = [e for e in iterate_entries(data, layout, ifd) if e.tag == SUB_IFDS]
+        except DamagedTagsError:
+            continue
+        yield ifd
+        inner = [offset for entry in entries for offset in read_integers(data, layout, entry)]
+        waiting += [following, *reversed(inner)]
 
 
 def read_tags(

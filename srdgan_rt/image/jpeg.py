@@ -16,8 +16,10 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from srdgan_rt.image import exif
 from srdgan_rt.image.colour import convert_cmyk
-from srdgan_rt.image.depth import convert_depth, flatten_on_white
+from srdgan_rt.image.depth import convert_depth, flatten_on_white, largest_value
 from srdgan_rt.image.ifd import DamagedTagsError
+from srdgan_rt.image.jpeg_pixels import decode_pixels
+from srdgan_rt.image.jpeg_stream import JpegStream, parse_jpeg
 from srdgan_rt.image.orientation import make_upright
 from srdgan_rt.image.picture import Metadata, Picture, Pixels
 from srdgan_rt.image.size_limit import SizeCheck
@@ -27,31 +29,45 @@ MAX_SIDE = 65500
 _MAX_SEGMENT = 65533
 _XMP_PREFIX_SIZE = 29
 _FULL_CHROMA_FROM = 90
-_COLOUR_SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 
 
 def read_jpeg(path: Path, check_size: SizeCheck) -> Picture:
     """Decodes a JPEG file, upright; see :func:`srdgan_rt.image.read_picture`."""
-    data = path.read_bytes()
+    stream = parse_jpeg(path.read_bytes())
     # The class itself, not Image.open: that one keeps a size limit of its own, global to the process.
-    header = JpegImageFile(io.BytesIO(data))
-    check_size(header.height, header.width)
-    pixels: Pixels = simplejpeg.decode_jpeg(data, colorspace=_COLOUR_SPACES[header.mode], strict=True)
+    header = JpegImageFile(io.BytesIO(_with_eight_bits(stream)))
+    check_size(header.height, header.width, stream.num_components)
+    pixels, num_stray = decode_pixels(stream)
     notes: list[str] = []
+    if not stream.has_end:
+        notes.append("the JPEG end marker is missing; all pixels are there")
+    if num_stray + stream.num_stray:
+        notes.append(f"{num_stray + stream.num_stray:,} stray bytes between the parts of the JPEG file skipped")
     icc = header.info.get("icc_profile")
-    if header.mode == "L":
-        pixels = pixels[..., 0]
-    elif header.mode == "CMYK":
-        np.subtract(255, pixels, out=pixels)  # all writers follow Adobe, which stores light, not ink
-        pixels, note = convert_cmyk(pixels, icc)
-        notes.append(note)
-        icc = None
+    if header.mode == "CMYK":
+        pixels, icc = _convert_inks(pixels, icc, notes, is_adobe="adobe" in header.info), None
     if "mpoffset" in header.info:
         notes.append("several pictures in one file: only the main one was read")
     block = header.info.get("exif")
     block = exif.strip_prefix(block) if block else None
     metadata = Metadata(exif=block, icc=icc, xmp=header.info.get("xmp"), dpi=_get_dpi(header, block))
     return make_upright(Picture(pixels, metadata, "jpeg", tuple(notes)))
+
+
+def _with_eight_bits(stream: JpegStream) -> bytes:
+    """The stream as one of 8 bits a sample: Pillow, here only asked for the metadata, opens no others."""
+    at = stream.precision_position
+    return stream.data if stream.precision == 8 else stream.data[:at] + b"\x08" + stream.data[at + 1 :]
+
+
+def _convert_inks(pixels: Pixels, icc: bytes | None, notes: list[str], *, is_adobe: bool) -> Pixels:
+    if is_adobe:  # Adobe stores light, not ink
+        np.subtract(largest_value(pixels.dtype), pixels, out=pixels)
+    else:
+        notes.append("CMYK without Adobe's marker: 0 taken as no ink")
+    pixels, note = convert_cmyk(pixels, icc)
+    notes.append(note)
+    return pixels
 
 
 def _get_dpi(header: JpegImageFile, block: bytes | None) -> tuple[float, float] | None:

@@ -8,21 +8,17 @@ from pathlib import Path
 
 from srdgan_rt.errors import ImageReadError, SrdganError
 from srdgan_rt.image.bitmap import read_bmp, read_gif
-from srdgan_rt.image.dng import read_dng
-from srdgan_rt.image.ifd import iterate_entries, map_file, read_header
+from srdgan_rt.image.formats import HEAD_SIZE, Format, detect_format
 from srdgan_rt.image.jpeg import read_jpeg
 from srdgan_rt.image.picture import Picture
 from srdgan_rt.image.png import read_png
+from srdgan_rt.image.raw import identify_raw, read_raw
 from srdgan_rt.image.size_limit import DEFAULT_MAX_PIXELS, SizeCheck, limit_size
 from srdgan_rt.image.tiff import read_tiff
 from srdgan_rt.image.webp import read_webp
 
-READABLE_EXTENSIONS = (".bmp", ".dng", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-
-_DNG_VERSION = 50706
 _READERS: dict[str, Callable[[Path, SizeCheck], Picture]] = {
     "bmp": read_bmp,
-    "dng": read_dng,
     "gif": read_gif,
     "jpeg": read_jpeg,
     "png": read_png,
@@ -35,9 +31,10 @@ def read_picture(path: str | os.PathLike[str], *, max_pixels: int | None = DEFAU
     """Decodes a picture file: upright, in its own depth, with everything that the file says besides the pixels.
 
     Args:
-        path: JPEG, PNG, TIFF, WebP, BMP or GIF, or DNG where ``rawpy`` is installed. Of animations and of files with
-            several pages the first picture is taken.
-        max_pixels: refuse files that declare more pixels than this, before decoding them; None refuses none.
+        path: JPEG, PNG, TIFF, WebP, BMP or GIF, or a camera raw file where ``rawpy`` is installed. Of animations the
+            first frame is taken; of files with several pages the first page, in its highest resolution.
+        max_pixels: refuse files that declare more pixels than this, before decoding them; None refuses none. It bounds
+            memory: pixels of more than four channels count for as many as four channels each would make.
 
     Returns:
         The picture. Greyscale stays greyscale; palettes are expanded; CMYK becomes RGB; whatever was lost or decided
@@ -51,39 +48,36 @@ def read_picture(path: str | os.PathLike[str], *, max_pixels: int | None = DEFAU
     path = Path(path)
     check_size = limit_size(path, max_pixels)
     try:
-        return _READERS[_detect_format(path)](path, check_size)
+        return _read(path, check_size)
     except SrdganError:
         raise
     except Exception as error:  # a damaged file can make a decoder raise anything at all
         raise ImageReadError(f"{path}: {_explain(error)}") from error
 
 
-def _detect_format(path: Path) -> str:
+def _read(path: Path, check_size: SizeCheck) -> Picture:
+    format_ = _identify(path)
+    if format_.reader == "raw":
+        return read_raw(path, check_size, format_)
+    if not format_.reader:
+        advice = ": convert this one to JPEG, PNG or TIFF" if format_.is_photograph else ""
+        raise ValueError(f"{format_.name} files cannot be read{advice}")
+    return _READERS[format_.reader](path, check_size)
+
+
+def _identify(path: Path) -> Format:
     if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for without end
         raise ValueError("not a regular file")
     with path.open("rb") as file:
-        head = file.read(16)
-    if head.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return "webp"
-    if head.startswith((b"GIF87a", b"GIF89a")):
-        return "gif"
-    if head.startswith(b"BM"):
-        return "bmp"
-    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
-        return "dng" if _is_dng(path) else "tiff"
+        head = file.read(HEAD_SIZE)
     if not head:
         raise ValueError("the file is empty")
-    raise ValueError(f"not a picture of a known format ({', '.join(sorted(_READERS))})")
-
-
-def _is_dng(path: Path) -> bool:
-    with map_file(path) as data:
-        layout, ifd = read_header(data)
-        return any(entry.tag == _DNG_VERSION for entry in iterate_entries(data, layout, ifd))
+    format_ = detect_format(head)
+    if format_ is None:
+        raise ValueError(f"not a picture of a known format ({', '.join(sorted(_READERS))}, camera raw)")
+    if format_.reader == "tiff":
+        return identify_raw(path) or format_
+    return format_
 
 
 def _explain(error: Exception) -> str:

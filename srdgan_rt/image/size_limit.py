@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from srdgan_rt.errors import ImageTooLargeError, InputError
 
 DEFAULT_MAX_PIXELS = 1 << 28  # 268 megapixels; the largest phone sensors have 200
 
-SizeCheck = Callable[[int, int], None]
-"""Called with a picture's declared height and width; raises :class:`ImageTooLargeError` above the limit."""
+_SAMPLES_PER_PIXEL = 4  # RGBA; more channels count as more pixels
+
+
+class SizeCheck(Protocol):
+    """Raises :class:`ImageTooLargeError` where a picture's declared size is above the limit."""
+
+    def __call__(self, height: int, width: int, channels: int = 1) -> None: ...
 
 
 def limit_size(path: Path, max_pixels: int | None) -> SizeCheck:
@@ -18,7 +23,8 @@ def limit_size(path: Path, max_pixels: int | None) -> SizeCheck:
 
     Args:
         path: named in the error.
-        max_pixels: the limit in pixels, at least 1; None allows everything.
+        max_pixels: the limit in pixels, at least 1; None allows everything. It bounds memory: pixels of more than
+            four channels count for as many pixels of four as they hold samples.
 
     Raises:
         InputError: the limit is below 1.
@@ -26,12 +32,19 @@ def limit_size(path: Path, max_pixels: int | None) -> SizeCheck:
     if max_pixels is not None and max_pixels < 1:
         raise InputError(f"max_pixels must be at least 1 or None, got {max_pixels}")
 
-    def check(height: int, width: int) -> None:
-        if height < 1 or width < 1:
-            raise ValueError(f"the header declares {width} x {height} pixels")
-        if max_pixels is not None and height * width > max_pixels:
+    def check(height: int, width: int, channels: int = 1) -> None:
+        if height < 1 or width < 1 or channels < 1:
+            raise ValueError(f"the header declares {width} x {height} pixels of {channels} channels")
+        if max_pixels is None:
+            return
+        num_pixels = height * width
+        size = f"{width} x {height} = {num_pixels:,} pixels"
+        if num_pixels <= max_pixels < num_pixels * channels / _SAMPLES_PER_PIXEL:
+            num_pixels = -(-num_pixels * channels // _SAMPLES_PER_PIXEL)
+            size = f"{width} x {height} pixels of {channels} channels, as much as {num_pixels:,} pixels of 4,"
+        if num_pixels > max_pixels:
             raise ImageTooLargeError(
-                f"{path}: {width} x {height} = {height * width:,} pixels are more than the limit of {max_pixels:,}; "
+                f"{path}: {size} are more than the limit of {max_pixels:,}; "
                 f"lift it with --max-pixels (max_pixels= in Python) if the file can be trusted"
             )
 

@@ -40,14 +40,20 @@ def read_webp(path: Path, check_size: SizeCheck) -> Picture:
         elif kind == b"XMP ":
             packet = body
         num_frames += kind == b"ANMF"
-    notes = (f"animated: first of {num_frames} frames",) if num_frames > 1 else ()
+    notes = [f"animated: first of {num_frames} frames"] if num_frames > 1 else []
     # Pillow would decode it as well, but refuses large pictures by a limit that is global to the process.
-    pixels: Pixels = imagecodecs.webp_decode(data, index=0)
+    pixels: Pixels = imagecodecs.webp_decode(data, index=0, hasalpha=True if num_frames else None)
+    if num_frames:  # a frame may be smaller than its canvas, which is transparent elsewhere
+        pixels = _drop_opaque_alpha(pixels)
     try:
         dpi = exif.get_dpi(block) if block is not None else None
     except DamagedTagsError:
         dpi = None
-    return make_upright(Picture(pixels, Metadata(block, icc, packet, dpi), "webp", notes))
+    return make_upright(Picture(pixels, Metadata(block, icc, packet, dpi), "webp", tuple(notes)))
+
+
+def _drop_opaque_alpha(pixels: Pixels) -> Pixels:
+    return np.ascontiguousarray(pixels[..., :3]) if bool((pixels[..., 3] == 255).all()) else pixels
 
 
 def _iterate_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
