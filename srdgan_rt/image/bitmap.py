@@ -1,4 +1,4 @@
-"""BMP and GIF, through Pillow: 8 bits and a palette, nothing more to keep than the resolution."""
+"""BMP and GIF, through Pillow: 8 bits and a palette, nothing more to keep than resolution and comment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 
-from srdgan_rt.image.picture import Metadata, Picture
+from srdgan_rt.image.picture import Metadata, Picture, Text
 from srdgan_rt.image.size_limit import SizeCheck
 
 
@@ -31,4 +31,6 @@ def read_gif(path: Path, check_size: SizeCheck) -> Picture:
     pixels = np.array(file.convert(mode))
     num_frames = file.n_frames
     notes = (f"animated: first of {num_frames} frames",) if num_frames > 1 else ()
-    return Picture(pixels, format="gif", notes=notes)
+    comment = file.info.get("comment", b"")
+    texts = (Text("Comment", comment.decode("utf-8", "replace")),) if comment else ()
+    return Picture(pixels, Metadata(texts=texts), "gif", notes)

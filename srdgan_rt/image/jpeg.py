@@ -1,31 +1,28 @@
 """JPEG: pixels by simplejpeg (libjpeg-turbo), whose strict mode reports what other readers fill in silently.
 
-The segments around them, metadata, are read and written by Pillow.
+The segments around them are read and written in ``jpeg_metadata``.
 """
 
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import simplejpeg  # type: ignore[import-untyped]
-from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from srdgan_rt.image import exif
+from srdgan_rt.image import jpeg_metadata
 from srdgan_rt.image.colour import convert_cmyk
 from srdgan_rt.image.depth import convert_depth, flatten_on_white
-from srdgan_rt.image.ifd import DamagedTagsError
 from srdgan_rt.image.orientation import make_upright
 from srdgan_rt.image.picture import Metadata, Picture, Pixels
 from srdgan_rt.image.size_limit import SizeCheck
 
 # libjpeg's own limit; the format's is 65535.
 MAX_SIDE = 65500
-_MAX_SEGMENT = 65533
-_XMP_PREFIX_SIZE = 29
 _FULL_CHROMA_FROM = 90
 _COLOUR_SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 
@@ -37,33 +34,15 @@ def read_jpeg(path: Path, check_size: SizeCheck) -> Picture:
     header = JpegImageFile(io.BytesIO(data))
     check_size(header.height, header.width)
     pixels: Pixels = simplejpeg.decode_jpeg(data, colorspace=_COLOUR_SPACES[header.mode], strict=True)
-    notes: list[str] = []
-    icc = header.info.get("icc_profile")
+    metadata, notes = jpeg_metadata.read_metadata(data)
     if header.mode == "L":
         pixels = pixels[..., 0]
     elif header.mode == "CMYK":
         np.subtract(255, pixels, out=pixels)  # all writers follow Adobe, which stores light, not ink
-        pixels, note = convert_cmyk(pixels, icc)
+        pixels, note = convert_cmyk(pixels, metadata.icc)
         notes.append(note)
-        icc = None
-    if "mpoffset" in header.info:
-        notes.append("several pictures in one file: only the main one was read")
-    block = header.info.get("exif")
-    block = exif.strip_prefix(block) if block else None
-    metadata = Metadata(exif=block, icc=icc, xmp=header.info.get("xmp"), dpi=_get_dpi(header, block))
+        metadata = replace(metadata, icc=None)
     return make_upright(Picture(pixels, metadata, "jpeg", tuple(notes)))
-
-
-def _get_dpi(header: JpegImageFile, block: bytes | None) -> tuple[float, float] | None:
-    # Not Pillow's info["dpi"]: that is 72 where the file says nothing.
-    per_inch = {1: 1.0, 2: 2.54}.get(header.info.get("jfif_unit", 0))
-    if per_inch is not None:
-        x, y = header.info["jfif_density"]
-        return (x * per_inch, y * per_inch) if x and y else None
-    try:
-        return exif.get_dpi(block) if block else None
-    except DamagedTagsError:
-        return None
 
 
 def write_jpeg(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int) -> list[str]:
@@ -95,41 +74,14 @@ def write_jpeg(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int)
         colorsubsampling="Gray" if is_grey else colour_subsampling,
         fastdct=False,
     )
-    file.write(_pack_header(metadata, notes))
+    segments, lost = jpeg_metadata.pack_metadata(metadata)
+    file.write(encoded[:2] + segments)
     file.write(memoryview(encoded)[_find_header_end(encoded) :])
-    return notes
-
-
-def _pack_header(metadata: Metadata, notes: list[str]) -> bytes:
-    """Start marker and metadata segments, taken from a tiny file that Pillow writes.
-
-    Pillow knows how metadata are laid out but needs four bytes a pixel to encode; simplejpeg encodes without a copy
-    but knows no metadata.
-    """
-    options: dict[str, Any] = {}
-    if metadata.exif is not None:
-        block = b"Exif\0\0" + metadata.exif
-        if len(block) <= _MAX_SEGMENT:
-            options["exif"] = block
-        else:
-            notes.append(f"EXIF of {len(block):,} bytes does not fit a JPEG file: dropped")
-    if metadata.xmp is not None:
-        if len(metadata.xmp) + _XMP_PREFIX_SIZE <= _MAX_SEGMENT:
-            options["xmp"] = metadata.xmp
-        else:
-            notes.append(f"XMP of {len(metadata.xmp):,} bytes does not fit a JPEG file: dropped")
-    if metadata.icc is not None:
-        options["icc_profile"] = metadata.icc
-    if metadata.dpi is not None:
-        options["dpi"] = tuple(min(max(round(value), 1), 65535) for value in metadata.dpi)
-    stream = io.BytesIO()
-    Image.new("L", (1, 1)).save(stream, "JPEG", **options)
-    tiny = stream.getvalue()
-    return tiny[: _find_header_end(tiny)]
+    return notes + lost
 
 
 def _find_header_end(data: bytes) -> int:
-    """Where the start marker and the application segments (APP0 .. APP15) end."""
+    """Where the encoder's own start marker and application segments (APP0 .. APP15) end."""
     position = 2
     while data[position] == 0xFF and 0xE0 <= data[position + 1] <= 0xEF:
         position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -10,7 +11,7 @@ import tifffile
 from numpy.typing import NDArray
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffPage
 
-from srdgan_rt.image import exif
+from srdgan_rt.image import exif, exif_tiff, iptc
 from srdgan_rt.image.colour import convert_cmyk
 from srdgan_rt.image.depth import divide_by_alpha, largest_value, map_rows
 from srdgan_rt.image.ifd import check_complete, map_file, read_header, read_tags
@@ -18,7 +19,8 @@ from srdgan_rt.image.orientation import make_upright
 from srdgan_rt.image.picture import Metadata, Picture, Pixels
 from srdgan_rt.image.size_limit import SizeCheck
 
-_XMP, _ICC = 700, 34675
+_XMP, _ICC, _IPTC, _PHOTOSHOP = 700, 34675, 33723, 34377
+_BYTE, _UNDEFINED = 1, 7
 _UNSPECIFIED, _ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 0, 1, 2
 _RGB_LIKE = (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR)  # the JPEG inside turns YCbCr into RGB
 _GREY_LIKE = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE)
@@ -28,8 +30,7 @@ _COMPRESSION_LEVEL = 4
 
 def read_tiff(path: Path, check_size: SizeCheck) -> Picture:
     """Decodes the first page of a TIFF file, upright; see :func:`srdgan_rt.image.read_picture`."""
-    notes: list[str] = []
-    metadata, orientation = read_metadata(path)
+    metadata, orientation, notes = read_metadata(path)
     with tifffile.TiffFile(path) as file:
         page = file.pages.first
         check_size(page.imagelength, page.imagewidth)
@@ -39,18 +40,27 @@ def read_tiff(path: Path, check_size: SizeCheck) -> Picture:
         pixels, decoding_notes = _decode_page(page, metadata.icc)
         notes += decoding_notes
     if page.photometric == PHOTOMETRIC.SEPARATED:
-        metadata = Metadata(metadata.exif, None, metadata.xmp, metadata.dpi)
+        metadata = replace(metadata, icc=None)
     return make_upright(Picture(pixels, metadata, "tiff", tuple(notes)), orientation)
 
 
-def read_metadata(path: Path) -> tuple[Metadata, int]:
-    """Metadata of the first page of a TIFF-structured file, and its orientation 1..8."""
+def read_metadata(path: Path) -> tuple[Metadata, int, list[str]]:
+    """Metadata of the first page of a TIFF-structured file, its orientation 1..8, and what was left out."""
     with map_file(path) as data:
         layout, ifd = read_header(data)
         check_complete(data, layout, ifd)  # tifffile would take defaults for tags that were cut off
-        block, orientation = exif.extract_from_tiff(data)
-        found = {t.tag: t.value for t in read_tags(data, layout, ifd, only=(_XMP, _ICC)) if isinstance(t.value, bytes)}
-        return Metadata(block, found.get(_ICC), found.get(_XMP), exif.get_dpi(data)), orientation
+        block, orientation, notes = exif_tiff.extract_from_tiff(data)
+        tags = read_tags(data, layout, ifd, only=(_XMP, _ICC, _IPTC, _PHOTOSHOP))
+        found = {tag.tag: tag.value for tag in tags if isinstance(tag.value, bytes)}
+        resources = iptc.read_resources(found.get(_PHOTOSHOP, b""))
+        metadata = Metadata(
+            exif=block,
+            icc=found.get(_ICC),
+            xmp=found.get(_XMP),
+            dpi=exif.get_dpi(data),
+            iptc=iptc.clean(found.get(_IPTC, b"")) or iptc.clean(resources.get(iptc.IPTC, b"")),
+        )
+        return metadata, orientation, notes + iptc.list_lost(resources)
 
 
 def _check_segments(page: TiffPage, file_size: int) -> None:
@@ -161,14 +171,19 @@ def write_tiff(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int)
         quality: not used, the format is lossless.
 
     Returns:
-        What was lost: nothing.
+        What was lost, one line each.
     """
     has_alpha = pixels.ndim == 3 and pixels.shape[2] in (2, 4)
     is_colour = pixels.ndim == 3 and pixels.shape[2] >= 3
+    is_big = pixels.nbytes >= _BIGTIFF_FROM
+    if metadata.exif is not None and not is_big:
+        exif_tiff.begin_tiff(file, metadata.exif)
+    packets = ((_XMP, _BYTE, metadata.xmp), (_IPTC, _UNDEFINED, metadata.iptc))
     tifffile.imwrite(
         file,
         np.ascontiguousarray(pixels),
-        bigtiff=pixels.nbytes >= _BIGTIFF_FROM,
+        append=metadata.exif is not None and not is_big,
+        bigtiff=is_big,
         byteorder="<" if metadata.exif is None else exif.get_byte_order(metadata.exif),  # tags stay as they are
         photometric="rgb" if is_colour else "minisblack",
         planarconfig="contig" if pixels.ndim == 3 else None,
@@ -179,10 +194,8 @@ def write_tiff(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int)
         resolution=metadata.dpi,
         resolutionunit="inch" if metadata.dpi is not None else None,
         iccprofile=metadata.icc,
-        extratags=[] if metadata.xmp is None else [(_XMP, 1, len(metadata.xmp), metadata.xmp, True)],
+        extratags=[(tag, kind, len(value), value, True) for tag, kind, value in packets if value is not None],
         software=False,
         metadata=None,
     )
-    if metadata.exif is not None:
-        exif.add_to_tiff(file, metadata.exif)
-    return []
+    return [] if metadata.exif is None else exif_tiff.finish_tiff(file, metadata.exif)

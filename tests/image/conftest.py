@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -75,11 +76,43 @@ def icc_grey() -> bytes:
 
 @pytest.fixture(scope="session")
 def xmp() -> bytes:
+    return pack_xmp('tiff:Orientation="6" exif:PixelXDimension="4000" dc:title="Gr\u00fc\u00dfe"')
+
+
+XMP_NAMESPACES = {
+    "tiff": "http://ns.adobe.com/tiff/1.0/",
+    "exif": "http://ns.adobe.com/exif/1.0/",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+    "xmpNote": "http://ns.adobe.com/xmp/note/",
+    "GCamera": "http://ns.google.com/photos/1.0/camera/",
+    "GPano": "http://ns.google.com/photos/1.0/panorama/",
+    "GDepth": "http://ns.google.com/photos/1.0/depthmap/",
+    "GImage": "http://ns.google.com/photos/1.0/image/",
+    "Container": "http://ns.google.com/photos/1.0/container/",
+    "Item": "http://ns.google.com/photos/1.0/container/item/",
+    "hdrgm": "http://ns.adobe.com/hdr-gain-map/1.0/",
+    "HDRGainMap": "http://ns.apple.com/HDRGainMap/1.0/",
+    "mwg-rs": "http://www.metadataworkinggroup.com/schemas/regions/",
+    "stDim": "http://ns.adobe.com/xap/1.0/sType/Dimensions#",
+    "stArea": "http://ns.adobe.com/xmp/sType/Area#",
+    "MP": "http://ns.microsoft.com/photo/1.2/",
+    "MPRI": "http://ns.microsoft.com/photo/1.2/t/RegionInfo#",
+    "MPReg": "http://ns.microsoft.com/photo/1.2/t/Region#",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+    "crs": "http://ns.adobe.com/camera-raw-settings/1.0/",
+    "my": "http://example.com/private/",
+}
+
+
+def pack_xmp(attributes: str = "", elements: str = "") -> bytes:
+    """An XMP packet of properties in the two forms of RDF; see ``XMP_NAMESPACES`` for the prefixes."""
+    text = attributes + elements
+    used = (f'xmlns:{p}="{uri}"' for p, uri in XMP_NAMESPACES.items() if re.search(rf"\b{p}:", text))
     return (
-        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        b'<rdf:Description tiff:Orientation="6" exif:PixelXDimension="4000" dc:title="Gr\xc3\xbc\xc3\x9fe"/>'
-        b"</rdf:RDF></x:xmpmeta>"
-    )
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        f'<rdf:Description rdf:about="" {" ".join(used)} {attributes}>{elements}</rdf:Description></rdf:RDF></x:xmpmeta>'
+    ).encode()
 
 
 @pytest.fixture(scope="session")
