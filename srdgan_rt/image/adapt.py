@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from srdgan_rt.image import exif, exif_text, exif_truth, png_colour
+from srdgan_rt.image import exif, exif_text, exif_truth, png_colour, xmp_truth
 from srdgan_rt.image.ifd import DamagedTagsError
 from srdgan_rt.image.picture import Metadata
 
@@ -17,7 +17,7 @@ def adapt(metadata: Metadata, format_: str, channels: int) -> tuple[Metadata, li
     """Fits metadata to a format.
 
     Args:
-        metadata: true of the pixels.
+        metadata: true of the pixels, as :func:`srdgan_rt.image.truth.make_true` returns them.
         format_: "jpeg", "png", "tiff" or "webp".
         channels: 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA).
 
@@ -34,6 +34,8 @@ def adapt(metadata: Metadata, format_: str, channels: int) -> tuple[Metadata, li
         if lost_texts:
             named = ", ".join(lost_texts[:5]) + (", ..." if len(lost_texts) > 5 else "")
             notes.append(f"{name} has no place for texts: {named} dropped")
+    if metadata.xmp is not None:
+        metadata = replace(metadata, xmp=xmp_truth.set_format(metadata.xmp, f"image/{format_}"))
     if format_ == "webp" and metadata.iptc is not None:
         metadata = replace(metadata, iptc=None)
         notes.append("WebP has no place for IPTC: dropped")

@@ -21,7 +21,7 @@ def read_dng(path: Path, check_size: SizeCheck) -> Picture:
         rawpy = importlib.import_module("rawpy")
     except ImportError:
         raise ValueError("reading DNG needs the package rawpy: pip install rawpy") from None
-    metadata, _, _ = read_metadata(path)  # dozens of tags about the raw data have no meaning any more
+    metadata, orientation, _ = read_metadata(path)  # dozens of tags about the raw data have no meaning any more
     with rawpy.imread(str(path)) as raw:
         check_size(raw.sizes.height, raw.sizes.width)
         # LibRaw turns the picture upright itself.
@@ -31,4 +31,4 @@ def read_dng(path: Path, check_size: SizeCheck) -> Picture:
     # A profile in the file would describe its preview.
     metadata = replace(metadata, icc=None)
     notes = ("raw: developed to sRGB with the camera's white balance",)
-    return make_upright(Picture(pixels, metadata, "dng", notes), orientation=1)
+    return make_upright(Picture(pixels, metadata, "dng", notes), orientation, is_turned=True)

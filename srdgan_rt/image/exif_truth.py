@@ -30,6 +30,8 @@ _WIDTHS = (0x0100, 0xA002, 0x1001)  # ImageWidth, PixelXDimension, RelatedImageW
 _HEIGHTS = (0x0101, 0xA003, 0x1002)
 _SUBJECT_AREA, _SUBJECT_LOCATION = 0x9214, 0xA214
 _FOCAL_PLANE = (0xA20E, 0xA20F)  # pixels per unit of the sensor, horizontal then vertical
+# How a file stores its pixels, which every writer decides anew: bits, compression, colour space, strips, channels.
+_ENCODING = (0x0102, 0x0103, 0x0106, 0x0111, 0x0115, 0x0116, 0x0117, 0x011C)
 _THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH = 0x0201, 0x0202
 
 
@@ -55,12 +57,12 @@ def make_true(block: bytes, frame: Reframing) -> tuple[bytes, list[str]]:
     for directory in find_directories(block, layout, ifd):
         removed = _patch_directory(patched, layout, directory, frame)
         remove_tags(patched, layout, directory, removed)
-        notes += [f"EXIF {name} dropped: it cannot be made true of the new picture" for name in removed.values()]
+        notes += [f"EXIF {name} dropped: it cannot be made true" for name in removed.values() if name]
     return _without_thumbnail(patched, layout, ifd), notes
 
 
 def _patch_directory(block: bytearray, layout: Layout, directory: int, frame: Reframing) -> dict[int, str]:
-    """Patches one directory; returns the tags that have to go, by number, with their names."""
+    """Patches one directory; returns the tags that have to go, with their names where that is worth a note."""
     height, width = (round(side) for side in frame.after)
     entries = {entry.tag: entry for entry in iterate_entries(block, layout, directory)}
     for tag, entry in entries.items():
@@ -70,7 +72,7 @@ def _patch_directory(block: bytearray, layout: Layout, directory: int, frame: Re
             patch_integer(block, layout, entry, width)
         elif tag in _HEIGHTS:
             patch_integer(block, layout, entry, height)
-    removed = {}
+    removed = {tag: "" for tag in _ENCODING if tag in entries}
     for tag, name in ((_SUBJECT_AREA, "SubjectArea"), (_SUBJECT_LOCATION, "SubjectLocation")):
         if tag in entries and not _patch_area(block, layout, entries[tag], frame):
             removed[tag] = name

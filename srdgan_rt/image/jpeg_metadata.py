@@ -7,7 +7,6 @@ though files with EXIF in several are read.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from srdgan_rt.image import exif, exif_fit, iptc, xmp_claims, xmp_extended
@@ -57,11 +56,10 @@ def read_metadata(data: bytes) -> tuple[Metadata, list[str]]:
         The metadata as they are in the file, and what of it goes no further, one line a kind.
     """
     parts = _Parts()
-    for marker, body in _iterate_segments(data):
+    segments, pixels = _find_segments(data)
+    for marker, body in segments:
         _sort_in(parts, marker, body)
-    notes = parts.notes
-    if b"ftyp" in data[_find_end(data) :]:
-        notes.append(xmp_claims.VIDEO_LOST)
+    notes = parts.notes + _describe_tail(data, pixels)
     if parts.unknown:
         notes.append(f"JPEG segments not kept: {', '.join(dict.fromkeys(parts.unknown))}")
     block = _join_exif(parts.exif)
@@ -77,35 +75,38 @@ def read_metadata(data: bytes) -> tuple[Metadata, list[str]]:
         xmp=_join_xmp(parts, notes) or resources.get(iptc.XMP),
         dpi=parts.dpi if parts.has_density else _get_exif_dpi(block),
         iptc=iptc.clean(resources.get(iptc.IPTC, b"")),
-        texts=tuple(Text("Comment", _decode_comment(comment)) for comment in parts.comments),
+        texts=tuple(Text("Comment", _decode_comment(comment)) for comment in parts.comments if comment.strip(b"\0")),
     )
     return metadata, list(dict.fromkeys(notes))
 
 
-def _iterate_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Marker and body of the segments before the pixels; bytes that belong to none are skipped."""
-    position = 2
-    while True:
-        position = data.find(b"\xff", position)
-        if position < 0 or position + 4 > len(data):
-            return
+def _find_segments(data: bytes) -> tuple[list[tuple[int, bytes]], int]:
+    """Marker and body of the segments before the pixels, and where these begin; stray bytes are skipped."""
+    segments: list[tuple[int, bytes]] = []
+    position = data.find(b"\xff", 2)
+    while 0 <= position <= len(data) - 4:
         marker = data[position + 1]
         if marker in (0xDA, 0xD9):
-            return
+            return segments, position
         if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD8:
-            position += 1
+            position = data.find(b"\xff", position + 1)
             continue
         (length,) = struct.unpack_from(">H", data, position + 2)
         if 0xE0 <= marker <= 0xEF or marker == _COMMENT:
-            yield marker, data[position + 4 : position + 2 + length]
-        position += 2 + max(length, 2)
+            segments.append((marker, data[position + 4 : position + 2 + length]))
+        position = data.find(b"\xff", position + 2 + max(length, 2))
+    return segments, len(data)
 
 
-def _find_end(data: bytes) -> int:
-    """Where the main picture ends: behind the end marker, which cannot occur inside its pixels."""
-    start = data.find(b"\xff\xda")
-    end = data.find(b"\xff\xd9", max(start, 0))
-    return len(data) if start < 0 or end < 0 else end + 2
+def _describe_tail(data: bytes, pixels: int) -> list[str]:
+    """What lies behind the main picture, whose pixels begin at that offset and cannot contain an end marker."""
+    end = data.find(b"\xff\xd9", pixels)
+    tail = b"" if end < 0 else data[end + 2 :]
+    if b"ftyp" in tail:
+        return [xmp_claims.VIDEO_LOST]
+    if b"\xff\xd8\xff" in tail:
+        return [xmp_claims.PICTURES_LOST]
+    return ["data behind the picture not kept"] if tail.strip(b"\0\xff\r\n ") else []
 
 
 def _sort_in(parts: _Parts, marker: int, body: bytes) -> None:

@@ -34,12 +34,13 @@ def turn(pixels: Pixels, orientation: int) -> Pixels:
     return np.ascontiguousarray(pixels)
 
 
-def make_upright(picture: Picture, orientation: int | None = None) -> Picture:
+def make_upright(picture: Picture, orientation: int | None = None, *, is_turned: bool = False) -> Picture:
     """Turns a picture upright and makes its metadata say so.
 
     Args:
         picture: as decoded.
         orientation: 1..8; None takes it from the picture's EXIF.
+        is_turned: the decoder has turned the pixels already, but not the metadata.
 
     Returns:
         The picture with metadata that are true of the turned pixels. What cannot be made true is removed and noted.
@@ -47,10 +48,10 @@ def make_upright(picture: Picture, orientation: int | None = None) -> Picture:
     metadata = gather(picture.metadata)
     if orientation is None:
         orientation = _get_orientation(metadata.exif)
-    pixels = turn(picture.pixels, orientation)
-    height, width = picture.pixels.shape[:2]
-    frame = Reframing(orientation, (height, width), (pixels.shape[0], pixels.shape[1]))
-    metadata, notes = make_true(metadata, frame)
+    pixels = picture.pixels if is_turned else turn(picture.pixels, orientation)
+    height, width = pixels.shape[:2]
+    before = (width, height) if orientation >= 5 else (height, width)
+    metadata, notes = make_true(metadata, Reframing(orientation, before, (height, width)))
     return replace(picture, pixels=pixels, metadata=metadata, notes=tuple(dict.fromkeys((*picture.notes, *notes))))
 
 

@@ -40,7 +40,7 @@ def unpack_text(kind: bytes, body: bytes) -> Text:
         DamagedTextError: it breaks PNG's rules or is longer than ``MAX_TEXT``.
     """
     keyword, separator, rest = body.partition(b"\0")
-    if not separator:
+    if not separator or not keyword:
         raise DamagedTextError("no keyword")
     name = keyword.decode("latin-1")
     if kind == b"tEXt":

@@ -30,6 +30,20 @@ from srdgan_rt.image.xmp_regions import REGION_MOVERS
 _TIFF, _EXIF = "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/exif/1.0/"
 _GPANO = "http://ns.google.com/photos/1.0/panorama/"
 _CAMERA_RAW = "http://ns.adobe.com/camera-raw-settings/1.0/"
+_FORMAT = ("http://purl.org/dc/elements/1.1/", "format")
+# How a file stores its pixels, which every writer decides anew.
+_ENCODING = tuple(
+    (_TIFF, name)
+    for name in (
+        "BitsPerSample",
+        "Compression",
+        "PhotometricInterpretation",
+        "PlanarConfiguration",
+        "SamplesPerPixel",
+        "YCbCrPositioning",
+        "YCbCrSubSampling",
+    )
+)
 _WIDTHS = ((_TIFF, "ImageWidth"), (_EXIF, "PixelXDimension"), (_EXIF, "RelatedImageWidth"))
 _HEIGHTS = ((_TIFF, "ImageLength"), (_EXIF, "PixelYDimension"), (_EXIF, "RelatedImageLength"))
 _PANORAMA_WIDTHS = (
@@ -84,6 +98,15 @@ def make_true(packet: bytes, frame: Reframing) -> tuple[bytes, list[str]]:
     return packet if after == before else after, list(dict.fromkeys(notes))
 
 
+def set_format(packet: bytes, mime_type: str) -> bytes:
+    """The same packet with ``dc:format``, if it is there, naming the format of the file that it goes into."""
+    document = parse(packet)
+    changed = [node for node in list_properties(document) if get_name(node) == _FORMAT and get_text(node) != mime_type]
+    for node in changed:
+        set_text(node, mime_type)
+    return serialise(document) if changed else packet
+
+
 def _find_reasons_to_remove(node: Property, frame: Reframing) -> list[str] | None:
     """Why a property has to go, empty if that goes without saying; None if it may stay."""
     name = get_name(node)
@@ -91,6 +114,8 @@ def _find_reasons_to_remove(node: Property, frame: Reframing) -> list[str] | Non
         return [_PANORAMA_TURNED]
     if frame.is_turned and name[0] == _CAMERA_RAW and name[1].startswith("Crop"):
         return [_CROP_TURNED]
+    if name in _ENCODING:
+        return []
     return find_claim(name, node)
 
 
