@@ -13,8 +13,13 @@ MAX_TEXT = 1 << 24  # bytes of one text
 _COMPRESS_FROM = 2048
 _PROFILE_PREFIX = "Raw profile type "
 _XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
-# Older versions of ImageMagick repeat metadata as texts, which nobody would keep true.
-_REPEATED = ("exif:", "tiff:", "png:", "Thumb::")
+# ImageMagick repeats the properties of EXIF and XMP as texts, which nobody would keep true.
+_REPEATED = frozenset(
+    {
+        *("exif", "tiff", "png", "Thumb", "xmp", "xmpMM", "photoshop", "crs", "aux", "mwg-rs", "MP", "MPRI"),
+        *("GPano", "GCamera", "Container", "hdrgm", "Iptc4xmpExt"),
+    }
+)
 
 
 class DamagedTextError(ValueError):
@@ -85,7 +90,8 @@ def _pack_international(keyword: bytes, text: Text) -> bytes:
 
 def is_repeated(text: Text) -> bool:
     """Whether a text only repeats other metadata."""
-    return text.keyword.startswith(_REPEATED)
+    prefix, colon, _ = text.keyword.partition(":")
+    return bool(colon) and prefix in _REPEATED
 
 
 def unpack_raw_profile(text: Text) -> tuple[str, bytes] | None:

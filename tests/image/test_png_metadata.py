@@ -156,6 +156,8 @@ def test_colour_chunks_come_before_the_pixels_and_a_profile_replaces_srgb(maker,
         ((b"tEXt", b"no end of the keyword"), "damaged tEXt chunk dropped (no keyword)"),
         ((b"iTXt", b"a\0\0\0de\0"), "damaged iTXt chunk dropped (fields are missing)"),
         ((b"tIME", bytes(7)), "PNG chunks not kept: tIME"),
+        ((b"tEXt", b"exif:ExifImageWidth\x0032"), "PNG texts that repeat other metadata dropped"),
+        ((b"tEXt", b"GPano:FullPanoWidthPixels\x0032"), "PNG texts that repeat other metadata dropped"),
         ((b"caBX", b"jumb"), "content credentials (C2PA) dropped"),
     ],
 )
