@@ -76,7 +76,8 @@ def write_picture(path: str | os.PathLike[str], picture: Picture, *, quality: in
 
     Args:
         path: .jpg, .jpeg, .png, .tif, .tiff or .webp. An existing file is replaced.
-        picture: its EXIF and XMP are written with these pixels' size, upright, and without a thumbnail.
+        picture: sizes and places in its EXIF and XMP are scaled from ``metadata.described_size`` to the pixels' size;
+            orientation tags are set to upright, thumbnails removed.
         quality: 1..100 for JPEG (colour in full resolution from 90 on) and WebP (100 is lossless).
 
     Returns:
