@@ -45,13 +45,18 @@ def get_orientation(block: bytes) -> int:
     return 1
 
 
-def get_dpi(block: Buffer) -> tuple[float, float] | None:
+def get_dpi(block: Buffer, ifd: int | None = None) -> tuple[float, float] | None:
     """Resolution in dots per inch, horizontal then vertical; None where the block has none.
+
+    Args:
+        block: EXIF block or TIFF file.
+        ifd: offset of the directory; None is the first one.
 
     Raises:
         DamagedTagsError: the block is not a TIFF structure.
     """
-    layout, ifd = read_header(block)
+    layout, first = read_header(block)
+    ifd = first if ifd is None else ifd
     values, unit = {}, 2
     for entry in iterate_entries(block, layout, ifd):
         if entry.tag in (X_RESOLUTION, Y_RESOLUTION) and entry.type == RATIONAL:

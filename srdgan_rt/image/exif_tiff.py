@@ -67,36 +67,42 @@ _MAKER_NOTE_DROPPED = "EXIF maker note dropped: its offsets would be wrong in an
 _PLACEHOLDER = ((0x0111, 8), (0x0117, 1))
 
 
-def extract_from_tiff(data: Buffer) -> tuple[bytes | None, int, list[str]]:
-    """Gathers the EXIF block of a TIFF file from its first directory.
+def extract_from_tiff(data: Buffer, ifd: int | None = None) -> tuple[bytes | None, int, list[str]]:
+    """Gathers the EXIF block of a page of a TIFF file.
 
     Args:
         data: the whole file (a memory map does).
+        ifd: offset of the page's directory, whose tags come before those of the first one; None is the first page.
 
     Returns:
-        The block, None where the file describes nothing; the file's orientation 1..8; and what was left out.
+        The block, None where the file describes nothing; the page's orientation 1..8; and what was left out.
 
     Raises:
-        DamagedTagsError: the directory is damaged.
+        DamagedTagsError: a directory is damaged.
     """
-    layout, ifd = read_header(data)
+    layout, first = read_header(data)
     orientation, others = 1, []
-    for entry in iterate_entries(data, layout, ifd):
-        if entry.tag == ORIENTATION:
-            value = read_integer(data, layout, entry)
-            orientation = value if 1 <= value <= 8 else 1
-        elif entry.tag not in _LAYOUT_TAGS | _KEPT_TAGS:
-            others.append(entry.tag)
+    tags: dict[int, Tag] = {}
+    with_exif = first
+    for directory in dict.fromkeys((first, first if ifd is None else ifd)):
+        for entry in iterate_entries(data, layout, directory):
+            if entry.tag == ORIENTATION:
+                value = read_integer(data, layout, entry)
+                orientation = value if 1 <= value <= 8 else 1
+            elif entry.tag not in _LAYOUT_TAGS | _KEPT_TAGS:
+                others.append(entry.tag)
+        found = {tag.tag: tag for tag in read_tags(data, layout, directory, only=_KEPT_TAGS)}
+        with_exif = directory if EXIF_IFD in found else with_exif
+        tags |= found
     notes = _name_dropped(others)
-    tags = read_tags(data, layout, ifd, only=_KEPT_TAGS)
-    description = next((tag.value for tag in tags if tag.tag == _IMAGE_DESCRIPTION), b"")
+    description = tags[_IMAGE_DESCRIPTION].value if _IMAGE_DESCRIPTION in tags else b""
     if isinstance(description, bytes) and _is_about_layout(description):
-        tags = tuple(tag for tag in tags if tag.tag != _IMAGE_DESCRIPTION)
+        del tags[_IMAGE_DESCRIPTION]
         if not description.startswith(_SHAPE_DESCRIPTION):
             notes.append("TIFF description of OME or ImageJ dropped: it tells sizes of the old pixels")
     if not tags:
         return None, orientation, notes
-    block, maker_notes = _assemble_block(data, layout, ifd, tags)
+    block, maker_notes = _assemble_block(data, layout, with_exif, tuple(tags.values()))
     if len(block) > MAX_BLOCK:
         return None, orientation, [*notes, f"EXIF dropped: {len(block):,} bytes, more than {MAX_BLOCK:,}"]
     return block, orientation, notes + maker_notes
@@ -109,6 +115,7 @@ def _is_about_layout(description: bytes) -> bool:
 def _name_dropped(tags: list[int]) -> list[str]:
     if not tags:
         return []
+    tags = list(dict.fromkeys(tags))
     named = ", ".join(str(tag) for tag in tags[:8]) + (", ..." if len(tags) > 8 else "")
     return [f"TIFF tags not kept: {named}"]
 

@@ -44,20 +44,29 @@ def read_tiff(path: Path, check_size: SizeCheck) -> Picture:
     return make_upright(Picture(pixels, metadata, "tiff", tuple(notes)), orientation)
 
 
-def read_metadata(path: Path) -> tuple[Metadata, int, list[str]]:
-    """Metadata of the first page of a TIFF-structured file, its orientation 1..8, and what was left out."""
+def read_metadata(path: Path, ifd: int | None = None) -> tuple[Metadata, int, list[str]]:
+    """Metadata of a page of a TIFF-structured file, its orientation 1..8, and what was left out.
+
+    What the page itself does not say, the first page says for it: it is mostly a small copy of the same picture.
+
+    Args:
+        path: the file.
+        ifd: offset of the page's directory; None is the first page.
+    """
     with map_file(path) as data:
-        layout, ifd = read_header(data)
-        check_complete(data, layout, ifd)  # tifffile would take defaults for tags that were cut off
-        block, orientation, notes = exif_tiff.extract_from_tiff(data)
-        tags = read_tags(data, layout, ifd, only=(_XMP, _ICC, _IPTC, _PHOTOSHOP))
-        found = {tag.tag: tag.value for tag in tags if isinstance(tag.value, bytes)}
+        layout, first = read_header(data)
+        found: dict[int, bytes] = {}
+        for directory in dict.fromkeys((first, first if ifd is None else ifd)):
+            check_complete(data, layout, directory)  # tifffile would take defaults for tags that were cut off
+            tags = read_tags(data, layout, directory, only=(_XMP, _ICC, _IPTC, _PHOTOSHOP))
+            found.update({tag.tag: tag.value for tag in tags if isinstance(tag.value, bytes)})
+        block, orientation, notes = exif_tiff.extract_from_tiff(data, ifd)
         resources = iptc.read_resources(found.get(_PHOTOSHOP, b""))
         metadata = Metadata(
             exif=block,
             icc=found.get(_ICC),
             xmp=found.get(_XMP),
-            dpi=exif.get_dpi(data),
+            dpi=exif.get_dpi(data, ifd),
             iptc=iptc.clean(found.get(_IPTC, b"")) or iptc.clean(resources.get(iptc.IPTC, b"")),
         )
         return metadata, orientation, notes + iptc.list_lost(resources)
