@@ -10,7 +10,7 @@ from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.image.enlarge import enlarge_samples
 from srdgan_rt.image.find import FoundPicture, find_pictures
 from srdgan_rt.image.formats import KNOWN_UNREADABLE, READABLE_EXTENSIONS
-from srdgan_rt.image.picture import Metadata, Picture
+from srdgan_rt.image.picture import Metadata, Picture, Text
 from srdgan_rt.image.read import read_picture
 from srdgan_rt.image.size_limit import DEFAULT_MAX_PIXELS
 from srdgan_rt.image.write import WRITABLE_EXTENSIONS, check_writable, write_picture
@@ -26,6 +26,7 @@ __all__ = [
     "FoundPicture",
     "Metadata",
     "Picture",
+    "Text",
     "bleed_colour",
     "check_writable",
     "convert_depth",

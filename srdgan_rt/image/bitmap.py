@@ -1,9 +1,10 @@
-"""BMP and GIF: bit fields here, everything else through Pillow; nothing more to keep than the resolution."""
+"""BMP and GIF: bit fields here, everything else through Pillow; metadata in ``bitmap_metadata``."""
 
 from __future__ import annotations
 
 import io
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import numpy as np
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 
+from srdgan_rt.image.bitmap_metadata import read_bmp_metadata, read_gif_metadata
 from srdgan_rt.image.depth import largest_value
-from srdgan_rt.image.picture import Metadata, Picture, Pixels
+from srdgan_rt.image.orientation import make_upright
+from srdgan_rt.image.picture import Picture, Pixels
 from srdgan_rt.image.size_limit import SizeCheck
 
 _PLAIN, _BIT_FIELDS, _ALPHA_BIT_FIELDS = 0, 3, 6  # compressions of BMP with whole pixels
@@ -24,7 +27,7 @@ def read_bmp(path: Path, check_size: SizeCheck) -> Picture:
     """Decodes a BMP file; see :func:`srdgan_rt.image.read_picture`."""
     data = path.read_bytes()
     pixels, dpi = _read_bit_fields(data, check_size)
-    notes: list[str] = []
+    metadata, notes = read_bmp_metadata(data)
     if pixels is None:
         file = BmpImageFile(io.BytesIO(data))
         check_size(file.height, file.width)
@@ -32,7 +35,7 @@ def read_bmp(path: Path, check_size: SizeCheck) -> Picture:
     elif pixels.shape[2] == 4 and not pixels[..., 3].any():
         notes.append("alpha of zero everywhere, which BMP writers leave undefined: taken as opaque")
         pixels = np.ascontiguousarray(pixels[..., :3])
-    return Picture(pixels, Metadata(dpi=dpi), "bmp", tuple(notes))
+    return make_upright(Picture(pixels, replace(metadata, dpi=dpi), "bmp", tuple(notes)))
 
 
 def _read_bit_fields(data: bytes, check_size: SizeCheck) -> tuple[Pixels | None, tuple[float, float] | None]:
@@ -78,11 +81,12 @@ def _widen(channel: Pixels, dtype: np.dtype[Any]) -> Pixels:
 
 def read_gif(path: Path, check_size: SizeCheck) -> Picture:
     """Decodes the first frame of a GIF file, on its canvas; see :func:`srdgan_rt.image.read_picture`."""
-    file = GifImageFile(io.BytesIO(path.read_bytes()))
+    data = path.read_bytes()
+    file = GifImageFile(io.BytesIO(data))
     check_size(file.height, file.width)
     left, top, right, bottom = file.tile[0].extents or (0, 0, *file.size)
     is_whole = (left, top, right, bottom) == (0, 0, *file.size)
-    notes: list[str] = []
+    metadata, notes = read_gif_metadata(data)
     mode = "RGBA" if "transparency" in file.info or not is_whole else {"L": "L"}.get(file.mode, "RGB")
     pixels = np.array(file.convert(mode))
     if not is_whole:
@@ -92,4 +96,4 @@ def read_gif(path: Path, check_size: SizeCheck) -> Picture:
         pixels = on_canvas
     if (num_frames := file.n_frames) > 1:
         notes.append(f"animated: first of {num_frames} frames")
-    return Picture(pixels, format="gif", notes=tuple(notes))
+    return make_upright(Picture(pixels, metadata, "gif", tuple(notes)))

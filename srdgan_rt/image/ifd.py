@@ -15,7 +15,7 @@ from pathlib import Path
 
 Buffer = bytes | bytearray | mmap.mmap
 
-SHORT, LONG, RATIONAL, LONG8 = 3, 4, 5, 16
+ASCII, SHORT, LONG, RATIONAL, UNDEFINED, LONG8 = 2, 3, 4, 5, 7, 16
 _TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _INTEGER_FORMATS = {SHORT: "H", LONG: "I", 13: "I", LONG8: "Q"}
 
@@ -23,7 +23,6 @@ EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD = 0x8769, 0x8825, 0xA005
 _NESTED = (EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD)
 SUB_IFDS = 330
 _MAX_ENTRIES = 100_000  # of all directories with pictures; more than any scanner's file has
-_MAX_DEPTH = 3  # IFD0 -> Exif -> Interoperability; a deeper one is a loop
 
 
 class DamagedTagsError(ValueError):
@@ -66,12 +65,20 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class PlacedValue:
+    """A value that stays where it lies: the entry's count, and its field (a short value or an offset) as it is."""
+
+    count: int
+    field: bytes
+
+
+@dataclass(frozen=True)
 class Tag:
     """One tag lifted out of its file: raw bytes in the file's byte order, or the tags of a nested directory."""
 
     tag: int
     type: int
-    value: bytes | tuple[Tag, ...]
+    value: bytes | tuple[Tag, ...] | PlacedValue
 
 
 def _unpack(format_: str, data: Buffer, position: int) -> int:
@@ -185,9 +192,7 @@ def iterate_directories(data: Buffer, layout: Layout, first: int) -> Iterator[in
         waiting += [following, *reversed(inner)]
 
 
-def read_tags(
-    data: Buffer, layout: Layout, ifd: int, only: Collection[int] | None = None, *, depth: int = _MAX_DEPTH
-) -> tuple[Tag, ...]:
+def read_tags(data: Buffer, layout: Layout, ifd: int, only: Collection[int] | None = None) -> tuple[Tag, ...]:
     """Lifts the tags of a directory out of its file, nested Exif, GPS and interoperability directories included.
 
     Args:
@@ -195,34 +200,84 @@ def read_tags(
         layout: from :func:`read_header`.
         ifd: offset of the directory.
         only: tags to take from this directory; None takes all. Nested directories are taken whole.
-        depth: how many levels of directories to follow.
 
     Raises:
         DamagedTagsError: the directory itself does not fit the data.
     """
-    tags = []
+    return _read_tags(data, layout, ifd, only, _Budget(len(data)))
+
+
+class _Budget:
+    """Stops the reading of tags that share directories or values, which could go on without end.
+
+    Attributes:
+        visited: offsets of the directories read so far.
+        num_bytes: what is left; values that do not overlap take no more bytes than the data have.
+    """
+
+    def __init__(self, num_bytes: int) -> None:
+        self.visited: set[int] = set()
+        self.num_bytes = num_bytes
+
+    def take(self, size: int) -> None:
+        self.num_bytes -= size
+        if self.num_bytes < 0:
+            raise DamagedTagsError("tags overlap")
+
+
+def _read_tags(
+    data: Buffer, layout: Layout, ifd: int, only: Collection[int] | None, budget: _Budget
+) -> tuple[Tag, ...]:
+    budget.visited.add(ifd)
+    tags: dict[int, Tag] = {}
     for entry in iterate_entries(data, layout, ifd):
-        if only is not None and entry.tag not in only:
+        if entry.tag in tags or (only is not None and entry.tag not in only):
             continue
-        value: bytes | tuple[Tag, ...] = bytes(data[entry.value_position : entry.value_position + entry.size])
+        value: bytes | tuple[Tag, ...]
         if entry.tag in _NESTED:
-            if depth <= 1:
+            nested = read_integer(data, layout, entry)
+            if nested in budget.visited:
                 continue
             try:
-                value = read_tags(data, layout, read_integer(data, layout, entry), depth=depth - 1)
+                value = _read_tags(data, layout, nested, None, budget)
             except DamagedTagsError:
                 continue  # a lost GPS directory is no reason to lose the rest
-        tags.append(Tag(entry.tag, entry.type, value))
-    return tuple(tags)
+        else:
+            budget.take(entry.size)
+            value = bytes(data[entry.value_position : entry.value_position + entry.size])
+        tags[entry.tag] = Tag(entry.tag, entry.type, value)
+    return tuple(tags.values())
 
 
-def pack_directory(tags: Collection[Tag], layout: Layout, offset: int) -> bytes:
+def read_placed_tags(data: Buffer, layout: Layout, ifd: int, only: Collection[int] | None = None) -> tuple[Tag, ...]:
+    """The tags of a directory with values and nested directories left where they lie.
+
+    Args:
+        data: the whole TIFF structure, to which the new directory will belong as well.
+        layout: from :func:`read_header`.
+        ifd: offset of the directory.
+        only: tags to take; None takes all.
+
+    Raises:
+        DamagedTagsError: the directory does not fit the data.
+    """
+    tags: dict[int, Tag] = {}
+    for entry in iterate_entries(data, layout, ifd):
+        if entry.tag not in tags and (only is None or entry.tag in only):
+            end = entry.position + layout.entry_size
+            field = bytes(data[end - layout.offset_size : end])
+            tags[entry.tag] = Tag(entry.tag, entry.type, PlacedValue(entry.size // _TYPE_SIZES[entry.type], field))
+    return tuple(tags.values())
+
+
+def pack_directory(tags: Collection[Tag], layout: Layout, offset: int, next_directory: int = 0) -> bytes:
     """Bytes of a directory that will lie at ``offset`` of its file, with its values and nested directories after it.
 
     Args:
         tags: values in the byte order of ``layout``.
         layout: how to write counts and offsets.
         offset: where in the file the first of the returned bytes will lie; even.
+        next_directory: offset of the directory that follows in the chain; 0 for none.
     """
     tags = sorted(tags, key=lambda tag: tag.tag)
     head_size = struct.calcsize(layout.number_format) + len(tags) * layout.entry_size + layout.offset_size
@@ -234,6 +289,8 @@ def pack_directory(tags: Collection[Tag], layout: Layout, offset: int) -> bytes:
             position = offset + head_size + len(tail)
             tail += pack_directory(tag.value, layout, position)
             type_, count, field = LONG8 if layout.big else LONG, 1, struct.pack(layout.offset_format, position)
+        elif isinstance(tag.value, PlacedValue):
+            type_, count, field = tag.type, tag.value.count, tag.value.field
         else:
             type_, count, field = tag.type, len(tag.value) // _TYPE_SIZES[tag.type], tag.value
             if len(field) > layout.offset_size:
@@ -241,4 +298,4 @@ def pack_directory(tags: Collection[Tag], layout: Layout, offset: int) -> bytes:
                 tail += tag.value
         head += struct.pack(layout.order + "HH", tag.tag, type_) + struct.pack(layout.offset_format, count)
         head += field.ljust(layout.offset_size, b"\0")
-    return bytes(head) + bytes(layout.offset_size) + bytes(tail)
+    return bytes(head) + struct.pack(layout.offset_format, next_directory) + bytes(tail)

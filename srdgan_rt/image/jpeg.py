@@ -1,23 +1,22 @@
 """JPEG: pixels by simplejpeg (libjpeg-turbo), whose strict mode reports what other readers fill in silently.
 
-The segments around them, metadata, are read and written by Pillow.
+The segments around them are read and written in ``jpeg_metadata``.
 """
 
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import simplejpeg  # type: ignore[import-untyped]
-from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from srdgan_rt.image import exif
+from srdgan_rt.image import jpeg_metadata
 from srdgan_rt.image.colour import convert_cmyk
 from srdgan_rt.image.depth import convert_depth, flatten_on_white, largest_value
-from srdgan_rt.image.ifd import DamagedTagsError
 from srdgan_rt.image.jpeg_pixels import decode_pixels
 from srdgan_rt.image.jpeg_stream import JpegStream, parse_jpeg
 from srdgan_rt.image.orientation import make_upright
@@ -26,31 +25,25 @@ from srdgan_rt.image.size_limit import SizeCheck
 
 # libjpeg's own limit; the format's is 65535.
 MAX_SIDE = 65500
-_MAX_SEGMENT = 65533
-_XMP_PREFIX_SIZE = 29
 _FULL_CHROMA_FROM = 90
 
 
 def read_jpeg(path: Path, check_size: SizeCheck) -> Picture:
     """Decodes a JPEG file, upright; see :func:`srdgan_rt.image.read_picture`."""
-    stream = parse_jpeg(path.read_bytes())
+    data = path.read_bytes()
+    stream = parse_jpeg(data)
     # The class itself, not Image.open: that one keeps a size limit of its own, global to the process.
     header = JpegImageFile(io.BytesIO(_with_eight_bits(stream)))
     check_size(header.height, header.width, stream.num_components)
     pixels, num_stray = decode_pixels(stream)
-    notes: list[str] = []
+    metadata, notes = jpeg_metadata.read_metadata(data)
     if not stream.has_end:
         notes.append("the JPEG end marker is missing; all pixels are there")
     if num_stray + stream.num_stray:
         notes.append(f"{num_stray + stream.num_stray:,} stray bytes between the parts of the JPEG file skipped")
-    icc = header.info.get("icc_profile")
     if header.mode == "CMYK":
-        pixels, icc = _convert_inks(pixels, icc, notes, is_adobe="adobe" in header.info), None
-    if "mpoffset" in header.info:
-        notes.append("several pictures in one file: only the main one was read")
-    block = header.info.get("exif")
-    block = exif.strip_prefix(block) if block else None
-    metadata = Metadata(exif=block, icc=icc, xmp=header.info.get("xmp"), dpi=_get_dpi(header, block))
+        pixels = _convert_inks(pixels, metadata.icc, notes, is_adobe="adobe" in header.info)
+        metadata = replace(metadata, icc=None)
     return make_upright(Picture(pixels, metadata, "jpeg", tuple(notes)))
 
 
@@ -68,18 +61,6 @@ def _convert_inks(pixels: Pixels, icc: bytes | None, notes: list[str], *, is_ado
     pixels, note = convert_cmyk(pixels, icc)
     notes.append(note)
     return pixels
-
-
-def _get_dpi(header: JpegImageFile, block: bytes | None) -> tuple[float, float] | None:
-    # Not Pillow's info["dpi"]: that is 72 where the file says nothing.
-    per_inch = {1: 1.0, 2: 2.54}.get(header.info.get("jfif_unit", 0))
-    if per_inch is not None:
-        x, y = header.info["jfif_density"]
-        return (x * per_inch, y * per_inch) if x and y else None
-    try:
-        return exif.get_dpi(block) if block else None
-    except DamagedTagsError:
-        return None
 
 
 def write_jpeg(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int) -> list[str]:
@@ -111,41 +92,14 @@ def write_jpeg(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int)
         colorsubsampling="Gray" if is_grey else colour_subsampling,
         fastdct=False,
     )
-    file.write(_pack_header(metadata, notes))
+    segments, lost = jpeg_metadata.pack_metadata(metadata)
+    file.write(encoded[:2] + segments)
     file.write(memoryview(encoded)[_find_header_end(encoded) :])
-    return notes
-
-
-def _pack_header(metadata: Metadata, notes: list[str]) -> bytes:
-    """Start marker and metadata segments, taken from a tiny file that Pillow writes.
-
-    Pillow knows how metadata are laid out but needs four bytes a pixel to encode; simplejpeg encodes without a copy
-    but knows no metadata.
-    """
-    options: dict[str, Any] = {}
-    if metadata.exif is not None:
-        block = b"Exif\0\0" + metadata.exif
-        if len(block) <= _MAX_SEGMENT:
-            options["exif"] = block
-        else:
-            notes.append(f"EXIF of {len(block):,} bytes does not fit a JPEG file: dropped")
-    if metadata.xmp is not None:
-        if len(metadata.xmp) + _XMP_PREFIX_SIZE <= _MAX_SEGMENT:
-            options["xmp"] = metadata.xmp
-        else:
-            notes.append(f"XMP of {len(metadata.xmp):,} bytes does not fit a JPEG file: dropped")
-    if metadata.icc is not None:
-        options["icc_profile"] = metadata.icc
-    if metadata.dpi is not None:
-        options["dpi"] = tuple(min(max(round(value), 1), 65535) for value in metadata.dpi)
-    stream = io.BytesIO()
-    Image.new("L", (1, 1)).save(stream, "JPEG", **options)
-    tiny = stream.getvalue()
-    return tiny[: _find_header_end(tiny)]
+    return notes + lost
 
 
 def _find_header_end(data: bytes) -> int:
-    """Where the start marker and the application segments (APP0 .. APP15) end."""
+    """Where the encoder's own start marker and application segments (APP0 .. APP15) end."""
     position = 2
     while data[position] == 0xFF and 0xE0 <= data[position + 1] <= 0xEF:
         position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")

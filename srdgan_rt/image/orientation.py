@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from srdgan_rt.image import exif, xmp
+from srdgan_rt.image import exif
+from srdgan_rt.image.frame import Reframing
 from srdgan_rt.image.ifd import DamagedTagsError
 from srdgan_rt.image.picture import Picture, Pixels
+from srdgan_rt.image.truth import gather, make_true
 
 
 def turn(pixels: Pixels, orientation: int) -> Pixels:
@@ -22,36 +24,39 @@ def turn(pixels: Pixels, orientation: int) -> Pixels:
     Returns:
         The picture as it shall be seen, contiguous; rows and columns exchanged for 5..8.
     """
-    if orientation >= 5:
+    frame = Reframing(orientation, (1, 1), (1, 1))
+    if frame.exchanges_sides:
         pixels = pixels.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
+    if frame.mirrors_rows:
         pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
+    if frame.mirrors_columns:
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(pixels)
 
 
-def make_upright(picture: Picture, orientation: int | None = None) -> Picture:
+def make_upright(picture: Picture, orientation: int | None = None, *, is_turned: bool = False) -> Picture:
     """Turns a picture upright and makes its metadata say so.
 
     Args:
         picture: as decoded.
         orientation: 1..8; None takes it from the picture's EXIF.
+        is_turned: the decoder has turned the pixels already, but not the metadata.
 
     Returns:
-        The picture with the orientation in its EXIF and XMP at 1. A damaged EXIF block is dropped, and that noted.
+        The picture with metadata that are true of the turned pixels. What cannot be made true is removed and noted.
     """
-    block, packet, dpi, notes = picture.metadata.exif, picture.metadata.xmp, picture.metadata.dpi, picture.notes
-    if block is not None:
-        try:
-            orientation = exif.get_orientation(block) if orientation is None else orientation
-            block = exif.reset_orientation(block)
-        except DamagedTagsError:
-            block, notes = None, (*notes, "damaged EXIF block dropped")
-    orientation = orientation or 1
-    if packet is not None:
-        packet = xmp.reset_orientation(packet)
-    if orientation >= 5 and dpi is not None:
-        dpi = (dpi[1], dpi[0])
-    metadata = replace(picture.metadata, exif=block, xmp=packet, dpi=dpi)
-    return replace(picture, pixels=turn(picture.pixels, orientation), metadata=metadata, notes=notes)
+    metadata = gather(picture.metadata)
+    if orientation is None:
+        orientation = _get_orientation(metadata.exif)
+    pixels = picture.pixels if is_turned else turn(picture.pixels, orientation)
+    height, width = pixels.shape[:2]
+    before = (width, height) if orientation >= 5 else (height, width)
+    metadata, notes = make_true(metadata, Reframing(orientation, before, (height, width)))
+    return replace(picture, pixels=pixels, metadata=metadata, notes=tuple(dict.fromkeys((*picture.notes, *notes))))
+
+
+def _get_orientation(block: bytes | None) -> int:
+    try:
+        return 1 if block is None else exif.get_orientation(block)
+    except DamagedTagsError:
+        return 1

@@ -16,21 +16,48 @@ PIXEL_DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))
 
 
 @dataclass(frozen=True)
+class Text:
+    """A text about a picture under a keyword, as PNG has them; the comment of a JPEG or GIF file is one, too.
+
+    Attributes:
+        keyword: what it is, 1..79 characters of Latin-1: "Comment", "Author", "parameters", ...
+        text: the text itself.
+        language: language tag as in RFC 3066, or "".
+        translated: the keyword in that language, or "".
+    """
+
+    keyword: str
+    text: str
+    language: str = ""
+    translated: str = ""
+
+
+@dataclass(frozen=True)
 class Metadata:
-    """Everything about a picture that is not its pixels; ``None`` where the file had none.
+    """Everything about a picture that is not its pixels; ``None`` or empty where the file had none.
 
     Attributes:
         exif: TIFF-structured EXIF block without the ``b"Exif\\0\\0"`` prefix. After :func:`read_picture` its
             orientation tag is 1, because the pixels have been turned upright.
         icc: ICC profile of the pixels as they are (a CMYK profile is used up by the conversion to RGB).
-        xmp: XMP packet.
+        xmp: XMP packet, extended XMP of JPEG files included.
         dpi: resolution in dots per inch, horizontal then vertical.
+        iptc: IPTC-IIM data sets: captions, keywords, credits.
+        texts: texts of PNG files and comments of JPEG and GIF files.
+        png_colour: kind and body of the chunks by which PNG files tell what their numbers mean (``gAMA``, ``cICP``...).
+        described_size: height and width, in pixels, of the upright picture that sizes and places in EXIF and XMP
+            speak of; :func:`write_picture` scales them from there to the pixels that it gets. None: they are true of
+            the pixels already.
     """
 
     exif: bytes | None = None
     icc: bytes | None = None
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
+    iptc: bytes | None = None
+    texts: tuple[Text, ...] = ()
+    png_colour: tuple[tuple[bytes, bytes], ...] = ()
+    described_size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PIL.JpegImagePlugin import JpegImageFile
-
-from srdgan_rt.image import exif
+from srdgan_rt.image import jpeg_metadata
 from srdgan_rt.image.formats import FORMATS, RAW_HINT, Format
 from srdgan_rt.image.ifd import (
     Buffer,
@@ -81,7 +78,7 @@ def read_raw(path: Path, check_size: SizeCheck, format_: Format) -> Picture:
     try:
         with rawpy.imread(str(path)) as raw:
             check_size(raw.sizes.height, raw.sizes.width)
-            metadata = _read_metadata(path, raw, rawpy)
+            metadata, orientation = _read_metadata(path, raw, rawpy)
             # LibRaw turns the picture upright itself.
             pixels = raw.postprocess(
                 output_bps=16, output_color=rawpy.ColorSpace.sRGB, use_camera_wb=True, no_auto_bright=True
@@ -90,21 +87,28 @@ def read_raw(path: Path, check_size: SizeCheck, format_: Format) -> Picture:
         reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
         raise ValueError(f"LibRaw cannot read this {format_.name} file ({reason})") from error
     notes = ("raw: developed to sRGB with the camera's white balance",)
-    return make_upright(Picture(pixels, metadata, "dng" if format_ is _DNG else "raw", notes), orientation=1)
+    return make_upright(
+        Picture(pixels, metadata, "dng" if format_ is _DNG else "raw", notes), orientation, is_turned=True
+    )
 
 
-def _read_metadata(path: Path, raw: Any, rawpy: Any) -> Metadata:
-    """From the file's own tags where it is TIFF-structured, else from the preview inside; never a colour profile, which
-    would describe the preview."""
+def _read_metadata(path: Path, raw: Any, rawpy: Any) -> tuple[Metadata, int | None]:
+    """From the file's own tags where it is TIFF-structured, else from the preview inside; and the orientation,
+    None where the EXIF block has it.
+
+    Never a colour profile, which would describe the preview. What reading leaves out is not told: dozens of tags about
+    the raw data have no meaning any more.
+    """
     try:
-        return replace(read_metadata(path)[0], icc=None)
+        metadata, orientation, _ = read_metadata(path)
+        return replace(metadata, icc=None), orientation
     except DamagedTagsError:
         pass
     try:
         preview = raw.extract_thumb()
         if preview.format == rawpy.ThumbFormat.JPEG:
-            block = JpegImageFile(io.BytesIO(preview.data)).info.get("exif")
-            return Metadata(exif.strip_prefix(block) if block else None)
+            metadata, _ = jpeg_metadata.read_metadata(preview.data)
+            return replace(metadata, icc=None), None
     except (rawpy.LibRawError, OSError, SyntaxError):
         pass  # no preview, or one that is no JPEG: the picture is whole without it
-    return Metadata()
+    return Metadata(), 1

@@ -22,25 +22,29 @@ MAX_SIDE = 16383
 # Lossy WebP keeps the modes of all blocks in half a megabyte. 195 megapixels of smooth content fail after minutes;
 # 48 megapixels pass with any content tried, noise included.
 _MAX_LOSSY_PIXELS = 50_000_000
+_METADATA = (b"ICCP", b"EXIF", b"XMP ")
+_PIXELS = (b"VP8X", b"VP8L", b"VP8 ", b"ALPH", b"ANIM", b"ANMF")
 
 
 def read_webp(path: Path, check_size: SizeCheck) -> Picture:
     """Decodes a WebP file, or the first frame of an animation, upright; see :func:`read_picture`."""
     data = path.read_bytes()
-    icc = block = packet = None
+    found: dict[bytes, bytes] = {}
+    unknown: list[str] = []
     num_frames, size_known = 0, False
     for kind, body in _iterate_chunks(data):
         if not size_known:  # the first chunk tells the size
             check_size(*_read_size(kind, body))
             size_known = True
-        if kind == b"ICCP":
-            icc = body
-        elif kind == b"EXIF":
-            block = exif.strip_prefix(body)
-        elif kind == b"XMP ":
-            packet = body
+        if kind in _METADATA:
+            found.setdefault(kind, body)
+        elif kind not in _PIXELS:
+            unknown.append(kind.decode("ascii", "backslashreplace").strip())
         num_frames += kind == b"ANMF"
     notes = [f"animated: first of {num_frames} frames"] if num_frames > 1 else []
+    if unknown:
+        notes.append(f"WebP chunks not kept: {', '.join(dict.fromkeys(unknown))}")
+    block = exif.strip_prefix(found[b"EXIF"]) if b"EXIF" in found else None
     # Pillow would decode it as well, but refuses large pictures by a limit that is global to the process.
     pixels: Pixels = imagecodecs.webp_decode(data, index=0, hasalpha=True if num_frames else None)
     if num_frames:  # a frame may be smaller than its canvas, which is transparent elsewhere
@@ -49,7 +53,8 @@ def read_webp(path: Path, check_size: SizeCheck) -> Picture:
         dpi = exif.get_dpi(block) if block is not None else None
     except DamagedTagsError:
         dpi = None
-    return make_upright(Picture(pixels, Metadata(block, icc, packet, dpi), "webp", tuple(notes)))
+    metadata = Metadata(block, found.get(b"ICCP"), found.get(b"XMP "), dpi)
+    return make_upright(Picture(pixels, metadata, "webp", tuple(notes)))
 
 
 def _drop_opaque_alpha(pixels: Pixels) -> Pixels:

@@ -12,14 +12,16 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from srdgan_rt.errors import ImageWriteError, InputError, SrdganError
-from srdgan_rt.image import exif, jpeg, webp, xmp
+from srdgan_rt.image import jpeg, webp
+from srdgan_rt.image.adapt import adapt
 from srdgan_rt.image.atomic import replace_file
 from srdgan_rt.image.colour import profile_fits
-from srdgan_rt.image.ifd import DamagedTagsError
+from srdgan_rt.image.frame import Reframing
 from srdgan_rt.image.jpeg import write_jpeg
 from srdgan_rt.image.picture import PIXEL_DTYPES, Metadata, Picture, Pixels, count_channels
 from srdgan_rt.image.png import write_png
 from srdgan_rt.image.tiff import write_tiff
+from srdgan_rt.image.truth import make_true
 from srdgan_rt.image.webp import write_webp
 
 _FORMATS = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".tif": "tiff", ".tiff": "tiff", ".webp": "webp"}
@@ -74,7 +76,8 @@ def write_picture(path: str | os.PathLike[str], picture: Picture, *, quality: in
 
     Args:
         path: .jpg, .jpeg, .png, .tif, .tiff or .webp. An existing file is replaced.
-        picture: its EXIF and XMP are written with these pixels' size, upright, and without a thumbnail.
+        picture: sizes and places in its EXIF and XMP are scaled from ``metadata.described_size`` to the pixels' size;
+            orientation tags are set to upright, thumbnails removed.
         quality: 1..100 for JPEG (colour in full resolution from 90 on) and WebP (100 is lossless).
 
     Returns:
@@ -90,7 +93,7 @@ def write_picture(path: str | os.PathLike[str], picture: Picture, *, quality: in
     channels = count_channels(picture.pixels)
     height, width = picture.pixels.shape[:2]
     check_writable(path, height, width, channels, picture.pixels.dtype)
-    metadata, notes = _fit_metadata(picture.metadata, height, width, channels)
+    metadata, notes = _fit_metadata(picture.metadata, height, width, channels, _format_of(path))
     try:
         with replace_file(path) as file:
             notes += _WRITERS[_format_of(path)](file, picture.pixels, metadata, quality)
@@ -99,7 +102,7 @@ def write_picture(path: str | os.PathLike[str], picture: Picture, *, quality: in
     except Exception as error:  # encoders raise their own kinds
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or repr(error)
         raise ImageWriteError(f"{path}: cannot be written: {reason.splitlines()[0]}") from error
-    return tuple(notes)
+    return tuple(dict.fromkeys(notes))
 
 
 def _format_of(path: Path) -> str:
@@ -109,19 +112,14 @@ def _format_of(path: Path) -> str:
     return format_
 
 
-def _fit_metadata(metadata: Metadata, height: int, width: int, channels: int) -> tuple[Metadata, list[str]]:
-    """Metadata that are true of a picture of this size and kind."""
-    notes = []
-    block, packet, icc = metadata.exif, metadata.xmp, metadata.icc
-    if block is not None:
-        try:
-            block = exif.reset_orientation(exif.fit_to_size(block, height, width))
-        except DamagedTagsError:
-            block = None
-            notes.append("damaged EXIF block dropped")
-    if packet is not None:
-        packet = xmp.reset_orientation(xmp.fit_to_size(packet, height, width))
-    if icc is not None and not profile_fits(icc, channels):
-        icc = None
+def _fit_metadata(
+    metadata: Metadata, height: int, width: int, channels: int, format_: str
+) -> tuple[Metadata, list[str]]:
+    """Metadata that are true of a picture of this size and kind, as far as the format can hold them."""
+    frame = Reframing(1, metadata.described_size or (height, width), (height, width))
+    metadata, notes = make_true(metadata, frame)
+    if metadata.icc is not None and not profile_fits(metadata.icc, channels):
+        metadata = replace(metadata, icc=None)
         notes.append("ICC profile dropped: it is not made for this kind of picture")
-    return replace(metadata, exif=block, xmp=packet, icc=icc), notes
+    metadata, lost = adapt(metadata, format_, channels)
+    return metadata, notes + lost

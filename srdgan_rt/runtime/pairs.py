@@ -197,7 +197,7 @@ def make_pairs(
     if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
         pixels, _ = flatten_on_white(pixels)
     photograph = convert_depth(pixels, np.float32)
-    metadata = Metadata(icc=picture.metadata.icc)
+    metadata = Metadata(icc=picture.metadata.icc, png_colour=picture.metadata.png_colour)
     for plan in plans:
         clean = photograph if prepare is None else prepare(photograph, plan)
         if clean is None:

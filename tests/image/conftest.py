@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from PIL import ExifTags, Image, ImageCms
 
 MAKER_NOTE = b"MAKER\0" + bytes(range(200))
@@ -75,11 +77,33 @@ def icc_grey() -> bytes:
 
 @pytest.fixture(scope="session")
 def xmp() -> bytes:
-    return (
-        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        b'<rdf:Description tiff:Orientation="6" exif:PixelXDimension="4000" dc:title="Gr\xc3\xbc\xc3\x9fe"/>'
-        b"</rdf:RDF></x:xmpmeta>"
-    )
+    return FileMaker().xmp('tiff:Orientation="6" exif:PixelXDimension="4000" dc:title="Gr\u00fc\u00dfe"')
+
+
+XMP_NAMESPACES = {
+    "tiff": "http://ns.adobe.com/tiff/1.0/",
+    "exif": "http://ns.adobe.com/exif/1.0/",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+    "xmpNote": "http://ns.adobe.com/xmp/note/",
+    "GCamera": "http://ns.google.com/photos/1.0/camera/",
+    "GPano": "http://ns.google.com/photos/1.0/panorama/",
+    "GDepth": "http://ns.google.com/photos/1.0/depthmap/",
+    "GImage": "http://ns.google.com/photos/1.0/image/",
+    "Container": "http://ns.google.com/photos/1.0/container/",
+    "Item": "http://ns.google.com/photos/1.0/container/item/",
+    "hdrgm": "http://ns.adobe.com/hdr-gain-map/1.0/",
+    "HDRGainMap": "http://ns.apple.com/HDRGainMap/1.0/",
+    "mwg-rs": "http://www.metadataworkinggroup.com/schemas/regions/",
+    "stDim": "http://ns.adobe.com/xap/1.0/sType/Dimensions#",
+    "stArea": "http://ns.adobe.com/xmp/sType/Area#",
+    "MP": "http://ns.microsoft.com/photo/1.2/",
+    "MPRI": "http://ns.microsoft.com/photo/1.2/t/RegionInfo#",
+    "MPReg": "http://ns.microsoft.com/photo/1.2/t/Region#",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+    "crs": "http://ns.adobe.com/camera-raw-settings/1.0/",
+    "my": "http://example.com/private/",
+}
 
 
 @pytest.fixture(scope="session")
@@ -196,3 +220,79 @@ def encode() -> Callable[..., bytes]:
         return stream.getvalue()
 
     return to_bytes
+
+
+class FileMaker:
+    """Builds picture files of 32 x 24 pixels around metadata, with nothing but Pillow's encoder and plain bytes."""
+
+    width, height = 32, 24
+
+    def __init__(self) -> None:
+        y, x = np.mgrid[0 : self.height, 0 : self.width]
+        self.pixels = np.stack([x * 8, y * 10, x + y], -1).astype(np.uint8)
+
+    def jpeg(self, *segments: tuple[int, bytes], tail: bytes = b"") -> bytes:
+        """A JPEG file with segments (marker, body) in front and bytes behind."""
+        stream = io.BytesIO()
+        Image.fromarray(self.pixels).save(stream, "JPEG", quality=95)
+        packed = (struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body for marker, body in segments)
+        return stream.getvalue()[:2] + b"".join(packed) + stream.getvalue()[2:] + tail
+
+    def jpeg_with(self, *, exif: bytes | None = None, xmp: bytes | None = None) -> bytes:
+        """A JPEG file with an EXIF block and an XMP packet."""
+        segments = [(0xE1, b"Exif\0\0" + exif)] if exif is not None else []
+        segments += [(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + xmp)] if xmp is not None else []
+        return self.jpeg(*segments)
+
+    def png(self, *chunks: tuple[bytes, bytes]) -> bytes:
+        """A PNG file with chunks between header and pixels."""
+        head = struct.pack(">IIBBBBB", self.width, self.height, 8, 2, 0, 0, 0)
+        rows = b"".join(b"\0" + row.tobytes() for row in self.pixels)
+        parts = [(b"IHDR", head), *chunks, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+        return b"\x89PNG\r\n\x1a\n" + b"".join(pack_png_chunk(*part) for part in parts)
+
+    def tiff(self, tags: dict[int, tuple[int, bytes]]) -> bytes:
+        """A TIFF file with more tags: number to type and value."""
+        stream = io.BytesIO()
+        sizes = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 12: 8}
+        extra = [(tag, kind, len(value) // sizes[kind], value, True) for tag, (kind, value) in tags.items()]
+        tifffile.imwrite(stream, self.pixels, photometric="rgb", extratags=extra, metadata=None, software=False)
+        return stream.getvalue()
+
+    def xmp(self, attributes: str = "", elements: str = "") -> bytes:
+        """An XMP packet of properties in the two forms of RDF; see ``XMP_NAMESPACES`` for the prefixes."""
+        text = attributes + elements
+        used = (f'xmlns:{p}="{uri}"' for p, uri in XMP_NAMESPACES.items() if re.search(rf"\b{p}:", text))
+        rdf = f'<rdf:Description rdf:about="" {" ".join(used)} {attributes}>{elements}</rdf:Description></rdf:RDF>'
+        start = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        return f"{start}{rdf}</x:xmpmeta>".encode()
+
+    def exif(self, *directories: dict[int, tuple[int, int, bytes]], order: str = "<") -> bytes:
+        """An EXIF block: IFD0, then the Exif directory, then the interoperability directory.
+
+        Each maps tags to type, count and value in the byte order given. A value may lie anywhere but does not move when
+        others change, so a maker note can be made for its offset.
+        """
+        block = {"<": b"II", ">": b"MM"}[order] + struct.pack(order + "HI", 42, 8)
+        pointers = (0x8769, 0xA005)
+        for depth, tags in enumerate(directories):
+            has_more = depth + 1 < len(directories)
+            count = len(tags) + has_more
+            entries, values = {}, b""
+            start = len(block) + 2 + 12 * count + 4
+            for tag, (kind, number, value) in tags.items():
+                values += bytes(len(values) % 2)
+                field = value.ljust(4, b"\0") if len(value) <= 4 else struct.pack(order + "I", start + len(values))
+                values += value if len(value) > 4 else b""
+                entries[tag] = struct.pack(order + "HHI", tag, kind, number) + field
+            values += bytes(len(values) % 2)
+            if has_more:
+                entries[pointers[depth]] = struct.pack(order + "HHII", pointers[depth], 4, 1, start + len(values))
+            listed = b"".join(entries[tag] for tag in sorted(entries))
+            block += struct.pack(order + "H", count) + listed + bytes(4) + values
+        return block
+
+
+@pytest.fixture(scope="session")
+def maker() -> FileMaker:
+    return FileMaker()

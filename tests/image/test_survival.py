@@ -1,5 +1,7 @@
 """What must survive the way through, each with a test per format: written by us, read by us and by others."""
 
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -67,10 +69,12 @@ def test_icc_of_another_colour_space_is_not_attached(extension, tmp_path, make_p
 @pytest.mark.parametrize("extension", FORMATS)
 def test_xmp_survives(extension, tmp_path, make_pixels, xmp):
     write_picture(tmp_path / f"a.{extension}", Picture(make_pixels(30, 40), Metadata(xmp=xmp)))
-    expected = xmp.replace(b'"4000"', b'"40"').replace(b'Orientation="6"', b'Orientation="1"')
-    assert read_picture(tmp_path / f"a.{extension}").metadata.xmp == expected
+    found = read_picture(tmp_path / f"a.{extension}").metadata.xmp
     with Image.open(tmp_path / f"a.{extension}") as image:
-        assert image.info["xmp"] == expected
+        assert image.info["xmp"] == found
+    (description,) = ElementTree.fromstring(found)[0]
+    values = {name.split("}")[1]: value for name, value in description.attrib.items()}
+    assert values == {"about": "", "Orientation": "1", "PixelXDimension": "40", "title": "Gr\u00fc\u00dfe"}
 
 
 @pytest.mark.parametrize("extension", FORMATS)
@@ -208,4 +212,4 @@ def test_metadata_survive_the_way_between_formats(source, target, tmp_path, make
 @pytest.mark.parametrize("extension", FORMATS)
 def test_absent_metadata_stay_absent(extension, tmp_path, make_pixels):
     write_picture(tmp_path / f"a.{extension}", Picture(make_pixels(30, 40)))
-    assert read_picture(tmp_path / f"a.{extension}").metadata == Metadata()
+    assert read_picture(tmp_path / f"a.{extension}").metadata == Metadata(described_size=(30, 40))

@@ -1,0 +1,71 @@
+"""What a format has no place for in its own way: moved to where it can be held, or named as lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from srdgan_rt.image import exif, exif_text, exif_truth, png_colour, xmp_truth
+from srdgan_rt.image.ifd import DamagedTagsError
+from srdgan_rt.image.picture import Metadata
+
+_MAX_JPEG_EXIF = 65527
+# Dots per inch: 16 bits in JFIF; 31 bits per metre in PNG; EXIF's and TIFF's fractions.
+_MAX_DPI = {"jpeg": 65_535, "png": 54_546_000, "tiff": exif.MAX_DPI, "webp": exif.MAX_DPI}
+
+
+def adapt(metadata: Metadata, format_: str, channels: int) -> tuple[Metadata, list[str]]:
+    """Fits metadata to a format.
+
+    Args:
+        metadata: true of the pixels, as :func:`srdgan_rt.image.truth.make_true` returns them.
+        format_: "jpeg", "png", "tiff" or "webp".
+        channels: 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA).
+
+    Returns:
+        Metadata that the format's writer can store, and what is lost, one line a kind.
+    """
+    name, notes = {"webp": "WebP"}.get(format_, format_.upper()), []
+    if format_ != "png":
+        if metadata.png_colour:
+            icc, lost = png_colour.make_profile(metadata.png_colour, metadata.icc, is_grey=channels <= 2, format_=name)
+            metadata = replace(metadata, icc=icc, png_colour=())
+            notes += lost
+        metadata, lost_texts = _move_texts(metadata, format_)
+        if lost_texts:
+            named = ", ".join(lost_texts[:5]) + (", ..." if len(lost_texts) > 5 else "")
+            notes.append(f"{name} has no place for texts: {named} dropped")
+    if metadata.xmp is not None:
+        metadata = replace(metadata, xmp=xmp_truth.set_format(metadata.xmp, f"image/{format_}"))
+    if format_ == "webp" and metadata.iptc is not None:
+        metadata = replace(metadata, iptc=None)
+        notes.append("WebP has no place for IPTC: dropped")
+    if metadata.dpi is not None:
+        metadata, lost = _limit_dpi(metadata, metadata.dpi, _MAX_DPI[format_], name)
+        notes += lost
+    return metadata, notes
+
+
+def _move_texts(metadata: Metadata, format_: str) -> tuple[Metadata, list[str]]:
+    """Texts go into EXIF; comments of JPEG files stay where they are. Returns the keywords of those that are lost."""
+    is_kept = [format_ == "jpeg" and text.keyword == "Comment" for text in metadata.texts]
+    kept = tuple(text for text, keep in zip(metadata.texts, is_kept, strict=True) if keep)
+    moved = tuple(text for text, keep in zip(metadata.texts, is_kept, strict=True) if not keep)
+    if not moved:
+        return metadata, []
+    max_size = _MAX_JPEG_EXIF if format_ == "jpeg" else exif_truth.MAX_BLOCK
+    try:
+        block, lost = exif_text.store_texts(metadata.exif, moved, max_size)
+    except DamagedTagsError:
+        block, lost = metadata.exif, moved
+    return replace(metadata, exif=block, texts=kept), list(dict.fromkeys(text.keyword for text in lost))
+
+
+def _limit_dpi(metadata: Metadata, dpi: tuple[float, float], limit: int, name: str) -> tuple[Metadata, list[str]]:
+    if not all(value > 0 for value in dpi):  # NaN is not above 0 either
+        return replace(metadata, dpi=None), [f"resolution dropped: it must be above 0, got {dpi[0]:g} x {dpi[1]:g} dpi"]
+    if max(dpi) <= limit:
+        return metadata, []
+    limited = (min(dpi[0], limit), min(dpi[1], limit))
+    return replace(metadata, dpi=limited), [
+        f"resolution of {max(dpi):,.0f} dpi reduced to {limit:,}: {name} holds no more"
+    ]
