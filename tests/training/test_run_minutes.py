@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -32,6 +34,13 @@ TINY = c.L2HConfig(
 )
 
 
+@pytest.fixture(autouse=True)
+def _a_clock_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every look at the clock takes 1 ms, so that a busy machine does as many steps as a quiet one."""
+    ticks = itertools.count()
+    monkeypatch.setattr("training.run_minutes.time", SimpleNamespace(monotonic=lambda: next(ticks) / 1000))
+
+
 @pytest.fixture(scope="module")
 def packs(training_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("whole")
@@ -44,14 +53,14 @@ def packs(training_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def test_the_whole_chain(packs: Path, tmp_path: Path) -> None:
-    made = train(TINY, packs, tmp_path / "run", 0.08)
+    made = train(TINY, packs, tmp_path / "run", 0.0008)
     joined = tmp_path / "tiny.safetensors"
     parts.join(made, joined)
     net = load_model(str(joined)).net
     records = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert records[0]["batch_milliseconds"] > 0
     assert records[-2]["learning_rate"] == 0
-    assert 0 < records[-2]["percent_of_peak"] < 100
+    assert 0 <= records[-2]["percent_of_peak"] < 100  # of so small a net it may round to 0
     assert records[-1]["phone_crops_psnr"] > 10
     saved = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
     assert saved["iteration"] == records[-1]["iteration"] > 2
@@ -64,12 +73,8 @@ def test_the_whole_chain(packs: Path, tmp_path: Path) -> None:
     )
     for name, tensor in trainer.duel.average.state_dict().items():
         assert torch.equal(tensor.half(), net.state_dict()[name].half())
-    for minutes in (0.03, 0.3):  # on a busy machine the first may be over before a step is done
-        train(TINY, packs, tmp_path / "run", minutes, init=[tmp_path / "not_there"])
-        iteration = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["iteration"]
-        if iteration > saved["iteration"]:
-            break
-    assert iteration > saved["iteration"]
+    train(TINY, packs, tmp_path / "run", 0.0003, init=[tmp_path / "not_there"])
+    assert torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["iteration"] > saved["iteration"]
 
 
 def test_the_paper_s_losses_and_all_kinds_of_samples(packs: Path, tiny_vgg: Path, tmp_path: Path) -> None:
@@ -79,8 +84,8 @@ def test_the_paper_s_losses_and_all_kinds_of_samples(packs: Path, tiny_vgg: Path
         TINY, batch=whole, weights=c.L2HWeightsConfig(1.0, 0.1, 0.01), feature_layer="conv1_2", relativistic=True
     )
     with pytest.raises(InputError, match="vgg"):
-        train(config, packs, tmp_path / "run", 0.05)
-    train(config, packs, tmp_path / "run", 0.08, vgg=tiny_vgg)
+        train(config, packs, tmp_path / "run", 0.0005)
+    train(config, packs, tmp_path / "run", 0.0008, vgg=tiny_vgg)
     records = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert {"pixel", "feature", "adversarial", "discriminator"} <= records[-2].keys()
 
