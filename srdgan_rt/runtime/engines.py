@@ -11,7 +11,7 @@ from srdgan_rt.checkpoint import Model
 from srdgan_rt.errors import BackendUnavailableError, InputError
 from srdgan_rt.runtime.backend import Backend, resolve_device, resolve_precision
 from srdgan_rt.runtime.guard import GuardedBackend
-from srdgan_rt.runtime.native_backend import NativeBackend, why_not_native
+from srdgan_rt.runtime.native_backend import NativeBackend, NativeUnshuffleBackend, why_not_native
 from srdgan_rt.runtime.torch_backend import TorchBackend, why_not_torch
 
 # Best first. Known to the command line, but not in this version: onnxruntime and tensorrt.
@@ -116,7 +116,11 @@ def create_backend(model: Model, choice: EngineChoice) -> GuardedBackend:
     """
     net, device, precision = model.net, choice.device, choice.precision
     backend: Backend
-    if choice.name == "native":
+    if choice.name == "native" and net.unshuffle > 1:
+        if precision == "int8":
+            raise BackendUnavailableError("the native engine has no int8 for networks with pixel-unshuffle")
+        backend = NativeUnshuffleBackend(net, device)
+    elif choice.name == "native":
         if precision == "int8" and model.ranges is None:
             raise BackendUnavailableError("int8 needs the ranges of the features, which lie beside a model's file")
         backend = NativeBackend(net, device, precision, model.ranges if precision == "int8" else None)

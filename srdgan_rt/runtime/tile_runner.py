@@ -22,14 +22,15 @@ class TileRunner:
 
     Args:
         backend: runs the tiles.
-        read: gives the pixels of a box as ``(N, 3, h, w)`` float32; the box may reach ``border`` pixels beyond the
-            picture.
+        read: gives the pixels of a box as ``(N, 3, h, w)`` float32; the box may reach beyond the picture, by ``border``
+            pixels and what alignment adds.
         height: rows of the picture.
         width: columns of the picture.
         scale: enlargement of the backend's network.
         tile: largest side of a tile's core, LR pixels.
         halo: LR pixels read around a core.
         border: LR pixels by which the picture is continued beyond its border.
+        multiple: what is read is aligned to multiples of so many LR pixels.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class TileRunner:
         tile: int,
         halo: int,
         border: int,
+        multiple: int = 1,
     ) -> None:
         self.tile = tile
         self._backend = backend
@@ -52,6 +54,7 @@ class TileRunner:
         self._scale = scale
         self._halo = halo
         self._border = border
+        self._multiple = multiple
 
     def enlarge(self, box: Box) -> Tensor:
         """Enlarges a box inside the picture.
@@ -84,7 +87,9 @@ class TileRunner:
         return result
 
     def _plan(self, box: Box) -> list[Tile]:
-        return plan_tiles(self._height, self._width, self.tile, self._halo, roi=box, border=self._border)
+        return plan_tiles(
+            self._height, self._width, self.tile, self._halo, roi=box, border=self._border, multiple=self._multiple
+        )
 
     def _run(self, tile: Tile) -> Tensor | None:
         """The core's result; None, and smaller tiles from now on, where memory ran out."""

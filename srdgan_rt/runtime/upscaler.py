@@ -250,6 +250,7 @@ class Upscaler:
             tile=tile + _RESAMPLING_MARGIN,
             halo=self._halo,
             border=border,
+            multiple=self.spec.unshuffle,
         )
         return tiles, split_box(region, tile)
 
