@@ -11,6 +11,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from srdgan_rt._fork import note_threads
 from srdgan_rt.checkpoint.keys import H2L_BLOCK_KEY, L2H_BLOCK_KEY, infer_h2l_sizes, infer_spec, normalize_keys
 from srdgan_rt.checkpoint.locate import locate_h2l, locate_model
 from srdgan_rt.checkpoint.mix import mix_models, parse_mix
@@ -145,6 +146,7 @@ def _describe_tensors(content: object) -> str:
 
 def _fill(net: NetT, weights: Mapping[str, Tensor]) -> NetT:
     """Gives a network without values its weights, strictly."""
+    note_threads()
     _check_fit({name: tensor.shape for name, tensor in net.state_dict().items()}, weights)
     # Copied even from fp32: the reader may have mapped the file, and a file can change under our feet.
     weights = {name: tensor.to(torch.float32, copy=True).contiguous() for name, tensor in weights.items()}
