@@ -147,5 +147,7 @@ def _explain(path: Path, expected: str, error: Exception) -> CheckpointError:
         if head.startswith(beginning):
             return CheckpointError(f"{path}: damaged, or not {expected}: it is {description}")
     text = str(error).strip()
+    if found := re.search(r"WeightsUnpickler error: (.*)", text):  # behind much advice for programmers
+        text = found[1]
     reason = text.splitlines()[0][:120] if text else type(error).__name__
     return CheckpointError(f"{path}: damaged, or not {expected} ({reason})")

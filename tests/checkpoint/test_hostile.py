@@ -189,6 +189,11 @@ def test_what_downloads_often_are(tmp_path: Path, begin: bytes, message: str, su
     fail(tmp_path / f"odd{suffix}", message)
 
 
+def test_pickles_that_are_not_read_say_why(tmp_path: Path) -> None:
+    (tmp_path / "odd.pth").write_bytes(b"\x80\x02\x8b\x04\0\0\0\1\2\3\4.")
+    fail(tmp_path / "odd.pth", r"damaged, or not a PyTorch file \(Unsupported operand 139\)")
+
+
 def test_torchscript_is_refused(tmp_path: Path) -> None:
     torch.jit.script(torch.nn.Conv2d(3, 3, 1)).save(str(tmp_path / "net.pt"))
     fail(tmp_path / "net.pt", "is a TorchScript archive, whose code is never run")
