@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from srdgan_rt.errors import CheckpointError, InputError
-from srdgan_rt.models import ModelSpec
+from srdgan_rt.models import DEFAULT_HALO, ModelSpec
 
 _LATER_NAMES = {
     "trunk_conv": "conv_body",
@@ -25,71 +25,46 @@ _LATER_NAMES = {
     "upconv2": "conv_up2",
     "HRconv": "conv_hr",
 }
-_FIRST_STYLE_CONV = re.compile(r"model\.1\.sub\.(\d+)\.RDB(\d+)\.conv(\d+)\.0\.(weight|bias)")
-_FIRST_STYLE_TRUNK_END = re.compile(r"model\.1\.sub\.\d+\.(weight|bias)")
-_FIRST_STYLE_LAYER = re.compile(r"model\.(\d+)\.(weight|bias)")
-_LATER_STYLE_CONV = re.compile(r"RRDB_trunk\.(\d+)\.RDB(\d+)\.conv(\d+)\.(weight|bias)")
-_BLOCK = re.compile(r"body\.(\d+)\.")
-_H2L_CONV = re.compile(r"body\.\d+\.conv[12]\.(weight|bias)")
+_FIRST_STYLE_CONV = re.compile(r"model\.1\.sub\.(\d{1,9})\.RDB(\d{1,9})\.conv(\d{1,9})\.0\.(weight|bias)")
+_FIRST_STYLE_TRUNK_END = re.compile(r"model\.1\.sub\.\d{1,9}\.(weight|bias)")
+_FIRST_STYLE_LAYER = re.compile(r"model\.(\d{1,9})\.(weight|bias)")
+_LATER_STYLE_CONV = re.compile(r"RRDB_trunk\.(\d{1,9})\.RDB(\d{1,9})\.conv(\d{1,9})\.(weight|bias)")
+_NEWEST_STYLE_CONV = re.compile(r"body\.(\d{1,9})\.rdb(\d{1,9})\.conv(\d{1,9})\.(weight|bias)")
+_BLOCK = re.compile(r"body\.(\d{1,9})\.")
+_UPSAMPLING = re.compile(r"conv_up\d{1,9}\.weight")
+
+L2H_BLOCK_KEY = re.compile(
+    r"(?<![^.])(?:"
+    + "|".join(style.pattern for style in (_FIRST_STYLE_CONV, _LATER_STYLE_CONV, _NEWEST_STYLE_CONV))
+    + r")\Z"
+)
+"""End of the name of a weight in a block of a low-to-high net, of any style, behind whatever prefix."""
+
+H2L_BLOCK_KEY = re.compile(r"(?<![^.])body\.\d{1,9}\.conv[12]\.(weight|bias)\Z")
+"""The same of a high-to-low net."""
+
+_MOST_UPSAMPLINGS = 9  # more than any network may have; a file can name millions
+_UNSHUFFLES = {3: 1, 12: 2, 48: 4}  # by input channels
+_FEWEST_TENSORS_PER_RRDB = 15  # half of those that it has: the strict check then says which are missing
+_FEWEST_TENSORS_PER_H2L_BLOCK = 2
 
 
 def normalize_keys(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Renames the weights of any of the three styles to ours.
 
     Args:
-        tensors: weights by the names of the file; a ``module.`` in front of all of them (data-parallel training) is
-            dropped.
+        tensors: weights by the names of the file, without prefix (:func:`~srdgan_rt.checkpoint.select.select_weights`).
 
     Returns:
         The same tensors by the names of :class:`~srdgan_rt.models.L2HNet`. Names that belong to no style stay as they
         are, for the strict check to report.
-
-    Raises:
-        CheckpointError: the names are those of no RRDB network.
     """
-    tensors = _strip_wrapper(tensors)
-    if _is_h2l(tensors):
-        raise CheckpointError("holds a high-to-low net, which makes pictures small and noisy: it is for degrade")
     if any(_FIRST_STYLE_CONV.fullmatch(name) for name in tensors):
         tail = _first_style_tail(tensors)
         return {_rename_first_style(name, tail): tensor for name, tensor in tensors.items()}
     if any(_LATER_STYLE_CONV.fullmatch(name) for name in tensors):
         return {_rename_later_style(name): tensor for name, tensor in tensors.items()}
-    if any(_BLOCK.match(name) for name in tensors):
-        return dict(tensors)
-    examples = ", ".join(list(tensors)[:3]) or "nothing"
-    raise CheckpointError(f"holds no RRDB network: its tensors are {examples}")
-
-
-def normalize_h2l_keys(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Names of a high-to-low net, without the ``module.`` of data-parallel training.
-
-    Args:
-        tensors: weights by the names of the file.
-
-    Returns:
-        The same tensors by the names of :class:`~srdgan_rt.models.H2LNet`.
-
-    Raises:
-        CheckpointError: the names are those of no high-to-low net.
-    """
-    tensors = _strip_wrapper(tensors)
-    if _is_h2l(tensors):
-        return dict(tensors)
-    examples = ", ".join(list(tensors)[:3]) or "nothing"
-    raise CheckpointError(
-        f"holds no high-to-low net, as degrade needs it (one that enlarges is for upscale): its tensors are {examples}"
-    )
-
-
-def _strip_wrapper(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    if all(name.startswith("module.") for name in tensors):
-        return {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
-    return tensors
-
-
-def _is_h2l(tensors: Mapping[str, Tensor]) -> bool:
-    return any(_H2L_CONV.fullmatch(name) for name in tensors)
+    return dict(tensors)
 
 
 def _first_style_tail(tensors: Mapping[str, Tensor]) -> dict[int, str]:
@@ -125,19 +100,29 @@ def infer_spec(tensors: Mapping[str, Tensor]) -> ModelSpec:
         tensors: weights by our names (:func:`normalize_keys`).
 
     Returns:
-        Sizes and scale: each ``conv_up`` doubles.
+        Sizes and scale: each ``conv_up`` doubles. A network that takes 12 or 48 channels takes blocks of 2x2 or 4x4
+        pixels (pixel-unshuffle), and its scale is less by that factor.
 
     Raises:
         CheckpointError: the weights that tell the sizes are absent or have impossible shapes.
     """
-    num_features, image_channels = _shape_of(tensors, "conv_first.weight")[:2]
+    num_features, input_channels = _shape_of(tensors, "conv_first.weight")[:2]
     growth_channels = _shape_of(tensors, "body.0.rdb1.conv1.weight")[0]
-    if image_channels != 3:
-        raise CheckpointError(f"the network must take 3 channels, this one takes {image_channels}")
-    num_blocks = _count_blocks(tensors)
-    num_upsamplings = sum(f"conv_up{index}.weight" in tensors for index in (1, 2))
+    unshuffle = _UNSHUFFLES.get(input_channels)
+    if unshuffle is None:
+        raise CheckpointError(
+            f"the network must take 3 channels, or 12 or 48 with pixel-unshuffle, this one takes {input_channels}"
+        )
+    num_blocks = _count_blocks(tensors, _FEWEST_TENSORS_PER_RRDB)
+    num_upsamplings = sum(_UPSAMPLING.fullmatch(name) is not None for name in tensors)
+    enlargement = 1 << min(num_upsamplings, _MOST_UPSAMPLINGS)
+    if enlargement % unshuffle:
+        raise CheckpointError(f"the network must enlarge, this one has scale 1/{unshuffle // enlargement}")
+    halo = unshuffle * DEFAULT_HALO  # as many pixels of the network's own
     try:
-        return ModelSpec(num_blocks, num_features, growth_channels, 1 << num_upsamplings)
+        return ModelSpec(
+            num_blocks, num_features, growth_channels, enlargement // unshuffle, unshuffle=unshuffle, halo=halo
+        )
     except InputError as error:
         raise CheckpointError(f"does not fit the network: {error}") from error
 
@@ -154,7 +139,7 @@ def infer_h2l_sizes(tensors: Mapping[str, Tensor]) -> tuple[int, int]:
     Raises:
         CheckpointError: the weights that tell the sizes are absent or have impossible shapes.
     """
-    return _count_blocks(tensors), _shape_of(tensors, "body.0.conv1.weight")[0]
+    return _count_blocks(tensors, _FEWEST_TENSORS_PER_H2L_BLOCK), _shape_of(tensors, "body.0.conv1.weight")[0]
 
 
 def _shape_of(tensors: Mapping[str, Tensor], name: str) -> tuple[int, ...]:
@@ -166,9 +151,10 @@ def _shape_of(tensors: Mapping[str, Tensor], name: str) -> tuple[int, ...]:
     return tuple(tensors[name].shape)
 
 
-def _count_blocks(tensors: Mapping[str, Tensor]) -> int:
-    num_blocks = 1 + max(int(match[1]) for match in map(_BLOCK.match, tensors) if match)
-    if num_blocks > len(tensors):  # an absurd number must not make us build a network of that size
+def _count_blocks(tensors: Mapping[str, Tensor], fewest_tensors: int) -> int:
+    """An absurd number must not make us build a network of that size."""
+    num_blocks = 1 + max((int(match[1]) for match in map(_BLOCK.match, tensors) if match), default=0)
+    if num_blocks * fewest_tensors > len(tensors):
         raise CheckpointError(
             f"does not fit the network: it names {num_blocks} blocks and holds {len(tensors)} tensors"
         )

@@ -11,17 +11,23 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from srdgan_rt.checkpoint.keys import infer_h2l_sizes, infer_spec, normalize_h2l_keys, normalize_keys
+from srdgan_rt._fork import note_threads
+from srdgan_rt.checkpoint.keys import H2L_BLOCK_KEY, L2H_BLOCK_KEY, infer_h2l_sizes, infer_spec, normalize_keys
 from srdgan_rt.checkpoint.locate import locate_h2l, locate_model
 from srdgan_rt.checkpoint.mix import mix_models, parse_mix
 from srdgan_rt.checkpoint.model import H2LModel, Model
 from srdgan_rt.checkpoint.ranges import read_ranges
-from srdgan_rt.checkpoint.read import read_tensors
+from srdgan_rt.checkpoint.read import Content, read_content
+from srdgan_rt.checkpoint.select import list_tensor_names, select_weights
 from srdgan_rt.errors import CheckpointError, InputError
 from srdgan_rt.models import H2LNet, L2HNet, ModelSpec
 
 _NAMED_KEYS = 3  # how many offending keys a message names before it only counts
 _H2L_SCALE = 4  # of the paper; for files that do not state it
+_LONGEST_MESSAGE = 500  # characters
+_NUMERALS = 10  # that a number in the metadata may have
+_MOST_PIXELS = 10_000  # that a halo or a border padding may have
+_DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 NetT = TypeVar("NetT", bound=nn.Module)
 
@@ -31,9 +37,9 @@ def load_model(name_or_path: str | os.PathLike[str], *, with_ranges: bool = Fals
 
     Args:
         name_or_path: a name of :func:`~srdgan_rt.checkpoint.available_models`, or a ``.safetensors``, ``.pth``,
-            ``.pt`` or ``.npz`` file of an RRDB network in any of the three ESRGAN key styles, or a mix of these, such
-            as ``a:0.7+b:0.3`` (:mod:`srdgan_rt.checkpoint.mix`). Of several sets of weights in a file, ``params_ema``
-            goes before ``params`` before a bare dictionary.
+            ``.pt``, ``.ckpt``, ``.bin`` or ``.npz`` file of an RRDB network in any of the three ESRGAN key styles, or a
+            mix of these, such as ``a:0.7+b:0.3`` (:mod:`srdgan_rt.checkpoint.mix`). Of several sets of weights in a
+            file, a moving average goes first: see :func:`srdgan_rt.checkpoint.select.select_weights`.
         with_ranges: whether to read the ranges that int8 needs, which lie beside the weights.
 
     Returns:
@@ -53,18 +59,18 @@ def load_model(name_or_path: str | os.PathLike[str], *, with_ranges: bool = Fals
 
 
 def _load_file(path: Path) -> Model:
-    tensors, metadata = read_tensors(path)
+    content = read_content(path)
     try:
-        net, spec = build_network(tensors)
+        net, spec = build_network(content.tensors, max_bytes=content.max_bytes)
         spec = dataclasses.replace(
             spec,
-            halo=_read_whole(metadata, "halo", spec.halo),
-            border_padding=_read_whole(metadata, "border_padding", spec.border_padding),
+            halo=_read_pixels(content.metadata, "halo", spec.halo),
+            border_padding=_read_pixels(content.metadata, "border_padding", spec.border_padding),
             name=path.stem,
         )
     except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from error
-    return Model(net, spec, metadata)
+        raise _name_file(path, error) from error
+    return Model(net, spec, content.metadata)
 
 
 def load_h2l(name_or_path: str | os.PathLike[str]) -> H2LModel:
@@ -72,8 +78,8 @@ def load_h2l(name_or_path: str | os.PathLike[str]) -> H2LModel:
 
     Args:
         name_or_path: a name of :func:`~srdgan_rt.checkpoint.available_degradations`, or a ``.safetensors``, ``.pth``,
-            ``.pt`` or ``.npz`` file with the keys of :class:`~srdgan_rt.models.H2LNet`. Of several sets of weights in
-            a file, ``params_ema`` goes before ``params`` before a bare dictionary.
+            ``.pt``, ``.ckpt``, ``.bin`` or ``.npz`` file with the keys of :class:`~srdgan_rt.models.H2LNet`; of several
+            sets of weights in it, the one that :func:`load_model` would take.
 
     Returns:
         The network in fp32 on the CPU, in evaluation mode, and what is known about it. The number of blocks and
@@ -83,41 +89,64 @@ def load_h2l(name_or_path: str | os.PathLike[str]) -> H2LModel:
         CheckpointError: there is no such model or file, it cannot be read, or it does not fit the network; one line.
     """
     path = locate_h2l(name_or_path)
-    tensors, metadata = read_tensors(path)
+    content = read_content(path)
     try:
-        weights = normalize_h2l_keys(tensors)
-        num_blocks, num_features = infer_h2l_sizes(weights)
-        scale = _read_whole(metadata, "scale", _H2L_SCALE)
+        return H2LModel(_build_h2l(content), path.stem, content.metadata)
+    except CheckpointError as error:
+        raise _name_file(path, error) from error
+
+
+def _build_h2l(content: Content) -> H2LNet:
+    weights = select_weights(content.tensors, H2L_BLOCK_KEY, max_bytes=content.max_bytes)
+    if not weights:
+        raise CheckpointError(
+            "holds no high-to-low net, as degrade needs it (one that enlarges is for upscale): "
+            f"{_describe_tensors(content.tensors)}"
+        )
+    num_blocks, num_features = infer_h2l_sizes(weights)
+    scale = _read_whole(content.metadata, "scale", _H2L_SCALE)
+    try:
         with torch.device("meta"):
             net = H2LNet(num_blocks, num_features, scale)
-        return H2LModel(_fill(net, weights), path.stem, metadata)
     except InputError as error:
-        raise CheckpointError(f"{path}: does not fit the network: {error}") from error
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from error
+        raise CheckpointError(f"does not fit the network: {error}") from error
+    return _fill(net, weights)
 
 
-def build_network(tensors: Mapping[str, Tensor]) -> tuple[L2HNet, ModelSpec]:
+def build_network(tensors: object, *, max_bytes: int | None = None) -> tuple[L2HNet, ModelSpec]:
     """Builds the low-to-high network that fits a set of weights.
 
     Args:
-        tensors: weights in any of the three key styles, of any floating-point type.
+        tensors: weights in any of the three key styles, wrapped in any way that is known; see
+            :func:`~srdgan_rt.checkpoint.select.select_weights`.
+        max_bytes: what the weights can have at most; None for no limit.
 
     Returns:
         The network in fp32, in evaluation mode, and its sizes.
 
     Raises:
-        CheckpointError: keys are missing, unexpected or of the wrong shape, or values are not finite numbers.
+        CheckpointError: there are no such weights, it is not clear which are meant, keys are missing, unexpected or of
+            the wrong shape, or values are not finite numbers.
     """
-    weights = normalize_keys(tensors)
+    weights = normalize_keys(select_weights(tensors, L2H_BLOCK_KEY, max_bytes=max_bytes))
+    if not weights:
+        if any(map(H2L_BLOCK_KEY.search, list_tensor_names(tensors))):
+            raise CheckpointError("holds a high-to-low net, which makes pictures small and noisy: it is for degrade")
+        raise CheckpointError(f"holds no RRDB network: {_describe_tensors(tensors)}")
     spec = infer_spec(weights)
     with torch.device("meta"):  # neither memory nor random numbers for weights that are replaced at once
-        net = L2HNet(spec.num_blocks, spec.num_features, spec.growth_channels, spec.scale)
+        net = L2HNet(spec.num_blocks, spec.num_features, spec.growth_channels, spec.scale, unshuffle=spec.unshuffle)
     return _fill(net, weights), spec
+
+
+def _describe_tensors(content: object) -> str:
+    names = list_tensor_names(content)
+    return f"its tensors are {_name_some(names)}" if names else "it has no named tensors"
 
 
 def _fill(net: NetT, weights: Mapping[str, Tensor]) -> NetT:
     """Gives a network without values its weights, strictly."""
+    note_threads()
     _check_fit({name: tensor.shape for name, tensor in net.state_dict().items()}, weights)
     # Copied even from fp32: the reader may have mapped the file, and a file can change under our feet.
     weights = {name: tensor.to(torch.float32, copy=True).contiguous() for name, tensor in weights.items()}
@@ -141,9 +170,10 @@ def _check_fit(expected: Mapping[str, torch.Size], weights: Mapping[str, Tensor]
     ]
     if misshapen:
         faults.append(f"{len(misshapen)} of the wrong shape: {_name_some(misshapen)}")
-    integers = [name for name in expected if name in weights and not weights[name].is_floating_point()]
-    if integers:
-        faults.append(f"{len(integers)} not of a floating-point type: {_name_some(integers)}")
+    dtypes = {name: weights[name].dtype for name in expected if name in weights}
+    unusual = [f"{name} {dtype}" for name, dtype in dtypes.items() if dtype not in _DTYPES]
+    if unusual:
+        faults.append(f"{len(unusual)} not in fp32, fp16, bf16 or fp64: {_name_some(unusual)}")
     if faults:
         raise CheckpointError(f"does not fit the network: {'; '.join(faults)}")
 
@@ -153,8 +183,22 @@ def _name_some(names: list[str]) -> str:
     return ", ".join(names[:_NAMED_KEYS]) + rest
 
 
+def _name_file(path: Path, error: CheckpointError) -> CheckpointError:
+    """The error with the file's name in front; names of tensors, which it quotes, may hold anything."""
+    text = str(error)
+    printable = "".join(character if character.isprintable() else "?" for character in text[:_LONGEST_MESSAGE])
+    return CheckpointError(f"{path}: {printable}{'...' if len(text) > _LONGEST_MESSAGE else ''}")
+
+
 def _read_whole(metadata: Mapping[str, str], key: str, default: int) -> int:
     text = metadata.get(key, str(default))
-    if not text.isdecimal():
-        raise CheckpointError(f"{key} in the metadata must be a whole number, got {text!r}")
+    if not (text.isdecimal() and len(text) < _NUMERALS):
+        raise CheckpointError(f"{key} in the metadata must be a whole number, got {text[:50]!r}")
     return int(text)
+
+
+def _read_pixels(metadata: Mapping[str, str], key: str, default: int) -> int:
+    pixels = _read_whole(metadata, key, default)
+    if pixels > _MOST_PIXELS:
+        raise CheckpointError(f"{key} in the metadata must be at most {_MOST_PIXELS}, got {pixels}")
+    return pixels

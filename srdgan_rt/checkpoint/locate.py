@@ -27,6 +27,13 @@ def locate_h2l(name_or_path: str | os.PathLike[str]) -> Path:
     return _locate(name_or_path, available_degradations())
 
 
+def pin_model(name_or_path: str | os.PathLike[str]) -> str | Path:
+    """The same model for a process in any folder: paths become absolute; names, and mixes, stay as they are."""
+    if isinstance(name_or_path, str) and (parse_mix(name_or_path) is not None or not is_weight_path(name_or_path)):
+        return name_or_path
+    return Path(name_or_path).expanduser().absolute()
+
+
 def _locate(name_or_path: str | os.PathLike[str], offered: list[str]) -> Path:
     if isinstance(name_or_path, str) and not is_weight_path(name_or_path):
         return find_model(name_or_path, offered)

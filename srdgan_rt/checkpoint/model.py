@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from srdgan_rt.checkpoint.digest import DIGEST_KEY, digest_tensors
 from srdgan_rt.errors import CheckpointError, InputError
-from srdgan_rt.models import H2LNet, L2HNet, ModelSpec
+from srdgan_rt.models import DEFAULT_HALO, H2LNet, L2HNet, ModelSpec
 from srdgan_rt.models.h2l import NOISE_SIGMA, check_noise_level
 
 
@@ -35,7 +35,14 @@ class Model:
     @classmethod
     def from_net(cls, net: L2HNet, *, ranges: Sequence[Tensor] | None = None) -> Model:
         """Describes a network that comes from no file: no name, no metadata, the default halo."""
-        spec = ModelSpec(net.num_blocks, net.num_features, net.growth_channels, net.scale)
+        spec = ModelSpec(
+            net.num_blocks,
+            net.num_features,
+            net.growth_channels,
+            net.scale,
+            halo=net.unshuffle * DEFAULT_HALO,
+            unshuffle=net.unshuffle,
+        )
         return cls(net, spec, ranges=ranges)
 
     @cached_property

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from srdgan_rt.checkpoint.digest import DIGEST_KEY, digest_tensors
 from srdgan_rt.checkpoint.locate import locate_model
-from srdgan_rt.checkpoint.read import read_tensors
+from srdgan_rt.checkpoint.read import read_safetensors
 from srdgan_rt.checkpoint.save import write_atomically
 from srdgan_rt.errors import CheckpointError
 from srdgan_rt.models import L2HNet
@@ -70,7 +70,7 @@ def read_ranges(name_or_path: str | os.PathLike[str], net: L2HNet) -> list[Tenso
         raise CheckpointError(
             f"{path}: no such file: int8 needs the ranges of the features, python -m training.calibrate_int8 makes them"
         )
-    tensors, metadata = read_tensors(path)
+    tensors, metadata = read_safetensors(path)
     if metadata.get(_WEIGHTS_KEY) != digest_tensors(net.state_dict()):
         raise CheckpointError(f"{path}: belongs to other weights: make it anew with python -m training.calibrate_int8")
     try:

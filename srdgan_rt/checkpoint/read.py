@@ -1,35 +1,52 @@
-"""File formats: a weight file becomes named tensors and a metadata dictionary."""
+"""File formats: a weight file becomes tensors in dictionaries, and a metadata dictionary."""
 
 from __future__ import annotations
 
 import pickle
+import re
+import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
 from srdgan_rt.checkpoint.digest import DIGEST_KEY, digest_tensors
+from srdgan_rt.checkpoint.npz import read_npz
 from srdgan_rt.errors import CheckpointError
 
-# Where training programs put the weights: the moving average first, because it is what they evaluate.
-_WRAPPERS = ("params_ema", "params", "state_dict")
+_ZIP_HEAD = b"PK\x03\x04"
+_NO_WEIGHTS = {b"version https://git-lfs": "a Git LFS pointer, git lfs pull fetches the file", b"<": "a web page"}
 
 
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+@dataclass(frozen=True)
+class Content:
+    """What a weight file holds.
+
+    Args:
+        tensors: tensors by name, in dictionaries of any depth and beside anything else.
+        max_bytes: more than this its tensors cannot have.
+        metadata: empty where the format has none.
+    """
+
+    tensors: object
+    max_bytes: int
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_content(path: Path) -> Content:
     """Reads a weight file without ever running code that it may hold.
 
     Args:
-        path: ``.safetensors``, ``.pth``, ``.pt`` or ``.npz``.
+        path: ``.safetensors``, ``.pth``, ``.pt``, ``.ckpt``, ``.bin`` or ``.npz``.
 
     Returns:
-        Tensors by the names of the file, on the CPU in the types of the file, and the metadata (empty where the
-        format has none).
+        Tensors on the CPU in the types of the file, which may be mapped: who keeps one has to copy it.
 
     Raises:
-        CheckpointError: the file is missing, of another format, damaged, or holds something other than tensors.
+        CheckpointError: the file is missing, of another format, damaged, or holds something that is never run.
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
@@ -39,52 +56,80 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     return reader(path)
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Reads a file of ours, or any other safetensors file.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        Tensors by name, and the metadata.
+
+    Raises:
+        CheckpointError: the file is damaged, or not what its sha256 says.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             metadata = dict(file.metadata() or {})
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: damaged, or not a safetensors file ({_first_line(error)})") from error
+    except Exception as error:  # its reader has an error of its own, and knows types that PyTorch does not
+        raise _explain(path, "a safetensors file", error) from error
     if DIGEST_KEY in metadata and metadata[DIGEST_KEY] != digest_tensors(tensors):
         raise CheckpointError(f"{path}: damaged: the weights do not match their sha256")
     return tensors, metadata
 
 
-def _read_torch(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _read_safetensors(path: Path) -> Content:
+    tensors, metadata = read_safetensors(path)
+    return Content(tensors, path.stat().st_size, metadata)
+
+
+def _read_torch(path: Path) -> Content:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if "unsupported global" in str(error).lower() or "unsupported class" in str(error).lower():
-            raise CheckpointError(f"{path}: holds more than tensors, and pickled code is never run") from error
-        raise CheckpointError(f"{path}: damaged, or not a PyTorch file") from error
+        with path.open("rb") as file:
+            is_zip = file.read(len(_ZIP_HEAD)) == _ZIP_HEAD
+        if is_zip:
+            _check_archive(path)
+        # Mapped, a storage ends at the end of the file at the latest, whatever length the pickle gives it.
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+    except CheckpointError:
+        raise
     except Exception as error:  # a damaged pickle makes its reader fail in about any way
-        raise CheckpointError(f"{path}: damaged, or not a PyTorch file ({_first_line(error)})") from error
-    for wrapper in _WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
-            break
-    if not isinstance(content, Mapping) or not content:
-        raise CheckpointError(f"{path}: holds no named tensors")
-    strangers = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
-    if strangers:
-        raise CheckpointError(f"{path}: holds something other than tensors: {', '.join(strangers[:3])}")
-    return {str(name): value for name, value in content.items()}, {}
+        if isinstance(error, pickle.UnpicklingError) and (
+            found := re.search(r"unsupported (?:global|class)\W+(?:GLOBAL )?([\w.]*)", str(error), re.IGNORECASE)
+        ):
+            reason = f"holds more than tensors ({found[1]}), and pickled code is never run"
+            raise CheckpointError(f"{path}: {reason}: save its state_dict alone") from error
+        raise _explain(path, "a PyTorch file", error) from error
+    return Content(content, path.stat().st_size)
 
 
-def _read_npz(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _check_archive(path: Path) -> None:
+    """Checks what a mapped archive would not be checked for: sums, and that its records are stored as they are."""
+    with zipfile.ZipFile(path) as archive:
+        if any(name.endswith("/constants.pkl") for name in archive.namelist()):
+            raise CheckpointError(f"{path}: is a TorchScript archive, whose code is never run: save its state_dict")
+        for record in archive.infolist():
+            if record.compress_type != zipfile.ZIP_STORED:
+                raise CheckpointError(f"{path}: damaged, or not a PyTorch file ({record.filename} is compressed)")
+        if (broken := archive.testzip()) is not None:
+            raise CheckpointError(f"{path}: damaged: the check sum of {broken} is wrong")
+
+
+def _read_npz(path: Path) -> Content:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: torch.from_numpy(arrays[name]) for name in arrays.files}, {}
-    except Exception as error:  # zip, header and type errors, and a bare array has no names at all
-        raise CheckpointError(f"{path}: damaged, or not an npz file of plain arrays") from error
+        tensors = read_npz(path)
+    except Exception as error:  # zip, header and type errors
+        raise _explain(path, "an npz file of plain arrays", error) from error
+    return Content(tensors, sum(tensor.numel() * tensor.itemsize for tensor in tensors.values()))
 
 
-_Reader = Callable[[Path], tuple[dict[str, Tensor], dict[str, str]]]
-_READERS: dict[str, _Reader] = {
+_READERS: dict[str, Callable[[Path], Content]] = {
     ".safetensors": _read_safetensors,
     ".pth": _read_torch,
     ".pt": _read_torch,
+    ".ckpt": _read_torch,
+    ".bin": _read_torch,
     ".npz": _read_npz,
 }
 
@@ -94,6 +139,15 @@ def is_weight_path(name: str) -> bool:
     return Path(name).name != name or Path(name).suffix.lower() in _READERS
 
 
-def _first_line(error: Exception) -> str:
+def _explain(path: Path, expected: str, error: Exception) -> CheckpointError:
+    """One line about a file that cannot be read; what downloads often are instead is named."""
+    with path.open("rb") as file:
+        head = file.read(64).lstrip()
+    for beginning, description in _NO_WEIGHTS.items():
+        if head.startswith(beginning):
+            return CheckpointError(f"{path}: damaged, or not {expected}: it is {description}")
     text = str(error).strip()
-    return text.splitlines()[0][:120] if text else type(error).__name__
+    if found := re.search(r"WeightsUnpickler error: (.*)", text):  # behind much advice for programmers
+        text = found[1]
+    reason = text.splitlines()[0][:120] if text else type(error).__name__
+    return CheckpointError(f"{path}: damaged, or not {expected} ({reason})")

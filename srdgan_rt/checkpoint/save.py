@@ -14,7 +14,7 @@ from srdgan_rt.checkpoint.digest import DIGEST_KEY, digest_tensors
 from srdgan_rt.errors import CheckpointError
 from srdgan_rt.models import H2LNet, L2HNet
 
-_SIZES = ("num_blocks", "num_features", "growth_channels", "scale")
+_SIZES = ("num_blocks", "num_features", "growth_channels", "scale", "unshuffle")
 
 
 def save_model(
@@ -33,7 +33,7 @@ def save_model(
             ``commit`` and ``scores``, and ``border_padding`` where it is not 0; one that degrades has no halo, but
             ``noise_levels``, the standard deviations of N that it was trained with, separated by commas. The keys
             ``architecture``, ``num_blocks``, ``num_features``, ``growth_channels`` (where the network has them),
-            ``scale`` and ``sha256`` are filled in.
+            ``scale``, ``unshuffle`` (likewise) and ``sha256`` are filled in.
         dtype: floating-point type of the weights in the file.
 
     Raises:

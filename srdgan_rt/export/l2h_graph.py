@@ -19,7 +19,12 @@ def add_l2h(graph: Graph, net: L2HNet, form: str) -> None:
         form: ``concat`` or ``push``, see :func:`srdgan_rt.export.export_onnx`.
     """
     add_dense_block = {"concat": _add_concat_block, "push": _add_push_block}[form]
-    first = features = graph.conv("input", net.conv_first, "conv_first")
+    picture, weight = "input", net.conv_first.weight
+    if net.unshuffle > 1:
+        picture = graph.add("SpaceToDepth", [picture], "blocks", blocksize=net.unshuffle)
+        # ONNX has the colours of a block's first pixel first, PyTorch all pixels of a block's first colour.
+        weight = weight.unflatten(1, (3, -1)).transpose(1, 2).flatten(1, 2)
+    first = features = graph.conv_of(picture, weight, net.conv_first.bias, "conv_first")
     for index, block in enumerate(net.body):
         start = features
         for name, dense_block in block.named_children():

@@ -20,9 +20,9 @@ def export_onnx(
     """Writes a network as an ONNX graph for batches and pictures of any size.
 
     The low-to-high net has the input ``input`` (N, 3, H, W), RGB in [0, 1], and the output ``output``
-    (N, 3, scale * H, scale * W), not clamped. The high-to-low net has a second input ``noise`` of the first one's
-    shape (:func:`srdgan_rt.models.h2l.draw_noise`), and its output is (N, 3, H / scale, W / scale); H and W must be
-    multiples of the scale. Inputs and outputs are of the graph's type.
+    (N, 3, scale * H, scale * W), not clamped; H and W must be multiples of ``net.unshuffle``. The high-to-low net has a
+    second input ``noise`` of the first one's shape (:func:`srdgan_rt.models.h2l.draw_noise`), and its output is
+    (N, 3, H / scale, W / scale); H and W must be multiples of the scale. Inputs and outputs are of the graph's type.
 
     Args:
         net: the network.

@@ -12,6 +12,33 @@ RESIDUAL_SCALE = 0.2
 NEGATIVE_SLOPE = 0.2
 
 
+def check_scale(scale: int, unshuffle: int) -> None:
+    """Checks by what a network enlarges.
+
+    Raises:
+        InputError: the scale, or its product with ``unshuffle``, is not 1, 2 or 4.
+    """
+    for name, value in (("scale", scale), ("scale times unshuffle", scale * unshuffle)):
+        if value not in (1, 2, 4):
+            raise InputError(f"{name} must be 1, 2 or 4, got {value}")
+
+
+def unshuffle_pixels(x: Tensor, factor: int) -> Tensor:  # (N, C, H, W) -> (N, C * factor^2, H / factor, W / factor)
+    """Makes each block of ``factor`` x ``factor`` pixels one pixel of more channels.
+
+    A picture whose sides are no multiples of ``factor`` is continued at the right and the bottom: mirrored, or where it
+    is too small for that, with its last pixel.
+    """
+    if factor == 1:
+        return x
+    right, bottom = -x.shape[3] % factor, -x.shape[2] % factor
+    if right:
+        x = F.pad(x, (0, right, 0, 0), "reflect" if right < x.shape[3] else "replicate")
+    if bottom:
+        x = F.pad(x, (0, 0, 0, bottom), "reflect" if bottom < x.shape[2] else "replicate")
+    return F.pixel_unshuffle(x, factor)
+
+
 class ResidualDenseBlock(nn.Module):
     """Five 3x3 convolutions, each of which reads everything before it (RDB).
 
@@ -60,10 +87,13 @@ class L2HNet(nn.Module):
         num_blocks: number of RRDBs; the paper uses 25.
         num_features: channels of the trunk.
         growth_channels: channels that each convolution of a dense block adds.
-        scale: enlargement, 1, 2 or 4; each factor of two is one nearest x2 + convolution.
+        scale: enlargement, 1, 2 or 4.
+        unshuffle: 1, 2 or 4: the network sees blocks of so many pixels a side as one pixel of more channels
+            (pixel-unshuffle, as in Real-ESRGAN's nets for x2 and x1), and enlarges by as much more. Each factor of two
+            of ``scale * unshuffle`` is one nearest x2 + convolution.
 
     Raises:
-        InputError: a size is not positive or the scale is not 1, 2 or 4.
+        InputError: a size is not positive, or the scale or its product with ``unshuffle`` is not 1, 2 or 4.
     """
 
     def __init__(
@@ -72,6 +102,7 @@ class L2HNet(nn.Module):
         num_features: int = 64,
         growth_channels: int = 32,
         scale: int = 4,
+        unshuffle: int = 1,
     ) -> None:
         super().__init__()
         for name, value in (
@@ -81,25 +112,26 @@ class L2HNet(nn.Module):
         ):
             if value < 1:
                 raise InputError(f"{name} must be at least 1, got {value}")
-        if scale not in (1, 2, 4):
-            raise InputError(f"scale must be 1, 2 or 4, got {scale}")
+        check_scale(scale, unshuffle)
         self.num_blocks = num_blocks
         self.num_features = num_features
         self.growth_channels = growth_channels
         self.scale = scale
-        self.conv_first = nn.Conv2d(3, num_features, 3, 1, 1)
+        self.unshuffle = unshuffle
+        self.conv_first = nn.Conv2d(3 * unshuffle**2, num_features, 3, 1, 1)
         self.body = nn.Sequential(
             *(ResidualInResidualDenseBlock(num_features, growth_channels) for _ in range(num_blocks))
         )
         self.conv_body = nn.Conv2d(num_features, num_features, 3, 1, 1)
-        for index in range(1, scale.bit_length()):
+        self._num_upsamplings = (scale * unshuffle).bit_length() - 1
+        for index in range(1, self._num_upsamplings + 1):
             setattr(self, f"conv_up{index}", nn.Conv2d(num_features, num_features, 3, 1, 1))
         self.conv_hr = nn.Conv2d(num_features, num_features, 3, 1, 1)
         self.conv_last = nn.Conv2d(num_features, 3, 3, 1, 1)
 
     def upsampling_convs(self) -> list[nn.Conv2d]:
         """The convolutions that each follow a nearest x2 enlargement, in order."""
-        return [getattr(self, f"conv_up{index}") for index in range(1, self.scale.bit_length())]
+        return [getattr(self, f"conv_up{index}") for index in range(1, self._num_upsamplings + 1)]
 
     def forward(self, x: Tensor) -> Tensor:
         """Enlarges a batch.
@@ -110,11 +142,12 @@ class L2HNet(nn.Module):
         Returns:
             ``(N, 3, scale * H, scale * W)`` RGB, nominally in [0, 1], not clamped.
         """
-        features = self.conv_first(x)  # (N, F, H, W)
+        height, width = x.shape[2:]
+        features = self.conv_first(unshuffle_pixels(x, self.unshuffle))  # (N, F, H / unshuffle, W / unshuffle)
         features = features + self.conv_body(self.body(features))
         for conv in self.upsampling_convs():
             features = F.interpolate(features, scale_factor=2, mode="nearest")
             features = F.leaky_relu(conv(features), NEGATIVE_SLOPE)
         features = F.leaky_relu(self.conv_hr(features), NEGATIVE_SLOPE)
-        result: Tensor = self.conv_last(features)  # (N, 3, scale * H, scale * W)
-        return result
+        result: Tensor = self.conv_last(features)  # (N, 3, scale * H, scale * W), or more where H, W are no multiples
+        return result if self.unshuffle == 1 else result[..., : self.scale * height, : self.scale * width]

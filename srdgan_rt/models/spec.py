@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from srdgan_rt.errors import InputError
+from srdgan_rt.models.l2h import check_scale
 
 DEFAULT_HALO = 32
 """Halo in LR pixels for a file that states none.
@@ -32,6 +33,7 @@ class ModelSpec:
         border_padding: LR pixels by which a picture is continued, mirrored, before the network sees it. 0 leaves the
             border to the network's own zero padding, which it learned to live with, or not: each model states what
             was measured to be better for it.
+        unshuffle: pixels a side of the blocks that the network sees as one pixel, 1, 2 or 4.
 
     Raises:
         InputError: a size is out of range.
@@ -44,57 +46,62 @@ class ModelSpec:
     halo: int = DEFAULT_HALO
     name: str = ""
     border_padding: int = 0
+    unshuffle: int = 1
 
     def __post_init__(self) -> None:
         for field in ("num_blocks", "num_features", "growth_channels"):
             value = getattr(self, field)
             if value < 1:
                 raise InputError(f"{field} must be at least 1, got {value}")
-        if self.scale not in (1, 2, 4):
-            raise InputError(f"scale must be 1, 2 or 4, got {self.scale}")
+        check_scale(self.scale, self.unshuffle)
         for field in ("halo", "border_padding"):
             value = getattr(self, field)
             if value < 0:
                 raise InputError(f"{field} must be at least 0, got {value}")
 
     @property
+    def enlargement(self) -> int:
+        """By what the network enlarges the pixels that it sees itself: 1, 2 or 4."""
+        return self.scale * self.unshuffle
+
+    @property
     def num_upsamplings(self) -> int:
         """Nearest x2 enlargements in the tail: 0, 1 or 2."""
-        return self.scale.bit_length() - 1
+        return self.enlargement.bit_length() - 1
 
     @property
     def receptive_radius(self) -> int:
-        """How many LR pixels away a pixel can still influence the result (379 for the paper's net)."""
+        """How many LR pixels away at most a pixel can influence the result (379 for the paper's net)."""
         trunk = 1 + 15 * self.num_blocks + 1  # conv_first, 3 dense blocks of 5 convolutions per RRDB, conv_body
         tail = 2  # conv_hr and conv_last, in pixels of the result
         for _ in range(self.num_upsamplings):
             tail = -(-(tail + 1) // 2)  # one more convolution, then back through the enlargement, rounded up
-        return trunk + tail
+        return self.unshuffle * (trunk + tail)
 
     @property
     def macs_per_pixel(self) -> int:
-        """Multiply-adds per LR pixel (19,364,544 for the paper's net)."""
+        """Multiply-adds per LR pixel, rounded up (19,364,544 for the paper's net)."""
         features, growth = self.num_features, self.growth_channels
         dense_block = sum((features + index * growth) * growth for index in range(4))
         dense_block += (features + 4 * growth) * features
-        trunk = _IMAGE_CHANNELS * features + 3 * self.num_blocks * dense_block + features**2
+        trunk = self._input_channels * features + 3 * self.num_blocks * dense_block + features**2
         upsampling = sum((features << level) ** 2 for level in range(1, self.num_upsamplings + 1))
-        tail = self.scale**2 * (features**2 + features * _IMAGE_CHANNELS)
-        return _KERNEL_AREA * (trunk + upsampling + tail)
+        tail = self.enlargement**2 * (features**2 + features * _IMAGE_CHANNELS)
+        return self._per_pixel(_KERNEL_AREA * (trunk + upsampling + tail))
 
     @property
     def feature_values_per_pixel(self) -> int:
-        """Values that the convolutions read and write per LR pixel if each goes through memory by itself.
+        """Values that the convolutions read and write per LR pixel, rounded up, if each goes through memory by itself.
 
         What it reads counts as large as it is convolved: enlarged, and with all that a dense block has put together.
         """
         features, growth = self.num_features, self.growth_channels
         dense_block = sum(features + index * growth + growth for index in range(4))
         dense_block += (features + 4 * growth) + features
-        trunk = _IMAGE_CHANNELS + features + 3 * self.num_blocks * dense_block + 2 * features
+        trunk = self._input_channels + features + 3 * self.num_blocks * dense_block + 2 * features
         upsampling = sum((2 * features) << (2 * level) for level in range(1, self.num_upsamplings + 1))
-        tail = self.scale**2 * (2 * features + features + _IMAGE_CHANNELS)
-        return trunk + upsampling + tail
+        tail = self.enlargement**2 * (2 * features + features + _IMAGE_CHANNELS)
+        return self._per_pixel(trunk + upsampling + tail)
 
     @property
     def num_parameters(self) -> int:
@@ -103,7 +110,15 @@ class ModelSpec:
         dense_block = sum((features + index * growth) * growth for index in range(4))
         dense_block += (features + 4 * growth) * features
         tail = (1 + self.num_upsamplings + 1) * features**2  # conv_body, conv_up*, conv_hr
-        weights = 3 * self.num_blocks * dense_block + tail + 2 * features * _IMAGE_CHANNELS
+        weights = 3 * self.num_blocks * dense_block + tail + features * (self._input_channels + _IMAGE_CHANNELS)
         biases = 3 * self.num_blocks * (4 * growth + features)
         biases += (3 + self.num_upsamplings) * features + _IMAGE_CHANNELS
         return _KERNEL_AREA * weights + biases
+
+    @property
+    def _input_channels(self) -> int:
+        return _IMAGE_CHANNELS * self.unshuffle**2
+
+    def _per_pixel(self, per_block: int) -> int:
+        """From a block of pixels, which the network sees as one, to each of them."""
+        return -(-per_block // self.unshuffle**2)

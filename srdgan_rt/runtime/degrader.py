@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from srdgan_rt._fork import note_threads
 from srdgan_rt.checkpoint import DEFAULT_DEGRADATION, H2LModel, load_h2l
+from srdgan_rt.checkpoint.locate import pin_model
 from srdgan_rt.errors import InputError
 from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.models import H2LNet
@@ -23,7 +28,8 @@ class Degrader:
     """Makes small noisy pictures of large clean ones with one high-to-low network, in fp32.
 
     One object may be used from several threads at once: a call changes nothing in it. A result is a function of the
-    picture, the noise level and the seed, on the same machine and version of PyTorch bit for bit.
+    picture, the noise level and the seed, on the same machine and version of PyTorch bit for bit. It can be pickled,
+    and used after a fork, like :class:`~srdgan_rt.runtime.Upscaler`.
 
     Args:
         model: name of a shipped model, path of a weight file, a network, or one with its description (copied).
@@ -52,6 +58,10 @@ class Degrader:
         device: str | torch.device = "auto",
         tile: int = 256,
     ) -> None:
+        note_threads()
+        # What another process makes the same object of.
+        self._source = copy.deepcopy(model) if isinstance(model, H2LNet | H2LModel) else pin_model(model)
+        self._options: dict[str, Any] = {"device": device, "tile": tile}
         if isinstance(model, H2LNet):
             model = H2LModel(model)
         elif not isinstance(model, H2LModel):
@@ -69,6 +79,9 @@ class Degrader:
         self._tile = tile // self.scale
         # Two 3x3 convolutions a block and the last one: what a result can see beyond its own block of pixels.
         self._halo = -(-(2 * net.num_blocks + 1) // self.scale)
+
+    def __reduce__(self) -> tuple[partial[Degrader], tuple[object]]:
+        return partial(type(self), **self._options), (self._source,)
 
     @torch.inference_mode()
     def degrade(

@@ -12,8 +12,8 @@ from srdgan_rt.models import ModelSpec
 
 SMALLEST_TILE = 16
 
-# Largest core per device. Larger ones lose a CPU's caches (the paper's net runs a fifth slower on 256x256 pixels than
-# on 128x128), while the halo weighs less and less.
+# Largest core per device, in pixels as the network sees them. Larger ones lose a CPU's caches (the paper's net runs a
+# fifth slower on 256x256 pixels than on 128x128), while the halo weighs less and less.
 _LARGEST_TILE = {"cpu": 256, "cuda": 1024}
 
 # Of the memory that is free when the work begins; the rest is for the result, the allocator's slack and other programs.
@@ -36,18 +36,20 @@ def estimate_bytes_per_pixel(spec: ModelSpec, bytes_per_value: int) -> int:
         tiles.
     """
     dense_block = 2 * (spec.num_features + 4 * spec.growth_channels) + 4 * spec.num_features
-    tail = spec.scale**2 * 3 * spec.num_features + spec.num_features
+    tail = spec.enlargement**2 * 3 * spec.num_features + spec.num_features
+    features = max(dense_block, tail) * bytes_per_value // spec.unshuffle**2
     picture = 4 * 3 * (1 + spec.scale**2)  # input and result are fp32
-    return (max(dense_block, tail) * bytes_per_value + picture) * 4 // 3  # convolutions need workspace, too
+    return (features + picture) * 4 // 3  # convolutions need workspace, too
 
 
-def choose_tile(bytes_per_pixel: int, device: torch.device, *, halo: int, batch: int = 1) -> int:
+def choose_tile(bytes_per_pixel: int, device: torch.device, *, halo: int, unshuffle: int = 1, batch: int = 1) -> int:
     """Chooses the largest tile that the free memory and the device's caches carry.
 
     Args:
         bytes_per_pixel: memory per LR pixel of a tile, as the backend states it.
         device: where it runs.
         halo: LR pixels read around a tile.
+        unshuffle: LR pixels a side that the network sees as one pixel.
         batch: pictures per tile.
 
     Returns:
@@ -55,7 +57,7 @@ def choose_tile(bytes_per_pixel: int, device: torch.device, *, halo: int, batch:
     """
     pixels = _SHARE * free_memory(device) / (bytes_per_pixel * batch)
     fitting = math.isqrt(max(int(pixels), 0)) - 2 * halo
-    return max(SMALLEST_TILE, min(_LARGEST_TILE[device.type], fitting))
+    return max(SMALLEST_TILE, min(_LARGEST_TILE[device.type] * unshuffle, fitting))
 
 
 def free_memory(device: torch.device) -> int:

@@ -22,8 +22,8 @@ class TileRunner:
 
     Args:
         backend: runs the tiles.
-        read: gives the pixels of a box as ``(N, 3, h, w)`` float32; the box may reach ``border`` pixels beyond the
-            picture.
+        read: gives the pixels of a box as ``(N, 3, h, w)`` float32; the box may reach beyond the picture, by ``border``
+            pixels and what alignment adds.
         height: rows of the picture.
         width: columns of the picture.
         scale: enlargement of the backend's network.
@@ -31,6 +31,7 @@ class TileRunner:
         halo: LR pixels read around a core.
         border: LR pixels by which the picture is continued beyond its border.
         one_shape: whether all tiles have the same size, halo included.
+        multiple: what is read is aligned to multiples of so many LR pixels.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class TileRunner:
         halo: int,
         border: int,
         one_shape: bool = False,
+        multiple: int = 1,
     ) -> None:
         self.tile = tile
         self._one_shape = one_shape
@@ -55,6 +57,7 @@ class TileRunner:
         self._scale = scale
         self._halo = halo
         self._border = border
+        self._multiple = multiple
 
     def enlarge(self, box: Box) -> Tensor:
         """Enlarges a box inside the picture.
@@ -90,7 +93,9 @@ class TileRunner:
         if self._one_shape:
             side = self.tile + 2 * self._halo
             return plan_fixed_tiles(self._height, self._width, side, self._halo, roi=box, border=self._border)
-        return plan_tiles(self._height, self._width, self.tile, self._halo, roi=box, border=self._border)
+        return plan_tiles(
+            self._height, self._width, self.tile, self._halo, roi=box, border=self._border, multiple=self._multiple
+        )
 
     def _run(self, tile: Tile) -> Tensor | None:
         """The core's result; None, and smaller tiles from now on, where memory ran out."""

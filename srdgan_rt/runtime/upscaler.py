@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from srdgan_rt._fork import note_threads
 from srdgan_rt.checkpoint import DEFAULT_MODEL, Model, load_model
+from srdgan_rt.checkpoint.locate import pin_model
 from srdgan_rt.errors import InputError
 from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.models import L2HNet
@@ -41,6 +46,10 @@ class Upscaler:
 
     One object may be used from several threads at once: a call changes nothing in it but the guard's counter, which is
     locked. Results are deterministic on the same machine, engine and tile size.
+
+    It can be pickled and copied: by the arguments that it was made with, so that weights are read again from their file
+    (a network that was given as an object travels itself). A process that is forked after its use computes on one
+    thread, one that is spawned on all.
 
     Args:
         model: name of a shipped model, path of a weight file, a network, or one with its description (copied).
@@ -84,6 +93,17 @@ class Upscaler:
             if value is not None and value < 0:
                 raise InputError(f"{argument} must be at least 0, got {value}")
         choice = choose_engine(engine, device, precision)  # before large weights are read in vain
+        note_threads()
+        # What another process makes the same object of.
+        self._source = copy.deepcopy(model) if isinstance(model, L2HNet | Model) else pin_model(model)
+        self._options: dict[str, Any] = {
+            "device": device,
+            "engine": engine,
+            "precision": precision,
+            "tile": tile,
+            "halo": halo,
+            "border_padding": border_padding,
+        }
         if isinstance(model, L2HNet):
             model = Model.from_net(model)
         elif not isinstance(model, Model):
@@ -98,6 +118,9 @@ class Upscaler:
         self.device = self._backend.device
         self.engine = self._backend.name
         self.precision = self._backend.precision
+
+    def __reduce__(self) -> tuple[partial[Upscaler], tuple[object]]:
+        return partial(type(self), **self._options), (self._source,)
 
     @property
     def redone_tiles(self) -> int:
@@ -236,7 +259,13 @@ class Upscaler:
             return strips, split_rows(region, min(_BAND_ROWS, largest_block))
         tile = self._tile
         if tile is None:
-            tile = choose_tile(self._backend.bytes_per_pixel, self.device, halo=self._halo, batch=batch)
+            tile = choose_tile(
+                self._backend.bytes_per_pixel,
+                self.device,
+                halo=self._halo,
+                unshuffle=self.spec.unshuffle,
+                batch=batch,
+            )
             tile = min(tile, largest_block)
         tile = tile or max(height, width)
         tiles = TileRunner(
@@ -249,6 +278,7 @@ class Upscaler:
             halo=self._halo,
             border=border,
             one_shape=self._backend.one_shape,
+            multiple=self.spec.unshuffle,
         )
         return tiles, split_box(region, tile)
 

@@ -51,6 +51,11 @@ class Box(NamedTuple):
         x, y = max(self.x, bounds.x), max(self.y, bounds.y)
         return Box(x, y, min(self.right, bounds.right) - x, min(self.bottom, bounds.bottom) - y)
 
+    def align(self, multiple: int) -> Box:
+        """The smallest box around this one whose edges lie at multiples of ``multiple``."""
+        x, y = self.x // multiple * multiple, self.y // multiple * multiple
+        return Box(x, y, -(-self.right // multiple) * multiple - x, -(-self.bottom // multiple) * multiple - y)
+
 
 class Tile(NamedTuple):
     """One step of a plan.
@@ -109,7 +114,9 @@ def split_rows(box: Box, rows: int) -> list[Box]:
     return [Box(box.x, y, box.width, height) for _, y, _, height in split_box(box._replace(width=1), rows)]
 
 
-def plan_tiles(height: int, width: int, tile: int, halo: int, *, roi: Box | None = None, border: int = 0) -> list[Tile]:
+def plan_tiles(
+    height: int, width: int, tile: int, halo: int, *, roi: Box | None = None, border: int = 0, multiple: int = 1
+) -> list[Tile]:
     """Plans the tiles of a picture, or of a region of it.
 
     Args:
@@ -121,6 +128,8 @@ def plan_tiles(height: int, width: int, tile: int, halo: int, *, roi: Box | None
             around the region.
         border: pixels that may be read beyond each side of the picture, because the caller continues it there; boxes
             then begin at ``-border``.
+        multiple: what is read begins and ends at multiples of this, counted from the picture's first pixel, because the
+            network sees blocks of so many pixels as one. It may reach beyond the picture and its border by less.
 
     Returns:
         Tiles row by row; their cores cover the region exactly once.
@@ -130,7 +139,7 @@ def plan_tiles(height: int, width: int, tile: int, halo: int, *, roi: Box | None
     """
     picture, region = _check_region(height, width, halo, border, roi)
     readable = picture.grow(border)
-    return [Tile(core, core.grow(halo).clip(readable)) for core in split_box(region, tile)]
+    return [Tile(core, core.grow(halo).clip(readable).align(multiple)) for core in split_box(region, tile)]
 
 
 def plan_fixed_tiles(

@@ -205,9 +205,9 @@ def test_pickled_arrays_in_npz_are_not_run(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"epoch": 3, "lr": 0.1}, "holds something other than tensors: epoch, lr"),
-        ([torch.zeros(1)], "holds no named tensors"),
-        ({}, "holds no named tensors"),
+        ({"epoch": 3, "lr": 0.1}, "holds no RRDB network: it has no named tensors"),
+        ([torch.zeros(1)], "holds no RRDB network: its tensors are 0"),
+        ({}, "holds no RRDB network: it has no named tensors"),
     ],
 )
 def test_pytorch_files_without_weights(tmp_path, content, message):
@@ -317,7 +317,7 @@ def test_shipped_models_are_listed_by_what_they_are_for(tmp_path, net, h2l, monk
 
 @pytest.mark.parametrize("path", ["some/folder", "model.onnx/x", os.curdir + "/model.onnx"])
 def test_other_endings_are_refused(path):
-    with pytest.raises(CheckpointError, match=r"must end in \.safetensors, \.pth, \.pt, \.npz"):
+    with pytest.raises(CheckpointError, match=r"must end in \.safetensors, \.pth, \.pt, \.ckpt, \.bin, \.npz"):
         load_model(path)
 
 

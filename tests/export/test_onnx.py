@@ -55,6 +55,16 @@ def test_l2h_equals_the_net_in_float64(precision: str, form: str, scale: int) ->
         torch.testing.assert_close(result, expected, rtol=0, atol=TOLERANCE[precision])
 
 
+@pytest.mark.parametrize(("scale", "unshuffle"), [(2, 2), (1, 4), (1, 2)])
+def test_l2h_with_pixel_unshuffle_equals_the_net_in_float64(scale: int, unshuffle: int) -> None:
+    torch.manual_seed(0)
+    net = L2HNet(1, 8, 4, scale, unshuffle)
+    x = torch.rand(2, 3, 3 * unshuffle, 5 * unshuffle).double()
+    with torch.inference_mode():
+        expected = copy.deepcopy(net).double()(x)
+    torch.testing.assert_close(run(export_onnx(net), "fp32", input=x), expected, rtol=0, atol=1e-5)
+
+
 def test_forms_differ_in_concatenations_only_where_they_should() -> None:
     net = L2HNet(2, 8, 4, 4)
     assert count(export_onnx(net), "Concat") == 2 * 3 * 4

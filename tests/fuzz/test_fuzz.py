@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-TARGETS = ["pictures"]
+TARGETS = ["pictures", "weights"]
 
 
 def _fuzz(target, count):

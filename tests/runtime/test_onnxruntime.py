@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from srdgan_rt.errors import BackendUnavailableError
+from srdgan_rt.models import L2HNet
 from srdgan_rt.runtime import Upscaler, list_engines
 
 pytest.importorskip("onnx")
@@ -27,6 +28,16 @@ def test_equals_the_reference(random_net, size, tile):
     expected = Upscaler(random_net, engine="torch", tile=0, **options).upscale(image)
     result = Upscaler(random_net, engine="onnxruntime", tile=tile, **options).upscale(image)
     assert largest_difference(result, expected) <= 1
+
+
+@pytest.mark.parametrize("tile", [None, 7])
+def test_equals_the_reference_with_pixel_unshuffle(tile):
+    torch.manual_seed(0)
+    net = L2HNet(1, 8, 4, scale=2, unshuffle=2)
+    image = np.random.default_rng(0).integers(0, 256, (21, 34, 3), np.uint8)
+    options = {"device": "cpu", "halo": 60, "border_padding": 60}
+    expected = Upscaler(net, engine="torch", tile=0, **options).upscale(image)
+    assert largest_difference(Upscaler(net, engine="onnxruntime", tile=tile, **options).upscale(image), expected) <= 1
 
 
 def test_all_tiles_have_one_shape(random_net, monkeypatch):

@@ -71,6 +71,15 @@ def test_pieces_are_as_few_and_as_equal_as_can_be(height, width, tile):
         assert max(side) - min(side) <= 1
 
 
+@given(st.tuples(*[st.integers(-50, 50)] * 2, *[st.integers(1, 50)] * 2), st.sampled_from([1, 2, 4]))
+def test_aligned_boxes_are_the_smallest_around(box, multiple):
+    box = Box(*box)
+    aligned = box.align(multiple)
+    assert aligned.clip(box) == box
+    assert all(edge % multiple == 0 for edge in (aligned.x, aligned.y, aligned.right, aligned.bottom))
+    assert max(box.x - aligned.x, box.y - aligned.y, aligned.right - box.right, aligned.bottom - box.bottom) < multiple
+
+
 def test_no_thin_last_tile():
     assert [piece.width for piece in split_box(Box(0, 0, 257, 1), 256)] == [128, 129]
 

@@ -76,11 +76,16 @@ def write_ncnn(net: L2HNet) -> tuple[str, bytes]:
     """Describes the network for ncnn.
 
     Args:
-        net: any :class:`L2HNet`.
+        net: any :class:`L2HNet` without pixel-unshuffle.
 
     Returns:
         The text of the ``.param`` file, from blob ``lr`` to blob ``sr``, and the bytes of the ``.bin`` file.
+
+    Raises:
+        BackendUnavailableError: the network has a pixel-unshuffle.
     """
+    if net.unshuffle > 1:
+        raise BackendUnavailableError("networks with pixel-unshuffle are not described for ncnn")
     writer = _Writer()
     first = features = writer.conv("conv_first", "lr", net.conv_first, activated=False)
     for number, group in enumerate(net.body):

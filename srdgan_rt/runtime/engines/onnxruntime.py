@@ -33,11 +33,11 @@ class OnnxRuntimeBackend:
     """
 
     name = NAME
-    one_shape = True
 
     def __init__(self, model: Model, device: torch.device, precision: str) -> None:
         self.device = device
         self.precision = precision
+        self.one_shape = model.net.unshuffle == 1  # tiles of others are aligned to the blocks that the network sees
         self._dtype = DTYPES[precision]
         self.bytes_per_pixel = estimate_bytes_per_pixel(model.spec, self._dtype.itemsize)
         self._session = _open_session(export_onnx(model.net, precision=precision), device)

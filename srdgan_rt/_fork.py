@@ -1,0 +1,32 @@
+"""Processes that are forked after PyTorch's threads have run: they have no such threads and would wait for them."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import torch
+
+logger = logging.getLogger("srdgan_rt")
+
+_threads_have_run = False
+
+
+def note_threads() -> None:
+    """To be called before the first work that PyTorch divides between threads.
+
+    A process that is forked from then on runs PyTorch, and with it the native engine, on one thread: then nobody waits
+    for threads that the fork has left behind. More threads cannot be had there; a process that is spawned has them.
+    """
+    global _threads_have_run
+    _threads_have_run = True
+
+
+def _use_one_thread() -> None:
+    if _threads_have_run:
+        torch.set_num_threads(1)
+        logger.info("forked after use: this process computes on one thread; spawned processes use all")
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_use_one_thread)
