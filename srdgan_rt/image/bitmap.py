@@ -13,7 +13,7 @@ from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 
 from srdgan_rt.image.bitmap_metadata import read_bmp_metadata, read_gif_metadata
-from srdgan_rt.image.depth import largest_value
+from srdgan_rt.image.depth import largest_value, map_rows
 from srdgan_rt.image.orientation import make_upright
 from srdgan_rt.image.picture import Picture, Pixels
 from srdgan_rt.image.size_limit import SizeCheck
@@ -61,7 +61,7 @@ def _read_bit_fields(data: bytes, check_size: SizeCheck) -> tuple[Pixels | None,
     channels = [_extract_channel(values, mask, bits) for mask in masks]
     dtype = np.result_type(*channels)
     pixels = np.stack([_widen(channel, dtype) for channel in channels], axis=-1)
-    return pixels[::-1] if height > 0 else pixels, dpi
+    return np.ascontiguousarray(pixels[::-1] if height > 0 else pixels), dpi
 
 
 def _extract_channel(values: Pixels, mask: int, bits: int) -> Pixels:
@@ -71,8 +71,8 @@ def _extract_channel(values: Pixels, mask: int, bits: int) -> Pixels:
     if mask == 0 or mask >> bits or full & (full + 1):
         raise ValueError(f"damaged: the BMP channel mask {mask:#x}")
     dtype = np.uint8 if full <= 255 else np.uint16
-    scaled: Pixels = np.rint((values & mask) / (1 << shift) * (largest_value(dtype) / full)).astype(dtype)
-    return scaled
+    scale = largest_value(dtype) / full
+    return map_rows(values, lambda block: np.rint(((block & mask) >> shift) * scale), values.shape, dtype)
 
 
 def _widen(channel: Pixels, dtype: np.dtype[Any]) -> Pixels:

@@ -40,7 +40,7 @@ def read_jpeg(path: Path, check_size: SizeCheck) -> Picture:
     if not stream.has_end:
         notes.append("the JPEG end marker is missing; all pixels are there")
     if num_stray + stream.num_stray:
-        notes.append(f"{num_stray + stream.num_stray:,} stray bytes between the parts of the JPEG file skipped")
+        notes.append(f"{num_stray + stream.num_stray:,} stray byte(s) between the parts of the JPEG file skipped")
     if header.mode == "CMYK":
         pixels = _convert_inks(pixels, metadata.icc, notes, is_adobe="adobe" in header.info)
         metadata = replace(metadata, icc=None)
