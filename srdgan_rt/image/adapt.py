@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from srdgan_rt.image import exif, exif_text, exif_truth, png_colour, xmp_truth
+from srdgan_rt.image import exif, exif_text, exif_truth, jpeg_segments, png_colour, xmp_truth
 from srdgan_rt.image.ifd import DamagedTagsError
 from srdgan_rt.image.picture import Metadata
 
-_MAX_JPEG_EXIF = 65527
 # Dots per inch: 16 bits in JFIF; 31 bits per metre in PNG; EXIF's and TIFF's fractions.
 _MAX_DPI = {"jpeg": 65_535, "png": 54_546_000, "tiff": exif.MAX_DPI, "webp": exif.MAX_DPI}
 
@@ -52,7 +51,7 @@ def _move_texts(metadata: Metadata, format_: str) -> tuple[Metadata, list[str]]:
     moved = tuple(text for text, keep in zip(metadata.texts, is_kept, strict=True) if not keep)
     if not moved:
         return metadata, []
-    max_size = _MAX_JPEG_EXIF if format_ == "jpeg" else exif_truth.MAX_BLOCK
+    max_size = jpeg_segments.MAX_EXIF if format_ == "jpeg" else exif_truth.MAX_BLOCK
     try:
         block, lost = exif_text.store_texts(metadata.exif, moved, max_size)
     except DamagedTagsError:

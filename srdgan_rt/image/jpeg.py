@@ -1,6 +1,6 @@
 """JPEG: pixels by simplejpeg (libjpeg-turbo), whose strict mode reports what other readers fill in silently.
 
-The segments around them are read and written in ``jpeg_metadata``.
+The segments around them are read in ``jpeg_metadata`` and written in ``jpeg_segments``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import simplejpeg  # type: ignore[import-untyped]
 from PIL.JpegImagePlugin import JpegImageFile
 
-from srdgan_rt.image import jpeg_metadata
+from srdgan_rt.image import jpeg_metadata, jpeg_segments
 from srdgan_rt.image.colour import convert_cmyk
 from srdgan_rt.image.depth import convert_depth, flatten_on_white, largest_value
 from srdgan_rt.image.jpeg_pixels import decode_pixels
@@ -92,7 +92,7 @@ def write_jpeg(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int)
         colorsubsampling="Gray" if is_grey else colour_subsampling,
         fastdct=False,
     )
-    segments, lost = jpeg_metadata.pack_metadata(metadata)
+    segments, lost = jpeg_segments.pack_metadata(metadata)
     file.write(encoded[:2] + segments)
     file.write(memoryview(encoded)[_find_header_end(encoded) :])
     return notes + lost

@@ -1,28 +1,26 @@
-"""The segments of a JPEG file that hold metadata, read and written.
-
-A segment has at most 64 kB. ICC profiles, Photoshop's resources and extended XMP go over several; EXIF must fit one,
-though files with EXIF in several are read.
-"""
+"""The metadata of a JPEG file, put together from its segments."""
 
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from srdgan_rt.image import exif, exif_fit, iptc, xmp_claims, xmp_extended
+from srdgan_rt.image import exif, iptc, xmp_claims, xmp_extended
 from srdgan_rt.image.ifd import DamagedTagsError
+from srdgan_rt.image.jpeg_segments import (
+    COMMENT,
+    EXTENSION_PREFIX,
+    ICC_PREFIX,
+    PHOTOSHOP_PREFIX,
+    XMP_PREFIX,
+    find_segments,
+)
 from srdgan_rt.image.picture import Metadata, Text
 from srdgan_rt.image.xmp import DamagedXmpError
 
-_MAX_BODY = 65533
-_XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
-_EXTENSION_PREFIX = b"http://ns.adobe.com/xmp/extension/\0"
-_EXTENSION_HEAD = len(_EXTENSION_PREFIX) + 40  # GUID, full length, offset
 _MAX_EXTENSION = 64 << 20
-_PHOTOSHOP_PREFIX = b"Photoshop 3.0\0"
-_ICC_PREFIX = b"ICC_PROFILE\0"
 _GAIN_MAP_PREFIX = b"urn:iso:std:iso:ts:21496:"
-_COMMENT = 0xFE
 # Size, thumbnail, colour transform and quality of the encoding: the result has its own.
 _QUIET = ((0xE0, b"JFIF\0"), (0xE0, b"JFXX\0"), (0xEE, b"Adobe"), (0xEC, b"Ducky"))
 _TIFF_STARTS = (b"II*\0", b"MM\0*")
@@ -56,7 +54,7 @@ def read_metadata(data: bytes) -> tuple[Metadata, list[str]]:
         The metadata as they are in the file, and what of it goes no further, one line a kind.
     """
     parts = _Parts()
-    segments, pixels = _find_segments(data)
+    segments, pixels = find_segments(data)
     for marker, body in segments:
         _sort_in(parts, marker, body)
     notes = parts.notes + _describe_tail(data, pixels)
@@ -80,24 +78,6 @@ def read_metadata(data: bytes) -> tuple[Metadata, list[str]]:
     return metadata, list(dict.fromkeys(notes))
 
 
-def _find_segments(data: bytes) -> tuple[list[tuple[int, bytes]], int]:
-    """Marker and body of the segments before the pixels, and where these begin; stray bytes are skipped."""
-    segments: list[tuple[int, bytes]] = []
-    position = data.find(b"\xff", 2)
-    while 0 <= position <= len(data) - 4:
-        marker = data[position + 1]
-        if marker in (0xDA, 0xD9):
-            return segments, position
-        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD8:
-            position = data.find(b"\xff", position + 1)
-            continue
-        (length,) = struct.unpack_from(">H", data, position + 2)
-        if 0xE0 <= marker <= 0xEF or marker == _COMMENT:
-            segments.append((marker, data[position + 4 : position + 2 + length]))
-        position = data.find(b"\xff", position + 2 + max(length, 2))
-    return segments, len(data)
-
-
 def _describe_tail(data: bytes, pixels: int) -> list[str]:
     """What lies behind the main picture, whose pixels begin at that offset and cannot contain an end marker."""
     end = data.find(b"\xff\xd9", pixels)
@@ -110,23 +90,23 @@ def _describe_tail(data: bytes, pixels: int) -> list[str]:
 
 
 def _sort_in(parts: _Parts, marker: int, body: bytes) -> None:
-    if marker == _COMMENT:
+    if marker == COMMENT:
         parts.comments.append(body)
     elif marker == 0xE1 and body.startswith(exif.PREFIX):
         parts.exif.append(body.removeprefix(exif.PREFIX))
-    elif marker == 0xE1 and body.startswith(_XMP_PREFIX):
-        parts.xmp = parts.xmp or body.removeprefix(_XMP_PREFIX)
-    elif marker == 0xE1 and body.startswith(_EXTENSION_PREFIX):
-        _sort_in_extension(parts, body.removeprefix(_EXTENSION_PREFIX))
-    elif marker == 0xE2 and body.startswith(_ICC_PREFIX) and len(body) > 14:
+    elif marker == 0xE1 and body.startswith(XMP_PREFIX):
+        parts.xmp = parts.xmp or body.removeprefix(XMP_PREFIX)
+    elif marker == 0xE1 and body.startswith(EXTENSION_PREFIX):
+        _sort_in_extension(parts, body.removeprefix(EXTENSION_PREFIX))
+    elif marker == 0xE2 and body.startswith(ICC_PREFIX) and len(body) > 14:
         parts.icc.setdefault(body[12], body[14:])
         parts.num_icc = body[13]
     elif marker == 0xE2 and body.startswith(b"MPF\0"):
         parts.notes.append(xmp_claims.PICTURES_LOST)
     elif marker == 0xE2 and body.startswith(_GAIN_MAP_PREFIX):
         parts.notes.append(xmp_claims.GAIN_MAP_LOST)
-    elif marker == 0xED and body.startswith(_PHOTOSHOP_PREFIX):
-        parts.photoshop.append(body.removeprefix(_PHOTOSHOP_PREFIX))
+    elif marker == 0xED and body.startswith(PHOTOSHOP_PREFIX):
+        parts.photoshop.append(body.removeprefix(PHOTOSHOP_PREFIX))
     elif marker == 0xEB and body.startswith(b"JP"):
         parts.notes.append("content credentials (C2PA) or other JUMBF data dropped")
     elif marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 12:
@@ -164,23 +144,27 @@ def _join_exif(blocks: list[bytes]) -> bytes | None:
 
 
 def _join_xmp(parts: _Parts, notes: list[str]) -> bytes | None:
-    complete = {}
-    for guid, pieces in parts.extensions.items():
-        joined = b"".join(pieces[offset] for offset in sorted(pieces))
-        starts = [sum(len(pieces[o]) for o in sorted(pieces) if o < offset) for offset in sorted(pieces)]
-        if starts == sorted(pieces) and len(joined) == parts.extension_sizes[guid] <= _MAX_EXTENSION:
-            complete[guid] = joined
-    if parts.xmp is None:
-        if parts.extensions:
-            notes.append(xmp_claims.EXTENSION_LOST)
-        return None
+    """The main packet with its extension; a note says if one is left over."""
     if not parts.extensions:
         return parts.xmp
-    try:
-        return xmp_extended.merge(parts.xmp, complete)
-    except DamagedXmpError:
+    complete = {guid: _join_pieces(pieces, parts.extension_sizes[guid]) for guid, pieces in parts.extensions.items()}
+    merged = parts.xmp
+    if parts.xmp is not None:
+        with suppress(DamagedXmpError):
+            merged = xmp_extended.merge(parts.xmp, {guid: data for guid, data in complete.items() if data is not None})
+    if merged == parts.xmp:
         notes.append(xmp_claims.EXTENSION_LOST)
-        return parts.xmp
+    return merged
+
+
+def _join_pieces(pieces: dict[int, bytes], size: int) -> bytes | None:
+    """The pieces of an extension, by their offsets, as a whole; None if some are missing."""
+    joined = bytearray()
+    for offset in sorted(pieces):
+        if offset != len(joined):
+            return None
+        joined += pieces[offset]
+    return bytes(joined) if len(joined) == size <= _MAX_EXTENSION else None
 
 
 def _get_exif_dpi(block: bytes | None) -> tuple[float, float] | None:
@@ -196,73 +180,3 @@ def _decode_comment(comment: bytes) -> str:
         return comment.decode()
     except UnicodeDecodeError:
         return comment.decode("latin-1")
-
-
-def pack_metadata(metadata: Metadata) -> tuple[bytes, list[str]]:
-    """The segments that hold these metadata.
-
-    Args:
-        metadata: true of the pixels; of the texts only comments have a place.
-
-    Returns:
-        The segments, to be put right behind the start marker, and what does not fit.
-    """
-    notes: list[str] = []
-    segments = [_pack_density(metadata.dpi)]
-    if metadata.exif is not None:
-        block, dropped = exif_fit.fit_block(metadata.exif, _MAX_BODY - len(exif.PREFIX))
-        notes += dropped
-        if block is not None:
-            segments.append((0xE1, exif.PREFIX + block))
-    if metadata.xmp is not None:
-        segments += _pack_xmp(metadata.xmp, notes)
-    if metadata.icc is not None:
-        pieces = _cut(metadata.icc, _MAX_BODY - len(_ICC_PREFIX) - 2)
-        if len(pieces) > 255:
-            notes.append(f"ICC profile of {len(metadata.icc):,} bytes does not fit a JPEG file: dropped")
-        else:
-            segments += [
-                (0xE2, _ICC_PREFIX + bytes([number, len(pieces)]) + piece) for number, piece in enumerate(pieces, 1)
-            ]
-    if metadata.iptc is not None:
-        for piece in _cut(iptc.pack_resources(metadata.iptc), _MAX_BODY - len(_PHOTOSHOP_PREFIX)):
-            segments.append((0xED, _PHOTOSHOP_PREFIX + piece))
-    for text in metadata.texts:
-        comment = text.text.encode("utf-8", "replace")
-        if len(comment) > _MAX_BODY:
-            notes.append(f"comment of {len(comment):,} bytes does not fit a JPEG file: dropped")
-        else:
-            segments.append((_COMMENT, comment))
-    return b"".join(_pack_segment(marker, body) for marker, body in segments), notes
-
-
-def _pack_segment(marker: int, body: bytes) -> bytes:
-    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
-
-
-def _pack_density(dpi: tuple[float, float] | None) -> tuple[int, bytes]:
-    """The JFIF segment, without a thumbnail."""
-    x, y = (1, 1) if dpi is None else (max(round(value), 1) for value in dpi)
-    return 0xE0, b"JFIF\0" + struct.pack(">BBBHHBB", 1, 1, 0 if dpi is None else 1, x, y, 0, 0)
-
-
-def _pack_xmp(packet: bytes, notes: list[str]) -> list[tuple[int, bytes]]:
-    try:
-        main, extension, guid = xmp_extended.split(packet, _MAX_BODY - len(_XMP_PREFIX))
-    except DamagedXmpError:
-        main, extension, guid = packet, None, ""
-    if len(main) > _MAX_BODY - len(_XMP_PREFIX):
-        notes.append(f"XMP of {len(packet):,} bytes does not fit a JPEG file: dropped")
-        return []
-    segments = [(0xE1, _XMP_PREFIX + main)]
-    if extension is not None:
-        offset = 0
-        for piece in _cut(extension, _MAX_BODY - _EXTENSION_HEAD):
-            head = _EXTENSION_PREFIX + guid.encode() + struct.pack(">II", len(extension), offset)
-            segments.append((0xE1, head + piece))
-            offset += len(piece)
-    return segments
-
-
-def _cut(data: bytes, size: int) -> list[bytes]:
-    return [data[i : i + size] for i in range(0, len(data), size)]

@@ -43,7 +43,8 @@ def test_gif_comment_xmp_and_profile_are_kept(maker, save, tmp_path, icc_rgb):
     data = _gif(maker, comment, xmp, _application(b"ICCRGBG1012", icc_rgb), _application(b"NETSCAPE2.0", b"\1\0\0"))
     picture = read_picture(save("a.gif", data))
     assert picture.metadata.texts == (Text("Comment", "a rainy day"),)
-    assert picture.metadata.xmp == packet.replace(b'"999"', b'"32"')
+    assert b'my:own="1"' in picture.metadata.xmp
+    assert b'PixelXDimension="32"' in picture.metadata.xmp
     assert picture.metadata.icc == icc_rgb
     assert picture.notes == ()
     write_picture(tmp_path / "b.jpg", picture)

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import struct
+import time
 
 import pytest
 from hypothesis import given
@@ -173,3 +174,42 @@ def test_damaged_segments_raise_nothing(parts):
         for marker, body in parts
     )
     read_metadata(data)
+
+
+def test_profile_with_a_missing_segment_is_dropped_and_noted(maker, icc_rgb):
+    metadata, notes = read_metadata(maker.jpeg((0xE2, b"ICC_PROFILE\0\1\2" + icc_rgb)))
+    assert metadata.icc is None
+    assert notes == ["damaged ICC profile dropped: 1 of 2 segments"]
+
+
+def test_extended_xmp_that_nothing_refers_to_is_noted(maker, save):
+    extension = EXTENSION + b"0" * 32 + struct.pack(">II", 4, 0) + b"<a/>"
+    for segments in ([(0xE1, extension)], [(0xE1, XMP + maker.xmp('my:own="1"')), (0xE1, extension)]):
+        assert _read(save, maker.jpeg(*segments)).notes == ("extended XMP is missing or incomplete: dropped",)
+
+
+def test_many_small_pieces_of_extended_xmp_take_no_time(maker):
+    pieces = [(0xE1, EXTENSION + b"0" * 32 + struct.pack(">II", 20_000, i) + b" ") for i in range(20_000)]
+    data = maker.jpeg((0xE1, XMP + maker.xmp(f'xmpNote:HasExtendedXMP="{"0" * 32}"')), *pieces)
+    start = time.process_time()
+    read_metadata(data)
+    assert time.process_time() - start < 2
+
+
+def test_xmp_and_iptc_inside_exif_are_found(maker, save):
+    packet = maker.xmp('my:own="1"')
+    block = maker.exif({0x02BC: (1, len(packet), packet), 0x83BB: (7, len(IPTC), IPTC)})
+    metadata = _read(save, maker.jpeg_with(exif=block)).metadata
+    assert (metadata.xmp, metadata.iptc) == (packet, IPTC)
+    elsewhere = maker.xmp('my:own="2"')
+    assert _read(save, maker.jpeg_with(exif=block, xmp=elsewhere)).metadata.xmp == elsewhere
+
+
+def test_metadata_inside_photoshop_resources_are_found(maker, save):
+    packet, block = maker.xmp('my:own="1"'), maker.exif({0x010F: _text("Maker")})
+    resources = b"".join(
+        struct.pack(">4sHHI", b"8BIM", number, 0, len(body)) + body + bytes(len(body) % 2)
+        for number, body in ((0x0422, block), (0x0424, packet))
+    )
+    metadata = _read(save, maker.jpeg((0xED, b"Photoshop 3.0\0" + resources))).metadata
+    assert (metadata.exif, metadata.xmp) == (block, packet)
