@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -91,7 +92,9 @@ def _read_torch(path: Path) -> Content:
         if is_zip:
             _check_archive(path)
         # Mapped, a storage ends at the end of the file at the latest, whatever length the pickle gives it.
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickle protocols; what cannot be read is an error
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except CheckpointError:
         raise
     except Exception as error:  # a damaged pickle makes its reader fail in about any way
@@ -147,7 +150,7 @@ def _explain(path: Path, expected: str, error: Exception) -> CheckpointError:
         if head.startswith(beginning):
             return CheckpointError(f"{path}: damaged, or not {expected}: it is {description}")
     text = str(error).strip()
-    if found := re.search(r"WeightsUnpickler error: (.*)", text):  # behind much advice for programmers
+    if found := re.search(r"WeightsUnpickler error:\s*(.*)", text):  # behind much advice for programmers
         text = found[1]
     reason = text.splitlines()[0][:120] if text else type(error).__name__
     return CheckpointError(f"{path}: damaged, or not {expected} ({reason})")

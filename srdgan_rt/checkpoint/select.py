@@ -25,6 +25,7 @@ _COUNTERS = {"step_counter", "n_averaged", "num_updates", "step", "steps", "iter
 # Parts of a training that stand beside the network, with weights of their own.
 _COMPANION = re.compile(r"optim|discriminator|net_?d\b|net_d_|loss|perceptual|vgg|lpips|scheduler", re.IGNORECASE)
 _DEEPEST = 6  # dictionaries in dictionaries
+_MOST_SETS = 50
 
 _Path = tuple[str, ...]
 
@@ -78,10 +79,12 @@ def select_weights(content: object, block_key: re.Pattern[str], *, max_bytes: in
     tensors = list(_walk(content))
     found: dict[_WeightSet, None] = {}  # in the order of the file
     for containers, key, _ in tensors:
-        if match := block_key.search(key):
+        if (match := block_key.search(key)) and not _COMPANION.search(key[: match.start()]):
             found[_WeightSet(containers, key[: match.start()])] = None
     if not found:
         return {}
+    if len(found) > _MOST_SETS:
+        raise CheckpointError(f"holds {len(found)} sets of weights: keep one")
     best = min(weights.rank for weights in found)
     _check_averages(tensors, best)
     first, *others = [weights for weights in found if weights.rank == best]
@@ -112,6 +115,8 @@ def _walk(content: object) -> Iterator[tuple[_Path, str, Tensor]]:
         items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
         inner: list[tuple[_Path, object]] = []
         for key, item in items:
+            if not isinstance(key, str | int):
+                continue
             if isinstance(item, Tensor):
                 yield containers, str(key), item
             elif isinstance(item, Mapping | list) and not _COMPANION.search(str(key)):

@@ -11,6 +11,7 @@ from srdgan_rt.bench.peers import PEERS
 from srdgan_rt.bench.peers.ncnn import write_ncnn
 from srdgan_rt.bench.sample import make_sample
 from srdgan_rt.errors import BackendUnavailableError
+from srdgan_rt.models import L2HNet
 
 MODULES = {"onnxruntime": "onnxruntime", "openvino": "openvino", "ncnn": "ncnn", "ncnn bf16 storage": "ncnn"}
 COMPILED = "torch.compile channels_last"
@@ -39,6 +40,22 @@ def test_engine_agrees_with_the_network(make_net, name, scale, monkeypatch):
         if not name.startswith("native"):
             raise
         pytest.skip(str(error))
+
+
+@pytest.mark.parametrize(("scale", "unshuffle"), [(2, 2), (1, 4)])
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+def test_the_graph_has_the_pixel_unshuffle(name, scale, unshuffle):
+    pytest.importorskip(MODULES[name])
+    torch.manual_seed(0)
+    net, sample = L2HNet(1, 8, 4, scale, unshuffle).eval(), make_sample(16, 20)  # of whole blocks
+    with torch.inference_mode():
+        expected = net(sample)
+    torch.testing.assert_close(build_engine(name, net, sample, 1)(sample), expected, atol=1e-4, rtol=0)
+
+
+def test_ncnn_refuses_pixel_unshuffle():
+    with pytest.raises(BackendUnavailableError, match="with pixel-unshuffle are not described for ncnn"):
+        write_ncnn(L2HNet(1, 4, 2, 2, 2))
 
 
 @pytest.mark.slow

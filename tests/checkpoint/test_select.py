@@ -125,6 +125,11 @@ def test_flat_files_have_prefixes_too(tmp_path: Path) -> None:
         ({"params_ema": {**RIGHT, "style.weight": torch.zeros(1)}, "params": RIGHT}, "1 unexpected: style.weight"),
         ({"params_ema": dict(list(RIGHT.items())[:20]), "params": RIGHT}, "keys missing: "),
         ({"net_d": RIGHT}, "holds no RRDB network: it has no named tensors"),
+        (prefixed("netD.", RIGHT), "holds no RRDB network: its tensors are netD.conv_first.weight"),
+        (
+            {f"{i}.body.0.rdb1.conv1.bias": RIGHT["body.0.rdb1.conv1.bias"] for i in range(99)},
+            "holds 99 sets of weights",
+        ),
     ],
 )
 def test_never_a_silent_guess(tmp_path: Path, content: Any, message: str) -> None:
