@@ -11,9 +11,9 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import DTypeLike
 
+from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import ImageWriteError, InputError, SrdganError
 from srdgan_rt.image import exif, jpeg, webp, xmp
-from srdgan_rt.image.atomic import replace_file
 from srdgan_rt.image.colour import profile_fits
 from srdgan_rt.image.ifd import DamagedTagsError
 from srdgan_rt.image.jpeg import write_jpeg
