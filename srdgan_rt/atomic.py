@@ -41,7 +41,7 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     _remove_orphans_once(str(target.parent))
     temporary = target.with_name(f"{_PREFIX}{secrets.token_hex(8)}{_ENDING}")
     try:
-        nameless = _open_nameless(target.parent)
+        nameless = _open_nameless(target)
         with nameless or temporary.open("x+b") as file:  # not tempfile, which would make it private to its owner
             with suppress(OSError):  # no locks on this file system: then nobody can lock it to remove it either
                 fcntl.flock(file, fcntl.LOCK_EX)
@@ -86,12 +86,13 @@ def _remove_if_unlocked(path: str) -> None:
         os.close(descriptor)
 
 
-def _open_nameless(folder: Path) -> BinaryIO | None:
-    """A file without a name in the folder; None where the system or the file system has no such thing."""
+def _open_nameless(target: Path) -> BinaryIO | None:
+    """A file without a name in the target's folder; None where the system or the file system has no such thing."""
     if not hasattr(os, "O_TMPFILE") or not os.path.isdir("/proc/self/fd"):  # noqa: PTH112
         return None
     try:
-        return os.fdopen(os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o666), "w+b")
+        # Encoders may ask the file for its name, which is therefore a path and not a descriptor's number.
+        return open(target, "w+b", opener=lambda path, _: os.open(Path(path).parent, os.O_TMPFILE | os.O_RDWR, 0o666))
     except OSError:  # not here; if it is anything else, opening by name says so
         return None
 

@@ -10,6 +10,13 @@ from typing import Annotated
 import typer
 
 import srdgan_rt
+from srdgan_rt.cli.ending import (
+    BROKEN_PIPE,
+    discard_streams,
+    escape_unknown_characters,
+    flush_streams,
+    stop_on_signals,
+)
 from srdgan_rt.cli.failures import guard, say_end, show_tracebacks
 
 COMMANDS = {
@@ -24,7 +31,10 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs a command and ends the process: 0 all done, 1 some input failed, 2 wrong usage, 130 interrupted.
+    """Runs a command and ends the process.
+
+    The status is 0 where all is done, 1 where some input failed, 2 for wrong usage, and after a signal 128 and its
+    number: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP, 141 where nobody reads the output any more.
 
     Args:
         arguments: what follows the program's name; the process's own arguments by default.
@@ -34,12 +44,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
+    escape_unknown_characters()
     try:
-        app = _make_app(wanted)
-    except (Exception, KeyboardInterrupt) as error:  # a dependency that is missing or broken, or impatience
-        show_tracebacks("--debug" in arguments)
-        sys.exit(say_end(error))
-    app(args=arguments, prog_name="srdgan-rt")
+        with stop_on_signals():
+            try:
+                app = _make_app(wanted)
+            except (Exception, KeyboardInterrupt) as error:  # a dependency that is missing or broken, or impatience
+                show_tracebacks("--debug" in arguments)
+                sys.exit(say_end(error))
+            try:
+                app(args=arguments, prog_name="srdgan-rt")
+            finally:
+                flush_streams()
+    except BrokenPipeError:
+        sys.exit(BROKEN_PIPE)
+    finally:
+        discard_streams()
 
 
 def _make_app(wanted: str | None) -> typer.Typer:

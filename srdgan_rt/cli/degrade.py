@@ -53,7 +53,7 @@ def degrade(
     that are there already, made of the same file in the same way, are left; so a run that was stopped goes on where it
     was. A file that fails does not stop the others.
 
-    Exit status: 0 all done, 1 some input failed, 2 wrong usage, 130 interrupted.
+    Exit status: 0 all done, 1 some input failed, 2 wrong usage, 128 and the signal's number after a signal.
     """
     # Only now: they load PyTorch, and help and wrong usage should answer at once.
     from srdgan_rt.checkpoint import DEFAULT_DEGRADATION
@@ -69,6 +69,7 @@ def degrade(
     reporter = Reporter(as_json=as_json, quiet=quiet)
     for subject, error in plan.failures:
         reporter.failed(subject, error)
+    reporter.left_alone(plan.left_alone)
 
     def run(job: PairJob, progress: FileProgress) -> Iterator[Result]:
         return degrade_file(job, degrader, pairs, pair_options, progress)

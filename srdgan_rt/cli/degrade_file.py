@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -36,11 +37,12 @@ class PairJob:
 
 @dataclass
 class PairJobs:
-    """What to do in which folder, and what cannot be done (input and error)."""
+    """What to do in which folder, what cannot be done (input and error), and what is left alone (input and reason)."""
 
     folder: Path
     jobs: list[PairJob] = field(default_factory=list)
     failures: list[tuple[str, Exception]] = field(default_factory=list)
+    left_alone: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -82,13 +84,17 @@ def plan_pair_jobs(
         raise InputError(f"--output must be a folder, got {output!r}")
     plan = PairJobs(Path(output))
     paths = PairPaths(plan.folder, scale)
-    own = {folder.resolve() for folder in paths.folders}
+    own = {Path(os.path.realpath(folder)) for folder in paths.folders}
     taken: dict[str, Path] = {}
     for found in find_pictures(inputs, recursive):
         if found.error is not None:
             plan.failures.append((str(found.path), found.error))
             continue
-        if own & set(found.path.resolve().parents):
+        if found.note is not None:
+            plan.left_alone.append((str(found.path), found.note))
+            continue
+        parents = set(Path(os.path.realpath(found.path)).parents)
+        if own & parents:
             if not is_old_result(found.path, inputs, plan.folder):
                 plan.failures.append((str(found.path), InputError("lies among the pairs in --output")))
             continue

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from srdgan_rt.cli.failures import say
 from srdgan_rt.errors import InputError
 
 
@@ -55,6 +56,12 @@ def parse_tile(text: str) -> int | None:
     if not (text.isascii() and text.isdecimal()):
         raise InputError(f"--tile must be auto or a whole number of pixels, got {text!r}")
     return int(text)
+
+
+def warn_of_slow_precision(device: str, precision: str) -> None:
+    """Says before the work that it will take long, and what to take instead."""
+    if device == "cpu" and precision == "fp16":
+        say("--precision fp16 is many times slower than fp32 on a CPU, which computes in fp32: choose fp32, or a GPU")
 
 
 def limit_pixels(max_pixels: int | None) -> int | None:

@@ -9,8 +9,9 @@ from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.image.enlarge import enlarge_samples
 from srdgan_rt.image.find import FoundPicture, find_pictures
+from srdgan_rt.image.formats import KNOWN_UNREADABLE, READABLE_EXTENSIONS
 from srdgan_rt.image.picture import Metadata, Picture
-from srdgan_rt.image.read import READABLE_EXTENSIONS, read_picture
+from srdgan_rt.image.read import read_picture
 from srdgan_rt.image.size_limit import DEFAULT_MAX_PIXELS
 from srdgan_rt.image.write import WRITABLE_EXTENSIONS, check_writable, write_picture
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
+    "KNOWN_UNREADABLE",
     "READABLE_EXTENSIONS",
     "WRITABLE_EXTENSIONS",
     "FoundPicture",

@@ -68,7 +68,7 @@ def test_bad_inputs_are_entries_among_the_good_ones(tree):
     assert [entry.error is None for entry in found] == [False, True, False, False, True]
     assert all(isinstance(entry.error, InputError) for entry in found if entry.error)
     messages = [str(entry.error) for entry in found if entry.error]
-    for message, part in zip(messages, ("no such file", "matches no file", "holds no pictures"), strict=True):
+    for message, part in zip(messages, ("No such file", "matches no file", "holds no pictures"), strict=True):
         assert part in message
 
 
