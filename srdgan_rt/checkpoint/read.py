@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from srdgan_rt.checkpoint.digest import DIGEST_KEY, digest_tensors
-from srdgan_rt.errors import CheckpointError
+from srdgan_rt.errors import CheckpointError, UnknownModelError
 
 # Where training programs put the weights: the moving average first, because it is what they evaluate.
 _WRAPPERS = ("params_ema", "params", "state_dict")
@@ -33,9 +33,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise CheckpointError(f"{path}: a weight file must end in {', '.join(_READERS)}")
+        raise UnknownModelError(f"{path}: a weight file must end in {', '.join(_READERS)}")
     if not path.is_file():
-        raise CheckpointError(f"{path}: no such file")
+        raise UnknownModelError(f"{path}: no such file")
     return reader(path)
 
 

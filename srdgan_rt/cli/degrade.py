@@ -91,5 +91,5 @@ def _parse_noise_level(text: str) -> tuple[float, float]:
         return check_noise_range(low, float(last) if colon else low)
     except ValueError:  # InputError is one, too
         raise InputError(
-            f"--noise-level must be a number of at least 0 or a range A:B with 0 < A <= B, got {text!r}"
+            f"--noise-level must be a number from 0 to 1 or a range A:B with 0 < A <= B <= 1, got {text!r}"
         ) from None
