@@ -17,7 +17,7 @@ from srdgan_rt.cli.ending import (
     flush_streams,
     stop_on_signals,
 )
-from srdgan_rt.cli.failures import guard, say_end, show_tracebacks
+from srdgan_rt.cli.failures import WRONG_USAGE, guard, say, say_end, show_tracebacks
 
 COMMANDS = {
     "upscale": "Enlarges and denoises pictures.",
@@ -28,6 +28,8 @@ COMMANDS = {
     "bench": "Times the engines on this machine's CPU.",
 }
 """Every command and its line in the overview: the first of its docstring, which would take PyTorch to read."""
+
+_UsageError = typer.BadParameter.__mro__[1]  # typer has it from click, or a copy of its own, without a name for it
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -53,20 +55,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 show_tracebacks("--debug" in arguments)
                 sys.exit(say_end(error))
             try:
-                app(args=arguments, prog_name="srdgan-rt")
+                status = app(args=arguments or ["--help"], prog_name="srdgan-rt", standalone_mode=False)
+            except _UsageError as error:  # in one line, as all errors
+                say(f"error: {error.format_message()} ({' '.join(['srdgan-rt', *_list_command(wanted)])} -h helps)")
+                status = WRONG_USAGE
             finally:
                 flush_streams()
+            sys.exit(status if arguments else WRONG_USAGE)
     except BrokenPipeError:
         sys.exit(BROKEN_PIPE)
     finally:
         discard_streams()
 
 
+def _list_command(wanted: str | None) -> list[str]:
+    return [wanted] if wanted in COMMANDS else []
+
+
 def _make_app(wanted: str | None) -> typer.Typer:
     """The application, with the code of the wanted command alone, so that ``--help`` need not load PyTorch."""
     app = typer.Typer(
         add_completion=False,
-        no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
