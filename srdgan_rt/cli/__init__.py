@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,7 +29,7 @@ COMMANDS = {
 }
 """Every command and its line in the overview: the first of its docstring, which would take PyTorch to read."""
 
-_UsageError = typer.BadParameter.__mro__[1]  # typer has it from click, or a copy of its own, without a name for it
+_UsageError: Any = typer.BadParameter.__mro__[1]  # typer has it from click, or a copy of its own, without a name for it
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
