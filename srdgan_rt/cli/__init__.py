@@ -64,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.exit(status if arguments else WRONG_USAGE)
     except BrokenPipeError:
         sys.exit(BROKEN_PIPE)
+    except OSError as error:  # the disk below stdout is full
+        sys.exit(say_end(error))
     finally:
         discard_streams()
 

@@ -14,7 +14,7 @@ from srdgan_rt.cli.results import Result
 from srdgan_rt.errors import ImageWriteError, InputError
 from srdgan_rt.image import find_pictures
 from srdgan_rt.runtime import Degrader
-from srdgan_rt.runtime.pair_set import PairPaths, PairSet, store_pair
+from srdgan_rt.runtime.pair_set import PairPaths, PairSet, lies_in_pair_set, store_pair
 from srdgan_rt.runtime.pairs import NoiseRange, hash_file, make_pairs, plan_pair
 
 
@@ -97,6 +97,9 @@ def plan_pair_jobs(
         if own & parents:
             if not is_old_result(found.path, inputs, plan.folder):
                 plan.failures.append((str(found.path), InputError("lies among the pairs in --output")))
+            continue
+        if not found.is_named and lies_in_pair_set(found.path):
+            plan.left_alone.append((str(found.path), "belongs to the pairs of an earlier run, not degraded again"))
             continue
         names = name_pairs(found.relative, variants)
         # Folded, because some file systems do not tell large letters from small ones.

@@ -11,10 +11,16 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TextIO
 
+from srdgan_rt.errors import SrdganError
+
 BROKEN_PIPE = 128 + 13
 """Exit status where the reader of stdout or stderr has gone away: what shells show after SIGPIPE."""
 
 _SIGNALS = ("SIGTERM", "SIGHUP")
+
+
+class OutputLostError(SrdganError):
+    """What a command tells cannot be written: the disk below stdout is full."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -81,10 +87,26 @@ def _discard(stream: TextIO | None) -> None:
     with suppress(OSError, ValueError, AttributeError):  # closed, or not a file at all
         try:
             stream.flush()  # type: ignore[union-attr]
-        except BrokenPipeError:
+        except OSError:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, stream.fileno())  # type: ignore[union-attr]
             os.close(nowhere)
+
+
+def print_line(text: str) -> None:
+    """Writes a line to stdout.
+
+    Raises:
+        BrokenPipeError: nobody reads it.
+        OutputLostError: it cannot be written for another reason.
+    """
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        discard_streams()
+        raise OutputLostError(f"stdout: {error.strerror}") from error
 
 
 def escape_unknown_characters() -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from srdgan_rt.cli.ending import print_line
 from srdgan_rt.cli.failures import describe, one_line, say, say_failure
 from srdgan_rt.cli.progress import format_rate
 
@@ -68,7 +69,7 @@ class Reporter:
             if result.seconds is not None and result.megapixels_per_second is not None:
                 sizes = f"{result.width}x{result.height} -> {result.out_width}x{result.out_height}"
                 speed = f"{result.seconds:.1f} s, {format_rate(1e6 * result.megapixels_per_second)}"
-                print(one_line(f"{result.input} -> {result.output} ({sizes}, {speed})"), flush=True)
+                print_line(one_line(f"{result.input} -> {result.output} ({sizes}, {speed})"))
 
     def left_alone(self, files: Sequence[tuple[str, str]]) -> None:
         """Tells of files that are not worked on, and why; of many with the same reason in one line.
@@ -100,4 +101,4 @@ class Reporter:
 
 
 def _print_json(result: Result) -> None:
-    print(json.dumps(asdict(result)), flush=True)  # ASCII: any file name survives any stdout
+    print_line(json.dumps(asdict(result)))  # ASCII: any file name survives any stdout

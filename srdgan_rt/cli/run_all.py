@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 import typer
 
-from srdgan_rt.cli.ending import name_of, status_of
+from srdgan_rt.cli.ending import OutputLostError, name_of, status_of
 from srdgan_rt.cli.failures import say
 from srdgan_rt.cli.progress import FileProgress
 from srdgan_rt.cli.results import Reporter, Result
@@ -46,7 +46,8 @@ def run_all(
 
     Raises:
         typer.Exit: Ctrl-C or another signal, after a line that says how far it came.
-        BrokenPipeError: nobody reads the results any more.
+        BrokenPipeError: nobody reads what is told of the results any more.
+        OutputLostError: it cannot be written.
     """
     for index, job in enumerate(jobs):
         try:
@@ -58,7 +59,7 @@ def run_all(
         except KeyboardInterrupt as interrupt:
             say(f"{name_of(interrupt)}: {index} of {len(jobs)} files done, none half-written")
             raise typer.Exit(status_of(interrupt)) from None
-        except BrokenPipeError:  # nobody reads what is said; the file that was begun is finished
+        except (BrokenPipeError, OutputLostError):  # not the file's fault: its result is written
             raise
         except Exception as error:  # whatever it is: a file must not take the rest of the folder with it
             reporter.failed(str(job.source), error, str(job.target))

@@ -43,6 +43,13 @@ class PairPaths:
         return high / f"{name}.png", low / f"{name}.png"
 
 
+def lies_in_pair_set(path: Path) -> bool:
+    """Whether a picture is one of the two of a pair, of whatever set."""
+    folder = path.parent
+    is_part = folder.name == "HR" or folder.name.startswith("LRx")
+    return is_part and any((folder.parent / record).is_file() for record in (_MANIFEST, _JOURNAL))
+
+
 def store_pair(paths: PairPaths, plan: PairPlan, pair: Pair) -> None:
     """Writes a pair and, last, its record. Several processes may do so in one folder at once.
 

@@ -78,6 +78,17 @@ def test_reader_of_errors_that_goes_away_ends_the_run_quietly(upscale, tmp_path,
     assert upscale(tmp_path / "none.png").status == 141
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")  # noqa: PTH110
+def test_full_disk_below_stdout_is_one_line_and_no_error_of_the_file(upscale, draw, tmp_path, monkeypatch):
+    draw(tmp_path / "a.png")
+    with open("/dev/full", "w") as stream:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdout", stream)
+        outcome = upscale(tmp_path / "a.png")
+    assert outcome.status == 1
+    assert outcome.err_lines == ["srdgan-rt: error: stdout: No space left on device"]
+    assert (tmp_path / "a_x4.png").exists()
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_name_that_stdout_cannot_encode_is_escaped(upscale, draw, tmp_path, monkeypatch, encoding):
     draw(tmp_path / "写真.png")
