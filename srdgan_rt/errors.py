@@ -30,6 +30,10 @@ class CheckpointError(SrdganError):
     """A weight file cannot be read, is damaged, or does not fit the network."""
 
 
+class UnknownModelError(CheckpointError, InputError):
+    """The name or path of a model leads to no weight file."""
+
+
 class ExtensionError(SrdganError):
     """The compiled extension cannot be used."""
 

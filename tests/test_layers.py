@@ -12,17 +12,18 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "srdgan_rt"
 
 # A room may import itself and these; '*' is everything. Rooms are folders or modules directly below srdgan_rt.
-FOUNDATION = {"errors", "_ext", "_fork", "ops", "models", "checkpoint", "image", "camera", "tiling"}
+FOUNDATION = {"errors", "atomic", "_ext", "_fork", "ops", "models", "checkpoint", "image", "camera", "tiling"}
 ALLOWED: dict[str, set[str]] = {
     "__init__": {"runtime"},
     "__main__": {"cli"},
     "errors": set(),
+    "atomic": set(),
     "_ext": {"errors"},
     "_fork": set(),
     "ops": {"errors", "_ext"},
     "models": {"errors"},
-    "checkpoint": {"models", "errors", "_fork"},
-    "image": {"errors"},
+    "checkpoint": {"models", "errors", "_fork", "atomic"},
+    "image": {"errors", "atomic"},
     "camera": {"errors"},
     "tiling": {"errors"},
     "metrics": {"image", "camera", "ops", "errors"},

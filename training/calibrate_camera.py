@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from srdgan_rt.atomic import replace_file
 from srdgan_rt.camera import Phone, photograph
 from srdgan_rt.errors import InputError
-from srdgan_rt.image.atomic import replace_file
 from training.camera_noise import NamedFrame, Pool, load_named_frames, weights
 from training.command import one_line_errors
 

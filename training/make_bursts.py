@@ -25,10 +25,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from srdgan_rt.atomic import replace_file
 from srdgan_rt.camera import photograph, random_camera
 from srdgan_rt.errors import InputError, SrdganError
 from srdgan_rt.image import Picture, write_picture
-from srdgan_rt.image.atomic import replace_file
 from training.data import Array, Bytes, find_photographs, read_rgb
 
 _MADE_BY = "python -m training.make_bursts"

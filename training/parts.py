@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import InputError
 from training.command import one_line_errors
 from training.export import score
@@ -86,9 +87,8 @@ def join(parts: Sequence[Path], output: Path) -> None:
         raise InputError(
             f"the parts of {output.name} are damaged: SHA-256 begins with {_digest(content)}, not {digest}"
         )
-    temporary = output.with_name(f".{output.name}.tmp")
-    temporary.write_bytes(content)
-    temporary.replace(output)
+    with replace_file(output) as file:
+        file.write(content)
 
 
 def _digest(content: bytes) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
+from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import SrdganError
 from training.config import StageConfig
 from training.duel import Comparison, Duel, Player
@@ -129,12 +129,8 @@ class Trainer(ABC, Generic[BatchT_contra]):
             return
         state: dict[str, Any] = {"iteration": self.iteration}
         state |= {name: part.state_dict() for name, part in self._state.items()}
-        temporary = self.checkpoint.with_suffix(".tmp")
-        with temporary.open("wb") as file:
+        with replace_file(self.checkpoint) as file:
             torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.checkpoint)
 
     def _resume(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from srdgan_rt.atomic import replace_file
 from srdgan_rt.bench.report import Report
 from srdgan_rt.errors import InputError
 
@@ -23,6 +24,5 @@ def read_report(path: Path) -> Report:
 
 def write_report(path: Path, report: Report) -> None:
     """Writes a report, whole or not at all, so that whoever ends the program leaves the last one as it was."""
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    with replace_file(path) as file:
+        file.write((json.dumps(report.to_dict(), indent=2) + "\n").encode())

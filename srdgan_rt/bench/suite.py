@@ -23,6 +23,8 @@ from srdgan_rt.bench.timing import MIN_ROUNDS, Timing, time_interleaved
 from srdgan_rt.errors import InputError
 
 _PEAK = "peak"
+_MOST_SECONDS = 86_400  # a day
+_MOST_THREADS = 4096  # more than any machine has processors; far more make PyTorch abort
 
 
 def run_suite(
@@ -228,10 +230,10 @@ def _check_arguments(
 ) -> None:
     if not sizes or min(min(size) for size in sizes) < 1:
         raise InputError(f"sizes must be one or more pairs of at least 1 pixel, got {list(sizes)}")
-    if min(threads, default=1) < 1:
-        raise InputError(f"threads must be at least 1, got {min(threads)}")
+    if wrong := [number for number in threads if not 1 <= number <= _MOST_THREADS]:
+        raise InputError(f"threads must be from 1 to {_MOST_THREADS}, got {wrong[0]}")
     for number in (rounds, min_rounds):
         if number is not None and number < 1:
             raise InputError(f"rounds must be at least 1, got {number}")
-    if not seconds > 0:
-        raise InputError(f"seconds must be above 0, got {seconds}")
+    if not 0 < seconds <= _MOST_SECONDS:
+        raise InputError(f"seconds must be above 0 and at most {_MOST_SECONDS}, got {seconds}")

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from srdgan_rt.checkpoint.digest import DIGEST_KEY, digest_tensors
 from srdgan_rt.checkpoint.npz import read_npz
-from srdgan_rt.errors import CheckpointError
+from srdgan_rt.errors import CheckpointError, UnknownModelError
 
 _ZIP_HEAD = b"PK\x03\x04"
 _NO_WEIGHTS = {b"version https://git-lfs": "a Git LFS pointer, git lfs pull fetches the file", b"<": "a web page"}
@@ -51,9 +51,9 @@ def read_content(path: Path) -> Content:
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise CheckpointError(f"{path}: a weight file must end in {', '.join(_READERS)}")
+        raise UnknownModelError(f"{path}: a weight file must end in {', '.join(_READERS)}")
     if not path.is_file():
-        raise CheckpointError(f"{path}: no such file")
+        raise UnknownModelError(f"{path}: no such file")
     return reader(path)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors.torch import save
 
+from srdgan_rt.atomic import replace_file
 from srdgan_rt.checkpoint.digest import DIGEST_KEY, digest_tensors
 from srdgan_rt.errors import CheckpointError
 from srdgan_rt.models import H2LNet, L2HNet
@@ -59,15 +59,9 @@ def save_model(
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Writes beside the target and renames, so that nobody ever sees half a file."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    """Writes a file that appears whole or not at all."""
     try:
-        with temporary.open("xb") as file:
+        with replace_file(path) as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from srdgan_rt.errors import CheckpointError
+from srdgan_rt.errors import CheckpointError, UnknownModelError
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 
@@ -59,11 +59,11 @@ def find_model(name: str, offered: list[str]) -> Path:
         return WEIGHTS_FOLDER / f"{name}.safetensors"
     if name in _list_names():
         purpose, command = ("degrades", "degrade") if _is_degradation(name) else ("enlarges", "upscale")
-        raise CheckpointError(f"model {name!r} {purpose} pictures: it is for {command}")
+        raise UnknownModelError(f"model {name!r} {purpose} pictures: it is for {command}")
     if not offered:
         raise CheckpointError(
             f"no model {name!r}: this installation holds no weights for it; give the path of a weight file"
         )
     close = difflib.get_close_matches(name, offered, n=1)
     guess = f"; did you mean {close[0]!r}?" if close else ""
-    raise CheckpointError(f"no model {name!r}: there are {', '.join(offered)}{guess}")
+    raise UnknownModelError(f"no model {name!r}: there are {', '.join(offered)}{guess}")

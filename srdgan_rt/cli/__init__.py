@@ -5,12 +5,19 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 import srdgan_rt
-from srdgan_rt.cli.failures import guard, say_end, show_tracebacks
+from srdgan_rt.cli.ending import (
+    BROKEN_PIPE,
+    discard_streams,
+    escape_unknown_characters,
+    flush_streams,
+    stop_on_signals,
+)
+from srdgan_rt.cli.failures import WRONG_USAGE, guard, say, say_end, show_tracebacks
 
 COMMANDS = {
     "upscale": "Enlarges and denoises pictures.",
@@ -23,9 +30,14 @@ COMMANDS = {
 }
 """Every command and its line in the overview: the first of its docstring, which would take PyTorch to read."""
 
+_UsageError: Any = typer.BadParameter.__mro__[1]  # typer has it from click, or a copy of its own, without a name for it
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs a command and ends the process: 0 all done, 1 some input failed, 2 wrong usage, 130 interrupted.
+    """Runs a command and ends the process.
+
+    The status is 0 where all is done, 1 where some input failed, 2 for wrong usage, and after a signal 128 and its
+    number: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP, 141 where nobody reads the output any more.
 
     Args:
         arguments: what follows the program's name; the process's own arguments by default.
@@ -35,19 +47,38 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
+    escape_unknown_characters()
     try:
-        app = _make_app(wanted)
-    except (Exception, KeyboardInterrupt) as error:  # a dependency that is missing or broken, or impatience
-        show_tracebacks("--debug" in arguments)
+        with stop_on_signals():
+            try:
+                app = _make_app(wanted)
+            except (Exception, KeyboardInterrupt) as error:  # a dependency that is missing or broken, or impatience
+                show_tracebacks("--debug" in arguments)
+                sys.exit(say_end(error))
+            try:
+                status = app(args=arguments or ["--help"], prog_name="srdgan-rt", standalone_mode=False)
+            except _UsageError as error:  # in one line, as all errors
+                say(f"error: {error.format_message()} ({' '.join(['srdgan-rt', *_list_command(wanted)])} -h helps)")
+                status = WRONG_USAGE
+            finally:
+                flush_streams()
+            sys.exit(status if arguments else WRONG_USAGE)
+    except BrokenPipeError:
+        sys.exit(BROKEN_PIPE)
+    except OSError as error:  # the disk below stdout is full
         sys.exit(say_end(error))
-    app(args=arguments, prog_name="srdgan-rt")
+    finally:
+        discard_streams()
+
+
+def _list_command(wanted: str | None) -> list[str]:
+    return [wanted] if wanted in COMMANDS else []
 
 
 def _make_app(wanted: str | None) -> typer.Typer:
     """The application, with the code of the wanted command alone, so that ``--help`` need not load PyTorch."""
     app = typer.Typer(
         add_completion=False,
-        no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )

@@ -53,7 +53,7 @@ def degrade(
     that are there already, made of the same file in the same way, are left; so a run that was stopped goes on where it
     was. A file that fails does not stop the others.
 
-    Exit status: 0 all done, 1 some input failed, 2 wrong usage, 130 interrupted.
+    Exit status: 0 all done, 1 some input failed, 2 wrong usage, 128 and the signal's number after a signal.
     """
     # Only now: they load PyTorch, and help and wrong usage should answer at once.
     from srdgan_rt.checkpoint import DEFAULT_DEGRADATION
@@ -69,6 +69,7 @@ def degrade(
     reporter = Reporter(as_json=as_json, quiet=quiet)
     for subject, error in plan.failures:
         reporter.failed(subject, error)
+    reporter.left_alone(plan.left_alone)
 
     def run(job: PairJob, progress: FileProgress) -> Iterator[Result]:
         return degrade_file(job, degrader, pairs, pair_options, progress)
@@ -90,5 +91,5 @@ def _parse_noise_level(text: str) -> tuple[float, float]:
         return check_noise_range(low, float(last) if colon else low)
     except ValueError:  # InputError is one, too
         raise InputError(
-            f"--noise-level must be a number of at least 0 or a range A:B with 0 < A <= B, got {text!r}"
+            f"--noise-level must be a number from 0 to 1 or a range A:B with 0 < A <= B <= 1, got {text!r}"
         ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from srdgan_rt.cli.results import Result
 from srdgan_rt.errors import ImageWriteError, InputError
 from srdgan_rt.image import find_pictures
 from srdgan_rt.runtime import Degrader
-from srdgan_rt.runtime.pair_set import PairPaths, PairSet, store_pair
+from srdgan_rt.runtime.pair_set import PairPaths, PairSet, lies_in_pair_set, store_pair
 from srdgan_rt.runtime.pairs import NoiseRange, hash_file, make_pairs, plan_pair
 
 
@@ -36,11 +37,12 @@ class PairJob:
 
 @dataclass
 class PairJobs:
-    """What to do in which folder, and what cannot be done (input and error)."""
+    """What to do in which folder, what cannot be done (input and error), and what is left alone (input and reason)."""
 
     folder: Path
     jobs: list[PairJob] = field(default_factory=list)
     failures: list[tuple[str, Exception]] = field(default_factory=list)
+    left_alone: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -82,15 +84,22 @@ def plan_pair_jobs(
         raise InputError(f"--output must be a folder, got {output!r}")
     plan = PairJobs(Path(output))
     paths = PairPaths(plan.folder, scale)
-    own = {folder.resolve() for folder in paths.folders}
+    own = {Path(os.path.realpath(folder)) for folder in paths.folders}
     taken: dict[str, Path] = {}
     for found in find_pictures(inputs, recursive):
         if found.error is not None:
             plan.failures.append((str(found.path), found.error))
             continue
-        if own & set(found.path.resolve().parents):
+        if found.note is not None:
+            plan.left_alone.append((str(found.path), found.note))
+            continue
+        parents = set(Path(os.path.realpath(found.path)).parents)
+        if own & parents:
             if not is_old_result(found.path, inputs, plan.folder):
                 plan.failures.append((str(found.path), InputError("lies among the pairs in --output")))
+            continue
+        if not found.is_named and lies_in_pair_set(found.path):
+            plan.left_alone.append((str(found.path), "belongs to the pairs of an earlier run, not degraded again"))
             continue
         names = name_pairs(found.relative, variants)
         # Folded, because some file systems do not tell large letters from small ones.

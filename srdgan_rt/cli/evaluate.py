@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
+from srdgan_rt.atomic import replace_file
 from srdgan_rt.checkpoint import DEFAULT_MODEL
 from srdgan_rt.checkpoint.mix import parse_mix
 from srdgan_rt.checkpoint.read import is_weight_path
@@ -145,4 +146,5 @@ def _write_tables(text: str, output: Path | None) -> None:
     if output is None:
         typer.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
+        with replace_file(output) as file:
+            file.write(text.encode())

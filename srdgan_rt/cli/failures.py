@@ -12,11 +12,13 @@ from typing import Annotated, Any
 
 import typer
 
-from srdgan_rt.errors import InputError, SrdganError
+from srdgan_rt.cli.ending import BROKEN_PIPE, name_of, status_of
+from srdgan_rt.errors import BackendUnavailableError, InputError, SrdganError
 
-FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
-"""Exit statuses: some input failed, the call itself was wrong, Ctrl-C."""
+FAILED, WRONG_USAGE = 1, 2
+"""Exit statuses: some input failed, the call itself was wrong."""
 
+_WRONG_CALLS = (InputError, BackendUnavailableError)  # also an engine or device that is not there
 _debug = False
 _DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")]
 
@@ -29,8 +31,10 @@ def guard(command: Callable[..., None]) -> Callable[..., None]:
         show_tracebacks(debug)
         try:
             command(*args, **kwargs)
-        except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
+        except (typer.Exit, typer.Abort, typer.BadParameter):
             raise  # typer's own way of ending
+        except BrokenPipeError as error:  # no word: nobody listens
+            raise typer.Exit(BROKEN_PIPE) from error
         except (Exception, KeyboardInterrupt) as error:
             raise typer.Exit(say_end(error)) from error
 
@@ -54,15 +58,16 @@ def show_tracebacks(wanted: bool) -> None:
 def say_end(error: BaseException) -> int:
     """Tells of the error that ends a command; returns the exit status."""
     if isinstance(error, KeyboardInterrupt):
-        say("interrupted")
-        return INTERRUPTED
+        say(name_of(error))
+        return status_of(error)
     say_failure(None, error)
-    return WRONG_USAGE if isinstance(error, InputError) else FAILED
+    return WRONG_USAGE if isinstance(error, _WRONG_CALLS) else FAILED
 
 
 def say(message: str) -> None:
     """Writes one line to stderr."""
-    print(f"srdgan-rt: {one_line(message)}", file=sys.stderr, flush=True)
+    if sys.stderr is not None:  # print would take stdout in its place
+        print(f"srdgan-rt: {one_line(message)}", file=sys.stderr, flush=True)
 
 
 def say_failure(subject: str | None, error: BaseException) -> None:

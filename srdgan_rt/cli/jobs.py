@@ -1,15 +1,21 @@
-"""Which files ``upscale`` reads and where each result goes. Paths only: no picture is opened here."""
+"""Which files ``upscale`` reads and where each result goes. Of a picture only the kind is looked at here."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from srdgan_rt.cli.options import Extension
+from srdgan_rt.cli.own_results import ResultFinder
+from srdgan_rt.cli.result_names import Draft, draft_result, tell_apart
 from srdgan_rt.errors import ImageWriteError, InputError
-from srdgan_rt.image import READABLE_EXTENSIONS, WRITABLE_EXTENSIONS, FoundPicture, find_pictures
+from srdgan_rt.image import WRITABLE_EXTENSIONS, FoundPicture, find_pictures
+
+_LONGEST_NAME = 255  # bytes, of a file on every common file system
+_FILE_ENDING = re.compile(r"\.(?=\d*[a-z])[a-z0-9]{2,5}")
 
 
 @dataclass(frozen=True)
@@ -66,16 +72,17 @@ def plan_jobs(
         raise InputError(f"--suffix must be a part of a file name, got {suffix!r}")
     target_file, target_folder = _interpret_output(inputs, output, extension)
     plan = Plan()
-    jobs: list[Job] = []
-    for found in find_pictures(inputs, recursive):
-        if found.error is not None:
-            plan.failures.append((str(found.path), found.error))
-        elif target_file is not None:
-            jobs.append(Job(found.path, target_file, may_become_png=False))
-        elif target_folder is None or not is_old_result(found.path, inputs, target_folder):
-            jobs.append(_make_job(found, target_folder, suffix, extension))
-    if target_file is not None and len(jobs) > 1:
-        raise InputError(f"--output {output}: is one picture, but there are {len(jobs)} inputs; give a folder")
+    pictures = _choose_pictures(find_pictures(inputs, recursive), inputs, target_folder, plan)
+    if target_file is not None:
+        if len(pictures) > 1:
+            raise InputError(f"--output {output}: is one picture, but there are {len(pictures)} inputs; give a folder")
+        jobs = [Job(picture.path, target_file, may_become_png=False) for picture in pictures]
+    else:
+        drafts = tell_apart(_draft(pictures, target_folder, suffix, extension, plan), target_folder)
+        jobs = [
+            Job(draft.source, draft.target, may_become_png=extension is Extension.AUTO, notes=draft.notes)
+            for draft in drafts
+        ]
     _settle_conflicts(jobs, plan)
     return plan
 
@@ -90,42 +97,69 @@ def _interpret_output(
         raise InputError("--output must not be empty")
     path = Path(output)
     ending = path.suffix.lower()
-    if path.is_dir() or output.endswith(("/", os.sep)) or ending not in READABLE_EXTENSIONS:
-        if path.exists() and not path.is_dir():
+    if os.path.isdir(path) or output.endswith(("/", os.sep)) or not _FILE_ENDING.fullmatch(ending):  # noqa: PTH112
+        if os.path.lexists(path) and not os.path.isdir(path):  # noqa: PTH112
             raise InputError(f"--output {output}: is a file, but neither a folder nor called like a picture")
         return None, path
-    if len(inputs) > 1 or Path(inputs[0]).is_dir():
-        raise InputError(f"--output {output}: is one picture, but the input may be several; give a folder")
     if ending not in WRITABLE_EXTENSIONS:
-        raise InputError(f"--output {output}: results are written as {', '.join(WRITABLE_EXTENSIONS)}")
+        endings = ", ".join(WRITABLE_EXTENSIONS)
+        raise InputError(f"--output {output}: results are written as {endings}; a folder's name ends with / here")
+    if len(inputs) > 1 or os.path.isdir(inputs[0]):  # noqa: PTH112
+        raise InputError(f"--output {output}: is one picture, but the input may be several; give a folder")
     if extension is not Extension.AUTO:
         raise InputError(f"--ext {extension.value}: the output file's name already says the format")
     return path, None
 
 
+def _choose_pictures(
+    found: list[FoundPicture], inputs: Sequence[str], target_folder: Path | None, plan: Plan
+) -> list[FoundPicture]:
+    """Those to upscale. The rest goes into the plan: what is no picture, and what an earlier run has made."""
+    finder = ResultFinder()
+    stems = {entry.path.stem for entry in found if entry.is_picture}
+    pictures = []
+    for entry in found:
+        subject = str(entry.path)
+        try:
+            if entry.error is not None:
+                plan.failures.append((subject, entry.error))
+            elif entry.note is not None:
+                plan.left_alone.append((subject, entry.note))
+            elif target_folder is not None and is_old_result(entry.path, inputs, target_folder):
+                plan.left_alone.append((subject, "lies in the output folder, not upscaled again"))
+            # The shell may have made names of a pattern: a result is meant where its original is not named with it.
+            elif (not entry.is_named or _has_original(entry.path, stems)) and finder.is_result(entry.path):
+                plan.left_alone.append(
+                    (subject, "is the result of an earlier run, not upscaled again unless named alone")
+                )
+            else:
+                pictures.append(entry)
+        except OSError as error:
+            plan.failures.append((subject, error))
+    return pictures
+
+
+def _has_original(path: Path, stems: set[str]) -> bool:
+    return any(path.stem[:place] in stems for place, character in enumerate(path.stem) if character == "_")
+
+
 def is_old_result(picture: Path, inputs: Sequence[str], target_folder: Path) -> bool:
     """Whether a picture lies in an output folder that in turn lies inside an input: it was not meant."""
-    target = target_folder.resolve()
-    return target in picture.resolve().parents and any(Path(name).resolve() in target.parents for name in inputs)
+    target = Path(os.path.realpath(target_folder))
+    parents = Path(os.path.realpath(picture)).parents
+    return target in parents and any(Path(os.path.realpath(name)) in target.parents for name in inputs)
 
 
-def _make_job(found: FoundPicture, target_folder: Path | None, suffix: str, extension: Extension) -> Job:
-    ending, notes = _choose_ending(found.path, extension)
-    name = f"{found.path.stem}_{suffix}{ending}" if suffix else f"{found.path.stem}{ending}"
-    folder = found.path.parent if target_folder is None else target_folder / found.relative.parent
-    return Job(found.path, folder / name, may_become_png=extension is Extension.AUTO, notes=notes)
-
-
-def _choose_ending(source: Path, extension: Extension) -> tuple[str, tuple[str, ...]]:
-    """File ending of the result, and a note where it is not the one that could be expected."""
-    if extension is not Extension.AUTO:
-        return f".{extension.value}", ()
-    ending = source.suffix
-    if ending.lower() in WRITABLE_EXTENSIONS:
-        return ending, ()
-    if ending.lower() == ".dng":
-        return ".tiff", ("a raw photograph's result is stored as TIFF",)
-    return ".png", (f"results are not written as {ending[1:] or 'files without extension'}: stored as PNG",)
+def _draft(
+    pictures: list[FoundPicture], target_folder: Path | None, suffix: str, extension: Extension, plan: Plan
+) -> list[Draft]:
+    drafts = []
+    for picture in pictures:
+        try:
+            drafts.append(draft_result(picture, target_folder, suffix, extension))
+        except OSError as error:  # no permission to read it
+            plan.failures.append((str(picture.path), error))
+    return drafts
 
 
 def _settle_conflicts(jobs: list[Job], plan: Plan) -> None:
@@ -134,6 +168,7 @@ def _settle_conflicts(jobs: list[Job], plan: Plan) -> None:
     taken: dict[str, Path] = {}
     for job in jobs:
         source, target = _identify(job.source), _identify(job.target)
+        size = len(os.fsencode(job.target.name))
         if source == target or _is_same_file(job.target, job.source):
             clash = "the result would overwrite its own input; choose --suffix or --output"
             plan.failures.append((str(job.source), ImageWriteError(clash)))
@@ -142,6 +177,9 @@ def _settle_conflicts(jobs: list[Job], plan: Plan) -> None:
         elif target in taken:
             clash = f"{job.target} is already the result of {taken[target]}"
             plan.failures.append((str(job.source), ImageWriteError(clash)))
+        elif size > _LONGEST_NAME:
+            rule = f"the name of its result is too long: at most {_LONGEST_NAME} bytes, got {size}; choose --output"
+            plan.failures.append((str(job.source), ImageWriteError(rule)))
         else:
             taken[target] = job.source
             plan.jobs.append(job)
@@ -150,7 +188,7 @@ def _settle_conflicts(jobs: list[Job], plan: Plan) -> None:
 def _identify(path: Path) -> str:
     """Equal for two ways of writing one path."""
     # The last part is left as it is: a link to a picture is a picture of its own, with a result of its own.
-    return os.path.normcase(path.parent.resolve() / path.name)
+    return os.path.normcase(Path(os.path.realpath(path.parent), path.name))
 
 
 def _is_same_file(path: Path, other: Path) -> bool:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
+from srdgan_rt.atomic import replace_file
 from srdgan_rt.checkpoint import available_degradations
 from srdgan_rt.cli import options
 from srdgan_rt.cli.evaluate import Format
 from srdgan_rt.cli.failures import FAILED, say_failure
 from srdgan_rt.errors import InputError
-from srdgan_rt.image.atomic import replace_file
 from srdgan_rt.metrics import (
     CameraNoise,
     GaussianNoise,

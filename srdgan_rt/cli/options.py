@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import enum
+import re
 from typing import Annotated
 
 import typer
 
+from srdgan_rt.cli.failures import say
 from srdgan_rt.errors import InputError
+
+_SMALLEST_TILE = 32  # input pixels; below it, a tile is nothing but the pixels that are read around it
 
 
 class Extension(str, enum.Enum):
@@ -52,13 +56,19 @@ def parse_tile(text: str) -> int | None:
     """A tile size as the runtime takes it: None for ``auto``.
 
     Raises:
-        InputError: it is neither ``auto`` nor a whole number.
+        InputError: it is neither ``auto`` nor a whole number that makes sense.
     """
     if text == "auto":
         return None
-    if not (text.isascii() and text.isdecimal()):
-        raise InputError(f"--tile must be auto or a whole number of pixels, got {text!r}")
+    if not re.fullmatch(r"[0-9]{1,9}", text) or 0 < int(text) < _SMALLEST_TILE:
+        raise InputError(f"--tile must be auto, 0, or at least {_SMALLEST_TILE} pixels, got {text!r}")
     return int(text)
+
+
+def warn_of_slow_precision(device: str, precision: str) -> None:
+    """Says before the work that it will take long, and what to take instead."""
+    if device == "cpu" and precision == "fp16":
+        say("--precision fp16 is many times slower than fp32 on a CPU, which computes in fp32: choose fp32, or a GPU")
 
 
 def limit_pixels(max_pixels: int | None) -> int | None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.table import Column
+from rich.text import Text
 
 from srdgan_rt.cli.failures import one_line
 
+_NARROWEST = 40  # columns of a terminal that has room for a bar
+
 
 class FileProgress:
-    """The bar of one picture: its share done, pixels a second and the time left. It is gone when the picture is done.
+    """The bar of one picture: its share done, pixels a second, the time that passed and the time left.
+
+    Until the engine tells how far it is, only the picture's size and the time are shown. The bar is gone when the
+    picture is done.
 
     Args:
         label: what to call the picture.
@@ -21,19 +27,17 @@ class FileProgress:
 
     def __init__(self, label: str, *, shown: bool) -> None:
         console = Console(stderr=True)
+        can_be_shown = console.is_terminal and not console.is_dumb_terminal and console.width >= _NARROWEST
         self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%  {task.fields[rate]}"),
-            TimeRemainingColumn(),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
+            BarColumn(bar_width=None, table_column=Column(ratio=1, max_width=40)),
+            _StateColumn(table_column=Column(no_wrap=True)),
             console=console,
             transient=True,
             redirect_stdout=False,  # results on stdout must stay there
-            disable=not (shown and console.is_terminal),
+            disable=not (shown and can_be_shown),
         )
-        self._task = self._progress.add_task(one_line(label), total=None, rate="")
-        self._num_pixels = 0
-        self._start = 0.0
+        self._task = self._progress.add_task(one_line(label), total=None, num_pixels=0)
 
     def __enter__(self) -> FileProgress:
         self._progress.start()
@@ -42,18 +46,43 @@ class FileProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        self.hide()
 
     def begin(self, num_pixels: int) -> None:
         """The picture is read, and the work on its ``num_pixels`` input pixels begins."""
-        self._num_pixels = num_pixels
-        self._start = time.perf_counter()
+        self._progress.reset(self._task, total=None, num_pixels=num_pixels)
+        self._progress.start()
 
     def show(self, done: int, total: int) -> None:
         """``done`` of ``total`` steps are done."""
-        seconds = max(time.perf_counter() - self._start, 1e-9)
-        rate = format_rate(self._num_pixels * done / total / seconds)
-        self._progress.update(self._task, completed=done, total=total, rate=rate)
+        self._progress.update(self._task, completed=done, total=total)
+        self._progress.start()
+
+    def hide(self) -> None:
+        """Takes the bar from the screen, for a line of text, until the next :meth:`begin` or :meth:`show`."""
+        self._progress.stop()
+
+
+class _StateColumn(ProgressColumn):
+    """Share done, rate, and the times that passed and are left, as far as they are known."""
+
+    def render(self, task: Task) -> Text:
+        num_pixels, seconds = task.fields["num_pixels"], task.elapsed or 0.0
+        if not num_pixels:
+            return Text()  # the picture is being read
+        passed = format_time(seconds)
+        if not task.total or not task.completed:
+            return Text(f"{num_pixels / 1e6:.1f} Mpixels  {passed}")
+        share = task.completed / task.total
+        rate = format_rate(num_pixels * share / max(seconds, 1e-9))
+        return Text(f"{share:4.0%}  {rate}  {passed}, {format_time(seconds * (1 - share) / share)} left")
+
+
+def format_time(seconds: float) -> str:
+    """A duration as ``0:07`` (minutes and seconds), or ``1:02:03``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def format_rate(pixels_per_second: float) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from srdgan_rt.cli.ending import print_line
 from srdgan_rt.cli.failures import describe, one_line, say, say_failure
 from srdgan_rt.cli.progress import format_rate
+
+_MAX_LISTED = 8  # files left alone for one reason that are named one by one
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,28 @@ class Reporter:
             if result.seconds is not None and result.megapixels_per_second is not None:
                 sizes = f"{result.width}x{result.height} -> {result.out_width}x{result.out_height}"
                 speed = f"{result.seconds:.1f} s, {format_rate(1e6 * result.megapixels_per_second)}"
-                print(one_line(f"{result.input} -> {result.output} ({sizes}, {speed})"), flush=True)
+                print_line(one_line(f"{result.input} -> {result.output} ({sizes}, {speed})"))
+
+    def left_alone(self, files: Sequence[tuple[str, str]]) -> None:
+        """Tells of files that are not worked on, and why; of many with the same reason in one line.
+
+        Args:
+            files: path and reason of each.
+        """
+        if self._as_json:
+            for path, reason in files:
+                _print_json(Result(path, notes=(reason,)))
+            return
+        by_reason: dict[str, list[str]] = {}
+        for path, reason in files:
+            by_reason.setdefault(reason, []).append(path)
+        for reason, paths in by_reason.items():
+            if self._quiet:
+                break
+            for path in paths if len(paths) <= _MAX_LISTED else paths[:1]:
+                say(f"{path}: {reason}")
+            if len(paths) > _MAX_LISTED:
+                say(f"and {len(paths) - 1:,} more files: {reason}")
 
     def failed(self, subject: str, error: Exception, output: str | None = None) -> None:
         """Tells of an input that gave no result."""
@@ -76,4 +101,4 @@ class Reporter:
 
 
 def _print_json(result: Result) -> None:
-    print(json.dumps(asdict(result)), flush=True)  # ASCII: any file name survives any stdout
+    print_line(json.dumps(asdict(result)))  # ASCII: any file name survives any stdout

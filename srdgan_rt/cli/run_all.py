@@ -1,4 +1,4 @@
-"""File after file, whatever becomes of each."""
+"""Runs jobs in turn; one failure does not stop the rest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Protocol, TypeVar
 
 import typer
 
-from srdgan_rt.cli.failures import INTERRUPTED, say
+from srdgan_rt.cli.ending import OutputLostError, name_of, status_of
+from srdgan_rt.cli.failures import say
 from srdgan_rt.cli.progress import FileProgress
 from srdgan_rt.cli.results import Reporter, Result
 
@@ -44,16 +45,21 @@ def run_all(
         show_progress: whether to show a progress bar, should stderr be a terminal.
 
     Raises:
-        typer.Exit: Ctrl-C, after a line that says how far it came.
+        typer.Exit: Ctrl-C or another signal, after a line that says how far it came.
+        BrokenPipeError: nobody reads what is told of the results any more.
+        OutputLostError: it cannot be written.
     """
     for index, job in enumerate(jobs):
         try:
             with FileProgress(f"{index + 1}/{len(jobs)} {job.source.name}", shown=show_progress) as progress:
                 results = run(job, progress)
                 for result in results:
+                    progress.hide()
                     reporter.done(result)
-        except KeyboardInterrupt:
-            say(f"interrupted: {index} of {len(jobs)} files done, none half-written")
-            raise typer.Exit(INTERRUPTED) from None
+        except KeyboardInterrupt as interrupt:
+            say(f"{name_of(interrupt)}: {index} of {len(jobs)} files done, none half-written")
+            raise typer.Exit(status_of(interrupt)) from None
+        except (BrokenPipeError, OutputLostError):  # not the file's fault: its result is written
+            raise
         except Exception as error:  # whatever it is: a file must not take the rest of the folder with it
             reporter.failed(str(job.source), error, str(job.target))

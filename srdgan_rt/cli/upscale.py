@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -57,7 +58,9 @@ def upscale(
     Each result lies beside its input as NAME_x4.EXT unless --output says otherwise. EXIF, colour profile, 16 bits,
     transparency and grey are kept where the format can hold them. A file that fails does not stop the others.
 
-    Exit status: 0 all done, 1 some input failed, 2 wrong usage, 130 interrupted.
+    Results of earlier runs are left alone unless they are named themselves.
+
+    Exit status: 0 all done, 1 some input failed, 2 wrong usage, 128 and the signal's number after a signal.
     """
     if not (math.isfinite(outscale) and outscale > 0):
         raise InputError(f"--outscale must be a number above 0, got {outscale}")
@@ -68,23 +71,25 @@ def upscale(
     # Only now: they load PyTorch, and help and wrong usage should answer at once.
     from srdgan_rt.checkpoint import DEFAULT_MODEL
     from srdgan_rt.cli.jobs import plan_jobs
-    from srdgan_rt.cli.upscale_file import Existing, FileOptions, upscale_file
+    from srdgan_rt.cli.upscale_file import Existing, FileId, FileOptions, upscale_file
     from srdgan_rt.runtime import Upscaler
 
     suffix = f"x{outscale:g}" if suffix is None else suffix
     plan = plan_jobs(inputs, output, recursive=recursive, suffix=suffix, extension=extension)
     upscaler = Upscaler(model or DEFAULT_MODEL, device=device, engine=engine, precision=precision, tile=tile_size)
+    options.warn_of_slow_precision(upscaler.device.type, upscaler.precision)
     reporter = Reporter(as_json=as_json, quiet=quiet)
     for subject, error in plan.failures:
         reporter.failed(subject, error)
-    for subject, reason in plan.left_alone:
-        reporter.done(Result(subject, notes=(reason,)))
+    reporter.left_alone(plan.left_alone)
 
     existing = Existing.OVERWRITE if overwrite else Existing.SKIP if skip_existing else Existing.REFUSE
     file_options = FileOptions(outscale, quality, existing, options.limit_pixels(max_pixels))
 
+    written: dict[FileId, Path] = {}
+
     def run(job: Job, progress: FileProgress) -> list[Result]:
-        return [upscale_file(job, upscaler, file_options, progress)]
+        return [upscale_file(job, upscaler, file_options, written, progress)]
 
     run_all(plan.jobs, run, reporter, show_progress=not quiet)
     if reporter.num_failed:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from srdgan_rt.cli.jobs import Job
+from srdgan_rt.cli.own_results import mark_result
 from srdgan_rt.cli.progress import FileProgress
 from srdgan_rt.cli.results import Result
 from srdgan_rt.errors import ImageWriteError
@@ -43,13 +44,20 @@ class FileOptions:
     max_pixels: int | None
 
 
-def upscale_file(job: Job, upscaler: Upscaler, options: FileOptions, progress: FileProgress) -> Result:
+FileId = tuple[int, int]
+"""Device and number of a file: the same for all its names."""
+
+
+def upscale_file(
+    job: Job, upscaler: Upscaler, options: FileOptions, written: dict[FileId, Path], progress: FileProgress
+) -> Result:
     """Reads, enlarges and writes one picture.
 
     Args:
         job: from where to where.
         upscaler: does the work.
         options: how.
+        written: results of this call and their inputs; completed here.
         progress: is told how far it is.
 
     Returns:
@@ -59,6 +67,7 @@ def upscale_file(job: Job, upscaler: Upscaler, options: FileOptions, progress: F
         SrdganError: the input cannot be read, the result cannot be stored, or the engine failed.
         OSError: the folder of the result cannot be made.
     """
+    _check_not_written(job.target, written)
     if _may_skip(job.target, options.existing):
         return Result(str(job.source), str(job.target), notes=("skipped: the result exists",))
     start = time.perf_counter()
@@ -66,12 +75,16 @@ def upscale_file(job: Job, upscaler: Upscaler, options: FileOptions, progress: F
         picture = read_picture(job.source, max_pixels=options.max_pixels)
         height, width = picture.pixels.shape[:2]
         target, notes = _settle_target(job, picture, options)
+        _check_not_written(target, written)
         if _may_skip(target, options.existing):
             return Result(str(job.source), str(target), notes=(*notes, "skipped: the result exists"))
         progress.begin(height * width)
         pixels = upscaler.upscale(picture.pixels, outscale=options.outscale, progress=progress.show)
-        result = dataclasses.replace(picture, pixels=pixels)
+        packet = mark_result(picture.metadata.xmp, upscaler.spec.name, options.outscale)
+        metadata = dataclasses.replace(picture.metadata, xmp=packet)
+        result = dataclasses.replace(picture, pixels=pixels, metadata=metadata)
         lost = write_picture(target, result, quality=options.quality)
+        written[_identify(target)] = job.source
     seconds = time.perf_counter() - start
     return Result(
         input=str(job.source),
@@ -102,6 +115,17 @@ def _settle_target(job: Job, picture: Picture, options: FileOptions) -> tuple[Pa
         check_writable(png, height, width, channels, picture.pixels.dtype)
         return png, (*job.notes, f"stored as PNG instead: {error}")
     return job.target, job.notes
+
+
+def _check_not_written(target: Path, written: dict[FileId, Path]) -> None:
+    """Refuses a result that would replace one of the same call, on file systems that take several names for one."""
+    if target.exists() and (source := written.get(_identify(target))) is not None:
+        raise ImageWriteError(f"{target} is already the result of {source}")
+
+
+def _identify(path: Path) -> FileId:
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _may_skip(target: Path, existing: Existing) -> bool:

@@ -5,28 +5,44 @@ from __future__ import annotations
 import glob
 import os
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from srdgan_rt.errors import InputError
-from srdgan_rt.image.formats import READABLE_EXTENSIONS
+from srdgan_rt.image.formats import KNOWN_UNREADABLE, READABLE_EXTENSIONS
+
+_MAX_LISTED = 8  # unreadable photographs of one format and folder that are named one by one
 
 
 @dataclass(frozen=True)
 class FoundPicture:
-    """One picture to work on, or one input that leads to none.
+    """One picture to work on, or one thing that leads to none.
 
     Attributes:
         path: the file, or the input as it was typed where there is an error.
-        relative: the same below its root, the folder or the fixed part of the pattern that was typed, so that a tree
-            can be mirrored; the bare name for a file that was named itself.
+        root: the folder or the fixed part of the pattern that was typed; the folder of a file that was named itself.
+        is_named: whether the file itself was typed, not a folder or pattern that holds it.
         error: why the input leads to no picture; None for a picture.
+        note: why the file is left out although nothing went wrong; None for a picture.
     """
 
     path: Path
-    relative: Path
+    root: Path
+    is_named: bool = False
     error: InputError | None = None
+    note: str | None = None
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether there is a file to work on."""
+        return self.error is None and self.note is None
+
+    @property
+    def relative(self) -> Path:
+        """The path below the root, so that a tree can be mirrored; the bare name of a file that was named itself."""
+        return self.path.relative_to(self.root)
 
 
 def find_pictures(inputs: Iterable[str | os.PathLike[str]], recursive: bool = False) -> list[FoundPicture]:
@@ -35,68 +51,125 @@ def find_pictures(inputs: Iterable[str | os.PathLike[str]], recursive: bool = Fa
     Args:
         inputs: files (any extension), folders (their pictures, hidden files left out) and patterns with ``*``, ``?``,
             ``[...]`` and, for any depth, ``**``.
-        recursive: enter the folders' subfolders.
+        recursive: enter the folders' subfolders, and links to folders other than those that hold the link.
 
     Returns:
         In the order of the inputs, each folder and pattern sorted as people count ("2" before "10"), each file once.
-        What does not exist or holds no picture is an entry with an error, so that a long run can go on past it.
+        What does not exist, cannot be opened or holds no picture is an entry with an error, so that a long run can go
+        on past it. Photographs of formats that cannot be read are entries with a note.
     """
     found: dict[str, FoundPicture] = {}
     for given in inputs:
-        for entry in _expand(os.fspath(given), recursive):
-            found.setdefault(os.path.realpath(entry.path), entry)
+        for entry in _expand_safely(os.fspath(given), recursive):
+            key = os.path.realpath(entry.path) if entry.is_picture else f"{entry.path}\0{entry.note}"
+            known = found.setdefault(key, entry)
+            if entry.is_named and not known.is_named:
+                found[key] = replace(known, is_named=True)
     return list(found.values())
+
+
+def _expand_safely(text: str, recursive: bool) -> list[FoundPicture]:
+    try:
+        return list(_expand(text, recursive))
+    except (OSError, ValueError) as error:  # no permission to look, a name that is too long, ...
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        return [_fail(Path(text), f"{text}: {reason}")]
 
 
 def _expand(text: str, recursive: bool) -> Iterator[FoundPicture]:
     path = Path(text)
-    if path.is_dir():
+    if not text:
+        yield _fail(path, "an input must not be empty")
+    elif path.is_dir():
         yield from _expand_folder(path, recursive)
-    elif path.exists():  # before patterns: a file may well be called photo[1].jpg
-        yield FoundPicture(path, Path(path.name))
+    elif os.path.lexists(path):  # before patterns: a file may well be called photo[1].jpg
+        yield FoundPicture(path, path.parent, is_named=True)
     elif glob.has_magic(text):
-        yield from _expand_pattern(text)
+        yield from _expand_pattern(path)
     else:
-        yield FoundPicture(path, Path(path.name), InputError(f"{text}: no such file or folder"))
+        path.stat()  # raises what is wrong with it
 
 
-def _expand_folder(folder: Path, recursive: bool) -> Iterator[FoundPicture]:
-    errors: list[FoundPicture] = []
-
-    def report(error: OSError) -> None:
-        place = Path(error.filename)
-        errors.append(FoundPicture(place, Path(place.name), InputError(f"{place}: {error.strerror}")))
-
-    pictures = []
-    for parent, subfolders, names in os.walk(folder, onerror=report):
-        subfolders[:] = [name for name in subfolders if recursive and not name.startswith(".")]
-        pictures += [Path(parent, name) for name in names if _is_picture_name(name)]
-    yield from (FoundPicture(path, path.relative_to(folder)) for path in sorted(pictures, key=_natural_key))
-    yield from errors
-    if not pictures and not errors:
+def _expand_folder(root: Path, recursive: bool) -> Iterator[FoundPicture]:
+    files, problems = _list_files(root, recursive)
+    pictures = [path for path in files if path.name.lower().endswith(READABLE_EXTENSIONS)]
+    yield from (FoundPicture(path, root) for path in pictures)
+    unreadable: dict[tuple[Path, str], list[Path]] = {}
+    for path in files:
+        if name := KNOWN_UNREADABLE.get(path.suffix.lower()):
+            unreadable.setdefault((path.parent, name), []).append(path)
+    yield from problems
+    if pictures or any(problem.error for problem in problems):
+        for (folder, name), paths in unreadable.items():
+            yield from _leave_out(root, folder, name, paths)
+    elif unreadable:
+        names = ", ".join(sorted({name for _, name in unreadable}))
+        yield _fail(root, f"{root}: the folder holds no pictures that can be read, only {names}")
+    else:
         hint = "" if recursive else " (subfolders are entered with -r)"
-        yield FoundPicture(folder, Path(folder.name), InputError(f"{folder}: the folder holds no pictures{hint}"))
+        yield _fail(root, f"{root}: the folder holds no pictures{hint}")
 
 
-def _expand_pattern(pattern: str) -> Iterator[FoundPicture]:
-    files = [Path(match) for match in glob.glob(pattern, recursive=True) if Path(match).is_file()]  # noqa: PTH207 (patterns may be absolute)
-    if not files:
-        yield FoundPicture(Path(pattern), Path(pattern), InputError(f"{pattern}: the pattern matches no file"))
-    fixed = []
-    for part in Path(pattern).parts[:-1]:
-        if glob.has_magic(part):
+def _leave_out(root: Path, folder: Path, format_name: str, paths: list[Path]) -> Iterator[FoundPicture]:
+    if len(paths) > _MAX_LISTED:
+        yield FoundPicture(folder, root, note=f"{len(paths):,} {format_name} files left out: they cannot be read")
+    else:
+        yield from (FoundPicture(path, root, note=f"left out: {format_name} files cannot be read") for path in paths)
+
+
+def _list_files(root: Path, recursive: bool) -> tuple[list[Path], list[FoundPicture]]:
+    """The files of a folder in order, without hidden ones; and the places below it that could not be searched."""
+    files: list[Path] = []
+    problems: list[FoundPicture] = []
+    real_root = Path(os.path.realpath(root))
+    entered: set[str] = set()
+    waiting = deque([root])  # links come last, so that each folder is entered by its own name
+    while waiting:
+        folder = waiting.popleft()
+        real = os.path.realpath(folder)
+        if real in entered:
+            continue
+        if folder != root and Path(real) in real_root.parents:
+            note = "left out: this link leads to a folder that holds it"
+            problems.append(FoundPicture(folder, root, note=note))
+            continue
+        entered.add(real)
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    path = folder / entry.name
+                    if not os.path.isdir(path):  # noqa: PTH112 (never raises)
+                        files.append(path)
+                    elif recursive:
+                        waiting.append(path) if entry.is_symlink() else waiting.appendleft(path)
+        except OSError as error:
+            problems.append(_fail(folder, f"{folder}: {error.strerror}"))
+    return sorted(files, key=_natural_key), problems
+
+
+def _expand_pattern(pattern: Path) -> Iterator[FoundPicture]:
+    parts = pattern.parts
+    root = Path()
+    for part in parts:  # what exists is meant as it is written: "album [2024]/*.jpg"
+        if not os.path.lexists(root / part):
             break
-        fixed.append(part)
-    root = Path(*fixed)
-    yield from (FoundPicture(path, path.relative_to(root)) for path in sorted(files, key=_natural_key))
+        root /= part
+    below = os.path.join(*parts[len(root.parts) :])  # noqa: PTH118 (not a path)
+    files = [root / match for match in glob.glob(below, root_dir=root, recursive=True)]  # noqa: PTH207 (has root_dir)
+    files = [path for path in files if not path.is_dir()]
+    if not files:
+        yield _fail(pattern, f"{pattern}: the pattern matches no file")
+    yield from (FoundPicture(path, root) for path in sorted(files, key=_natural_key))
 
 
-def _is_picture_name(name: str) -> bool:
-    return not name.startswith(".") and name.lower().endswith(READABLE_EXTENSIONS)
+def _fail(path: Path, message: str) -> FoundPicture:
+    return FoundPicture(path, path.parent, error=InputError(message))
 
 
 def _natural_key(path: Path) -> tuple[list[tuple[bool, int, str]], str]:
     """Sorts runs of digits by value; the text itself decides between equals."""
     text = str(path)
-    parts = re.split(r"(\d+)", text.casefold())
-    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts if part], text
+    parts = re.split(r"(\d+)", text.casefold())  # as isdecimal: "²" is a digit without being a number
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts if part], text

@@ -11,10 +11,10 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import DTypeLike
 
+from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import ImageWriteError, InputError, SrdganError
 from srdgan_rt.image import jpeg, webp
 from srdgan_rt.image.adapt import adapt
-from srdgan_rt.image.atomic import replace_file
 from srdgan_rt.image.colour import profile_fits
 from srdgan_rt.image.frame import Reframing
 from srdgan_rt.image.jpeg import write_jpeg

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import ImageWriteError, InputError
 from srdgan_rt.image import write_picture
-from srdgan_rt.image.atomic import replace_file
 from srdgan_rt.runtime.pairs import Pair, PairPlan
 
 Record = dict[str, Any]
@@ -41,6 +41,13 @@ class PairPaths:
         """The two files of a pair."""
         high, low = self.folders
         return high / f"{name}.png", low / f"{name}.png"
+
+
+def lies_in_pair_set(path: Path) -> bool:
+    """Whether a picture is one of the two of a pair, of whatever set."""
+    folder = path.parent
+    is_part = folder.name == "HR" or folder.name.startswith("LRx")
+    return is_part and any((folder.parent / record).is_file() for record in (_MANIFEST, _JOURNAL))
 
 
 def store_pair(paths: PairPaths, plan: PairPlan, pair: Pair) -> None:

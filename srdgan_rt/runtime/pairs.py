@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,13 +100,14 @@ def draw_noise_level(degrader: Degrader, levels: NoiseRange | None, seed: int) -
 
 
 def check_noise_range(low: float, high: float) -> NoiseRange:
-    """Checks a range of noise levels.
+    """Checks a range of noise levels, which are standard deviations for pictures in [0, 1].
 
     Raises:
-        InputError: it is neither ``0 <= low == high`` nor ``0 < low < high``.
+        InputError: it is neither ``0 <= low == high <= 1`` nor ``0 < low < high <= 1``.
     """
-    if not 0 <= low <= high < math.inf or low == 0 < high:
-        raise InputError(f"noise level must be a number of at least 0 or a range 0 < A <= B, got {low:g}:{high:g}")
+    if not 0 <= low <= high <= 1 or low == 0 < high:
+        got = f"{low:g}" if low == high else f"{low:g}:{high:g}"
+        raise InputError(f"noise level must be a number from 0 to 1 or a range A:B with 0 < A <= B <= 1, got {got}")
     return low, high
 
 

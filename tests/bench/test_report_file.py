@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,10 @@ def test_a_report_comes_back(tmp_path):
 def test_a_report_that_cannot_be_written_leaves_the_last_one(tmp_path, monkeypatch):
     write_report(tmp_path / "a.json", EMPTY)
 
-    def write_half(path, text, encoding):
-        with path.open("w") as file:
-            file.write(text[: len(text) // 2])
+    def full_disk(descriptor):
         raise OSError("disk full")
 
-    monkeypatch.setattr(Path, "write_text", write_half)
+    monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(OSError, match="disk full"):
         write_report(tmp_path / "a.json", EMPTY)
     assert read_report(tmp_path / "a.json") == EMPTY

@@ -154,11 +154,12 @@ def test_pairs_have_8_bits_and_no_alpha(degrade, draw, tmp_path, channels, shape
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--noise-level", "much"], "--noise-level must be a number of at least 0 or a range"),
+        (["--noise-level", "much"], "--noise-level must be a number from 0 to 1 or a range"),
         (["--noise-level", "0.2:0.1"], "got '0.2:0.1'"),
         (["--noise-level", "0:0.1"], "got '0:0.1'"),
         (["--noise-level", "nan"], "got 'nan'"),
         (["--noise-level=-1"], "got '-1'"),
+        (["--noise-level", "9"], "got '9'"),
     ],
 )
 def test_wrong_usage_is_one_line_and_status_2(degrade, draw, tmp_path, arguments, message):
@@ -232,3 +233,12 @@ def test_folder_in_the_input_is_not_photographed_again(run, draw, h2l, tmp_path)
         outcome = run("degrade", tmp_path / "in", "-r", "-o", tmp_path / "in" / "pairs", "-n", h2l)
         assert outcome.status == 0, outcome.err
     assert list(read_pairs(Path(tmp_path / "in" / "pairs"))) == ["a"]
+
+
+def test_pairs_of_another_run_are_left_alone(run, draw, h2l, tmp_path):
+    draw(tmp_path / "in" / "a.png", 8, 8)
+    assert run("degrade", tmp_path / "in", "-o", tmp_path / "in" / "first", "-n", h2l).status == 0
+    outcome = run("degrade", tmp_path / "in", "-r", "-o", tmp_path / "in" / "second", "-n", h2l)
+    assert outcome.status == 0
+    assert sum("belongs to the pairs of an earlier run" in line for line in outcome.err_lines) == 2
+    assert [path.name for path in (tmp_path / "in" / "second" / "HR").iterdir()] == ["a.png"]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from srdgan_rt.cli.jobs import plan_jobs
 from srdgan_rt.cli.options import Extension
+from srdgan_rt.errors import InputError
 
 NAMES = st.sampled_from(["a.png", "a.jpg", "a_x4.png", "b.bmp", "s/a.png", "s/a_x4.jpg", "s/t/b.tif", "out/c.png"])
 
@@ -38,8 +39,7 @@ def test_no_collisions_and_nothing_lost(names, recursive, suffix, extension, out
         accounted = {str(source) for source in sources} | {subject for subject, _ in plan.failures + plan.left_alone}
         for name in names:
             in_reach = recursive or "/" not in name
-            in_output = output == "out" and name.startswith("out/")
-            assert (str(root / name) in accounted) == (in_reach and not in_output)
+            assert (str(root / name) in accounted) == in_reach
 
 
 def test_target_folder_that_is_itself_the_input_is_searched(tmp_path):
@@ -54,6 +54,57 @@ def test_format_that_is_not_written_is_replaced_and_noted(tmp_path, name, expect
     (job,) = plan_jobs([str(tmp_path / name)], None).jobs
     assert job.target == tmp_path / expected
     assert job.notes
+
+
+def plan_names(tmp_path, inputs, output="out", **options):
+    plan = plan_jobs([str(tmp_path / name) for name in inputs], str(tmp_path / output), **options)
+    assert not plan.failures
+    return [str(job.target.relative_to(tmp_path / output)) for job in plan.jobs]
+
+
+def touch(tmp_path, *names):
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        (["a/x.jpg", "b/x.jpg"], ["a/x_x4.jpg", "b/x_x4.jpg"]),
+        (["a", "b"], ["a/x_x4.jpg", "b/x_x4.jpg"]),
+        (["2023/dcim", "2024/dcim"], ["2023/dcim/x_x4.jpg", "2024/dcim/X_x4.jpg"]),
+        (["a", "a/c/x.jpg"], ["x_x4.jpg", "c/x_x4.jpg"]),
+        (["a", "2023/dcim/x.jpg", "b/y.jpg"], ["a/x_x4.jpg", "2023/dcim/x_x4.jpg", "b/y_x4.jpg"]),
+        (["a/x.jpg", "b/y.jpg"], ["x_x4.jpg", "y_x4.jpg"]),
+    ],
+)
+def test_equal_names_of_several_inputs_go_into_folders(tmp_path, inputs, expected):
+    touch(tmp_path, "a/x.jpg", "a/c/x.jpg", "b/x.jpg", "2023/dcim/x.jpg", "2024/dcim/X.jpg")
+    if "b" not in inputs:
+        touch(tmp_path, "b/y.jpg")
+    assert plan_names(tmp_path, inputs) == expected
+
+
+def test_ending_tells_pictures_of_one_name_apart(tmp_path):
+    touch(tmp_path, "a.jpg", "a.png", "A.tif", "b.jpg")
+    names = plan_names(tmp_path, [""], extension=Extension.PNG)
+    assert sorted(names) == ["A_tif_x4.png", "a_jpg_x4.png", "a_png_x4.png", "b_x4.png"]
+    assert sorted(plan_names(tmp_path, [""])) == ["A_x4.tif", "a_x4.jpg", "a_x4.png", "b_x4.jpg"]
+
+
+@pytest.mark.parametrize(("output", "is_file"), [("x.jpg", True), ("out.d", False), ("v1.2", False), ("x.png/", False)])
+def test_output_is_a_file_if_it_is_called_like_one(tmp_path, output, is_file):
+    touch(tmp_path, "a.jpg")
+    (job,) = plan_jobs([str(tmp_path / "a.jpg")], f"{tmp_path}/{output}").jobs
+    assert (job.target == tmp_path / output) == is_file
+
+
+@pytest.mark.parametrize("output", ["x.jp2", "x.heic", "x.xyz", "x.mp4"])
+def test_output_that_looks_like_another_file_is_refused(tmp_path, output):
+    touch(tmp_path, "a.jpg")
+    with pytest.raises(InputError, match="a folder's name ends with /"):
+        plan_jobs([str(tmp_path / "a.jpg")], str(tmp_path / output))
 
 
 def test_same_input_twice_is_one_job(tmp_path):

@@ -148,14 +148,12 @@ def test_json_has_one_object_per_file(upscale, draw, tmp_path, model):
     assert bad.keys() == {*good.keys(), "seconds", "megapixels_per_second"}
 
 
-def test_two_inputs_never_share_an_output(upscale, draw, tmp_path):
+def test_equal_names_of_two_folders_are_told_apart(upscale, draw, tmp_path):
     draw(tmp_path / "one" / "a.png", 4, 6)
     draw(tmp_path / "two" / "a.png", 5, 6)
-    outcome = upscale(tmp_path / "one", tmp_path / "two", "-o", tmp_path / "out", "--overwrite")
-    assert outcome.status == 1
-    assert len(outcome.err_lines) == 1
-    assert str(tmp_path / "two" / "a.png") in outcome.err
-    assert size_of(tmp_path / "out" / "a_x4.png") == (16, 24)
+    assert upscale(tmp_path / "one", tmp_path / "two", "-o", tmp_path / "out", "--overwrite").status == 0
+    assert size_of(tmp_path / "out" / "one" / "a_x4.png") == (16, 24)
+    assert size_of(tmp_path / "out" / "two" / "a_x4.png") == (20, 24)
 
 
 @pytest.mark.parametrize("by_link", [False, True])
@@ -253,6 +251,14 @@ def test_pixel_limit_refuses_and_is_lifted(upscale, draw, tmp_path):
         ["a.png", "--outscale", "inf"],
         ["a.png", "--tile", "-1"],
         ["a.png", "--tile", "large"],
+        ["a.png", "--tile", "7"],
+        ["a.png", "--device", "cuda:99"],
+        ["a.png", "--engine", "tensorrt"],
+        ["a.png", "--model", "no-such-model"],
+        ["a.png", "--model", "missing.pth"],
+        ["a.png", "--model", "a.png"],
+        ["a.png", "--output", "b.jp2"],
+        ["a.png", "--output", "file/"],
         ["a.png", "--quality", "101"],
         ["a.png", "--ext", "gif"],
         ["a.png", "--suffix", "../x"],
@@ -268,15 +274,14 @@ def test_pixel_limit_refuses_and_is_lifted(upscale, draw, tmp_path):
         ["a.png", "--output", "file"],
     ],
 )
-def test_wrong_usage_is_status_2_and_does_nothing(upscale, draw, tmp_path, monkeypatch, arguments):
+def test_wrong_usage_is_status_2_and_does_nothing(run, model, draw, tmp_path, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
     draw(tmp_path / "a.png")
     draw(tmp_path / "c.png")
     (tmp_path / "file").touch()
-    outcome = upscale(*arguments)
+    outcome = run("upscale", *arguments, *([] if "--model" in arguments else ["--model", model]))
     assert outcome.status == 2
-    assert outcome.err
-    assert "Traceback" not in outcome.err
+    assert len(outcome.err_lines) == 1
     assert files_in(tmp_path) == ["a.png", "c.png", "file"]
 
 
@@ -290,9 +295,58 @@ def test_input_that_is_not_there_is_status_1(upscale, tmp_path, name):
 
 def test_unknown_model_is_one_line(run, draw, tmp_path):
     outcome = run("upscale", draw(tmp_path / "a.png"), "--model", "no-such-model")
-    assert outcome.status == 1
+    assert outcome.status == 2
     assert len(outcome.err_lines) == 1
     assert "no-such-model" in outcome.err
+
+
+def test_folder_in_which_much_is_wrong_is_done_as_far_as_can_be(upscale, draw, tmp_path):
+    draw(tmp_path / "in" / "a.png")
+    draw(tmp_path / "in" / "5²6.png")
+    draw(tmp_path / "in" / f"{'y' * 251}.png")
+    draw(tmp_path / "album" / "b.png")
+    (tmp_path / "in" / "gone.png").symlink_to("nowhere")
+    (tmp_path / "in" / "loop.png").symlink_to("loop.png")
+    (tmp_path / "in" / "up").symlink_to("..")
+    (tmp_path / "in" / "album").symlink_to("../album")
+    (tmp_path / "in" / "c.HEIC").touch()
+    (tmp_path / "in" / "clip.mp4").touch()
+    outcome = upscale(tmp_path / "in", "x" * 300, "-r", "-o", tmp_path / "out")
+    assert outcome.status == 1
+    assert files_in(tmp_path / "out") == ["5²6_x4.png", "a_x4.png", "album/b_x4.png"]
+    assert len(outcome.err_lines) == 6
+    for words in (
+        "gone.png: No such file",
+        "loop.png: Too many levels",
+        "result is too long: at most 255 bytes, got 258",
+    ):
+        assert sum(words in line and "error: " in line for line in outcome.err_lines) == 1
+    assert "up: left out: this link leads to a folder that holds it" in outcome.err
+    assert "c.HEIC: left out: HEIC files cannot be read" in outcome.err
+
+
+def test_first_bytes_decide_the_format(upscale, draw, tmp_path):
+    draw(tmp_path / "a.png", dtype=np.uint16, channels=4).rename(tmp_path / "a.jpg")
+    outcome = upscale(tmp_path / "a.jpg")
+    assert outcome.status == 0
+    assert "is a PNG file by its content" in outcome.err
+    result = read_picture(tmp_path / "a_x4.png").pixels
+    assert (result.dtype, result.shape) == (np.uint16, (16, 24, 4))
+
+
+def test_result_never_replaces_another_of_the_same_run(upscale, draw, tmp_path):
+    draw(tmp_path / "strip.jpg", 1, 1100)  # its result is too wide for JPEG and becomes a PNG
+    draw(tmp_path / "strip.png", 1, 2)
+    outcome = upscale(tmp_path / "strip.png", tmp_path / "strip.jpg", "--outscale", "60", "--overwrite")
+    assert outcome.status == 1
+    assert "strip_x60.png is already the result of" in outcome.err
+    assert size_of(tmp_path / "strip_x60.png") == (60, 120)
+
+
+def test_half_precision_on_a_cpu_is_warned_of(upscale, draw, tmp_path):
+    outcome = upscale(draw(tmp_path / "a.png"), "--precision", "fp16", "--device", "cpu")
+    assert outcome.status == 0
+    assert outcome.err_lines[0].startswith("srdgan-rt: --precision fp16 is many times slower than fp32 on a CPU")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")

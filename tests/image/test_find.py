@@ -51,6 +51,65 @@ def test_name_that_looks_like_a_pattern(tree):
     assert _relative(find_pictures([tree / "photo[1].jpg"])) == ["photo[1].jpg"]
 
 
+def test_folder_of_a_pattern_may_look_like_a_pattern(tree):
+    (tree / "album [2024] (1)").mkdir()
+    (tree / "album [2024] (1)" / "a.jpg").touch()
+    assert _relative(find_pictures([str(tree / "album [2024] (1)" / "*.jpg")])) == ["a.jpg"]
+
+
+def test_file_that_was_named_itself_says_so(tree):
+    found = find_pictures([tree, tree / "img1.png", str(tree / "*.JPG")])
+    assert [entry.path.name for entry in found if entry.is_named] == ["img1.png"]
+
+
+def test_digits_that_are_no_numbers(tree):
+    for name in ("5²6.png", "²", "٣.png"):
+        (tree / "empty" / name).touch()
+    assert sorted(_relative(find_pictures([tree / "empty"]))) == ["5²6.png", "٣.png"]
+
+
+def test_photographs_that_cannot_be_read_are_named(tree):
+    for name in ("a.HEIC", "b.avif", "c.xmp", "d.mp4", *(f"e{number}.jxl" for number in range(9))):
+        (tree / "sub" / name).touch()
+    found = find_pictures([tree / "sub"])
+    assert [entry.path.name for entry in found if entry.is_picture] == ["img3.tif"]
+    assert {(entry.path.name, entry.note) for entry in found if entry.note} == {
+        ("a.HEIC", "left out: HEIC files cannot be read"),
+        ("b.avif", "left out: AVIF files cannot be read"),
+        ("sub", "9 JPEG XL files left out: they cannot be read"),
+    }
+
+
+def test_folder_of_nothing_but_unreadable_photographs_is_an_error(tree):
+    (tree / "empty" / "a.heic").touch()
+    (found,) = find_pictures([tree / "empty"])
+    assert str(found.error).endswith("holds no pictures that can be read, only HEIC")
+
+
+def test_names_that_the_system_refuses_are_entries(tree):
+    long, empty, good = find_pictures(["x" * 300, "", tree / "img1.png"])
+    assert "too long" in str(long.error)
+    assert "must not be empty" in str(empty.error)
+    assert good.is_picture
+
+
+def test_links_to_folders(tree):
+    (tree / "sub" / "self").symlink_to(".")
+    (tree / "sub" / "up").symlink_to("..")
+    (tree / "sub" / "album").symlink_to("../elsewhere")
+    (tree / "elsewhere").mkdir()
+    (tree / "elsewhere" / "a.png").touch()
+    found = find_pictures([tree / "sub"], recursive=True)
+    assert {entry.relative.as_posix() for entry in found if entry.is_picture} == {
+        "img3.tif",
+        "deep/img4.webp",
+        "album/a.png",
+    }
+    assert [entry.path.name for entry in found if entry.note] == ["up"]
+    whole = find_pictures([tree], recursive=True)
+    assert [entry.relative.as_posix() for entry in whole if entry.path.name == "a.png"] == ["elsewhere/a.png"]
+
+
 def test_relative_patterns_and_names(tree, monkeypatch):
     monkeypatch.chdir(tree)
     assert _relative(find_pictures(["*.png", "sub", "img2.JPG"])) == ["img1.png", "img3.tif", "img2.JPG"]
@@ -68,7 +127,7 @@ def test_bad_inputs_are_entries_among_the_good_ones(tree):
     assert [entry.error is None for entry in found] == [False, True, False, False, True]
     assert all(isinstance(entry.error, InputError) for entry in found if entry.error)
     messages = [str(entry.error) for entry in found if entry.error]
-    for message, part in zip(messages, ("no such file", "matches no file", "holds no pictures"), strict=True):
+    for message, part in zip(messages, ("No such file", "matches no file", "holds no pictures"), strict=True):
         assert part in message
 
 

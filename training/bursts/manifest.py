@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import InputError
-from srdgan_rt.image.atomic import replace_file
 from training.bursts.split import SPLITS
 
 Record = dict[str, Any]

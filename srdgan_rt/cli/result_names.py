@@ -1,0 +1,140 @@
+"""What the results of ``upscale`` are called, and how those of equal names are told apart."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from srdgan_rt.cli.options import Extension
+from srdgan_rt.image import WRITABLE_EXTENSIONS, FoundPicture
+from srdgan_rt.image.formats import FORMATS, HEAD_SIZE, Format, detect_format
+
+_ENDINGS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tiff", "webp": ".webp", "raw": ".tiff"}
+"""Ending of the result, by what reads the picture; of all others the result is a PNG."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Where a result is to go as long as no other has the same name.
+
+    Args:
+        picture: to be upscaled.
+        folder: of the result.
+        stem: of the result's name, without suffix and ending.
+        tail: the rest of the name.
+        notes: what was decided, one line each.
+    """
+
+    picture: FoundPicture
+    folder: Path
+    stem: str
+    tail: str
+    notes: tuple[str, ...]
+
+    @property
+    def source(self) -> Path:
+        """File to read."""
+        return self.picture.path
+
+    @property
+    def relative(self) -> Path:
+        """The same below its input."""
+        return self.picture.relative
+
+    @property
+    def target(self) -> Path:
+        """File to write."""
+        return self.folder / f"{self.stem}{self.tail}"
+
+
+def draft_result(picture: FoundPicture, target_folder: Path | None, suffix: str, extension: Extension) -> Draft:
+    """Names a result after its picture.
+
+    Args:
+        picture: to be upscaled.
+        target_folder: below which the tree of an input folder is mirrored; None for beside the picture.
+        suffix: joined to the stem by an underscore, unless it is empty.
+        extension: format of the result.
+
+    Raises:
+        OSError: the picture cannot be opened.
+    """
+    path = picture.path
+    ending, notes = _choose_ending(path, extension)
+    folder = path.parent if target_folder is None else target_folder / picture.relative.parent
+    return Draft(picture, folder, path.stem, f"_{suffix}{ending}" if suffix else ending, notes)
+
+
+def _choose_ending(path: Path, extension: Extension) -> tuple[str, tuple[str, ...]]:
+    """File ending of the result, and a note where it is not the one that could be expected."""
+    if extension is not Extension.AUTO:
+        return f".{extension.value}", ()
+    called = next((format_ for format_ in FORMATS if path.suffix.lower() in format_.endings), None)
+    found = _detect(path) or called
+    reader = found.reader if found else ""
+    if called is not None and called.reader == "raw" and reader == "tiff":
+        reader = "raw"  # most raw files begin as TIFF files do
+    ending = _ENDINGS.get(reader)
+    if found is None or ending is None:
+        return ".png", (f"results are not written as {path.suffix[1:] or 'files without extension'}: stored as PNG",)
+    if reader == "raw":
+        return ending, ("a raw photograph's result is stored as TIFF",)
+    if called is None or called.reader != reader:
+        return ending, (f"is a {found.name} file by its content, and so is the result",)
+    return (path.suffix if path.suffix.lower() in WRITABLE_EXTENSIONS else ending), ()
+
+
+def _detect(path: Path) -> Format | None:
+    if not path.is_file():  # a pipe would be waited for without end
+        return None
+    with path.open("rb") as file:
+        return detect_format(file.read(HEAD_SIZE))
+
+
+def tell_apart(drafts: list[Draft], target_folder: Path | None) -> list[Draft]:
+    """Gives results of equal names different ones.
+
+    Where pictures of several inputs would have results of one name, the results of each input go into a folder called
+    like it; where pictures differ in nothing but their ending, the ending becomes a part of the name: ``a_jpg_x4.png``.
+
+    Args:
+        drafts: in the order of the inputs.
+        target_folder: folder for all results; None puts them beside their pictures.
+
+    Returns:
+        The same in the same order. Pictures may still have one result, if not even that makes a difference.
+    """
+    if target_folder is not None and any(len(set(map(_root_of, clash))) > 1 for clash in _find_clashes(drafts)):
+        common = os.path.commonpath(list(map(_root_of, drafts)))
+        drafts = [
+            replace(draft, folder=target_folder / Path(_root_of(draft)).relative_to(common) / draft.relative.parent)
+            for draft in drafts
+        ]
+    renamed = {}
+    for clash in _find_clashes(drafts):
+        if len({draft.source.suffix.lower() for draft in clash}) > 1:
+            for draft in clash:
+                note = f"other pictures are called {draft.stem}, too: the ending becomes a part of the name"
+                stem = f"{draft.stem}_{draft.source.suffix[1:]}"
+                renamed[draft.source] = replace(draft, stem=stem, notes=(*draft.notes, note))
+    return [renamed.get(draft.source, draft) for draft in drafts]
+
+
+def _find_clashes(drafts: Iterable[Draft]) -> list[list[Draft]]:
+    groups = defaultdict(list)
+    for draft in drafts:
+        groups[fold_name(draft.target)].append(draft)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def fold_name(path: Path) -> str:
+    """Equal for names that some file systems take for one: letter case and the ways to write an accent do not count."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(path)).casefold())
+
+
+def _root_of(draft: Draft) -> str:
+    return os.path.abspath(draft.picture.root)  # noqa: PTH100 (removes ".." as the user means it)
