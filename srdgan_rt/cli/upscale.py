@@ -77,7 +77,8 @@ def upscale(
     suffix = f"x{outscale:g}" if suffix is None else suffix
     plan = plan_jobs(inputs, output, recursive=recursive, suffix=suffix, extension=extension)
     upscaler = Upscaler(model or DEFAULT_MODEL, device=device, engine=engine, precision=precision, tile=tile_size)
-    options.warn_of_slow_precision(upscaler.device.type, upscaler.precision)
+    if not quiet:
+        options.warn_of_slow_precision(upscaler.device.type, upscaler.precision)
     reporter = Reporter(as_json=as_json, quiet=quiet)
     for subject, error in plan.failures:
         reporter.failed(subject, error)

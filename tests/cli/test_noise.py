@@ -77,6 +77,6 @@ def test_wrong_usage_is_one_line_and_status_2(run, folder, net, tmp_path):
 def test_a_missing_matplotlib_is_told_before_the_work(run, folder, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     outcome = run("noise", folder, "-o", tmp_path / "page.html")
-    assert outcome.status == 1
+    assert outcome.status == 2
     assert "pip install matplotlib" in outcome.err
     assert outcome.out == ""
