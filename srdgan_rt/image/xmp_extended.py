@@ -21,6 +21,7 @@ from srdgan_rt.image.xmp import (
 
 _NOTE = "http://ns.adobe.com/xmp/note/"
 _REFERENCE = (_NOTE, "HasExtendedXMP")
+_MAX_PROPERTIES = 10_000  # dividing more would take minutes
 
 
 def merge(packet: bytes, extensions: Mapping[str, bytes]) -> bytes:
@@ -78,21 +79,23 @@ def split(packet: bytes, max_size: int) -> tuple[bytes, bytes | None, str]:
         The main packet, the extension (None where none is needed) and the extension's GUID.
 
     Raises:
-        DamagedXmpError: the packet cannot be parsed.
+        DamagedXmpError: the packet cannot be parsed, or is no packet that anybody wrote for a picture.
     """
     if len(packet) <= max_size:
         return packet, None, ""
     main, extension = parse(packet), parse(packet)
-    moved: list[int] = []
+    moved: set[int] = set()
     sizes = [_measure(node) for node in list_properties(main)]
+    if len(sizes) > _MAX_PROPERTIES:
+        raise DamagedXmpError(f"more than {_MAX_PROPERTIES:,} properties")
     excess = len(serialise(main)) + 200 - max_size  # the reference to the extension takes about 150 bytes
     for index in sorted(range(len(sizes)), key=lambda i: -sizes[i]):
         if excess <= 0:
             break
-        moved.append(index)
+        moved.add(index)
         excess -= sizes[index]
     _remove_properties(main, moved)
-    _remove_properties(extension, [index for index in range(len(sizes)) if index not in moved])
+    _remove_properties(extension, set(range(len(sizes))) - moved)
     for child in list(extension.childNodes):
         if child is not extension.documentElement:  # an extension has no wrapper
             extension.removeChild(child)
@@ -110,7 +113,7 @@ def _measure(node: Property) -> int:
     return len(node.toxml().encode()) if isinstance(node, Element) else len(node.name) + len(node.value) + 4
 
 
-def _remove_properties(document: Document, indices: list[int]) -> None:
+def _remove_properties(document: Document, indices: set[int]) -> None:
     properties = list_properties(document)
     for index in indices:
         remove(properties[index])
