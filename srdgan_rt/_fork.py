@@ -1,4 +1,8 @@
-"""Processes that are forked after PyTorch's threads have run: they have no such threads and would wait for them."""
+"""Processes that are forked after PyTorch's threads have run: they have no such threads and would wait for them.
+
+Only work of this package is noticed. A program that runs PyTorch itself before it forks has to call
+``torch.set_num_threads(1)`` in its new process, as for any use of PyTorch there.
+"""
 
 from __future__ import annotations
 
