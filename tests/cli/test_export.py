@@ -45,7 +45,7 @@ def test_keeps_a_file_that_exists(run, model, tmp_path):
 def test_says_that_onnx_is_missing(run, model, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     outcome = run("export", "-n", model, "-o", tmp_path / "tiny.onnx")
-    assert outcome.status == 1
+    assert outcome.status == 2
     assert outcome.err_lines == ["srdgan-rt: error: ONNX graphs need the package onnx: pip install 'srdgan_rt[onnx]'"]
 
 

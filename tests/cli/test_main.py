@@ -51,7 +51,11 @@ def test_help_and_wrong_usage_do_not_load_pytorch(arguments):
 
 def test_broken_installation_is_one_line(tmp_path):
     """One process for all commands: loading torch takes seconds."""
-    arguments = {"upscale": [str(tmp_path)], "degrade": [str(tmp_path), "-o", str(tmp_path)]}
+    arguments = {
+        "upscale": [str(tmp_path)],
+        "degrade": [str(tmp_path), "-o", str(tmp_path)],
+        "export": ["-o", str(tmp_path / "a.onnx")],
+    }
     program = f"""
 import sys, srdgan_rt.cli as cli
 sys.modules.update({{"cv2": None, "safetensors": None}})
