@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from benchmarks.native import require_native
 from srdgan_rt.checkpoint import DEFAULT_MODEL, load_model, load_ranges
 from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.metrics import evaluate_data_set, open_data_set
@@ -46,6 +47,7 @@ def main() -> None:
         "-n", "--model", default=DEFAULT_MODEL, help="shipped model or weight file (default: %(default)s)"
     )
     arguments = parser.parse_args()
+    require_native(parser)
     net, spec, _ = load_model(arguments.model)
     layers = list_layers(net)
     methods = {

@@ -7,7 +7,6 @@ The same data and options give the same bytes.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +19,7 @@ import torch
 from safetensors.torch import load, save
 
 from srdgan_rt.errors import InputError
-from training.command import one_line_errors
+from training.command import CommandParser, one_line_errors
 from training.data import Bytes, find_photographs, load_levels, read_frames
 from training.validate import VALIDATION_SETS
 
@@ -214,7 +213,7 @@ def decode(entries: Mapping[str, bytes], prefix: str, suffix: str = "") -> Bytes
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with train_photos and phone_pairs")
     parser.add_argument("--output", type=Path, required=True, help="folder for the packs, empty or not there")
     for name, default in vars(PackOptions()).items():

@@ -6,7 +6,6 @@ last validation and the weights in parts that travel.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import tempfile
 import time
@@ -19,7 +18,7 @@ import torch
 from srdgan_rt.checkpoint import DEFAULT_DEGRADATION, save_model
 from srdgan_rt.errors import InputError
 from training import parts, run
-from training.command import one_line_errors
+from training.command import CommandParser, one_line_errors
 from training.config import BatchConfig, L2HConfig, read_config
 from training.engine import Engine
 from training.export import LICENSE, TRAINING_DATA
@@ -167,7 +166,7 @@ def _time_batches(sampler: PackedSampler, patch: int, device: torch.device) -> f
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("--config", type=Path, required=True, help="TOML file, see training/configs/x4.toml")
     parser.add_argument("--packs", type=Path, required=True, help="folder that training.pack wrote")
     parser.add_argument("--run", type=Path, required=True, help="folder for checkpoint, log and weights")

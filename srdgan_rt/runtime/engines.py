@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from srdgan_rt import _ext
 from srdgan_rt.errors import BackendUnavailableError, InputError
 from srdgan_rt.models import L2HNet
 from srdgan_rt.runtime.backend import Backend, resolve_device, resolve_precision
@@ -92,6 +93,8 @@ def create_backend(
     if not usable:
         raise BackendUnavailableError(f"precision {precision} cannot be used: {reasons[_ENGINES[0]]}")
     name = usable[0] if engine == "auto" else engine
+    if engine == "auto" and name == "torch" and resolved.type == "cpu":
+        _ext.warn_if_unexpected()
     if name not in usable:
         raise BackendUnavailableError(f"engine {name} cannot be used: {reasons[name]}; there is {', '.join(usable)}")
     backend: Backend
