@@ -20,9 +20,11 @@ from srdgan_rt.checkpoint import load_model, ranges_path, save_ranges
 from srdgan_rt.errors import InputError
 from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.runtime.calibration import CUT, measure_ranges
+from training.card import name_data
 from training.command import CommandParser, one_line_errors
 from training.data import PHASE, SCALE, Bytes, as_tensor, find_photographs, read_frames, read_rgb
-from training.export import TRAINING_DATA, read_commit
+from training.data_record import describe_files, take_notes
+from training.record import read_commit
 
 T = TypeVar("T")
 
@@ -71,10 +73,12 @@ def main() -> None:
     with one_line_errors(parser):
         net, _, _ = load_model(arguments.model)
         output: Path = arguments.output or ranges_path(arguments.model)
-        pictures = list(read_pictures(arguments.data, arguments.pictures, arguments.size))
+        with take_notes() as notes:
+            pictures = list(read_pictures(arguments.data, arguments.pictures, arguments.size))
+        used = name_data(describe_files(notes.files, arguments.data))
         ranges = measure_ranges(net, track(pictures, "measuring"))
         metadata = {
-            "calibration_data": f"{len(pictures)} crops of {arguments.size} pixels: {TRAINING_DATA}",
+            "calibration_data": f"{len(pictures)} crops of {arguments.size} pixels: {used}",
             "cut": f"{CUT:g}",
             "commit": read_commit(),
             "date": datetime.date.today().isoformat(),

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from srdgan_rt.errors import InputError, SrdganError
 from training.board import Board
@@ -23,7 +23,7 @@ class CommandParser(argparse.ArgumentParser):
         description: of the command; shown as it is.
     """
 
-    def __init__(self, description: str | None = None, **options: str) -> None:
+    def __init__(self, description: str | None = None, **options: Any) -> None:
         spec = getattr(sys.modules["__main__"], "__spec__", None)
         name = {} if spec is None else {"prog": f"python -m {spec.name}"}
         super().__init__(

@@ -11,6 +11,7 @@ from srdgan_rt.checkpoint import load_h2l
 from srdgan_rt.errors import InputError
 from srdgan_rt.runtime.degrader import read_noise_levels
 from training.data import SCALE
+from training.data_record import note_net
 
 
 class DeviceH2L:
@@ -27,6 +28,7 @@ class DeviceH2L:
 
     def __init__(self, model: str | os.PathLike[str], device: torch.device) -> None:
         net, metadata = load_h2l(model)
+        note_net(os.fspath(model))
         if net.scale != SCALE:
             raise InputError(f"{model} reduces by {net.scale}, training needs {SCALE}")
         self._net = net.requires_grad_(False).to(device)
