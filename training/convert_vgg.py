@@ -33,6 +33,7 @@ from training.features import (
 
 _CHANNELS = (64, 128, 256, 512, 512)  # of the convolutions of each stage
 _PICTURE = Path(__file__).resolve().parents[1] / "examples" / "phone_chart.jpg"  # on which sizes are measured
+_SIDE = 192  # pixels of it
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 
@@ -112,7 +113,7 @@ def write(arrays: Arrays, output: Path) -> None:
 @torch.no_grad()
 def measure_sizes(arrays: Arrays) -> Arrays:
     """The mean absolute value of the features of each layer on offer, by its key in the file."""
-    picture = as_tensor(np.asarray(read_rgb(_PICTURE) / np.float32(255), np.float32))[None]
+    picture = as_tensor(np.asarray(read_rgb(_PICTURE) / np.float32(255), np.float32))[None, :, :_SIDE, :_SIDE]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "vgg16.npz"
         np.savez(file, **arrays)  # type: ignore[arg-type]

@@ -118,7 +118,7 @@ class VGG19Features(nn.Module):
     def __init__(self, layer: str) -> None:
         super().__init__()
         if layer not in VGG19_LAYERS:
-            raise InputError(f"the feature layer of VGG19 must be one of {', '.join(VGG19_LAYERS)}, got {layer!r}")
+            raise InputError(f"the feature layer of vgg19 must be one of {', '.join(VGG19_LAYERS)}, got {layer!r}")
         try:
             from torchvision.models import VGG19_Weights, vgg19
         except ImportError as error:
