@@ -59,6 +59,8 @@ def _list_stretch(stretch: Stretch, end: int) -> list[str]:
     lines = [f"- Training data, {where}, at commit {stretch.commit}:"]
     lines += [f"  - {_describe_folder(entry)}" for entry in stretch.data] or ["  - no pictures"]
     lines += [f"  - samples made by {_name_start(net)}" for net in stretch.nets]
+    if stretch.cameras:
+        lines.append(f"  - camera model, where a sample needs one: `cameras.json`, SHA-256 {stretch.cameras[:_DIGITS]}")
     lines.append(f"  - {_describe_config(stretch.config)}")
     return lines
 
