@@ -148,9 +148,7 @@ def make_build_command(architectures: list[str] | None) -> type:
         def run(self) -> None:
             check_compiler()
             digest_sources = runpy.run_path(str(ROOT / "srdgan_rt" / "_sources.py"))["digest_sources"]
-            sources = digest_sources(
-                ROOT
-            )  # before they are compiled: a file that is saved meanwhile makes another digest
+            sources = digest_sources(ROOT)  # now: what is changed during the build is not in it
             try:
                 super().run()
             except Exception:
