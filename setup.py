@@ -14,7 +14,10 @@ import json
 import os
 import platform
 import re
+import runpy
+import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from setuptools import setup
 
 ROOT = Path(__file__).resolve().parent
 EXTENSION = "srdgan_rt._C"
+WITHOUT_EXTENSION = "SRDGAN_RT_NO_EXT=1 installs the package without it, 3 to 5 times slower"
 # Stable ABI of torch 2.11 and CPython's limited API: one binary serves all torch and Python that pyproject.toml allows.
 STABLE_ABI_FLAGS = ["-DTORCH_STABLE_ONLY", "-DTORCH_TARGET_VERSION=0x020b000000000000"]
 
@@ -124,6 +128,16 @@ def compiler_version(command: list[str]) -> str:
     return output.splitlines()[0] if output else command[0]
 
 
+def check_compiler() -> None:
+    """Ends the build with one readable reason where there is no compiler."""
+    compiler = (os.environ.get("CXX") or sysconfig.get_config_var("CXX") or "c++").split()[0]
+    if shutil.which(compiler) is None:
+        raise SystemExit(
+            f"error: the C++ compiler {compiler} was not found, and the extension cannot be built: install g++ "
+            f"(Debian, Ubuntu: apt install g++), or name a compiler by CXX; {WITHOUT_EXTENSION}"
+        )
+
+
 def make_build_command(architectures: list[str] | None) -> type:
     import torch
     from torch.utils.cpp_extension import BuildExtension
@@ -132,14 +146,18 @@ def make_build_command(architectures: list[str] | None) -> type:
         """Writes srdgan_rt/_C.build.json beside the library: what it was built from and with."""
 
         def run(self) -> None:
+            check_compiler()
+            digest_sources = runpy.run_path(str(ROOT / "srdgan_rt" / "_sources.py"))["digest_sources"]
+            sources = digest_sources(ROOT)  # now: what is changed during the build is not in it
             try:
                 super().run()
             except Exception:
-                print("The extension could not be built; SRDGAN_RT_NO_EXT=1 installs the package without it.")
+                print(f"The extension could not be built; {WITHOUT_EXTENSION}.")
                 raise
             record = {
                 "version": self.distribution.get_version(),
                 "commit": git_commit(),
+                "sources": sources,
                 "compiler": compiler_version(self.compiler.compiler_cxx[:1]),
                 "platform": platform.platform(),
                 "torch": torch.__version__,

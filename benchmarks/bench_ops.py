@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmarks.native import require_native
 from srdgan_rt import _ext, ops
 
 
@@ -81,6 +82,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="time spent on each row")
     parser.add_argument("--peak", type=float, required=True, help="float32 peak of one core in GFLOP/s")
     options = parser.parse_args()
+    require_native(parser)
     torch.set_grad_enabled(False)
     torch.manual_seed(0)
     print(f"torch {torch.__version__}, {_ext.cpu_isa()}; times in ms, minimum / median; then GFLOP/s\n")

@@ -18,6 +18,7 @@ from collections.abc import Container, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.native import require_native
 from srdgan_rt.bench import Report, run_suite
 from srdgan_rt.bench.engines import OURS
 from srdgan_rt.bench.machine import describe_machine
@@ -139,6 +140,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = make_parser()
     options = parser.parse_args(arguments)
+    if "native" not in options.without:
+        require_native(parser)
     machine = describe_machine()
     try:
         for model in options.nets:

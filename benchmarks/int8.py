@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from benchmarks.native import require_native
 from srdgan_rt.checkpoint import DEFAULT_MODEL, load_model
 from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.metrics import evaluate_data_set, open_data_set
@@ -46,6 +47,7 @@ def main() -> None:
         "-n", "--model", default=DEFAULT_MODEL, help="shipped model or weight file (default: %(default)s)"
     )
     arguments = parser.parse_args()
+    require_native(parser)
     model = load_model(arguments.model, with_ranges=True)
     layers = list_layers(model.net)
     methods = {

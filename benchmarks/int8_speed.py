@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import torch
 
+from benchmarks.native import require_native
 from srdgan_rt import ops
 from srdgan_rt.bench.machine import describe_machine
 from srdgan_rt.bench.nets import open_model
@@ -50,6 +51,7 @@ def main() -> None:
     parser.add_argument("--threads", nargs="+", type=int, default=[2, 1], metavar="N")
     parser.add_argument("--seconds", type=float, default=3.0, help="for each engine (default: %(default)s)")
     arguments = parser.parse_args()
+    require_native(parser)
     vnni = "with" if torch.ops.srdgan_rt.has_vnni() else "without"
     print(f"{datetime.date.today().isoformat()}, {describe_machine()}, {vnni} VNNI; milliseconds, the fastest run\n")
     print("| net, LR size | threads | fp32 | int8 | fp32 / int8 |\n|---|---|---|---|---|")

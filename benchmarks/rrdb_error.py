@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmarks.native import require_native
 from srdgan_rt import _ext
 from srdgan_rt.checkpoint import load_model
 from srdgan_rt.errors import InputError
@@ -149,6 +150,7 @@ def main() -> int:
     sizes = ("BLOCKS", "FEATURES", "GROWTH")
     which.add_argument("--random", type=int, nargs=3, metavar=sizes, help="random weights of these sizes")
     arguments = parser.parse_args()
+    require_native(parser)
     pictures = [read_crop(path, arguments.crop) for path in arguments.pictures]
     if arguments.random:
         num_blocks, num_features, growth_channels = arguments.random

@@ -1,6 +1,6 @@
 """Draws the README's picture: windows of phone_chart.jpg, enlarged by bicubic and by the default model.
 
-python -m examples.make_before_after docs/images/before_after.jpg
+python -m examples.make_before_after
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from srdgan_rt.runtime import Upscaler
 
 _CHART = Path(__file__).with_name("phone_chart.jpg")
 _WINDOWS = ((10, 58, 120, 72), (60, 150, 120, 72), (170, 262, 120, 72), (90, 380, 120, 72))  # x, y, width, height
+_OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "images" / "before_after.jpg"
 _GAP = 6  # pixels between the pictures
 
 
 def main() -> None:
     """Writes the picture: a row a window, before on the left."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("output", type=Path)
+    parser.add_argument("output", type=Path, nargs="?", default=_OUTPUT, help="picture to write (default: %(default)s)")
     arguments = parser.parse_args()
     chart = read_picture(_CHART).pixels
     height, width = (4 * side for side in chart.shape[:2])

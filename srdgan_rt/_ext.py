@@ -2,20 +2,61 @@
 
 'Not built' (the package was installed without it) and 'cannot load' (it is there, but the loader or torch refuses it)
 are two errors with two cures, and are kept apart. Nothing here raises on import: a package without its extension works.
+
+After a plain ``pip install .``, a program that is started in the source folder imports the package from there, but the
+extension lies in the installed package. It is used if it was built from the very sources of that folder.
 """
 
 from __future__ import annotations
 
 import json
+import logging
+import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from srdgan_rt._sources import digest_sources
 from srdgan_rt.errors import ExtensionError, ExtensionLoadError, ExtensionNotBuiltError
 
-_LIBRARY = Path(__file__).with_name("_C.abi3.so")
-_BUILD_RECORD = Path(__file__).with_name("_C.build.json")
+logger = logging.getLogger("srdgan_rt")
+
+_PACKAGE = Path(__file__).resolve().parent
+_LIBRARY = _PACKAGE / "_C.abi3.so"
+_REBUILD = "pip install -e . builds it here"
+
+
+def _find_library() -> tuple[Path, str | None]:
+    """The library to load, and why it is not this package's own or an installed one, where it is missing."""
+    if _LIBRARY.exists():
+        return _LIBRARY, None
+    sources = digest_sources(_PACKAGE.parent)
+    if sources is None:
+        reason = "the compiled extension was not built; reinstall without SRDGAN_RT_NO_EXT=1, or use engine 'torch'"
+        return _LIBRARY, reason
+    folder = f"the source folder {_PACKAGE.parent} holds no compiled extension"
+    installed = _find_installed()
+    if installed is None:
+        return _LIBRARY, f"{folder}, and no installed package has one: {_REBUILD}"
+    if (_read_record(installed) or {}).get("sources") != sources:
+        return _LIBRARY, f"{folder}, and {installed} was built from other sources: {_REBUILD}"
+    return installed, None
+
+
+def _find_installed() -> Path | None:
+    """The library of another copy of the package on the import path."""
+    candidates = (Path(entry).resolve() / "srdgan_rt" / _LIBRARY.name for entry in sys.path)
+    return next((path for path in candidates if path.parent != _PACKAGE and path.exists()), None)
+
+
+def _read_record(library: Path) -> dict[str, Any] | None:
+    path = library.with_name("_C.build.json")
+    if not library.exists() or not path.exists():
+        return None
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return record
 
 
 # A plain flag and not functools.cache: torch.compile can look at a global, and would trace into a cached function.
@@ -25,10 +66,6 @@ _error: ExtensionError | None = None
 
 def _try_load(library: Path) -> ExtensionError | None:
     """Loads the library; returns the error that stands in the way, or None."""
-    if not library.exists():
-        return ExtensionNotBuiltError(
-            "the compiled extension was not built; reinstall without SRDGAN_RT_NO_EXT=1, or use engine 'torch'"
-        )
     try:
         torch.ops.load_library(str(library))
         torch.ops.srdgan_rt.cpu_isa()  # refuses a wrong SRDGAN_RT_CPU_ISA now, not in the middle of a picture
@@ -41,7 +78,8 @@ def _try_load(library: Path) -> ExtensionError | None:
 def _load() -> ExtensionError | None:
     global _tried, _error
     if not _tried:
-        _error = _try_load(_LIBRARY)
+        library, missing = _find_library()
+        _error = _try_load(library) if missing is None else ExtensionNotBuiltError(missing)
         _tried = True
     return _error
 
@@ -69,16 +107,41 @@ def why_not() -> str | None:
     return None if error is None else str(error)
 
 
+def warn_if_unexpected() -> None:
+    """Logs one line if the compiled ops were to be expected and cannot be used, so that nothing runs slowly in silence.
+
+    Silent where the package was installed without its extension, which somebody decided.
+    """
+    error = _load()
+    if isinstance(error, ExtensionLoadError) or (error is not None and digest_sources(_PACKAGE.parent) is not None):
+        _warn_once(f"running on PyTorch alone, 3 to 5 times slower: {error}")
+
+
+@lru_cache
+def _warn_once(message: str) -> None:
+    logger.warning(message)
+
+
+def library() -> Path | None:
+    """The library in use, or None where there is none."""
+    path, missing = _find_library()
+    return path if missing is None else None
+
+
 def build_record() -> dict[str, Any] | None:
     """What the library was built from and with (version, commit, compiler, torch, CUDA architectures).
 
     Returns:
         The record that the build wrote beside the library, or None where there is no library.
     """
-    if not _LIBRARY.exists() or not _BUILD_RECORD.exists():
-        return None
-    record: dict[str, Any] = json.loads(_BUILD_RECORD.read_text(encoding="utf-8"))
-    return record
+    path = library()
+    return None if path is None else _read_record(path)
+
+
+def is_current() -> bool | None:
+    """Whether the library was built from the sources beside the package; None where one of them is not known."""
+    recorded, present = (build_record() or {}).get("sources"), digest_sources(_PACKAGE.parent)
+    return None if recorded is None or present is None else bool(recorded == present)
 
 
 def has_vnni() -> bool:

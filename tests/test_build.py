@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from torch.utils import cpp_extension
 
 import srdgan_rt
 from srdgan_rt import _ext, ops
+from srdgan_rt._sources import digest_sources
 from srdgan_rt.errors import ExtensionLoadError, ExtensionNotBuiltError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -177,6 +179,7 @@ def test_works_without_extension(tmp_path: Path) -> None:
     code = """
 import torch, srdgan_rt
 from srdgan_rt import _ext, ops
+from srdgan_rt._sources import digest_sources
 from srdgan_rt.errors import ExtensionNotBuiltError
 print(srdgan_rt.__file__)
 assert not _ext.is_available() and _ext.build_record() is None
@@ -197,8 +200,87 @@ for call in (lambda: ops.nearest_downsample(torch.zeros(1, 1, 8, 8), 4), _ext.cp
     assert Path(result.stdout.strip()).is_relative_to(tmp_path)
 
 
-def test_not_built_and_cannot_load_are_two_errors(tmp_path: Path) -> None:
-    missing = _ext._try_load(tmp_path / "_C.abi3.so")
+def run_shadowed(tmp_path: Path, code: str, *, sources: str) -> subprocess.CompletedProcess[str]:
+    """Runs code in a source folder without extension; the installed package has one, built from ``sources``."""
+    library = _ext.library()
+    if library is None:
+        pytest.skip(str(_ext.why_not()))
+    installed = tmp_path / "site" / "srdgan_rt"
+    installed.mkdir(parents=True)
+    (installed / library.name).symlink_to(library)
+    (installed / "_C.build.json").write_text(json.dumps({"sources": sources}))
+    checkout = copy_sources(tmp_path / "checkout")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(checkout), str(tmp_path / "site")])}
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=checkout, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+_SHADOWED = """
+import json
+from srdgan_rt import Upscaler, _ext
+from srdgan_rt.models import L2HNet
+engines = [Upscaler(L2HNet(1, 4, 2), device="cpu").engine for _ in range(2)]
+print(json.dumps([_ext.__file__, str(_ext.library()), _ext.is_current(), engines]))
+"""
+
+
+def test_the_source_folder_uses_the_installed_extension_of_the_same_sources(tmp_path: Path) -> None:
+    result = run_shadowed(tmp_path, _SHADOWED, sources=str(digest_sources(ROOT)))
+    assert result.stderr == ""
+    file, library, is_current, engines = json.loads(result.stdout)
+    assert file.startswith(str(tmp_path / "checkout"))
+    assert library.startswith(str(tmp_path / "site"))
+    assert is_current
+    assert engines == ["native", "native"]
+
+
+def test_an_extension_of_other_sources_is_not_used_and_that_is_said_once(tmp_path: Path) -> None:
+    result = run_shadowed(tmp_path, _SHADOWED, sources="of another version")
+    assert json.loads(result.stdout)[1:] == ["None", None, ["torch", "torch"]]
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("running on PyTorch alone, 3 to 5 times slower: the source folder ")
+    assert line.endswith("was built from other sources: pip install -e . builds it here")
+
+
+def test_a_decided_installation_without_extension_is_silent(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(_ext, "_tried", True)
+    monkeypatch.setattr(_ext, "_PACKAGE", tmp_path / "srdgan_rt")  # with no sources beside it
+    monkeypatch.setattr(_ext, "_error", ExtensionNotBuiltError("not built"))
+    _ext.warn_if_unexpected()
+    assert not caplog.records
+    monkeypatch.setattr(_ext, "_error", ExtensionLoadError("cannot be loaded: test"))
+    _ext.warn_if_unexpected()
+    assert "cannot be loaded: test" in caplog.text
+
+
+def test_the_digest_knows_every_source(tmp_path: Path) -> None:
+    copy_sources(tmp_path)
+    assert digest_sources(tmp_path) == digest_sources(ROOT)
+    for name in ("csrc/common/wavefront.h", "csrc/ops/schema.cpp", "cmake/sources.cmake"):
+        before = digest_sources(tmp_path)
+        with (tmp_path / name).open("a") as file:
+            file.write("\n")
+        assert digest_sources(tmp_path) != before, name
+    assert digest_sources(tmp_path / "csrc") is None
+
+
+def test_a_missing_compiler_is_one_reason(setup_py: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(SystemExit, match=r"the C\+\+ compiler no-such-compiler was not found.*SRDGAN_RT_NO_EXT=1"):
+        setup_py.check_compiler()
+
+
+def test_not_built_and_cannot_load_are_two_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_ext, "_tried", False)
+    monkeypatch.setattr(_ext, "_error", None)
+    monkeypatch.setattr(_ext, "_PACKAGE", tmp_path)
+    monkeypatch.setattr(_ext, "_LIBRARY", tmp_path / "_C.abi3.so")
+    missing = _ext._load()
     assert type(missing) is ExtensionNotBuiltError
     broken = tmp_path / "_C.abi3.so"
     broken.write_bytes(b"not a library\n")
@@ -221,7 +303,8 @@ def test_build_record() -> None:
     record = _ext.build_record()
     assert record is not None
     assert record["version"] == srdgan_rt.__version__
-    assert set(record) == {"version", "commit", "compiler", "platform", "torch", "cuda", "cuda_architectures"}
+    known = {"version", "commit", "sources", "compiler", "platform", "torch", "cuda", "cuda_architectures"}
+    assert set(record) == known
     assert _ext.cpu_isa() in ("avx512", "avx2", "portable")
 
 

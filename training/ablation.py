@@ -16,9 +16,9 @@ from srdgan_rt.errors import InputError
 from srdgan_rt.metrics import BASELINES, Evaluation, Method, evaluate_data_set, open_data_set, render_markdown
 from srdgan_rt.runtime import Upscaler
 from training import train_joint, train_l2h
+from training.checkpoints import checkpoint_path
 from training.command import add_gmsr, make_parser, one_line_errors
 from training.config import JointConfig, L2HConfig, build_config, read_table
-from training.trainer import checkpoint_path
 
 
 @dataclass(frozen=True)

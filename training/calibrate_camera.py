@@ -8,7 +8,6 @@ then gets a factor of its own.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 from collections import defaultdict
@@ -22,7 +21,7 @@ from srdgan_rt.atomic import replace_file
 from srdgan_rt.camera import Phone, photograph
 from srdgan_rt.errors import InputError
 from training.camera_noise import NamedFrame, Pool, load_named_frames, weights
-from training.command import one_line_errors
+from training.command import CommandParser, one_line_errors
 
 Values = npt.NDArray[np.float64]
 Levels = dict[int, tuple[float, float]]
@@ -165,15 +164,15 @@ def calibrate(data: Path) -> dict[str, Phone]:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("--data", type=Path, required=True, help="holds phone_pairs/train and noise_model")
     parser.add_argument("--output", type=Path, required=True, help="the library of cameras (JSON)")
     arguments = parser.parse_args()
     with one_line_errors(parser):
-        phones = calibrate(arguments.data)
-    content = {"made_by": "python -m training.calibrate_camera", "phones": {k: _describe(v) for k, v in phones.items()}}
-    with replace_file(arguments.output) as file:
-        file.write((json.dumps(content, indent=1) + "\n").encode())
+        phones = {name: _describe(phone) for name, phone in calibrate(arguments.data).items()}
+        content = {"made_by": "python -m training.calibrate_camera", "phones": phones}
+        with replace_file(arguments.output) as file:
+            file.write((json.dumps(content, indent=1) + "\n").encode())
 
 
 def _describe(phone: Phone) -> dict[str, object]:

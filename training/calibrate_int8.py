@@ -7,7 +7,6 @@ that were sampled down, for their sharp edges; the middle of each.
 
 from __future__ import annotations
 
-import argparse
 import datetime
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,9 +20,11 @@ from srdgan_rt.checkpoint import load_model, ranges_path, save_ranges
 from srdgan_rt.errors import InputError
 from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.runtime.calibration import CUT, measure_ranges
-from training.command import one_line_errors
+from training.card import name_data
+from training.command import CommandParser, one_line_errors
 from training.data import PHASE, SCALE, Bytes, as_tensor, find_photographs, read_frames, read_rgb
-from training.export import TRAINING_DATA, read_commit
+from training.data_record import describe_files, take_notes
+from training.record import read_commit
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ def _middle(picture: Bytes, size: int) -> Tensor:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("-n", "--model", required=True, help="shipped model or weight file")
     parser.add_argument("--data", type=Path, required=True, help="folder with train_photos and phone_pairs")
     parser.add_argument("--pictures", type=int, default=32, help="how many (default: %(default)s)")
@@ -72,10 +73,12 @@ def main() -> None:
     with one_line_errors(parser):
         net = load_model(arguments.model).net
         output: Path = arguments.output or ranges_path(arguments.model)
-        pictures = list(read_pictures(arguments.data, arguments.pictures, arguments.size))
+        with take_notes() as notes:
+            pictures = list(read_pictures(arguments.data, arguments.pictures, arguments.size))
+        used = name_data(describe_files(notes.files, arguments.data))
         ranges = measure_ranges(net, track(pictures, "measuring"))
         metadata = {
-            "calibration_data": f"{len(pictures)} crops of {arguments.size} pixels: {TRAINING_DATA}",
+            "calibration_data": f"{len(pictures)} crops of {arguments.size} pixels: {used}",
             "cut": f"{CUT:g}",
             "commit": read_commit(),
             "date": datetime.date.today().isoformat(),

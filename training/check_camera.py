@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from srdgan_rt.camera import read_library
 from training.calibrate_camera import pool_model, pool_real
 from training.camera_noise import NamedFrame, load_named_frames, sampling_error, variance_error
-from training.command import one_line_errors
+from training.command import CommandParser, one_line_errors
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def check(frames: list[NamedFrame], library: Path | None = None) -> Iterator[Row
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = CommandParser(__doc__)
     parser.add_argument("--data", type=Path, required=True, help="holds phone_pairs/train and phone_pairs/test")
     parser.add_argument("--library", type=Path, help="a file of training.calibrate_camera (default: the shipped one)")
     arguments = parser.parse_args()

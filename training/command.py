@@ -3,20 +3,49 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NoReturn
 
-from srdgan_rt.errors import SrdganError
+from srdgan_rt.errors import InputError, SrdganError
 from training.board import Board
 from training.data import PairSource
 from training.engine import Engine
 from training.gmsr import PairFolder
 
 
-def make_parser(description: str | None) -> argparse.ArgumentParser:
+class CommandParser(argparse.ArgumentParser):
+    """A parser whose errors are one line, without the list of all options that argparse puts before them.
+
+    Args:
+        description: of the command; shown as it is.
+    """
+
+    def __init__(self, description: str | None = None, **options: Any) -> None:
+        spec = getattr(sys.modules["__main__"], "__spec__", None)
+        name = {} if spec is None else {"prog": f"python -m {spec.name}"}
+        super().__init__(
+            description=description, formatter_class=argparse.RawDescriptionHelpFormatter, **{**name, **options}
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program with status 2: what was asked for is wrong."""
+        self.exit(2, f"{self.prog}: error: {_one_line(message)}\n")
+
+    def fail(self, message: str) -> NoReturn:
+        """Ends the program with status 1: what was asked for is right, but could not be done."""
+        self.exit(1, f"{self.prog}: error: {_one_line(message)}\n")
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())
+
+
+def make_parser(description: str | None) -> CommandParser:
     """The options that every stage has."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(description)
     parser.add_argument("--config", type=Path, required=True, help="TOML file, see training/configs")
     parser.add_argument("--data", type=Path, required=True, help="folder with train_photos and phone_pairs")
     parser.add_argument("--run", type=Path, required=True, help="folder for checkpoints and the log; resumed if there")
@@ -25,16 +54,16 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def make_export_parser(description: str | None, data: str) -> argparse.ArgumentParser:
+def make_export_parser(description: str | None, data: str) -> CommandParser:
     """The options of both exports; ``data`` says what the data folder holds."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, required=True, help="configuration of the run")
+    parser = CommandParser(description)
     parser.add_argument("--run", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--name", required=True, help="of the model")
+    parser.add_argument("--licence", required=True, help="of the weights, such as Apache-2.0")
     parser.add_argument("--data", type=Path, required=True, help=data)
     parser.add_argument(
         "--output", type=Path, required=True, help="weight file (.safetensors); the card lies beside it"
     )
-    parser.add_argument("--joint", action="store_true", help="the run is one of the stage joint")
     return parser
 
 
@@ -49,12 +78,16 @@ def open_pairs(folder: Path | None) -> PairSource | None:
 
 
 @contextmanager
-def one_line_errors(parser: argparse.ArgumentParser) -> Iterator[None]:
-    """Ends the program with one line and status 2 where the user can mend what is wrong."""
+def one_line_errors(parser: CommandParser) -> Iterator[None]:
+    """Ends the program with one line: with status 2 where what was asked for is wrong, 1 where it could not be done."""
     try:
         yield
-    except SrdganError as error:
+    except InputError as error:
         parser.error(str(error))
+    except (SrdganError, OSError) as error:
+        parser.fail(str(error))
+    except KeyboardInterrupt:
+        parser.exit(130, "interrupted: the same command goes on\n")
 
 
 @contextmanager

@@ -324,7 +324,7 @@ def read_table(path: Path) -> dict[str, Any]:
         return table
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is no valid TOML: {error}") from error
 
 

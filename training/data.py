@@ -25,6 +25,7 @@ from srdgan_rt.metrics.protocol import PHASE as PHASE
 from srdgan_rt.metrics.protocol import SCALE as SCALE
 from training.batches import Share, TensorBatch
 from training.config import BatchConfig
+from training.data_record import note_file
 from training.whole_frame import photograph_whole
 
 Bytes = npt.NDArray[np.uint8]
@@ -41,6 +42,7 @@ def read_rgb(path: Path) -> Bytes:
     Alpha is dropped, grey becomes RGB, 16 bits are scaled to 8. Raises ImageReadError, which names the file.
     """
     pixels = read_picture(path).pixels
+    note_file(path)
     if pixels.ndim == 2 or pixels.shape[2] == 2:
         pixels = np.repeat(pixels.reshape(*pixels.shape[:2], -1)[..., :1], 3, -1)
     return np.ascontiguousarray(convert_depth(pixels[..., :3], np.uint8))

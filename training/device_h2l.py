@@ -10,6 +10,7 @@ from torch import Tensor
 from srdgan_rt.checkpoint import load_h2l
 from srdgan_rt.errors import InputError
 from training.data import SCALE
+from training.data_record import note_net
 
 
 class DeviceH2L:
@@ -26,6 +27,7 @@ class DeviceH2L:
 
     def __init__(self, model: str | os.PathLike[str], device: torch.device) -> None:
         loaded = load_h2l(model)
+        note_net(os.fspath(model))
         if loaded.net.scale != SCALE:
             raise InputError(f"{model} reduces by {loaded.net.scale}, training needs {SCALE}")
         self._net = loaded.net.requires_grad_(False).to(device)

@@ -1,22 +1,26 @@
-"""Turns a high-to-low net into a shipped model: ``python -m training.export_h2l --config ... --run ... --data ...``.
+"""Turns a high-to-low net into a model with its card: ``python -m training.export_h2l --run ... --name ... ...``.
 
 As ``training.export`` does for the net that enlarges; but what is measured of this one is its noise, against held-out
-phone frames. With ``--joint`` the run is one of the stage joint.
+phone frames, if there are any.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
 from srdgan_rt.checkpoint import load_h2l, save_model
+from srdgan_rt.checkpoint.keys import infer_h2l_sizes
+from srdgan_rt.errors import CheckpointError, InputError
 from srdgan_rt.models import H2LNet
+from training.card import describe_scores, list_training
+from training.checkpoints import checkpoint_path
 from training.command import make_export_parser, one_line_errors
-from training.config import H2LConfig, H2LModelConfig, H2LWeightsConfig, JointConfig, read_config
-from training.data import SCALE, read_frames
-from training.export import LICENSE, TRAINING_DATA, read_average, read_commit
+from training.data import SCALE, has_frames, read_frames
+from training.export import Source, check_options, open_run
 from training.noise_level import measure_levels
 from training.noise_report import NoiseReport
 
@@ -30,73 +34,76 @@ _LABELS = {
 }
 
 
-def describe(
-    metadata: Mapping[str, str], model: H2LModelConfig, weights: H2LWeightsConfig, figures: Mapping[str, object]
-) -> str:
+def build_h2l(source: Source, folder: Path) -> H2LNet:
+    """The high-to-low net of a run (stage h2l or joint), with its averaged weights; InputError if there is none."""
+    weights = source.weights("h2l_params_ema" if "h2l_params_ema" in source.state else "params_ema")
+    try:
+        net = H2LNet(*infer_h2l_sizes(weights), scale=SCALE)
+        net.load_state_dict(weights)
+    except (CheckpointError, InputError, RuntimeError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise InputError(f"{checkpoint_path(folder)} holds no high-to-low net: {reason}") from error
+    return net
+
+
+def describe(net: H2LNet, source: Source, metadata: Mapping[str, str], figures: Mapping[str, object]) -> str:
     """The model card, as Markdown.
 
     Args:
+        net: the net.
+        source: the run.
         metadata: of the file.
-        model: sizes of the net.
-        weights: of the losses it was trained with.
-        figures: of :meth:`NoiseReport.measure`.
+        figures: of :meth:`NoiseReport.measure`; empty if nothing was measured.
     """
-    losses = ", ".join(f"{name} {weight:g}" for name, weight in vars(weights).items() if weight > 0)
+    rows = {label: _format_pair(figures[name]) for name, label in _LABELS.items()} if figures else {}
     lines = [
         f"# {metadata['name']}",
         "",
-        f"The paper's high-to-low net with {model.num_blocks} residual blocks and {model.num_features} features; "
-        f"makes a clean picture {SCALE} times smaller and as noisy as a phone would.",
+        f"The paper's high-to-low net with {net.num_blocks} residual blocks and {net.num_features} features; "
+        f"makes a clean picture {SCALE} times smaller and as noisy as the camera of its training data would.",
         "",
-        f"- Training data: {metadata['training_data']}.",
         f"- Licence of the weights: {metadata['license']}.",
-        f"- Training: `python -m training.train_{metadata['stage']} --config training/configs/{metadata['config']}`, "
-        f"{metadata['iterations']} iterations, at commit {metadata['commit']}, losses {losses}.",
+        *list_training(source.record, source.iterations),
         "",
-        "Noise against that of held-out phone frames at their noise levels (the middle of each; `srdgan-rt noise` "
-        "compares whole frames at equal variance, see docs/training.md):",
-        "",
-        "| | generated | real |",
-        "|---|---|---|",
+        *describe_scores(
+            ("generated", "real") if figures else (),
+            rows,
+            "Noise against that of held-out phone frames at their noise levels (the middle of each; `srdgan-rt noise` "
+            "compares whole frames at equal variance, see docs/training.md):",
+            "Not measured: no held-out frames were there when the weights were exported.",
+        ),
     ]
-    for name, label in _LABELS.items():
-        value = figures[name]
-        pairs = np.array(value, dtype=object).reshape(-1, 2) if isinstance(value, list) else [(value, "")]
-        generated, real = (", ".join(str(cell) for cell in column) for column in zip(*pairs, strict=True))
-        lines.append(f"| {label} | {generated} | {real} |")
     return "\n".join(lines) + "\n"
+
+
+def _format_pair(value: object) -> list[str]:
+    """A figure as [generated, real], or of a list of such figures each column in one cell."""
+    pairs = np.array(value, dtype=object).reshape(-1, 2) if isinstance(value, list) else [(value, "")]
+    return [", ".join(str(cell) for cell in column) for column in zip(*pairs, strict=True)]
 
 
 def main() -> None:
     """Command line of the export."""
-    parser = make_export_parser(__doc__, "folder with real frames to train on and held out")
+    parser = make_export_parser(__doc__, "folder with the real frames that were trained on, and held-out ones")
     arguments = parser.parse_args()
     with one_line_errors(parser):
-        if arguments.joint:
-            joint = read_config(arguments.config, JointConfig)
-            name, model, weights, key = f"{joint.name}-h2l", joint.h2l_model, joint.h2l_weights, "h2l_params_ema"
-        else:
-            config = read_config(arguments.config, H2LConfig)
-            name, model, weights, key = config.name, config.model, config.weights, "params_ema"
-        net = H2LNet(**vars(model), scale=SCALE)
-        iterations = read_average(arguments.run, net, key)
+        check_options(arguments)
+        source = open_run(arguments.run)
+        net = build_h2l(source, arguments.run)
         shape, levels = measure_levels(read_frames(arguments.data, "train"))
         metadata = {
-            "name": name,
-            "stage": "joint" if arguments.joint else "h2l",
-            "training_data": TRAINING_DATA,
-            "license": LICENSE,
-            "commit": read_commit(),
-            "config": arguments.config.name,
-            "iterations": str(iterations),
+            "name": arguments.name,
+            "license": arguments.licence,
             "noise_levels": ",".join(f"{level:.4f}" for level in levels),
-            "scores": "{}",
+            **source.metadata,
         }
         save_model(arguments.output, net, metadata)
         written = load_h2l(arguments.output).net  # what is shipped is what is measured
-        figures = NoiseReport(read_frames(arguments.data, "test"), shape).measure(written)
-        save_model(arguments.output, net, metadata | {"scores": json.dumps(figures)})
-        card = describe(metadata, model, weights, figures)
+        figures: Mapping[str, object] = {}
+        if has_frames(arguments.data, "test"):
+            figures = NoiseReport(read_frames(arguments.data, "test"), shape).measure(written)
+            save_model(arguments.output, net, metadata | {"scores": json.dumps(figures)})
+        card = describe(net, source, metadata, figures)
         arguments.output.with_suffix(".md").write_text(card, encoding="utf-8")
         print(card)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,46 +14,73 @@ from torch.nn import functional as F
 from srdgan_rt.errors import InputError
 from training.config import StageConfig
 
-# Convolutions in order; a 2x2 maximum between the stages.
-_STAGES = (("1_1", "1_2"), ("2_1", "2_2"), ("3_1", "3_2", "3_3"), ("4_1", "4_2", "4_3"), ("5_1", "5_2", "5_3"))
-_MEAN_BGR = (103.939, 116.779, 123.68)  # the Caffe net takes BGR in 0..255 minus these
+STAGES = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+"""Convolutions in each stage; there is a 2x2 maximum between the stages."""
 
 # Features are divided by their mean size over photographs: hundreds, beside which all other losses would vanish.
 FEATURE_SIZES = {"conv1_2": 175.0, "conv2_2": 535.0, "conv3_3": 817.0, "conv4_3": 388.0, "conv5_3": 53.0}
-"""The layers on offer (the last of each stage) and the mean absolute value of their features."""
+"""The layers on offer (the last of each stage) and the mean absolute value of the Caffe net's features."""
 
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What a VGG takes: RGB or BGR in 0..scale, minus a mean, divided by a deviation (in the order of the channels)."""
+
+    is_bgr: bool
+    scale: float
+    mean: tuple[float, float, float]
+    deviation: tuple[float, float, float]
+
+    def apply(self, x: Tensor) -> Tensor:
+        """``(N, 3, H, W)`` RGB in [0, 1] to what the first convolution takes."""
+        mean, deviation = (x.new_tensor(values).view(1, 3, 1, 1) for values in (self.mean, self.deviation))
+        return ((x.flip(1) if self.is_bgr else x) * self.scale - mean) / deviation
+
+
+PREPROCESSING = {
+    "caffe": Preprocessing(True, 255.0, (103.939, 116.779, 123.68), (1.0, 1.0, 1.0)),
+    "torchvision": Preprocessing(False, 1.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
+"""By the program that a VGG was trained with; a file says which one under ``PREPROCESSING_KEY``."""
+
+# What a file of training.convert_vgg says of itself; a file without these is the Caffe model's VGG16.
+NET_KEY, PREPROCESSING_KEY, SIZE_KEY = "net", "preprocessing", "size"
 
 VGG19_LAYERS = {"conv1_2": 2, "conv2_2": 7, "conv3_4": 16, "conv4_4": 25, "conv5_4": 34}
 """The layers of VGG19 on offer and their places in torchvision's net."""
-_VGG19_MEAN, _VGG19_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the RGB values it was trained on
 
 
 class VGGFeatures(nn.Module):
-    """VGG16 up to one convolution, before its activation as in ESRGAN; weights are fixed.
+    """A VGG of a file up to one convolution, before its activation as in ESRGAN; weights are fixed.
 
     Args:
-        path: ``.npz`` file with ``conv1_1.weight``, ``conv1_1.bias``, ... as the Caffe model has them.
-        layer: one of ``FEATURE_SIZES``.
+        path: ``.npz`` file with ``conv1_1.weight``, ``conv1_1.bias``, ..., as ``training.convert_vgg`` writes it.
+        layer: one of ``FEATURE_SIZES``, or of ``VGG19_LAYERS``.
+        net: ``vgg16``, whose features are divided by their size, or ``vgg19``, whose are not.
 
     Raises:
-        InputError: the layer is unknown, or the file cannot be read or lacks a weight.
+        InputError: the layer is unknown, or the file cannot be read, lacks a weight or is of another net.
     """
 
-    def __init__(self, path: Path, layer: str) -> None:
+    def __init__(self, path: Path, layer: str, net: str = "vgg16") -> None:
         super().__init__()
-        if layer not in FEATURE_SIZES:
-            raise InputError(f"the feature layer must be one of {', '.join(FEATURE_SIZES)}, got {layer!r}")
-        names = [f"conv{name}" for stage in _STAGES for name in stage]
-        weights = _read_weights(path, names[: names.index(layer) + 1])
-        self._size = FEATURE_SIZES[layer]
+        layers = FEATURE_SIZES if net == "vgg16" else VGG19_LAYERS
+        if layer not in layers:
+            raise InputError(f"the feature layer of {net} must be one of {', '.join(layers)}, got {layer!r}")
+        names = list_convolutions(net)
+        weights, facts = _read_file(path, names[: names.index(layer) + 1])
+        if facts.get(NET_KEY, "vgg16") != net:
+            raise InputError(f"{path} holds {facts[NET_KEY]}, and the configuration asks for {net}")
+        preprocessing = facts.get(PREPROCESSING_KEY, "caffe")
+        if preprocessing not in PREPROCESSING:
+            raise InputError(f"{path}: preprocessing must be {' or '.join(PREPROCESSING)}, got {preprocessing!r}")
+        self._preprocessing = PREPROCESSING[preprocessing]
+        self._size = float(facts.get(f"{layer}.{SIZE_KEY}", FEATURE_SIZES[layer])) if net == "vgg16" else 1.0
         self._convs = nn.ModuleDict()
         for name, (weight, bias) in weights.items():
             conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3, 1, 1)
             conv.load_state_dict({"weight": weight, "bias": bias})
             self._convs[name] = conv
-        self._pooled_before = {f"conv{stage[0]}" for stage in _STAGES[1:]}
-        self.register_buffer("_mean", torch.tensor(_MEAN_BGR).view(1, 3, 1, 1))
-        self._mean: Tensor
         self.requires_grad_(False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -62,13 +90,13 @@ class VGGFeatures(nn.Module):
             x: ``(N, 3, H, W)`` RGB in [0, 1].
 
         Returns:
-            ``(N, C, H', W')`` features, of size 1 in the mean over photographs.
+            ``(N, C, H', W')`` features; of VGG16 of size 1 in the mean over photographs.
         """
-        x = x.flip(1) * 255 - self._mean
+        x = self._preprocessing.apply(x)
         for index, (name, conv) in enumerate(self._convs.items()):
             if index:
                 x = F.relu(x)
-            if name in self._pooled_before:
+            if index and name.endswith("_1"):
                 x = F.max_pool2d(x, 2)
             x = conv(x)
         return x / self._size
@@ -90,7 +118,7 @@ class VGG19Features(nn.Module):
     def __init__(self, layer: str) -> None:
         super().__init__()
         if layer not in VGG19_LAYERS:
-            raise InputError(f"the feature layer of VGG19 must be one of {', '.join(VGG19_LAYERS)}, got {layer!r}")
+            raise InputError(f"the feature layer of vgg19 must be one of {', '.join(VGG19_LAYERS)}, got {layer!r}")
         try:
             from torchvision.models import VGG19_Weights, vgg19
         except ImportError as error:
@@ -100,28 +128,24 @@ class VGG19Features(nn.Module):
         for module in self._layers.modules():
             if isinstance(module, nn.ReLU):
                 module.inplace = False  # what goes in is needed for the gradient
-        self._mean: Tensor
-        self._deviation: Tensor
-        self.register_buffer("_mean", torch.tensor(_VGG19_MEAN).view(1, 3, 1, 1))
-        self.register_buffer("_deviation", torch.tensor(_VGG19_DEVIATION).view(1, 3, 1, 1))
         self.requires_grad_(False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Extracts features: ``(N, 3, H, W)`` RGB in [0, 1] to ``(N, C, H', W')``."""
-        features: Tensor = self._layers((x - self._mean) / self._deviation)
+        features: Tensor = self._layers(PREPROCESSING["torchvision"].apply(x))
         return features
 
 
 Features = VGGFeatures | VGG19Features
 
 
-def load_features(config: StageConfig, weight: float, vgg16: Path | None) -> Features | None:
+def load_features(config: StageConfig, weight: float, vgg: Path | None) -> Features | None:
     """The features that a configuration asks for.
 
     Args:
         config: names the net and the layer.
         weight: of the feature loss; 0 needs no features.
-        vgg16: file of VGG16.
+        vgg: file of the net; without one VGG19 is torchvision's.
 
     Returns:
         The features; None where they are not needed, or where the file of VGG16 is not given.
@@ -131,15 +155,23 @@ def load_features(config: StageConfig, weight: float, vgg16: Path | None) -> Fea
     """
     if weight == 0:
         return None
-    if config.features == "vgg19":
-        return VGG19Features(config.feature_layer or list(VGG19_LAYERS)[-1])
-    return None if vgg16 is None else VGGFeatures(vgg16, config.feature_layer or list(FEATURE_SIZES)[-1])
+    layer = config.feature_layer or list(VGG19_LAYERS if config.features == "vgg19" else FEATURE_SIZES)[-1]
+    if vgg is not None:
+        return VGGFeatures(vgg, layer, config.features)
+    return VGG19Features(layer) if config.features == "vgg19" else None
 
 
-def _read_weights(path: Path, names: list[str]) -> dict[str, tuple[Tensor, Tensor]]:
+def list_convolutions(net: str) -> list[str]:
+    """Names of the convolutions of a net, in their order."""
+    return [f"conv{stage}_{place + 1}" for stage, count in enumerate(STAGES[net], 1) for place in range(count)]
+
+
+def _read_file(path: Path, names: list[str]) -> tuple[dict[str, tuple[Tensor, Tensor]], dict[str, str]]:
+    """Weight and bias of the convolutions of these names, and what the file says of itself."""
     try:
-        with np.load(path) as arrays:
-            return {
+        with np.load(path, allow_pickle=False) as arrays:
+            facts = {name: str(arrays[name]) for name in arrays.files if not name.endswith((".weight", ".bias"))}
+            weights = {
                 name: (
                     torch.from_numpy(arrays[f"{name}.weight"].astype(np.float32)),
                     torch.from_numpy(arrays[f"{name}.bias"].astype(np.float32)),
@@ -147,6 +179,7 @@ def _read_weights(path: Path, names: list[str]) -> dict[str, tuple[Tensor, Tenso
                 for name in names
             }
     except KeyError as error:
-        raise InputError(f"{path} is not the VGG16 file that is needed: {error.args[0]}") from error
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"cannot read the VGG16 weights {path}: {error}") from error
+        raise InputError(f"{path} is not the VGG file that is needed: {error.args[0]}") from error
+    except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"cannot read the VGG weights {path}: {error}") from error
+    return weights, facts

@@ -9,7 +9,6 @@ line on stderr, and the exit status is 1. In the end ``BURSTS/manifest.json`` ho
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import sys
@@ -29,6 +28,7 @@ from srdgan_rt.atomic import replace_file
 from srdgan_rt.camera import photograph, random_camera
 from srdgan_rt.errors import InputError, SrdganError
 from srdgan_rt.image import Picture, write_picture
+from training.command import CommandParser, one_line_errors
 from training.data import Array, Bytes, find_photographs, read_rgb
 
 _MADE_BY = "python -m training.make_bursts"
@@ -207,7 +207,7 @@ def _try_all(paths: list[Path], one: partial[tuple[bool, str]], workers: int) ->
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("photographs", type=Path, metavar="PHOTOS", help="folder of clean photographs")
     parser.add_argument("bursts", type=Path, metavar="BURSTS", help="folder for the bursts; completed if it is there")
     parser.add_argument("--frames", type=int, default=20, help="frames a burst (%(default)s)")
@@ -222,10 +222,8 @@ def main() -> None:
     if arguments.shift < 0 or not 0 <= arguments.moving <= 1 or not 0 <= arguments.quality <= 100:
         parser.error("--shift must be at least 0, --moving 0..1, --quality 0..100")
     options = Options(arguments.frames, arguments.seed, arguments.shift, arguments.moving, arguments.quality)
-    try:
+    with one_line_errors(parser):
         num_bad = make_bursts(arguments.photographs, arguments.bursts, options, arguments.workers)
-    except (SrdganError, OSError) as error:
-        parser.error(str(error))
     sys.exit(1 if num_bad else 0)
 
 

@@ -7,7 +7,6 @@ done are skipped; one that cannot be used is a line on stderr, and the exit stat
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import sys
@@ -22,6 +21,7 @@ from training.bursts.manifest import Manifest, Record
 from training.bursts.read import Bytes, find_frames, find_scenes, read_burst
 from training.bursts.scene import Frame, Scene, fuse_scene
 from training.bursts.split import assign_splits
+from training.command import CommandParser, one_line_errors
 
 _NOISE_SIDE = 1024  # pixels: the noise is reported for the middle of the reference
 
@@ -162,7 +162,7 @@ def make_pairs(bursts: Path, out: Path, fewest: int, most_moving: float) -> int:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("bursts", type=Path, metavar="BURSTS", help="folder with one subfolder of frames a scene")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder for the pairs; completed if it is there")
     parser.add_argument(
@@ -176,10 +176,8 @@ def main() -> None:
         parser.error(f"--min-frames must be at least 3, got {arguments.min_frames}")
     if not 0 <= arguments.max_moving <= 1:
         parser.error(f"--max-moving must be 0..1, got {arguments.max_moving}")
-    try:
+    with one_line_errors(parser):
         num_bad = make_pairs(arguments.bursts, arguments.out, arguments.min_frames, arguments.max_moving)
-    except SrdganError as error:
-        parser.error(str(error))
     sys.exit(1 if num_bad else 0)
 
 

@@ -7,12 +7,12 @@ The same data and options give the same bytes.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,8 +20,9 @@ import torch
 from safetensors.torch import load, save
 
 from srdgan_rt.errors import InputError
-from training.command import one_line_errors
+from training.command import CommandParser, one_line_errors
 from training.data import Bytes, find_photographs, load_levels, read_frames
+from training.data_record import describe_files, take_notes
 from training.validate import VALIDATION_SETS
 
 INDEX = "index.json"
@@ -130,14 +131,15 @@ def write_packs(root: Path, output: Path, options: PackOptions) -> dict[str, int
     """
     if output.exists() and any(output.iterdir()):
         raise InputError(f"{output} is not empty: packs go into a folder of their own")
-    entries = dict([*_frames(root, options.frame), *_validation_files(root, options.validation)])
-    room = int(options.megabytes * _MEGABYTE) - sum(map(_size, entries.items()))
-    for name, content in rank_crops(root / "train_photos", options.crop):
-        entry = (f"photographs/{name}.jpg", content)
-        room -= _size(entry)
-        if room < 0:
-            break
-        entries |= [entry]
+    with take_notes() as notes:
+        entries = dict([*_frames(root, options.frame), *_validation_files(root, options.validation)])
+        room = int(options.megabytes * _MEGABYTE) - sum(map(_size, entries.items()))
+        for name, content in rank_crops(root / "train_photos", options.crop):
+            entry = (f"photographs/{name}.jpg", content)
+            room -= _size(entry)
+            if room < 0:
+                break
+            entries |= [entry]
     counts = {kind: sum(name.startswith(kind) for name in entries) for kind in ("photographs", "frames", "validation")}
     if not counts["photographs"]:
         raise InputError(f"{options.megabytes} megabytes leave no room for photographs: ask for more or smaller frames")
@@ -149,7 +151,8 @@ def write_packs(root: Path, output: Path, options: PackOptions) -> dict[str, int
         file.write_bytes(content)
         files[file.name] = {"sha256": hashlib.sha256(content).hexdigest(), "entries": sorted(part)}
     # Last, so that a folder with an index is complete.
-    (output / INDEX).write_text(json.dumps({"options": vars(options), "files": files}, indent=1) + "\n", "utf-8")
+    index = {"options": vars(options), "data": describe_files(notes.files, root), "files": files}
+    (output / INDEX).write_text(json.dumps(index, indent=1) + "\n", "utf-8")
     return counts
 
 
@@ -193,6 +196,15 @@ def read_packs(folder: Path) -> Mapping[str, bytes]:
     return dict(sorted(entries.items()))
 
 
+def describe_packs(folder: Path) -> list[dict[str, Any]]:
+    """What packs that :func:`read_packs` has read were made of; old ones do not tell, and are described themselves."""
+    index = json.loads((folder / INDEX).read_text("utf-8"))
+    if "data" in index:
+        described: list[dict[str, Any]] = index["data"]
+        return described
+    return describe_files([folder / name for name in index["files"]], folder)
+
+
 def unpack_validation(entries: Mapping[str, bytes], folder: Path) -> None:
     """Writes the validation pictures to a folder as :func:`training.validate.validate` reads them."""
     for name, content in entries.items():
@@ -214,7 +226,7 @@ def decode(entries: Mapping[str, bytes], prefix: str, suffix: str = "") -> Bytes
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with train_photos and phone_pairs")
     parser.add_argument("--output", type=Path, required=True, help="folder for the packs, empty or not there")
     for name, default in vars(PackOptions()).items():

@@ -5,7 +5,6 @@ A part is called ``NAME.1-of-3.0123456789abcdef``: its place, and the beginning 
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import re
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import InputError
-from training.command import one_line_errors
+from training.command import CommandParser, one_line_errors
 from training.export import score
 
 PART_BYTES = 16_000_000
@@ -104,7 +103,7 @@ def _read(path: Path) -> bytes:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     joining = commands.add_parser("join", help="join the parts of a weight file, and score it")
     joining.add_argument("parts", type=Path, nargs="+")

@@ -6,12 +6,12 @@ One panel a key of the log, one line a run, one after the other where a run star
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from srdgan_rt.errors import InputError, SrdganError
+from srdgan_rt.errors import InputError
+from training.command import CommandParser, one_line_errors
 
 Curve = tuple[list[int], list[float]]  # iterations and values
 
@@ -82,16 +82,14 @@ def plot(runs: Sequence[Path], keys: Sequence[str], output: Path, *, chained: bo
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs")
     parser.add_argument("--keys", required=True, help="of the log, with commas between them")
     parser.add_argument("--chained", action="store_true", help="each run begins where the one before it ends")
     parser.add_argument("-o", "--output", type=Path, required=True, help="picture to write, .svg or .png")
     arguments = parser.parse_args()
-    try:
+    with one_line_errors(parser):
         plot(arguments.runs, arguments.keys.split(","), arguments.output, chained=arguments.chained)
-    except SrdganError as error:
-        parser.error(str(error))
 
 
 if __name__ == "__main__":

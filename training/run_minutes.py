@@ -6,7 +6,6 @@ last validation and the weights in parts that travel.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import tempfile
 import time
@@ -19,16 +18,17 @@ import torch
 from srdgan_rt.checkpoint import DEFAULT_DEGRADATION, save_model
 from srdgan_rt.errors import InputError
 from training import parts, run
-from training.command import one_line_errors
+from training.card import summarise
+from training.checkpoints import checkpoint_path
+from training.command import CommandParser, one_line_errors
 from training.config import BatchConfig, L2HConfig, read_config
+from training.data_record import take_notes
 from training.engine import Engine
-from training.export import LICENSE, TRAINING_DATA
 from training.features import Features, load_features
-from training.pack import read_packs, unpack_validation
+from training.pack import describe_packs, read_packs, unpack_validation
 from training.packed import PackedSampler
 from training.throughput import count_step, finished_at, measure_peak
 from training.train_l2h import L2HTrainer, watch
-from training.trainer import checkpoint_path
 
 _TIMED_BATCHES = 20
 
@@ -125,7 +125,8 @@ def train(
     engine = Engine(config.engine)
     entries = read_packs(packs)
     largest = max(phase.patch for phase in config.phases)
-    sampler = PackedSampler(entries, config.batch, config.seed, largest, engine.device, h2l)
+    with take_notes() as notes:
+        sampler = PackedSampler(entries, config.batch, config.seed, largest, engine.device, h2l)
     features = load_features(config, config.weights.feature, vgg)
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
@@ -133,6 +134,7 @@ def train(
         if init and not checkpoint_path(folder).exists():
             config = dataclasses.replace(config, init=str(_prepare_init(init, scratch)))
         trainer = MinutesTrainer(config, folder, engine, features, ends, measure_peak(engine))
+        trainer.begin_stretch(describe_packs(packs), notes.nets)
         milliseconds = _time_batches(sampler, largest, engine.device)
         print(trainer.log({"batch_milliseconds": milliseconds, "minutes": minutes, "init": [p.name for p in init]}))
         run.run(
@@ -142,8 +144,13 @@ def train(
             on_device=True,
         )
         weights = scratch / f"{config.name}.safetensors"
-        metadata = {"name": config.name, "iterations": str(trainer.iteration)}
-        save_model(weights, trainer.duel.average, metadata | {"training_data": TRAINING_DATA, "license": LICENSE})
+        metadata = {
+            "name": config.name,
+            "iterations": str(trainer.iteration),
+            "training_data": summarise(trainer.record),
+            "record": trainer.record.to_text(),
+        }
+        save_model(weights, trainer.duel.average, metadata)
         return parts.split(weights, folder)
 
 
@@ -167,7 +174,7 @@ def _time_batches(sampler: PackedSampler, patch: int, device: torch.device) -> f
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("--config", type=Path, required=True, help="TOML file, see training/configs/x4.toml")
     parser.add_argument("--packs", type=Path, required=True, help="folder that training.pack wrote")
     parser.add_argument("--run", type=Path, required=True, help="folder for checkpoint, log and weights")

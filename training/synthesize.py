@@ -9,7 +9,6 @@ that cannot be used is a line on stderr, and the exit status is 1.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import multiprocessing
 import os
@@ -29,6 +28,7 @@ from srdgan_rt.runtime import Degrader
 from srdgan_rt.runtime.pair_set import PairPaths, PairSet, store_pair
 from srdgan_rt.runtime.pairs import PairPlan, hash_file, make_pairs, plan_pair
 from srdgan_rt.runtime.pixels import Pixels
+from training.command import CommandParser, one_line_errors
 from training.config import read_config
 from training.data import find_photographs, soften_and_darken
 from training.gmsr_config import GMSRConfig, percent
@@ -187,7 +187,7 @@ def _make_and_store(path: Path, plans: list[PairPlan], paths: PairPaths) -> int:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("--config", type=Path, required=True, help="TOML file, see training/configs/gmsr.toml")
     parser.add_argument("--data", type=Path, required=True, help="folder with train_photos")
     parser.add_argument("--output", type=Path, required=True, help="folder for the pairs; completed if it is there")
@@ -196,25 +196,21 @@ def main() -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)")
     parser.add_argument("--overwrite", action="store_true", help="replace pairs of other settings")
     arguments = parser.parse_args()
-    try:
+    with one_line_errors(parser):
         config = read_config(arguments.config, GMSRConfig)
         if arguments.model is not None:
             config = dataclasses.replace(config, model=arguments.model)
-        num_bad = synthesize(
-            find_photographs(arguments.data / "train_photos"),
-            config,
-            arguments.output,
-            workers=arguments.workers,
-            device=arguments.device,
-            overwrite=arguments.overwrite,
-        )
-    except SrdganError as error:
-        parser.error(str(error))
-    except BrokenProcessPool:
-        parser.exit(1, "a worker process died, perhaps for want of memory; go on with fewer --workers\n")
-    except KeyboardInterrupt:
-        print("interrupted: the same command goes on", file=sys.stderr)
-        sys.exit(130)
+        try:
+            num_bad = synthesize(
+                find_photographs(arguments.data / "train_photos"),
+                config,
+                arguments.output,
+                workers=arguments.workers,
+                device=arguments.device,
+                overwrite=arguments.overwrite,
+            )
+        except BrokenProcessPool:
+            parser.fail("a worker process died, perhaps for want of memory; go on with fewer --workers")
     sys.exit(1 if num_bad else 0)
 
 

@@ -134,7 +134,8 @@ def main() -> None:
         ):
             features = load_features(config, config.weights.feature, arguments.vgg)
             trainer = H2LTrainer(config, arguments.run, engine, features)
-            sampler = H2LSampler(arguments.data, config.batch, config.patch, config.seed, engine.share)
+            with trainer.recorded(arguments.data):
+                sampler = H2LSampler(arguments.data, config.batch, config.patch, config.seed, engine.share)
             run.run(trainer, sampler.batch, watch(trainer.duel, arguments.data, sampler, board))
 
 

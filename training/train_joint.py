@@ -115,7 +115,8 @@ def train(config: JointConfig, data: Path, folder: Path, vgg: Path | None, gmsr:
     with start_engine(config.engine) as engine, open_board(folder, engine, wanted=board) as files:
         weight = max(config.h2l_weights.feature, config.l2h_weights.feature)
         trainer = JointTrainer(config, folder, engine, load_features(config, weight, vgg))
-        sampler = JointSampler(data, config, open_pairs(gmsr), engine.share)
+        with trainer.recorded(data):
+            sampler = JointSampler(data, config, open_pairs(gmsr), engine.share)
         watches = [watch_h2l(trainer.h2l, data, sampler.both, files), watch_l2h(trainer.l2h, data, files)]
         return run.run(trainer, sampler.batch, run.join(watches, files))
 

@@ -136,7 +136,8 @@ def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: P
         features = load_features(config, config.weights.feature, vgg)
         trainer = L2HTrainer(config, folder, engine, features)
         largest = max(phase.patch for phase in config.phases)
-        sampler = PairSampler(data, config.batch, config.seed, largest, open_pairs(gmsr), engine.share)
+        with trainer.recorded(data):
+            sampler = PairSampler(data, config.batch, config.seed, largest, open_pairs(gmsr), engine.share)
         return run.run(
             trainer,
             lambda iteration: sampler.batch(iteration, config.patch_at(iteration)),

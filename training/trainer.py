@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -18,16 +19,14 @@ from torch import Tensor
 
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import SrdganError
+from training.checkpoints import checkpoint_path, read_checkpoint
 from training.config import StageConfig
+from training.data_record import describe_files, take_notes
 from training.duel import Comparison, Duel, Player
 from training.engine import Engine
+from training.record import Record, begin_record, describe_stretch
 
 BatchT_contra = TypeVar("BatchT_contra", contravariant=True)
-
-
-def checkpoint_path(folder: Path) -> Path:
-    """Where the newest checkpoint of a run lies."""
-    return folder / "checkpoint.pt"
 
 
 def fresh_start(folder: Path, init: str) -> str:
@@ -58,7 +57,20 @@ class Trainer(ABC, Generic[BatchT_contra]):
         self._sums: dict[str, float] = {}  # of losses since the last line of the log
         self._num_summed = 0
         self._largest_norm = 0.0
+        self.record = begin_record(config, fresh=not self.checkpoint.exists())
         self._resume()
+
+    @contextmanager
+    def recorded(self, root: Path) -> Iterator[None]:
+        """Records what is read within as what is trained with from now on; ``root`` is the data folder."""
+        with take_notes() as notes:
+            yield
+        if self.engine.is_main:
+            self.begin_stretch(describe_files(notes.files, root), notes.nets)
+
+    def begin_stretch(self, data: list[dict[str, Any]], nets: Iterable[str] = ()) -> None:
+        """Records what is trained with from now on; arguments as of :func:`training.record.describe_stretch`."""
+        self.record = self.record.add(describe_stretch(self.iteration, self.config, data, nets))
 
     @abstractmethod
     def compare(self, batch: BatchT_contra) -> list[tuple[Duel, Comparison]]:
@@ -127,7 +139,7 @@ class Trainer(ABC, Generic[BatchT_contra]):
         """Writes the checkpoint: a kill at any moment leaves the old one or the new one, never half of one."""
         if not self.engine.is_main:
             return
-        state: dict[str, Any] = {"iteration": self.iteration}
+        state: dict[str, Any] = {"iteration": self.iteration, "record": self.record.to_text()}
         state |= {name: part.state_dict() for name, part in self._state.items()}
         with replace_file(self.checkpoint) as file:
             torch.save(state, file)
@@ -136,7 +148,7 @@ class Trainer(ABC, Generic[BatchT_contra]):
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.checkpoint.exists():
             return
-        saved = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        saved = read_checkpoint(self.folder)
         try:
             for name, part in self._state.items():
                 part.load_state_dict(saved[name])
@@ -144,6 +156,8 @@ class Trainer(ABC, Generic[BatchT_contra]):
             reason = str(error).splitlines()[-1].strip()
             raise SrdganError(f"{self.checkpoint} does not fit the configuration: {reason}") from error
         self.iteration = saved["iteration"]
+        if "record" in saved:
+            self.record = Record.from_text(saved["record"])
 
     def log(self, record: Mapping[str, object]) -> str:
         """Appends one line of JSON to the run's log; returns it."""

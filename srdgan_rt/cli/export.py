@@ -52,9 +52,9 @@ def export(
         raise ImageWriteError(f"{output} exists: choose --overwrite")
 
     # Only now: they load PyTorch, and wrong usage should be told at once.
+    from srdgan_rt.atomic import replace_file
     from srdgan_rt.checkpoint import DEFAULT_MODEL
     from srdgan_rt.export import export_model
-    from srdgan_rt.atomic import replace_file
 
     content = export_model(model or DEFAULT_MODEL, precision=precision.value, form=form.value)
     with replace_file(output) as file:

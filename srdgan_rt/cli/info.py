@@ -70,7 +70,14 @@ def _list_requirements() -> list[str]:
 def _collect_build() -> dict[str, Any]:
     from srdgan_rt import _ext
 
-    return {"extension": _ext.why_not() or "loaded", **(_ext.build_record() or {})}
+    library = _ext.library()
+    return {
+        "package": str(Path(srdgan_rt.__file__).parent),
+        "extension": _ext.why_not() or "loaded",
+        "library": None if library is None else str(library),
+        "library_matches_sources": _ext.is_current(),
+        **(_ext.build_record() or {}),
+    }
 
 
 def _collect_cpu() -> dict[str, Any]:
@@ -226,4 +233,6 @@ def _summarize(model: dict[str, Any]) -> str:
 def _plain(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "none" if value is None else str(value)

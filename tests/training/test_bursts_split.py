@@ -20,5 +20,13 @@ def test_splits_hold_when_scenes_are_added(first: set[str], more: set[str]) -> N
     after = assign_splits(first | more, before)
     assert {name: after[name] for name in first} == before
     assert set(after) == first | more
-    if len(first) >= 3:
-        assert set(before.values()) == {"train", "val", "test"}
+    expected = {0: set(), 1: {"train"}, 2: {"train", "test"}}.get(len(first), {"train", "val", "test"})
+    assert set(before.values()) == expected
+
+
+def test_the_first_scene_trains_and_the_second_tests() -> None:
+    """Photographed one after the other, whatever their names."""
+    known: dict[str, str] = {}
+    for number, split in enumerate(("train", "test", "val")):
+        known = assign_splits([*known, f"scene {number}"], known)
+        assert known[f"scene {number}"] == split

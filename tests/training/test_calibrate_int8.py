@@ -58,12 +58,12 @@ def test_ranges_lie_beside_the_weights(
 def test_what_is_wrong_is_one_line(
     data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for arguments, message in [
-        (("-n", "srdgan-x4-fast", "--data", data / "none"), "neither"),
-        (("-n", "srdgan-x4-fast", "--data", data, "--pictures", 1), "pictures must be at least 2"),
-        (("-n", data / "none.safetensors", "--data", data), "no such file"),
+    for arguments, status, message in [
+        (("-n", "srdgan-x4-fast", "--data", data / "none"), 2, "neither"),
+        (("-n", "srdgan-x4-fast", "--data", data, "--pictures", 1), 2, "pictures must be at least 2"),
+        (("-n", data / "none.safetensors", "--data", data), 1, "no such file"),
     ]:
         with pytest.raises(SystemExit) as stop:
             run(monkeypatch, *arguments)
-        assert stop.value.code == 2
+        assert stop.value.code == status
         assert message in capsys.readouterr().err.splitlines()[-1]

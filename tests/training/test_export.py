@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,17 +12,15 @@ import torch
 from srdgan_rt.checkpoint import load_h2l, load_model
 from training import export, export_h2l
 
-_MODEL = "num_blocks = 1\nnum_features = 8\ngrowth_channels = 4\n"
-_TOML = {
-    "l2h": f"name = 'tiny'\niterations = 6\n[weights]\npixel = 1\nfeature = 0\nadversarial = 0\n[model]\n{_MODEL}",
-    "h2l": "name = 'tiny'\niterations = 6\n[model]\nnum_blocks = 1\nnum_features = 8\n",
-    "joint": f"name = 'tiny'\niterations = 6\nh2l_init = 'a.pt'\nl2h_init = 'b.pt'\n[l2h_model]\n{_MODEL}"
-    "[h2l_model]\nnum_blocks = 1\nnum_features = 8\n",
-}
-_LINE = {
-    "l2h": "python -m training.train_l2h --config training/configs/tiny.toml`, 1 iterations, at commit ",
-    "joint": "losses pixel 0.01, feature 1, adversarial 0.005, from b.pt.",
-}
+
+def run_export(monkeypatch: pytest.MonkeyPatch, module: ModuleType, run: Path, data: Path, *more: str) -> Path:
+    """Exports a run under a name and a licence; returns the weight file beside the run."""
+    output = run.parent / "tiny.safetensors"
+    options = {"--run": run, "--data": data, "--output": output, "--name": "mine", "--licence": "CC-BY-4.0"}
+    words = [str(word) for option in options.items() for word in option]
+    monkeypatch.setattr(sys, "argv", ["export", *words, *more])
+    module.main()
+    return output
 
 
 @pytest.mark.parametrize("name", ["l2h", "joint"])
@@ -32,19 +31,20 @@ def test_the_average_is_written_with_its_card(
     trainer = stage.trainer(tmp_path / "run")
     trainer.step(stage.make_batch(0))
     trainer.save()
-    (tmp_path / "tiny.toml").write_text(_TOML[name])
-    output = tmp_path / "tiny.safetensors"
-    options = {"--config": tmp_path / "tiny.toml", "--run": tmp_path / "run", "--data": tmp_path, "--output": output}
-    command = ["export", *(str(word) for item in options.items() for word in item), "--halo", "9"]
-    monkeypatch.setattr(sys, "argv", command + ["--joint"] * (name == "joint"))
-    export.main()
+    output = run_export(monkeypatch, export, tmp_path / "run", tmp_path, "--halo", "9")
     model = load_model(output)
     net, spec, metadata = model.net, model.spec, model.metadata
     assert spec.halo == 9
     assert metadata["iterations"] == "1"
     for key, value in trainer.duels[-1].average.state_dict().items():
         torch.testing.assert_close(net.state_dict()[key], value, rtol=1e-3, atol=1e-6)
-    assert _LINE[name] in output.with_suffix(".md").read_text()
+    assert (metadata["name"], metadata["license"]) == ("mine", "CC-BY-4.0")
+    assert "scores" not in metadata
+    card = output.with_suffix(".md").read_text()
+    assert card.startswith("# mine\n")
+    assert f"`python -m training.train_{name}`, 1 iterations" in card
+    assert "Not scored: no evaluation set was there" in card
+    assert "|" not in card
 
 
 @pytest.mark.parametrize("name", ["h2l", "joint"])
@@ -58,12 +58,7 @@ def test_a_degradation_is_written_with_its_noise(
     for split in ("train", "test"):
         (tmp_path / "phone_pairs").mkdir(exist_ok=True)
         (tmp_path / "phone_pairs" / split).symlink_to(training_root / "phone_pairs" / "train")
-    (tmp_path / "tiny.toml").write_text(_TOML[name])
-    output = tmp_path / "tiny.safetensors"
-    options = {"--config": tmp_path / "tiny.toml", "--run": tmp_path / "run", "--data": tmp_path, "--output": output}
-    command = ["export", *(str(word) for item in options.items() for word in item)]
-    monkeypatch.setattr(sys, "argv", command + ["--joint"] * (name == "joint"))
-    export_h2l.main()
+    output = run_export(monkeypatch, export_h2l, tmp_path / "run", tmp_path)
     model = load_h2l(output)
     net, metadata = model.net, model.metadata
     assert 0.01 < float(metadata["noise_levels"]) < 0.1  # one frame, one level
@@ -71,16 +66,77 @@ def test_a_degradation_is_written_with_its_noise(
     for key, value in trainer.duels[0].average.state_dict().items():
         torch.testing.assert_close(net.state_dict()[key], value, rtol=1e-3, atol=1e-6)
     card = output.with_suffix(".md").read_text()
-    assert f"python -m training.train_{name} --config training/configs/tiny.toml`, 1 iterations" in card
+    assert f"`python -m training.train_{name}`, 1 iterations" in card
     assert "| correlation of neighbours | " in card
 
 
-def test_a_run_without_a_checkpoint_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_frames_that_are_not_held_out_leave_no_empty_table(
+    make_stage: Any, training_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "tiny.toml").write_text(_TOML["l2h"])
-    options = ["--config", str(tmp_path / "tiny.toml"), "--run", str(tmp_path), "--data", str(tmp_path)]
-    monkeypatch.setattr(sys, "argv", ["export", *options, "--output", str(tmp_path / "x.safetensors"), "--halo", "9"])
+    trainer = make_stage("h2l").trainer(tmp_path / "run")
+    trainer.save()
+    output = run_export(monkeypatch, export_h2l, tmp_path / "run", training_root)
+    card = output.with_suffix(".md").read_text()
+    assert "Not measured: no held-out frames" in card
+    assert "|" not in card
+
+
+def test_an_old_checkpoint_does_not_know_its_data(
+    make_stage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = make_stage("l2h").trainer(tmp_path / "run")
+    trainer.save()
+    state = torch.load(trainer.checkpoint, weights_only=True)
+    del state["record"]
+    torch.save(state, trainer.checkpoint)
+    output = run_export(monkeypatch, export, tmp_path / "run", tmp_path, "--halo", "9")
+    assert "- Training data: not known. " in output.with_suffix(".md").read_text()
+    assert load_model(output)[2]["training_data"] == "not known"
+
+
+@pytest.mark.parametrize(
+    ("module", "fault", "status", "message"),
+    [
+        (export, "none", 2, "there is no checkpoint in "),
+        (export, "damaged", 1, "is damaged, or no checkpoint of a run: "),
+        (export, "h2l", 2, "holds no low-to-high net: "),
+        (export_h2l, "l2h", 2, "holds no high-to-low net: "),
+        (export, "licence", 2, "--licence must not be empty"),
+        (export, "data", 2, "there is no folder "),
+    ],
+)
+def test_what_cannot_be_exported_is_one_line(
+    make_stage: Any,
+    training_root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    module: ModuleType,
+    fault: str,
+    status: int,
+    message: str,
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    if fault == "damaged":
+        (run / "checkpoint.pt").write_bytes(b"damaged")
+    elif fault != "none":
+        make_stage(fault if fault in ("h2l", "l2h") else "l2h").trainer(run).save()
+    more = ["--licence", " "] * (fault == "licence") + ["--halo", "9"] * (module is export)
+    with pytest.raises(SystemExit) as stop:
+        run_export(monkeypatch, module, run, tmp_path / "none" if fault == "data" else training_root, *more)
+    assert stop.value.code == status
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+@pytest.mark.parametrize("missing", ["--name", "--licence"])
+def test_name_and_licence_have_no_default(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], missing: str
+) -> None:
+    options = {"--run": "r", "--data": "d", "--output": "o", "--name": "n", "--licence": "l", "--halo": "9"}
+    words = [word for name, value in options.items() if name != missing for word in (name, value)]
+    monkeypatch.setattr(sys, "argv", ["export", *words])
     with pytest.raises(SystemExit, match="2"):
         export.main()
-    assert "there is no checkpoint in" in capsys.readouterr().err
+    assert f"required: {missing}" in capsys.readouterr().err

@@ -64,21 +64,31 @@ def test_features_of_a_photograph_are_of_size_one(shared_data: Path) -> None:
 
 
 def test_rejects_bad_files_and_layers(tiny_vgg: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"the feature layer must be one of conv1_2, .*, got 'conv9_9'"):
+    with pytest.raises(InputError, match=r"the feature layer of vgg16 must be one of conv1_2, .*, got 'conv9_9'"):
         VGGFeatures(tiny_vgg, "conv9_9")
-    with pytest.raises(InputError, match=r"not the VGG16 file that is needed: .*conv3_1"):
+    with pytest.raises(InputError, match=r"not the VGG file that is needed: .*conv3_1"):
         VGGFeatures(tiny_vgg, "conv3_3")
-    with pytest.raises(InputError, match="cannot read the VGG16 weights"):
+    with pytest.raises(InputError, match="cannot read the VGG weights"):
         VGGFeatures(tmp_path / "none.npz", "conv1_2")
     (tmp_path / "broken.npz").write_bytes(b"no archive")
-    with pytest.raises(InputError, match="cannot read the VGG16 weights"):
+    with pytest.raises(InputError, match="cannot read the VGG weights"):
         VGGFeatures(tmp_path / "broken.npz", "conv1_2")
+
+
+def test_a_file_says_what_it_is(tiny_vgg: Path, tmp_path: Path) -> None:
+    arrays = dict(np.load(tiny_vgg))
+    np.savez(tmp_path / "19.npz", **arrays, net=np.array("vgg19"))
+    with pytest.raises(InputError, match="holds vgg19, and the configuration asks for vgg16"):
+        VGGFeatures(tmp_path / "19.npz", "conv2_2")
+    np.savez(tmp_path / "other.npz", **arrays, preprocessing=np.array("other"))
+    with pytest.raises(InputError, match="preprocessing must be caffe or torchvision, got 'other'"):
+        VGGFeatures(tmp_path / "other.npz", "conv2_2")
 
 
 def test_no_weight_needs_no_features(tmp_path: Path) -> None:
     config = StageConfig(name="x", iterations=1)
     assert load_features(config, 0.0, tmp_path / "none.npz") is None
-    with pytest.raises(InputError, match="cannot read the VGG16 weights"):
+    with pytest.raises(InputError, match="cannot read the VGG weights"):
         load_features(config, 1.0, tmp_path / "none.npz")
 
 
@@ -87,7 +97,7 @@ def test_vgg19_needs_torchvision(monkeypatch: pytest.MonkeyPatch) -> None:
     config = StageConfig(name="x", iterations=1, features="vgg19")
     with pytest.raises(InputError, match="needs the package torchvision"):
         load_features(config, 1.0, None)
-    with pytest.raises(InputError, match=r"the feature layer of VGG19 must be one of conv1_2, .* got 'conv9'"):
+    with pytest.raises(InputError, match=r"the feature layer of vgg19 must be one of conv1_2, .* got 'conv9'"):
         load_features(StageConfig(name="x", iterations=1, features="vgg19", feature_layer="conv9"), 1.0, None)
 
 

@@ -81,7 +81,7 @@ def test_the_pixel_loss_alone_needs_neither_judge_nor_features(tmp_path: Path) -
     assert trainer.duel.discriminator is None
     trainer.save()
     saved = torch.load(trainer.checkpoint, weights_only=True)
-    assert saved.keys() == {"iteration", "params", "params_ema", "optimiser"}
+    assert saved.keys() == {"iteration", "record", "params", "params_ema", "optimiser"}
 
 
 def test_gradients_are_clipped_and_their_norm_is_logged(make_stage: Any, tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from srdgan_rt.image import Picture, write_picture
+from training.convert_vgg import list_places
 
 REPOSITORY = Path(__file__).parents[2]
 SECTION = "From a folder of photographs to weights"
@@ -55,6 +57,17 @@ def make_photograph(path: Path, seed: int) -> None:
     write_picture(path, Picture(cv2.resize(coarse, (288, 216), interpolation=cv2.INTER_CUBIC)))
 
 
+def make_vgg16(path: Path) -> None:
+    """Random weights in the form of torchvision's."""
+    state, inputs = {}, 3
+    for name, place in list_places("vgg16").items():
+        outputs = (64, 128, 256, 512, 512)[int(name[4]) - 1]
+        state[f"features.{place}.weight"] = 0.05 * torch.randn(outputs, inputs, 3, 3)
+        state[f"features.{place}.bias"] = torch.zeros(outputs)
+        inputs = outputs
+    torch.save(state, path)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A folder with the newcomer's photographs and the configurations, made tiny."""
@@ -62,6 +75,7 @@ def home(tmp_path: Path) -> Path:
     for index in range(4):
         make_photograph(tmp_path / "my" / "train_photos" / f"{index}.png", index)
     make_photograph(tmp_path / "photo.jpg", 9)
+    make_vgg16(tmp_path / "vgg16-397923af.pth")
     (tmp_path / "training" / "configs").mkdir(parents=True)
     for path in (REPOSITORY / "training" / "configs").glob("*.toml"):
         (tmp_path / "training" / "configs" / path.name).write_text(shrink(path.read_text(encoding="utf-8")))
@@ -84,4 +98,6 @@ def test_every_command_of_the_walk_runs(home: Path) -> None:
 def test_the_walk_reaches_every_stage() -> None:
     modules = {command[2] for command in read_commands() if command[:2] == ["python", "-m"]}
     stages = {path.stem for path in (REPOSITORY / "training").glob("train_*.py")}
-    assert stages | {"export", "export_h2l", "synthesize"} <= {module.removeprefix("training.") for module in modules}
+    assert stages | {"convert_vgg", "export", "export_h2l", "synthesize"} <= {
+        module.removeprefix("training.") for module in modules
+    }

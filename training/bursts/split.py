@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 SPLITS = ("train", "val", "test")
 _PARTS = {"val": 27 / 447, "test": 20 / 447}  # the paper, section 3.1: 400, 27 and 20 of 447 scenes
+_FEWEST = {"val": 3, "test": 2}  # scenes from which on a split gets one: training first, then what tells how good it is
 
 
 def assign_splits(scenes: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
@@ -21,13 +22,14 @@ def assign_splits(scenes: Iterable[str], known: Mapping[str, str]) -> dict[str, 
         known: splits that were given before.
 
     Returns:
-        One of ``SPLITS`` for each scene. From three scenes on each split has one.
+        One of ``SPLITS`` for each scene. A single scene is for training; of two one is for the test; from three on each
+        split has one.
     """
     names = sorted(set(scenes), key=lambda name: hashlib.sha256(name.encode()).digest())
     splits = {name: known[name] for name in names if name in known}
     used = Counter(splits.values())
     for split, part in _PARTS.items():
-        quota = max(1, round(len(names) * part)) if len(names) >= len(SPLITS) else 0
+        quota = max(1, round(len(names) * part)) if len(names) >= _FEWEST[split] else 0
         new = [name for name in names if name not in splits][: max(0, quota - used[split])]
         splits |= dict.fromkeys(new, split)
     return {name: splits.get(name, "train") for name in names}

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import torch
 
+from srdgan_rt import _ext
 from srdgan_rt.checkpoint import Model
 from srdgan_rt.errors import BackendUnavailableError, InputError
 from srdgan_rt.runtime.backend import Backend, resolve_device, resolve_precision
@@ -114,6 +115,8 @@ def choose_engine(engine: str = "auto", device: str | torch.device = "auto", pre
     if not usable:
         raise BackendUnavailableError(f"precision {precision} cannot be used: {reasons[names[0]]}")
     name = usable[0] if engine == "auto" else engine
+    if engine == "auto" and name != native.NAME and resolved.type == "cpu":
+        _ext.warn_if_unexpected()
     if name not in usable:
         raise BackendUnavailableError(f"engine {name} cannot be used: {reasons[name]}; there is {', '.join(usable)}")
     return EngineChoice(name, resolved, precision)

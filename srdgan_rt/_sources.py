@@ -1,0 +1,29 @@
+"""The digest of the extension's sources, by which a library and a source folder are known to belong together.
+
+Imports nothing but the standard library: ``setup.py`` runs this file before the package can be imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+
+def digest_sources(root: Path) -> str | None:
+    """Hashes names and contents of all that the extension is compiled from.
+
+    Args:
+        root: of the repository or of an unpacked source archive.
+
+    Returns:
+        SHA-256 in hexadecimal; None where there are no sources, as beside an installed package.
+    """
+    sources = sorted(path for path in (root / "csrc").rglob("*") if path.suffix in (".h", ".cpp", ".cu"))
+    if not sources:
+        return None
+    digest = hashlib.sha256()
+    for path in [*sources, root / "cmake" / "sources.cmake"]:
+        content = path.read_bytes() if path.exists() else b""
+        digest.update(f"{path.relative_to(root).as_posix()} {len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()

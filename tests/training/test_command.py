@@ -1,0 +1,123 @@
+"""What a user gets wrong is one line: status 2 for what was asked for, 1 for what could not be done."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import training
+
+PROGRAMS = sorted(
+    path.stem
+    for path in Path(training.__file__).parent.glob("*.py")
+    if 'if __name__ == "__main__":' in path.read_text(encoding="utf-8")
+)
+TRAINERS = ["train_h2l", "train_l2h", "train_joint", "ablation"]
+_TINY = "name = 'tiny'\niterations = 1\n"
+_INITS = "h2l_init = 'srdgan-h2l'\nl2h_init = 'srdgan-x4-fast'\n"
+
+
+@pytest.fixture
+def fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Runs a program that must fail; returns its status and its only line."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(program: str, *words: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", [program, *words])
+        with pytest.raises(SystemExit) as stop:
+            importlib.import_module(f"training.{program}").main()
+        (line,) = capsys.readouterr().err.splitlines()
+        assert re.match(r"[\w ./-]+: error: ", line)
+        return stop.value.code, line
+
+    return run
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_missing_options_are_one_line(program: str, fail) -> None:
+    status, line = fail(program)
+    assert status == 2
+    assert "are required: " in line
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_an_unknown_option_is_one_line(program: str, fail) -> None:
+    assert fail(program, "--nonsense")[0] == 2
+
+
+def write_config(path: Path, stage: str, more: str = "") -> str:
+    text = _TINY + more + (_INITS if stage == "train_joint" else "")
+    path.write_text(text if stage != "ablation" else f"[base]\n{more}[[variants]]\n{_TINY}")
+    return str(path)
+
+
+@pytest.mark.parametrize("program", TRAINERS)
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("nonsense = 1\n", "unknown key 'nonsense'; known keys: "),
+        ("checkpoint_every = -1\n", "checkpoint_every must be at least 1, got -1"),
+        ("seed = 'x'\n", "seed must be of type int, got 'x'"),
+        ("engine = {device = 'npu'}\n", "engine.device must be auto, cpu or cuda, got 'npu'"),
+        ("= nonsense\n", "is no valid TOML"),
+    ],
+)
+def test_a_wrong_configuration(program: str, more: str, message: str, tmp_path: Path, fail) -> None:
+    config = write_config(tmp_path / "c.toml", program, more)
+    status, line = fail(program, "--config", config, "--data", "d", "--run", "r")
+    assert status == 2
+    assert message in line
+
+
+@pytest.mark.parametrize("program", TRAINERS)
+def test_missing_files(program: str, tmp_path: Path, fail) -> None:
+    assert fail(program, "--config", "none.toml", "--data", "d", "--run", "r") == (
+        2,
+        f"{fail(program, '--nonsense')[1].partition(':')[0]}: error: cannot read none.toml: No such file or directory",
+    )
+    (tmp_path / "latin.toml").write_bytes(b"name = '\xe4'\n")
+    assert "is no valid TOML" in fail(program, "--config", "latin.toml", "--data", "d", "--run", "r")[1]
+    config = write_config(tmp_path / "c.toml", program)
+    status, line = fail(program, "--config", config, "--data", "d", "--run", "r", "--vgg", "none.npz")
+    assert status == 2
+    assert "cannot read the VGG weights none.npz" in line
+    if program != "train_joint":  # which reads the weights that it begins from first
+        status, line = fail(program, "--config", config, "--data", "d", "--run", "r")
+        assert status == 2
+        assert "the weights of VGG16 are needed: give them by --vgg" in line
+
+
+def test_missing_data(tmp_path: Path, fail) -> None:
+    config = write_config(tmp_path / "c.toml", "train_h2l", "weights = {feature = 0}\nmodel = {num_features = 8}\n")
+    for program, words in {
+        "train_h2l": ["--config", config, "--run", "r"],
+        "pack": ["--output", "packs"],
+        "calibrate_int8": ["-n", "srdgan-x4-fast"],
+        "check_camera": [],
+        "calibrate_camera": ["--output", "c.json"],
+    }.items():
+        status, line = fail(program, "--data", "none", *words)
+        assert (status, "none" in line) == (2, True), line
+    assert fail("make_pairs", "none", "pairs")[0] == 2
+    assert fail("make_bursts", "none", "bursts")[0] == 2
+
+
+def test_what_cannot_be_written_is_a_failure(tmp_path: Path, fail) -> None:
+    (tmp_path / "file").write_text("")
+    config = write_config(tmp_path / "c.toml", "train_h2l", "weights = {feature = 0}\nmodel = {num_features = 8}\n")
+    status, line = fail("train_h2l", "--config", config, "--data", "d", "--run", "file/run")
+    assert status == 1
+    assert "Not a directory" in line
+
+
+def test_a_wrong_device(tmp_path: Path, fail) -> None:
+    (tmp_path / "train_photos").mkdir()
+    (tmp_path / "train_photos" / "a.png").write_bytes(b"")
+    (tmp_path / "c.toml").write_text("seed = 1\n")
+    status, line = fail("synthesize", "--config", "c.toml", "--data", ".", "--output", "o", "--device", "npu")
+    assert status == 2
+    assert "got 'npu'" in line
