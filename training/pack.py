@@ -171,6 +171,11 @@ def _split(entries: Iterable[tuple[str, bytes]]) -> Iterator[dict[str, bytes]]:
     yield part
 
 
+def is_packed(folder: Path) -> bool:
+    """Whether :func:`write_packs` wrote a folder."""
+    return (folder / INDEX).exists()
+
+
 def read_packs(folder: Path) -> Mapping[str, bytes]:
     """All entries of a folder of packs, by name, checked.
 

@@ -19,13 +19,15 @@ import torch
 from srdgan_rt.checkpoint import DEFAULT_DEGRADATION, save_model
 from srdgan_rt.errors import InputError
 from training import parts, run
-from training.command import one_line_errors
+from training.command import add_gmsr, one_line_errors
 from training.config import BatchConfig, L2HConfig, read_config
 from training.engine import Engine
 from training.export import LICENSE, TRAINING_DATA
 from training.features import Features, load_features
-from training.pack import read_packs, unpack_validation
-from training.packed import PackedSampler
+from training.pack import is_packed, read_packs, unpack_validation
+from training.samples.pack_sources import PackSources
+from training.samples.sampler import Sampler
+from training.samples.sources import FolderSources, Sources
 from training.throughput import count_step, finished_at, measure_peak
 from training.train_l2h import L2HTrainer, watch
 from training.trainer import checkpoint_path
@@ -82,32 +84,33 @@ class MinutesTrainer(L2HTrainer):
 
 def scale_batch(batch: BatchConfig, size: int) -> BatchConfig:
     """The same mixture in a batch of another size; InputError if that is no multiple."""
-    counts: dict[str, Any] = {name: count for name, count in vars(batch).items() if isinstance(count, int)}
-    total = sum(counts.values())
+    total = sum(batch.counts.values())
     if size < 1 or size % total:
         raise InputError(f"--batch must be a multiple of the configuration's {total} samples, got {size}")
-    return dataclasses.replace(batch, **{name: count * size // total for name, count in counts.items()})
+    return dataclasses.replace(batch, counts={name: count * size // total for name, count in batch.counts.items()})
 
 
 def train(
     config: L2HConfig,
-    packs: Path,
+    data: Path,
     folder: Path,
     minutes: float,
     init: Sequence[Path] = (),
     vgg: Path | None = None,
     h2l: str = DEFAULT_DEGRADATION,
+    gmsr: Path | None = None,
 ) -> list[Path]:
     """Trains until the minutes are over, or Ctrl-C or SIGTERM comes, and writes the weights.
 
     Args:
         config: what to train.
-        packs: folder that ``training.pack`` wrote.
+        data: a data folder, or one that ``training.pack`` wrote.
         folder: of the run. A checkpoint there is gone on from; the weights go there.
         minutes: from this call to the last step, compilation included.
         init: weights to start from where there is no checkpoint: one weight file, or all its parts.
         vgg: weights of VGG16, for a feature loss with a weight.
         h2l: the high-to-low net, for samples of the kind ``gmsr``.
+        gmsr: folder of generated pairs for them in its place.
 
     Returns:
         The parts of the fp16 weights (of the moving average).
@@ -123,13 +126,21 @@ def train(
             f"batches are made on the device: set engine.num_workers to 0, not {config.engine.num_workers}"
         )
     engine = Engine(config.engine)
-    entries = read_packs(packs)
     largest = max(phase.patch for phase in config.phases)
-    sampler = PackedSampler(entries, config.batch, config.seed, largest, engine.device, h2l)
+    named: Any = {"sampling": config.batch.sampling, "gmsr": gmsr, "h2l": h2l}
+    sources: Sources
+    if is_packed(data):
+        entries = read_packs(data)
+        sources = PackSources(entries, largest, config.seed, engine.device, **named)
+    else:
+        entries = {}
+        sources = FolderSources(data, largest, config.seed, engine.device, **named)
+    sampler = Sampler(sources, config.batch, config.seed, engine.device)
     features = load_features(config, config.weights.feature, vgg)
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         unpack_validation(entries, scratch)
+        validation = scratch if entries else data
         if init and not checkpoint_path(folder).exists():
             config = dataclasses.replace(config, init=str(_prepare_init(init, scratch)))
         trainer = MinutesTrainer(config, folder, engine, features, ends, measure_peak(engine))
@@ -138,7 +149,7 @@ def train(
         run.run(
             trainer,
             lambda iteration: sampler.batch(iteration, config.patch_at(iteration)),
-            watch(trainer.duel, scratch, None),
+            watch(trainer.duel, validation, None),
             on_device=True,
         )
         weights = scratch / f"{config.name}.safetensors"
@@ -156,7 +167,7 @@ def _prepare_init(init: Sequence[Path], scratch: Path) -> Path:
     return joined
 
 
-def _time_batches(sampler: PackedSampler, patch: int, device: torch.device) -> float:
+def _time_batches(sampler: Sampler, patch: int, device: torch.device) -> float:
     """How long the device takes for a batch: in a run it is queued like the steps, so its time does not show."""
     sampler.batch(0, patch)
     started = finished_at(device)
@@ -169,12 +180,15 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True, help="TOML file, see training/configs/x4.toml")
-    parser.add_argument("--packs", type=Path, required=True, help="folder that training.pack wrote")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--packs", type=Path, help="folder that training.pack wrote")
+    source.add_argument("--data", type=Path, help="folder with train_photos and phone_pairs, in place of packs")
     parser.add_argument("--run", type=Path, required=True, help="folder for checkpoint, log and weights")
     parser.add_argument("--minutes", type=float, required=True, help="from the start to the last step")
     parser.add_argument("--init", type=Path, nargs="+", default=[], help="weights to start from: a file or its parts")
     parser.add_argument("--vgg", type=Path, help="VGG16 weights (.npz) for the feature loss")
     parser.add_argument("--h2l", default=DEFAULT_DEGRADATION, help="high-to-low net for batch.gmsr")
+    add_gmsr(parser)
     parser.add_argument("--batch", type=int, help="samples a step, a multiple of the configuration's")
     arguments = parser.parse_args()
     with one_line_errors(parser):
@@ -182,7 +196,14 @@ def main() -> None:
         if arguments.batch is not None:
             config = dataclasses.replace(config, batch=scale_batch(config.batch, arguments.batch))
         made = train(
-            config, arguments.packs, arguments.run, arguments.minutes, arguments.init, arguments.vgg, arguments.h2l
+            config,
+            arguments.packs or arguments.data,
+            arguments.run,
+            arguments.minutes,
+            arguments.init,
+            arguments.vgg,
+            arguments.h2l,
+            arguments.gmsr,
         )
         print(*made, sep="\n")
 

@@ -1,0 +1,118 @@
+"""What samples are made from: photographs, real frames, cameras, and a high-to-low net."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from srdgan_rt.checkpoint import DEFAULT_DEGRADATION
+from srdgan_rt.errors import InputError
+from srdgan_rt.metrics.protocol import SCALE
+from training.data import Bytes, load_photographs, read_frames
+from training.gmsr import PairFolder
+from training.imaging.camera import Cameras
+from training.samples.clean_pictures import CleanPictures
+from training.samples.frames import Frames
+from training.samples.h2l import FrozenH2L
+from training.samples.kind import MARGIN
+from training.samples.picture_store import PictureStore
+
+
+class Sources(ABC):
+    """What kinds of samples ask for. Each source is read when it is asked for the first time.
+
+    Args:
+        largest_patch: low-resolution pixels a side that will be asked for at most.
+        seed: draws the cameras.
+        device: where samples are made.
+        sampling: how phone_noise and camera_noise are sampled down: nearest, bicubic or area.
+        gmsr: a folder of finished pairs; None where ``h2l`` makes them.
+        h2l: the high-to-low net: name of a shipped model, or path of a weight file.
+    """
+
+    def __init__(
+        self,
+        largest_patch: int,
+        seed: int,
+        device: torch.device,
+        sampling: str = "nearest",
+        gmsr: Path | None = None,
+        h2l: str | os.PathLike[str] = DEFAULT_DEGRADATION,
+    ) -> None:
+        self._largest_patch = largest_patch
+        self._seed = seed
+        self._device = device
+        self.sampling = sampling
+        self._gmsr = gmsr
+        self._h2l = h2l
+
+    @abstractmethod
+    def _read_photographs(self, smallest_side: int) -> Sequence[Bytes]:
+        """Clean photographs ``(H, W, 3)``; raises InputError if there are none of that size."""
+
+    @abstractmethod
+    def _read_frames(self, smallest_side: int) -> Sequence[tuple[Bytes, Bytes]]:
+        """Real frames (clean, noisy), ``(H, W, 3)`` each."""
+
+    @cached_property
+    def clean(self) -> CleanPictures:
+        """Clean pictures."""
+        needed = SCALE * self._largest_patch + 2 * MARGIN
+        photographs = PictureStore(self._read_photographs(needed), self._device)
+        photographs.check_holds(needed, "photographs")
+        return CleanPictures(photographs)
+
+    @cached_property
+    def frames(self) -> Frames:
+        """Real frames with their noise."""
+        frames = Frames(self._read_frames(self._largest_patch), self._device)
+        frames.store.check_holds(self._largest_patch, "frames")
+        return frames
+
+    @cached_property
+    def cameras(self) -> Cameras:
+        """Cameras near the measured phones."""
+        return Cameras.draw(self._seed, self._device)
+
+    @cached_property
+    def noisy_cameras(self) -> Cameras:
+        """The noisier of two such cameras each: noise is where the work is."""
+        return Cameras.draw(self._seed, self._device, tries=2)
+
+    @cached_property
+    def gmsr_pairs(self) -> PairFolder | None:
+        """Finished pairs, if there is a folder of them."""
+        return None if self._gmsr is None else PairFolder(self._gmsr, self._device)
+
+    @cached_property
+    def h2l(self) -> FrozenH2L:
+        """The high-to-low net."""
+        return FrozenH2L(self._h2l, self._device)
+
+
+class FolderSources(Sources):
+    """Sources from a data folder, as docs/training.md describes it.
+
+    Args:
+        root: holds ``train_photos``, and ``phone_pairs`` or ``pairs``.
+        others: as of :class:`Sources`.
+    """
+
+    def __init__(self, root: Path, *others: object, **named: object) -> None:
+        super().__init__(*others, **named)  # type: ignore[arg-type]
+        self._root = root
+
+    def _read_photographs(self, smallest_side: int) -> Sequence[Bytes]:
+        folder = self._root / "train_photos"
+        photographs = load_photographs(folder, smallest_side)
+        if not photographs:
+            raise InputError(f"no photograph in {folder} has {smallest_side} pixels a side, as patches need")
+        return photographs
+
+    def _read_frames(self, smallest_side: int) -> Sequence[tuple[Bytes, Bytes]]:
+        return read_frames(self._root, "train", smallest_side)
