@@ -1,7 +1,4 @@
-"""Training pairs made on the fly from clean photographs, real phone noise and the camera model.
-
-Every sample is a function of the seed and the iteration alone, so a resumed run sees what an uninterrupted one would.
-"""
+"""Reads what training is made from: photographs, and real noisy frames with their clean twins."""
 
 from __future__ import annotations
 
@@ -14,16 +11,13 @@ import torch
 from torch import Tensor
 
 from srdgan_rt.errors import InputError
-from srdgan_rt.image import READABLE_EXTENSIONS, read_picture
+from srdgan_rt.image import READABLE_EXTENSIONS, read_picture, take_samples
 from srdgan_rt.image.depth import convert_depth
-from srdgan_rt.image.resample import shift_half_pixel
-from srdgan_rt.metrics.protocol import PHASE as PHASE
-from srdgan_rt.metrics.protocol import SCALE as SCALE
+from srdgan_rt.metrics.protocol import SCALE
 
 Bytes = npt.NDArray[np.uint8]
 Array = npt.NDArray[np.float32]
 
-MARGIN = 2 * SCALE  # high-resolution pixels around a patch that filters may look at, cut off afterwards
 PYRAMID = (1.0, 0.5, 1 / 3)  # photographs are also used smaller: sharper and with denser detail
 
 
@@ -69,30 +63,6 @@ def load_levels(path: Path, smallest_side: int) -> list[Bytes]:
             level = cv2.resize(photograph_, (width, height), interpolation=cv2.INTER_AREA)
             levels.append(np.asarray(level, np.uint8))
     return levels
-
-
-class Photographs:
-    """The clean pictures of a folder, kept in memory, to take random crops from.
-
-    Args:
-        folder: holds the pictures.
-        patch: low-resolution pixels a side that will be asked for at most.
-
-    Raises:
-        InputError: no picture is there, one cannot be read, or none is large enough.
-    """
-
-    def __init__(self, folder: Path, patch: int) -> None:
-        self._levels = load_photographs(folder, SCALE * patch + 2 * MARGIN)
-        if not self._levels:
-            raise InputError(f"no photograph in {folder} is large enough for patches of {patch}")
-        areas = np.array([level.shape[0] * level.shape[1] for level in self._levels], np.float64)
-        self._odds = np.sqrt(areas) / np.sqrt(areas).sum()
-
-    def crop(self, size: int, rng: np.random.Generator) -> Array:
-        """``(size, size, 3)`` in [0, 1] of a random place, turned and mirrored at random."""
-        level = self._levels[rng.choice(len(self._levels), p=self._odds)]
-        return crop(level, size, rng)
 
 
 def read_phone_pairs(folder: Path, smallest_side: int = 1) -> list[tuple[Bytes, Bytes]]:
@@ -142,7 +112,7 @@ def read_frames(root: Path, split: str, smallest_side: int = 1) -> list[tuple[By
     pairs = []
     for folder, step in _frame_folders(root, split):
         for clean, noisy in read_phone_pairs(folder, step * smallest_side):
-            pairs.append((clean[step // 2 :: step, step // 2 :: step], noisy[step // 2 :: step, step // 2 :: step]))
+            pairs.append((take_samples(clean, step), take_samples(noisy, step)))
     if not pairs:
         folders = " nor ".join(str(root / name / split) for name in _FRAME_STEPS)
         raise InputError(f"no noisy frames with clean twins: neither {folders} is there")
@@ -160,43 +130,6 @@ def _frame_folders(root: Path, split: str) -> list[tuple[Path, int]]:
     return [(folder, step) for folder, step in folders if folder.is_dir()]
 
 
-def crop(image: Bytes, size: int, rng: np.random.Generator) -> Array:
-    """A random place of a picture ``(H, W, C)``, turned and mirrored at random: ``(size, size, C)`` in [0, 1]."""
-    y, x = (int(rng.integers(side - size + 1)) for side in image.shape[:2])
-    image = np.rot90(image[y : y + size, x : x + size], int(rng.integers(4)))
-    if rng.random() < 0.5:
-        image = image[:, ::-1]
-    return np.asarray(image / np.float32(255), np.float32)
-
-
-def soften_and_darken(clean: Array, rng: np.random.Generator) -> Array:
-    """Makes a web-sized photograph ``(H, W, 3)`` more like what a phone takes before noise is added."""
-    if rng.random() >= 0.3:  # photographs at full resolution are softer
-        sigma = float(rng.uniform(0.4, 2.2))
-        clean = np.asarray(cv2.GaussianBlur(clean, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101), np.float32)
-    if rng.random() < 0.6:  # noise lives in the dark
-        clean = clean * np.float32(rng.uniform(0.2, 1.0))
-    return clean
-
-
-def centred(clean: Array) -> Array:
-    """Moves a picture by half a pixel, so that each of its samples ``[4i + 2]`` lies in the middle of its block.
-
-    Args:
-        clean: ``(H, W, 3)`` in [0, 1].
-
-    Returns:
-        The same shape, in [0, 1]; exact but for four pixels at the borders, which are mirrored.
-    """
-    return np.clip(as_array(shift_half_pixel(as_tensor(clean))), 0, 1)
-
-
-def trim(image: Array, size: int) -> Array:
-    """The middle ``(size, size, C)`` of a square picture."""
-    margin = (image.shape[0] - size) // 2
-    return image[margin : margin + size, margin : margin + size]
-
-
 def as_tensor(image: Array) -> Tensor:
     """``(H, W, C)`` to ``(C, H, W)``."""
     return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
@@ -205,10 +138,3 @@ def as_tensor(image: Array) -> Tensor:
 def as_array(image: Tensor) -> Array:
     """``(C, H, W)`` to ``(H, W, C)``."""
     return np.asarray(image.permute(1, 2, 0).numpy(), np.float32)
-
-
-def stack(images: list[Array], size: int) -> Tensor:  # -> (N, 3, size, size)
-    """Makes a batch of pictures ``(size, size, 3)``, of none, too."""
-    if not images:
-        return torch.empty(0, 3, size, size)
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from srdgan_rt.checkpoint import load_h2l, save_model
+from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.models import H2LNet
 from training.command import make_export_parser, one_line_errors
 from training.config import H2LConfig, H2LModelConfig, H2LWeightsConfig, JointConfig, read_config
-from training.data import SCALE, read_frames
+from training.data import read_frames
 from training.export import LICENSE, TRAINING_DATA, read_average, read_commit
 from training.noise_level import measure_levels
 from training.noise_report import NoiseReport

@@ -64,7 +64,8 @@ def mesh_loss(result: Tensor, target: Tensor) -> Tensor:
     Returns:
         A scalar: the mean deviation of the means of the 16 phases from their own mean.
     """
-    phases = (result - target).unflatten(-1, (-1, SCALE)).unflatten(-3, (-1, SCALE)).mean((2, 4))  # (N, 3, 4, 4)
+    blocks: Tensor = (result - target).unflatten(-1, (-1, SCALE)).unflatten(-3, (-1, SCALE))
+    phases = blocks.mean((2, 4))  # (N, 3, 4, 4)
     return (phases - phases.mean((2, 3), keepdim=True)).abs().mean()
 
 

@@ -121,21 +121,17 @@ def train(
     ends = time.monotonic() + 60 * minutes
     if not minutes > 0:
         raise InputError(f"minutes must be positive, got {minutes}")
-    if config.engine.num_workers:
-        raise InputError(
-            f"batches are made on the device: set engine.num_workers to 0, not {config.engine.num_workers}"
-        )
     engine = Engine(config.engine)
     largest = max(phase.patch for phase in config.phases)
     named: Any = {"sampling": config.batch.sampling, "gmsr": gmsr, "h2l": h2l}
     sources: Sources
     if is_packed(data):
         entries = read_packs(data)
-        sources = PackSources(entries, largest, config.seed, engine.device, **named)
+        sources = PackSources(entries, largest, config.seed, engine.batch_device, **named)
     else:
         entries = {}
-        sources = FolderSources(data, largest, config.seed, engine.device, **named)
-    sampler = Sampler(sources, config.batch, config.seed, engine.device)
+        sources = FolderSources(data, largest, config.seed, engine.batch_device, **named)
+    sampler = Sampler(sources, config.batch, config.seed)
     features = load_features(config, config.weights.feature, vgg)
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
@@ -150,7 +146,6 @@ def train(
             trainer,
             lambda iteration: sampler.batch(iteration, config.patch_at(iteration)),
             watch(trainer.duel, validation, None),
-            on_device=True,
         )
         weights = scratch / f"{config.name}.safetensors"
         metadata = {"name": config.name, "iterations": str(trainer.iteration)}

@@ -16,10 +16,10 @@ from training import run
 from training.batches import Share, TensorBatch
 from training.command import add_gmsr, make_parser, one_line_errors, open_board
 from training.config import JointConfig, read_config
-from training.data_h2l import H2LBatch, H2LSampler
 from training.duel import Comparison, Duel
 from training.engine import Engine, start_engine
 from training.features import Features, load_features
+from training.samples.h2l_sampler import H2LBatch, H2LSampler
 from training.samples.sampler import Batch, Sampler
 from training.samples.sources import FolderSources
 from training.train_h2l import H2LDuel, as_file
@@ -43,6 +43,7 @@ class JointSampler:
     Args:
         root: the folder with the data.
         config: what to make.
+        device: where batches are made.
         gmsr: folder of generated pairs; None where the shipped high-to-low net makes them.
         share: the part of the batch that is made.
 
@@ -51,12 +52,18 @@ class JointSampler:
         ImageReadError: a picture cannot be read.
     """
 
-    def __init__(self, root: Path, config: JointConfig, gmsr: Path | None = None, share: Share = Share()) -> None:  # noqa: B008
+    def __init__(
+        self,
+        root: Path,
+        config: JointConfig,
+        device: torch.device,
+        gmsr: Path | None = None,
+        share: Share = Share(),  # noqa: B008 (immutable)
+    ) -> None:
         self._patch = config.patch
-        self.both = H2LSampler(root, config.size, config.patch, config.seed, share)
-        cpu = torch.device("cpu")
-        sources = FolderSources(root, config.patch, config.seed, cpu, config.batch.sampling, gmsr)
-        self._pairs = Sampler(sources, config.batch, config.seed, cpu, share)
+        sources = FolderSources(root, config.patch, config.seed, device, config.batch.sampling, gmsr)
+        self.both = H2LSampler(sources, config.size, config.patch, config.seed, share)
+        self._pairs = Sampler(sources, config.batch, config.seed, share)
 
     def batch(self, iteration: int) -> JointBatch:
         """The batch of an iteration."""
@@ -118,7 +125,7 @@ def train(config: JointConfig, data: Path, folder: Path, vgg: Path | None, gmsr:
     with start_engine(config.engine) as engine, open_board(folder, engine, wanted=board) as files:
         weight = max(config.h2l_weights.feature, config.l2h_weights.feature)
         trainer = JointTrainer(config, folder, engine, load_features(config, weight, vgg))
-        sampler = JointSampler(data, config, gmsr, engine.share)
+        sampler = JointSampler(data, config, engine.batch_device, gmsr, engine.share)
         watches = [watch_h2l(trainer.h2l, data, sampler.both, files), watch_l2h(trainer.l2h, data, files)]
         return run.run(trainer, sampler.batch, run.join(watches, files))
 

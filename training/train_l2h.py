@@ -160,10 +160,8 @@ def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: P
         features = load_features(config, config.weights.feature, vgg)
         trainer = L2HTrainer(config, folder, engine, features)
         largest = max(phase.patch for phase in config.phases)
-        # Batches are made on the CPU, by workers where there are some, while the device computes.
-        cpu = torch.device("cpu")
-        sources = FolderSources(data, largest, config.seed, cpu, config.batch.sampling, gmsr)
-        sampler = Sampler(sources, config.batch, config.seed, cpu, engine.share)
+        sources = FolderSources(data, largest, config.seed, engine.batch_device, config.batch.sampling, gmsr)
+        sampler = Sampler(sources, config.batch, config.seed, engine.share)
         return run.run(
             trainer,
             lambda iteration: sampler.batch(iteration, config.patch_at(iteration)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.image.depth import convert_depth
-from srdgan_rt.image.enlarge import enlarge_samples
+from srdgan_rt.image.enlarge import enlarge_samples, take_samples
 from srdgan_rt.image.find import FoundPicture, find_pictures
 from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.read import READABLE_EXTENSIONS, read_picture
@@ -32,6 +32,7 @@ __all__ = [
     "read_picture",
     "resize_bicubic",
     "shift_half_pixel",
+    "take_samples",
     "write_picture",
 ]
 

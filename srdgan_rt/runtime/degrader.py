@@ -13,6 +13,7 @@ from torch import Tensor
 from srdgan_rt.checkpoint import DEFAULT_DEGRADATION, DIGEST_KEY, digest_tensors, load_h2l
 from srdgan_rt.checkpoint.read import is_weight_path
 from srdgan_rt.errors import CheckpointError, InputError
+from srdgan_rt.image import take_samples
 from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.models import H2LNet
 from srdgan_rt.models.h2l import NOISE_SIGMA
@@ -116,7 +117,7 @@ class Degrader:
         colour, alpha = split_alpha(picture)
         if alpha is not None:
             colour = bleed_colour(colour, alpha)
-            channels_last[..., -1] = alpha[self.scale // 2 :: self.scale, self.scale // 2 :: self.scale]
+            channels_last[..., -1] = take_samples(alpha, self.scale)
         num_colours = colour.shape[2]
 
         bounds = Box(0, 0, width, height)

@@ -14,9 +14,9 @@ import torch
 from srdgan_rt.errors import InputError
 from srdgan_rt.models.l2h import L2HNet
 from training import config as c
-from training.data import Batch
 from training.engine import Engine
 from training.initialise import initialise
+from training.samples.sampler import Batch
 from training.train_l2h import L2HTrainer
 
 PIXEL_ONLY = c.L2HWeightsConfig(1.0, 0.0, 0.0)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import torch
 
-from training.data import PairSampler
 from training.engine import start_engine
 from training.features import VGGFeatures
+from training.samples.sampler import Sampler
+from training.samples.sources import FolderSources
 from training.train_joint import JointSampler, JointTrainer
 from training.train_l2h import L2HTrainer
 
@@ -23,11 +24,12 @@ with start_engine(config.engine) as engine:
     run = folder / os.environ["WORLD_SIZE"]
     if name == "l2h":
         trainer = L2HTrainer(config, run, engine, features)
-        sampler = PairSampler(job["root"], config.batch, config.seed, 8, share=engine.share)
+        sources = FolderSources(job["root"], 8, config.seed, engine.batch_device)
+        sampler = Sampler(sources, config.batch, config.seed, engine.share)
         batches = [sampler.batch(iteration, 8) for iteration in range(2)]
     else:
         trainer = JointTrainer(config, run, engine, features)
-        joint = JointSampler(job["root"], config, share=engine.share)
+        joint = JointSampler(job["root"], config, engine.batch_device, share=engine.share)
         batches = [joint.batch(iteration) for iteration in range(2)]
     loss = trainer.step(batches[0])
     players = {

@@ -66,7 +66,9 @@ class Cameras:
     def draw(cls, seed: int, device: torch.device, tries: int = 1) -> Cameras:
         """Random cameras near the measured phones, each the noisiest of ``tries``."""
         rng = np.random.default_rng(seed)
-        cameras = (max((random_camera(rng) for _ in range(tries)), key=lambda camera: camera.shot) for _ in range(_NUM_CAMERAS))
+        cameras = (
+            max((random_camera(rng) for _ in range(tries)), key=lambda camera: camera.shot) for _ in range(_NUM_CAMERAS)
+        )
         return cls(list(cameras), device)
 
     def __len__(self) -> int:

@@ -68,7 +68,9 @@ def non_local_means(pictures: Tensor, strength: Tensor, radius: int, patch_radiu
             shifted = padded[..., top : top + inner.shape[-2], left : left + inner.shape[-1]]
             distance = F.avg_pool2d((shifted - inner).square().mean(1, keepdim=True), side, stride=1)
             weight = torch.exp(distance * scale)
-            total.addcmul_(weight, shifted[..., patch_radius : patch_radius + height, patch_radius : patch_radius + width])
+            total.addcmul_(
+                weight, shifted[..., patch_radius : patch_radius + height, patch_radius : patch_radius + width]
+            )
             norm += weight
     return total / norm
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from srdgan_rt.metrics.protocol import PHASE, SCALE
 
 LUMA = (0.299, 0.587, 0.114)  # BT.601
 
 
 def luma(pictures: Tensor) -> Tensor:
     """``(N, 1, H, W)`` of RGB pictures ``(N, 3, H, W)``, any range."""
-    red, green, blue = pictures.split(1, 1)
-    return LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
+    weights = torch.tensor(LUMA, device=pictures.device).view(-1, 1, 1)
+    return (weights * pictures).sum(1, keepdim=True)
 
 
 def gaussian_taps(sigma: Tensor, radius: int) -> Tensor:
@@ -99,11 +99,17 @@ def resize(pictures: Tensor, height: int, width: int) -> Tensor:
     return F.interpolate(pictures, (height, width), mode="bicubic", antialias=True).clamp(0, 1)
 
 
+def enlarge_samples(pictures: Tensor) -> Tensor:
+    """``srdgan_rt.image.enlarge_samples`` of pictures ``(N, C, H, W)``, by 4."""
+    rows, columns = (
+        (torch.arange(SCALE * side, device=pictures.device) - PHASE) / SCALE for side in pictures.shape[-2:]
+    )
+    y, x = (2 * places / (side - 1) - 1 for places, side in zip((rows, columns), pictures.shape[-2:], strict=True))
+    grid = torch.stack([x.expand(len(y), -1), y[:, None].expand(-1, len(x))], -1).expand(len(pictures), -1, -1, -1)
+    enlarged = F.grid_sample(pictures, grid, mode="bicubic", padding_mode="reflection", align_corners=True)
+    return enlarged.clamp(0, 1)
+
+
 def spread_of_blur(sigma: Tensor, radius: int) -> Tensor:
     """``(N,)``: the standard deviation that a blur by ``sigma`` leaves of white noise of 1."""
     return gaussian_taps(sigma, radius).square().sum(1)
-
-
-def half_turns(angle: Tensor) -> Tensor:
-    """Angles in radians of a number of half turns in [0, 1)."""
-    return angle * math.pi

@@ -41,7 +41,7 @@ class CameraFrame(PhotographKind):
         """As :meth:`PhotographKind.degrade`."""
         low, high = sample_filtered(clean, random)
         size = low.shape[-1]
-        zoom = math.exp(random.host.uniform(*map(math.log, _ZOOM)))
+        zoom = math.exp(random.host.uniform(math.log(_ZOOM[0]), math.log(_ZOOM[1])))
         num_zoomed = (len(low) + int(random.host.integers(2))) // 2
         frames = []
         for part, side in ((low[:num_zoomed], round(size * zoom)), (low[num_zoomed:], size)):

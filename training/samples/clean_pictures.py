@@ -39,10 +39,7 @@ class CleanPictures:
         Returns:
             ``(count, 3, size, size)`` in [0, 1].
         """
-        chosen = torch.multinomial(self._odds, count, replacement=True, generator=random.generator)
-        clean = self._photographs.crop(chosen, size, random)
-        if noisy:
-            clean = _soften_and_darken(clean, random)
+        clean = self.draw_photographs(count, size, random, noisy=noisy)
         clean = torch.where(random.chance(count, 0.05), clean.mean(1, keepdim=True), clean)
         num_flats, num_patterns, _ = random.host.multinomial(
             count, [_FLAT_ODDS, _PATTERN_ODDS, 1 - _FLAT_ODDS - _PATTERN_ODDS]
@@ -50,8 +47,14 @@ class CleanPictures:
         drawn = [draw_flats(int(num_flats), size, random), draw_patterns(int(num_patterns), size, random)]
         return torch.cat([*drawn, clean[num_flats + num_patterns :]])
 
+    def draw_photographs(self, count: int, size: int, random: RandomSource, *, noisy: bool) -> Tensor:
+        """The same of photographs alone, as they are."""
+        chosen = torch.multinomial(self._odds, count, replacement=True, generator=random.generator)
+        clean = self._photographs.crop(chosen, size, random)
+        return soften_and_darken(clean, random) if noisy else clean
 
-def _soften_and_darken(clean: Tensor, random: RandomSource) -> Tensor:
+
+def soften_and_darken(clean: Tensor, random: RandomSource) -> Tensor:
     """Makes web-sized photographs ``(N, 3, S, S)`` more like what a phone takes before noise is added."""
     count = len(clean)
     soft = gaussian_blur(clean, random.uniform((count,), 0.4, 2.2), _BLUR_RADIUS)  # at full resolution they are softer

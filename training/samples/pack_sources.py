@@ -32,4 +32,4 @@ class PackSources(Sources):
     def _decode(self, prefix: str, suffix: str = "") -> Sequence[Bytes]:
         if not any(name.startswith(prefix) for name in self._entries):
             raise InputError(f"the packs hold no {prefix[:-1]}")
-        return decode(self._entries, prefix, suffix)
+        return list(decode(self._entries, prefix, suffix))

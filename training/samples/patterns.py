@@ -88,7 +88,9 @@ def _draw_checks(count: int, size: int, random: RandomSource) -> Tensor:
         SCALE * random.integers(1, 4, (count, 1, 1, 1)).float(),
         SCALE * random.log_uniform((count, 1, 1, 1), 1, 4),
     )
-    places = torch.arange(size, device=random.device) + torch.where(aligned, 0.0, random.uniform((count, 1, 1, 1), 0, 32))
+    places = torch.arange(size, device=random.device) + torch.where(
+        aligned, 0.0, random.uniform((count, 1, 1, 1), 0, 32)
+    )
     cells = ((places + 1e-3) / side).floor()  # (N, 1, 1, S)
     return 1 - 2 * ((cells + cells.mT) % 2)
 

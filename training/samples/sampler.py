@@ -35,7 +35,6 @@ class Sampler:
         sources: what samples are made from; only what the kinds asked for need is read, here.
         batch: how many samples of each kind.
         seed: with the iteration, decides every batch.
-        device: where batches are made.
         share: the part of each batch that this process trains on; the whole is made, so that every process draws the
             same numbers.
 
@@ -49,11 +48,10 @@ class Sampler:
         sources: Sources,
         batch: BatchConfig,
         seed: int,
-        device: torch.device,
         share: Share = Share(),  # noqa: B008 (immutable)
     ) -> None:
         self._seed = seed
-        self._device = device
+        self._device = sources.device
         self._kinds = [(KINDS[name](sources), count) for name, count in batch.counts.items() if count]
         self._known = list(share.of(batch.num_known, "the samples with a known HR"))
         self._unknown = list(share.of(batch.num_unknown, "the samples without a known HR"))

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from srdgan_rt.checkpoint import DEFAULT_DEGRADATION
 from srdgan_rt.errors import InputError
@@ -16,9 +17,10 @@ from srdgan_rt.metrics.protocol import SCALE
 from training.data import Bytes, load_photographs, read_frames
 from training.gmsr import PairFolder
 from training.imaging.camera import Cameras
+from training.noise_level import NoiseShape, measure_levels
 from training.samples.clean_pictures import CleanPictures
 from training.samples.frames import Frames
-from training.samples.h2l import FrozenH2L
+from training.samples.frozen_h2l import FrozenH2L
 from training.samples.kind import MARGIN
 from training.samples.picture_store import PictureStore
 
@@ -46,7 +48,7 @@ class Sources(ABC):
     ) -> None:
         self._largest_patch = largest_patch
         self._seed = seed
-        self._device = device
+        self.device = device
         self.sampling = sampling
         self._gmsr = gmsr
         self._h2l = h2l
@@ -63,36 +65,46 @@ class Sources(ABC):
     def clean(self) -> CleanPictures:
         """Clean pictures."""
         needed = SCALE * self._largest_patch + 2 * MARGIN
-        photographs = PictureStore(self._read_photographs(needed), self._device)
+        photographs = PictureStore(self._read_photographs(needed), self.device)
         photographs.check_holds(needed, "photographs")
         return CleanPictures(photographs)
 
     @cached_property
+    def _pairs(self) -> Sequence[tuple[Bytes, Bytes]]:
+        return self._read_frames(self._largest_patch)
+
+    @cached_property
     def frames(self) -> Frames:
         """Real frames with their noise."""
-        frames = Frames(self._read_frames(self._largest_patch), self._device)
+        frames = Frames(self._pairs, self.device)
         frames.store.check_holds(self._largest_patch, "frames")
         return frames
 
     @cached_property
+    def noise_levels(self) -> tuple[NoiseShape, Tensor]:
+        """The mean noise of the frames over the intensity, and the level ``(F,)`` of each of them."""
+        shape, levels = measure_levels(self._pairs)
+        return shape.to(self.device), torch.tensor(levels, device=self.device)
+
+    @cached_property
     def cameras(self) -> Cameras:
         """Cameras near the measured phones."""
-        return Cameras.draw(self._seed, self._device)
+        return Cameras.draw(self._seed, self.device)
 
     @cached_property
     def noisy_cameras(self) -> Cameras:
         """The noisier of two such cameras each: noise is where the work is."""
-        return Cameras.draw(self._seed, self._device, tries=2)
+        return Cameras.draw(self._seed, self.device, tries=2)
 
     @cached_property
     def gmsr_pairs(self) -> PairFolder | None:
         """Finished pairs, if there is a folder of them."""
-        return None if self._gmsr is None else PairFolder(self._gmsr, self._device)
+        return None if self._gmsr is None else PairFolder(self._gmsr, self.device)
 
     @cached_property
     def h2l(self) -> FrozenH2L:
         """The high-to-low net."""
-        return FrozenH2L(self._h2l, self._device)
+        return FrozenH2L(self._h2l, self.device)
 
 
 class FolderSources(Sources):
