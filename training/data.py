@@ -130,6 +130,29 @@ def _frame_folders(root: Path, split: str) -> list[tuple[Path, int]]:
     return [(folder, step) for folder, step in folders if folder.is_dir()]
 
 
+class DataFolder:
+    """A data folder, as docs/training.md describes it.
+
+    Args:
+        root: holds ``train_photos``, and ``phone_pairs`` or ``pairs``.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def read_photographs(self, smallest_side: int) -> list[Bytes]:
+        """Photographs at several sizes; raises InputError if none has that side."""
+        folder = self._root / "train_photos"
+        photographs = load_photographs(folder, smallest_side)
+        if not photographs:
+            raise InputError(f"no photograph in {folder} has {smallest_side} pixels a side, as patches need")
+        return photographs
+
+    def read_frames(self, smallest_side: int) -> list[tuple[Bytes, Bytes]]:
+        """Real frames to train on, as :func:`read_frames` gives them."""
+        return read_frames(self._root, "train", smallest_side)
+
+
 def as_tensor(image: Array) -> Tensor:
     """``(H, W, C)`` to ``(C, H, W)``."""
     return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)

@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -21,13 +20,13 @@ from srdgan_rt.errors import InputError
 from training import parts, run
 from training.command import add_gmsr, one_line_errors
 from training.config import BatchConfig, L2HConfig, read_config
+from training.data import DataFolder
 from training.engine import Engine
 from training.export import LICENSE, TRAINING_DATA
 from training.features import Features, load_features
-from training.pack import is_packed, read_packs, unpack_validation
-from training.samples.pack_sources import PackSources
+from training.pack import PackedData, is_packed, read_packs, unpack_validation
 from training.samples.sampler import Sampler
-from training.samples.sources import FolderSources, Sources
+from training.samples.sources import Sources
 from training.throughput import count_step, finished_at, measure_peak
 from training.train_l2h import L2HTrainer, watch
 from training.trainer import checkpoint_path
@@ -123,14 +122,9 @@ def train(
         raise InputError(f"minutes must be positive, got {minutes}")
     engine = Engine(config.engine)
     largest = max(phase.patch for phase in config.phases)
-    named: Any = {"sampling": config.batch.sampling, "gmsr": gmsr, "h2l": h2l}
-    sources: Sources
-    if is_packed(data):
-        entries = read_packs(data)
-        sources = PackSources(entries, largest, config.seed, engine.batch_device, **named)
-    else:
-        entries = {}
-        sources = FolderSources(data, largest, config.seed, engine.batch_device, **named)
+    entries = read_packs(data) if is_packed(data) else {}
+    source_data = PackedData(entries) if entries else DataFolder(data)
+    sources = Sources(source_data, largest, config.seed, engine.batch_device, config.batch.sampling, gmsr, h2l)
     sampler = Sampler(sources, config.batch, config.seed)
     features = load_features(config, config.weights.feature, vgg)
     with tempfile.TemporaryDirectory() as name:

@@ -18,7 +18,7 @@ from training import run
 from training.board import Board
 from training.command import make_parser, one_line_errors, open_board
 from training.config import DiscriminatorConfig, H2LConfig, H2LModelConfig, H2LWeightsConfig, StageConfig, read_config
-from training.data import has_frames, read_frames
+from training.data import DataFolder, has_frames, read_frames
 from training.discriminator import NoiseDiscriminator
 from training.duel import Comparison, Duel
 from training.engine import Engine, start_engine
@@ -26,7 +26,7 @@ from training.features import Features, load_features
 from training.losses import colour_loss, pixel_loss
 from training.noise_report import NoiseReport
 from training.samples.h2l_sampler import H2LBatch, H2LSampler
-from training.samples.sources import FolderSources
+from training.samples.sources import Sources
 from training.trainer import Trainer, fresh_start
 from training.weights import start_from
 
@@ -137,7 +137,7 @@ def main() -> None:
         ):
             features = load_features(config, config.weights.feature, arguments.vgg)
             trainer = H2LTrainer(config, arguments.run, engine, features)
-            sources = FolderSources(arguments.data, config.patch, config.seed, engine.batch_device)
+            sources = Sources(DataFolder(arguments.data), config.patch, config.seed, engine.batch_device)
             sampler = H2LSampler(sources, config.batch, config.patch, config.seed, engine.share)
             run.run(trainer, sampler.batch, watch(trainer.duel, arguments.data, sampler, board))
 

@@ -16,12 +16,13 @@ from training import run
 from training.batches import Share, TensorBatch
 from training.command import add_gmsr, make_parser, one_line_errors, open_board
 from training.config import JointConfig, read_config
+from training.data import DataFolder
 from training.duel import Comparison, Duel
 from training.engine import Engine, start_engine
 from training.features import Features, load_features
 from training.samples.h2l_sampler import H2LBatch, H2LSampler
 from training.samples.sampler import Batch, Sampler
-from training.samples.sources import FolderSources
+from training.samples.sources import Sources
 from training.train_h2l import H2LDuel, as_file
 from training.train_h2l import watch as watch_h2l
 from training.train_l2h import L2HDuel
@@ -61,7 +62,7 @@ class JointSampler:
         share: Share = Share(),  # noqa: B008 (immutable)
     ) -> None:
         self._patch = config.patch
-        sources = FolderSources(root, config.patch, config.seed, device, config.batch.sampling, gmsr)
+        sources = Sources(DataFolder(root), config.patch, config.seed, device, config.batch.sampling, gmsr)
         self.both = H2LSampler(sources, config.size, config.patch, config.seed, share)
         self._pairs = Sampler(sources, config.batch, config.seed, share)
 

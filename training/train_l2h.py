@@ -27,6 +27,7 @@ from training.config import (
     StageConfig,
     read_config,
 )
+from training.data import DataFolder
 from training.discriminator import PictureDiscriminator
 from training.duel import Comparison, Duel
 from training.engine import Engine, start_engine
@@ -34,7 +35,7 @@ from training.features import Features, load_features
 from training.initialise import initialise
 from training.losses import block_mean_loss, mean_distance, mesh_loss
 from training.samples.sampler import Batch, Sampler
-from training.samples.sources import FolderSources
+from training.samples.sources import Sources
 from training.trainer import Trainer, fresh_start
 from training.validate import draw, validate
 from training.weights import start_from
@@ -160,7 +161,7 @@ def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: P
         features = load_features(config, config.weights.feature, vgg)
         trainer = L2HTrainer(config, folder, engine, features)
         largest = max(phase.patch for phase in config.phases)
-        sources = FolderSources(data, largest, config.seed, engine.batch_device, config.batch.sampling, gmsr)
+        sources = Sources(DataFolder(data), largest, config.seed, engine.batch_device, config.batch.sampling, gmsr)
         sampler = Sampler(sources, config.batch, config.seed, engine.share)
         return run.run(
             trainer,

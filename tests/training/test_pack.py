@@ -7,9 +7,9 @@ import torch
 
 from srdgan_rt.errors import InputError
 from training.config import BatchConfig
-from training.pack import PackOptions, read_packs, unpack_validation, write_packs
-from training.samples.pack_sources import PackSources
+from training.pack import PackedData, PackOptions, read_packs, unpack_validation, write_packs
 from training.samples.sampler import Sampler
+from training.samples.sources import Sources
 
 OPTIONS = PackOptions(megabytes=1, crop=88, frame=128)
 
@@ -76,7 +76,7 @@ def test_packing_says_what_is_wrong(training_root: Path, tmp_path: Path) -> None
 
 
 def test_batches_are_made_of_packs_as_of_folders(packs: Path) -> None:
-    sources = PackSources(read_packs(packs), 16, 0, torch.device("cpu"))
+    sources = Sources(PackedData(read_packs(packs)), 16, 0, torch.device("cpu"))
     batch = Sampler(sources, BatchConfig({"phone_noise": 2, "phone_pair": 1}), 0).batch(0, 16)
     assert batch.low.shape == (3, 3, 16, 16)
     assert batch.high.shape == (2, 3, 64, 64)
@@ -86,7 +86,7 @@ def test_what_is_not_packed_is_refused(packs: Path) -> None:
     entries = read_packs(packs)
     cpu = torch.device("cpu")
     with pytest.raises(InputError, match="must have at least 176 pixels a side, the smallest has 88"):
-        Sampler(PackSources(entries, 40, 0, cpu), BatchConfig({"clean_nearest": 1}), 0)
+        Sampler(Sources(PackedData(entries), 40, 0, cpu), BatchConfig({"clean_nearest": 1}), 0)
     frames = {name: content for name, content in entries.items() if name.startswith("frames/")}
     with pytest.raises(InputError, match="the packs hold no photographs"):
-        Sampler(PackSources(frames, 8, 0, cpu), BatchConfig({"clean_nearest": 1}), 0)
+        Sampler(Sources(PackedData(frames), 8, 0, cpu), BatchConfig({"clean_nearest": 1}), 0)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import torch
 
+from training.data import DataFolder
 from training.engine import start_engine
 from training.features import VGGFeatures
 from training.samples.sampler import Sampler
-from training.samples.sources import FolderSources
+from training.samples.sources import Sources
 from training.train_joint import JointSampler, JointTrainer
 from training.train_l2h import L2HTrainer
 
@@ -24,7 +25,7 @@ with start_engine(config.engine) as engine:
     run = folder / os.environ["WORLD_SIZE"]
     if name == "l2h":
         trainer = L2HTrainer(config, run, engine, features)
-        sources = FolderSources(job["root"], 8, config.seed, engine.batch_device)
+        sources = Sources(DataFolder(job["root"]), 8, config.seed, engine.batch_device)
         sampler = Sampler(sources, config.batch, config.seed, engine.share)
         batches = [sampler.batch(iteration, 8) for iteration in range(2)]
     else:

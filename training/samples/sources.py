@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from srdgan_rt.checkpoint import DEFAULT_DEGRADATION
-from srdgan_rt.errors import InputError
 from srdgan_rt.metrics.protocol import SCALE
-from training.data import Bytes, load_photographs, read_frames
+from training.data import Bytes
 from training.gmsr import PairFolder
 from training.imaging.camera import Cameras
 from training.noise_level import NoiseShape, measure_levels
@@ -25,10 +24,21 @@ from training.samples.kind import MARGIN
 from training.samples.picture_store import PictureStore
 
 
-class Sources(ABC):
+class SourceData(Protocol):
+    """Photographs and frames: :class:`training.data.DataFolder` or :class:`training.pack.PackedData`."""
+
+    def read_photographs(self, smallest_side: int) -> Sequence[Bytes]:
+        """Clean photographs ``(H, W, 3)``; raises InputError if there are none of that size."""
+
+    def read_frames(self, smallest_side: int) -> Sequence[tuple[Bytes, Bytes]]:
+        """Real frames (clean, noisy), ``(H, W, 3)`` each."""
+
+
+class Sources:
     """What kinds of samples ask for. Each source is read when it is asked for the first time.
 
     Args:
+        data: photographs and frames.
         largest_patch: low-resolution pixels a side that will be asked for at most.
         seed: draws the cameras.
         device: where samples are made.
@@ -39,6 +49,7 @@ class Sources(ABC):
 
     def __init__(
         self,
+        data: SourceData,
         largest_patch: int,
         seed: int,
         device: torch.device,
@@ -46,6 +57,7 @@ class Sources(ABC):
         gmsr: Path | None = None,
         h2l: str | os.PathLike[str] = DEFAULT_DEGRADATION,
     ) -> None:
+        self._data = data
         self._largest_patch = largest_patch
         self._seed = seed
         self.device = device
@@ -53,25 +65,17 @@ class Sources(ABC):
         self._gmsr = gmsr
         self._h2l = h2l
 
-    @abstractmethod
-    def _read_photographs(self, smallest_side: int) -> Sequence[Bytes]:
-        """Clean photographs ``(H, W, 3)``; raises InputError if there are none of that size."""
-
-    @abstractmethod
-    def _read_frames(self, smallest_side: int) -> Sequence[tuple[Bytes, Bytes]]:
-        """Real frames (clean, noisy), ``(H, W, 3)`` each."""
-
     @cached_property
     def clean(self) -> CleanPictures:
         """Clean pictures."""
         needed = SCALE * self._largest_patch + 2 * MARGIN
-        photographs = PictureStore(self._read_photographs(needed), self.device)
+        photographs = PictureStore(self._data.read_photographs(needed), self.device)
         photographs.check_holds(needed, "photographs")
         return CleanPictures(photographs)
 
     @cached_property
     def _pairs(self) -> Sequence[tuple[Bytes, Bytes]]:
-        return self._read_frames(self._largest_patch)
+        return self._data.read_frames(self._largest_patch)
 
     @cached_property
     def frames(self) -> Frames:
@@ -105,26 +109,3 @@ class Sources(ABC):
     def h2l(self) -> FrozenH2L:
         """The high-to-low net."""
         return FrozenH2L(self._h2l, self.device)
-
-
-class FolderSources(Sources):
-    """Sources from a data folder, as docs/training.md describes it.
-
-    Args:
-        root: holds ``train_photos``, and ``phone_pairs`` or ``pairs``.
-        others: as of :class:`Sources`.
-    """
-
-    def __init__(self, root: Path, *others: object, **named: object) -> None:
-        super().__init__(*others, **named)  # type: ignore[arg-type]
-        self._root = root
-
-    def _read_photographs(self, smallest_side: int) -> Sequence[Bytes]:
-        folder = self._root / "train_photos"
-        photographs = load_photographs(folder, smallest_side)
-        if not photographs:
-            raise InputError(f"no photograph in {folder} has {smallest_side} pixels a side, as patches need")
-        return photographs
-
-    def _read_frames(self, smallest_side: int) -> Sequence[tuple[Bytes, Bytes]]:
-        return read_frames(self._root, "train", smallest_side)

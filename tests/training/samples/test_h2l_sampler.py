@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from srdgan_rt.errors import InputError
+from training.data import DataFolder
 from training.samples.h2l_sampler import H2LBatch, H2LSampler
-from training.samples.sources import FolderSources
+from training.samples.sources import Sources
 
 
 def make_sampler(root: Path, seed: int = 0, patch: int = 16) -> H2LSampler:
-    return H2LSampler(FolderSources(root, patch, 0, torch.device("cpu")), 3, patch, seed)
+    return H2LSampler(Sources(DataFolder(root), patch, 0, torch.device("cpu")), 3, patch, seed)
 
 
 def tensors(batch: H2LBatch) -> list[torch.Tensor]:

@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from training.data import DataFolder
 from training.imaging.filters import luma
 from training.samples.kinds import KINDS
 from training.samples.random_source import RandomSource
-from training.samples.sources import FolderSources
+from training.samples.sources import Sources
 from training.train_l2h import low_samples
 
 CPU = torch.device("cpu")
@@ -21,17 +22,17 @@ COUNT = 24
 
 
 @pytest.fixture(scope="module")
-def sources(training_root: Path) -> FolderSources:
-    return FolderSources(training_root, PATCH, 0, CPU)
+def sources(training_root: Path) -> Sources:
+    return Sources(DataFolder(training_root), PATCH, 0, CPU)
 
 
 @pytest.fixture(params=list(KINDS))
-def made(request: pytest.FixtureRequest, sources: FolderSources) -> tuple[str, Tensor, Tensor]:
+def made(request: pytest.FixtureRequest, sources: Sources) -> tuple[str, Tensor, Tensor]:
     return (request.param, *make(request.param, sources))
 
 
 @lru_cache
-def make(name: str, sources: FolderSources) -> tuple[Tensor, Tensor]:
+def make(name: str, sources: Sources) -> tuple[Tensor, Tensor]:
     kind = KINDS[name](sources)
     parts = [kind.make(COUNT // 4, PATCH, RandomSource((1, number), CPU)) for number in range(4)]
     low, target = (torch.cat(part) for part in zip(*parts, strict=True))
@@ -73,7 +74,7 @@ def test_only_clean_pictures_are_finer_than_8_bits(made: tuple[str, Tensor, Tens
 
 
 @pytest.mark.parametrize("name", ["phone_noise", "camera_frame", "phone_isp", "grain", "phone_pair"])
-def test_some_noisy_samples_are_quite_grey(sources: FolderSources, name: str) -> None:
+def test_some_noisy_samples_are_quite_grey(sources: Sources, name: str) -> None:
     kind = KINDS[name](sources)
     low, target = kind.make(100, 8, RandomSource((0,), CPU))
     grey = (low == low[:, :1]).flatten(1).all(1)
@@ -81,7 +82,7 @@ def test_some_noisy_samples_are_quite_grey(sources: FolderSources, name: str) ->
     assert torch.equal(target[grey], target[grey][:, :1].expand_as(target[grey]))
 
 
-def test_half_of_the_noise_has_lost_colour(sources: FolderSources) -> None:
+def test_half_of_the_noise_has_lost_colour(sources: Sources) -> None:
     noisy, clean = KINDS["phone_pair"](sources).make(200, 8, RandomSource((0,), CPU))
     noise = noisy - clean
     plane = luma(noise)
@@ -89,7 +90,7 @@ def test_half_of_the_noise_has_lost_colour(sources: FolderSources) -> None:
     assert 0.35 < (ratio < 0.6 * ratio.quantile(0.9)).float().mean() < 0.75
 
 
-def test_the_same_numbers_make_the_same_samples(made: tuple[str, Tensor, Tensor], sources: FolderSources) -> None:
+def test_the_same_numbers_make_the_same_samples(made: tuple[str, Tensor, Tensor], sources: Sources) -> None:
     name, low, _ = made
     kind = KINDS[name](sources)
     again, _ = kind.make(COUNT // 4, PATCH, RandomSource((1, 0), CPU))
@@ -101,12 +102,12 @@ def test_the_same_numbers_make_the_same_samples(made: tuple[str, Tensor, Tensor]
 @pytest.mark.parametrize("sampling", ["bicubic", "area"])
 @pytest.mark.parametrize("name", ["phone_noise", "camera_noise"])
 def test_noise_may_follow_a_filter(training_root: Path, name: str, sampling: str) -> None:
-    low, high = KINDS[name](FolderSources(training_root, 8, 0, CPU, sampling)).make(4, 8, RandomSource((0,), CPU))
+    low, high = KINDS[name](Sources(DataFolder(training_root), 8, 0, CPU, sampling)).make(4, 8, RandomSource((0,), CPU))
     assert low.shape == (4, 3, 8, 8)
     assert high.shape == (4, 3, 32, 32)
 
 
-def test_noise_of_camera_frames_is_spread_over_neighbours(sources: FolderSources) -> None:
+def test_noise_of_camera_frames_is_spread_over_neighbours(sources: Sources) -> None:
     kind = KINDS["camera_frame"](sources)
     flat = torch.full((8, 3, 160, 160), 0.4)
     noise = torch.cat([kind.degrade(flat, RandomSource((number,), CPU))[0] for number in range(8)]) - 0.4

@@ -12,16 +12,17 @@ import torch
 from srdgan_rt.errors import ImageReadError, InputError
 from training.batches import Share
 from training.config import BatchConfig
+from training.data import DataFolder
 from training.samples.kinds import KINDS
 from training.samples.sampler import Sampler
-from training.samples.sources import FolderSources
+from training.samples.sources import Sources
 
 CPU = torch.device("cpu")
 ALL = BatchConfig({name: 1 for name in KINDS if name != "gmsr"})
 
 
 def make_sampler(root: Path, batch: BatchConfig = ALL, seed: int = 0, share: Share = Share()) -> Sampler:  # noqa: B008
-    return Sampler(FolderSources(root, 12, seed, CPU), batch, seed, share)
+    return Sampler(Sources(DataFolder(root), 12, seed, CPU), batch, seed, share)
 
 
 def test_batches_are_a_function_of_seed_and_iteration(training_root: Path) -> None:
@@ -57,7 +58,7 @@ def test_generated_pairs_need_nothing_else(tmp_path: Path) -> None:
     for folder, side in (("HR", 64), ("LRx4", 16)):
         (tmp_path / folder).mkdir()
         cv2.imwrite(str(tmp_path / folder / "a.png"), np.full((side, side, 3), 77, np.uint8))
-    sources = FolderSources(tmp_path / "nowhere", 12, 0, CPU, gmsr=tmp_path)
+    sources = Sources(DataFolder(tmp_path / "nowhere"), 12, 0, CPU, gmsr=tmp_path)
     batch = Sampler(sources, BatchConfig({"gmsr": 2}), 0).batch(0, 12)
     assert batch.low.unique().item() == batch.high.unique().item() == pytest.approx(77 / 255)
 
