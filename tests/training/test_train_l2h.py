@@ -147,17 +147,3 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(training_root: Path, tmp_pa
     assert one["iteration"] == two["iteration"] == 40
     for part in ("params", "params_ema", "discriminator_params"):
         assert all(torch.equal(one[part][name], two[part][name]) for name in one[part]), part
-
-
-def test_generated_pairs_need_a_folder(training_root: Path, tmp_path: Path) -> None:
-    (tmp_path / "tiny.toml").write_text(_TOML + "[batch]\ngmsr = 2\n")
-    command = [sys.executable, "-m", "training.train_l2h", "--config", tmp_path / "tiny.toml", "--data", training_root]
-    done = subprocess.run(
-        [*command, "--run", tmp_path / "run"],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "batch.gmsr is 2, so a folder of generated pairs is needed: give it by --gmsr" in done.stderr
