@@ -61,7 +61,7 @@ def read_variants(path: Path, runs: Path) -> tuple[list[str], list[Variant]]:
         else:
             start = {"l2h_init": str(checkpoint_path(runs / origin))}
             config = build_config(JointConfig, merge(merge(table.get("joint", {}), start), changes), where)
-        variants.append(Variant(config.name, config, config.batch.gmsr > 0))
+        variants.append(Variant(config.name, config, config.batch.counts["gmsr"] > 0))
     if not variants:
         raise InputError(f"{path.name}: there are no variants")
     return [str(name) for name in table.get("data_sets", [])], variants

@@ -18,11 +18,13 @@ from torch import Tensor
 
 from srdgan_rt.checkpoint import load_model, ranges_path, save_ranges
 from srdgan_rt.errors import InputError
+from srdgan_rt.image import take_samples
 from srdgan_rt.image.depth import convert_depth
+from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.runtime.calibration import CUT, measure_ranges
 from training.card import name_data
 from training.command import CommandParser, one_line_errors
-from training.data import PHASE, SCALE, Bytes, as_tensor, find_photographs, read_frames, read_rgb
+from training.data import Bytes, as_tensor, find_photographs, read_frames, read_rgb
 from training.data_record import describe_files, take_notes
 from training.record import read_commit
 
@@ -48,7 +50,7 @@ def read_pictures(data: Path, count: int, size: int) -> Iterator[Tensor]:
     for _, noisy in _spread(read_frames(data, "train"), count // 2):
         yield _middle(noisy, size)
     for path in _spread(find_photographs(data / "train_photos"), count - count // 2):
-        yield _middle(read_rgb(path)[PHASE::SCALE, PHASE::SCALE], size)
+        yield _middle(take_samples(read_rgb(path), SCALE), size)
 
 
 def _spread(items: Sequence[T], count: int) -> list[T]:

@@ -11,9 +11,7 @@ from typing import Any, NoReturn
 
 from srdgan_rt.errors import InputError, SrdganError
 from training.board import Board
-from training.data import PairSource
 from training.engine import Engine
-from training.gmsr import PairFolder
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -70,11 +68,6 @@ def make_export_parser(description: str | None, data: str) -> CommandParser:
 def add_gmsr(parser: argparse.ArgumentParser) -> None:
     """The option of the stages that train the low-to-high net."""
     parser.add_argument("--gmsr", type=Path, help="folder of generated pairs (HR and LRx4), for batch.gmsr")
-
-
-def open_pairs(folder: Path | None) -> PairSource | None:
-    """The generated pairs that :func:`add_gmsr` asks for."""
-    return None if folder is None else PairFolder(folder)
 
 
 @contextmanager

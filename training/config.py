@@ -6,11 +6,13 @@ import dataclasses
 import math
 import sys
 import typing
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from srdgan_rt.errors import InputError
+from training.samples.kinds import KINDS
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -30,40 +32,47 @@ class ModelConfig:
     scale: int = 4
 
 
+_USUAL_BATCH = {"phone_noise": 3, "camera_noise": 1, "phone_pair": 1, "clean_nearest": 1, "clean_bicubic": 2}
+_SAMPLINGS = ("nearest", "bicubic", "area")
+
+
 @dataclass(frozen=True)
 class BatchConfig:
-    """How many samples of each kind make one batch (see ``training.data``)."""
+    """How many samples of each kind make one batch (see ``training.samples.kinds``).
 
-    phone_noise: int = 3  # photograph, sampled down, noise resampled from real phone frames
-    camera_noise: int = 1  # photograph, sampled down, noise of the camera model
-    phone_pair: int = 1  # a real noisy frame; only its clean twin at low resolution is known
-    clean_nearest: int = 1  # photograph, nearest-downsampled, no noise
-    clean_bicubic: int = 2  # photograph, bicubic- or area-downsampled, no noise
-    gmsr: int = 0  # photograph and what a high-to-low net made of it
-    camera_frame: int = 0  # photograph, reduced with a filter and taken by the camera model with its mosaic
-    sampling: str = "nearest"  # how phone_noise and camera_noise are sampled down: nearest, bicubic or area
+    Args:
+        counts: by the names of the kinds; one that is not named counts 0.
+        sampling: how phone_noise and camera_noise are sampled down: nearest, bicubic or area.
+    """
 
-    known_kinds: ClassVar[tuple[str, ...]] = (
-        "phone_noise",
-        "camera_noise",
-        "clean_nearest",
-        "clean_bicubic",
-        "gmsr",
-        "camera_frame",
-    )
-    """The kinds whose high-resolution picture is known, in the order of the batch."""
+    counts: Mapping[str, int] = field(default_factory=lambda: dict(_USUAL_BATCH))
+    sampling: str = "nearest"
 
     def __post_init__(self) -> None:
-        for kind in (*self.known_kinds, "phone_pair"):
-            if getattr(self, kind) < 0:
-                raise InputError(f"batch.{kind} must be at least 0, got {getattr(self, kind)}")
-        if self.sampling not in ("nearest", "bicubic", "area"):
+        object.__setattr__(self, "counts", {name: self.counts.get(name, 0) for name in KINDS})
+        for kind, count in self.counts.items():
+            if count < 0:
+                raise InputError(f"batch.{kind} must be at least 0, got {count}")
+        if self.sampling not in _SAMPLINGS:
             raise InputError(f"batch.sampling must be nearest, bicubic or area, got {self.sampling!r}")
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any], where: str) -> BatchConfig:
+        """From a TOML table, whose keys are kinds and ``sampling``."""
+        known = {**dict.fromkeys(KINDS, int), "sampling": str}
+        _check_keys(table, known, where)
+        values = {key: _convert(known[key], value, f"{where}.{key}") for key, value in table.items()}
+        return cls(values, values.pop("sampling", "nearest"))
 
     @property
     def num_known(self) -> int:
         """Samples whose high-resolution picture is known."""
-        return sum(getattr(self, kind) for kind in self.known_kinds)
+        return sum(count for name, count in self.counts.items() if KINDS[name].is_known)
+
+    @property
+    def num_unknown(self) -> int:
+        """Samples of which only the clean low-resolution picture is known."""
+        return sum(self.counts.values()) - self.num_known
 
 
 @dataclass(frozen=True)
@@ -120,11 +129,13 @@ class H2LWeightsConfig:
 
 @dataclass(frozen=True)
 class L2HWeightsConfig:
-    """The weights alpha 4 to 6 of equation 8; the defaults are ESRGAN's."""
+    """The weights alpha 4 to 6 of equation 8, whose defaults are ESRGAN's, and those of two losses of our own."""
 
     pixel: float = 0.01
     feature: float = 1.0
     adversarial: float = 0.005
+    mean: float = 0.0  # of the difference of the results averaged down, block by block
+    mesh: float = 0.0  # of what repeats every 4 pixels
 
     def __post_init__(self) -> None:
         _check_weights(self)
@@ -243,7 +254,7 @@ class L2HConfig(StageConfig):
         _check_loss(self.loss)
         if not self.phases or self.phases[-1].until != 1.0:
             raise InputError("the last of phases must have until = 1.0")
-        if self.batch.num_known + self.batch.phone_pair < 1:
+        if self.batch.num_known + self.batch.num_unknown < 1:
             raise InputError("batch must hold at least one sample")
         if self.batch.num_known < 1 and (self.weights.feature > 0 or self.weights.adversarial > 0):
             raise InputError("batch must hold a sample with a known HR for the feature and adversarial losses")
@@ -288,10 +299,13 @@ def _build(kind: Any, table: dict[str, Any], where: str) -> Any:
     """Builds a dataclass from a TOML table; an unknown key is an error that names its neighbours."""
     types = typing.get_type_hints(kind)
     hints = {item.name: types[item.name] for item in dataclasses.fields(kind)}
-    unknown = sorted(set(table) - set(hints))
-    if unknown:
-        raise InputError(f"{where}: unknown key {unknown[0]!r}; known keys: {', '.join(hints)}")
+    _check_keys(table, hints, where)
     return kind(**{key: _convert(hints[key], value, f"{where}.{key}") for key, value in table.items()})
+
+
+def _check_keys(table: Mapping[str, Any], known: Collection[str], where: str) -> None:
+    if unknown := sorted(set(table) - set(known)):
+        raise InputError(f"{where}: unknown key {unknown[0]!r}; known keys: {', '.join(known)}")
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
@@ -306,7 +320,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint):
         if not isinstance(value, dict):
             raise InputError(f"{where} must be a table, got {value!r}")
-        return _build(hint, value, where)
+        return BatchConfig.from_table(value, where) if hint is BatchConfig else _build(hint, value, where)
     if hint is float and type(value) is int:
         return float(value)
     if type(value) is not hint:  # and not isinstance: a truth value is no number

@@ -138,6 +138,10 @@ class Duel:
         self.generator = Player(generator, config, engine, average)
         self.discriminator = Player(discriminator, config, engine) if self._weights["adversarial"] > 0 else None
 
+    def weighs(self, loss: str) -> bool:
+        """Whether a loss has a weight."""
+        return self._weights[loss] > 0
+
     def state(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
         """What a checkpoint holds of it."""
         state = self.generator.state(self.prefix)

@@ -38,6 +38,11 @@ class Engine:
             raise InputError(f"{torch.cuda.get_device_name(self.device)} cannot compute in bf16: set precision to fp32")
 
     @property
+    def batch_device(self) -> torch.device:
+        """Where batches are made: on the device itself, or by workers on the CPU where there are some."""
+        return torch.device("cpu") if self.config.num_workers else self.device
+
+    @property
     def is_main(self) -> bool:
         """Whether this process writes the files and talks."""
         return self.share.rank == 0

@@ -15,11 +15,12 @@ import numpy as np
 from srdgan_rt.checkpoint import load_h2l, save_model
 from srdgan_rt.checkpoint.keys import infer_h2l_sizes
 from srdgan_rt.errors import CheckpointError, InputError
+from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.models import H2LNet
 from training.card import describe_scores, list_training
 from training.checkpoints import checkpoint_path
 from training.command import make_export_parser, one_line_errors
-from training.data import SCALE, has_frames, read_frames
+from training.data import has_frames, read_frames
 from training.export import Source, check_options, open_run
 from training.noise_level import measure_levels
 from training.noise_report import NoiseReport

@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from srdgan_rt.errors import InputError
-from training.data import SCALE, Array, Bytes, find_photographs, read_rgb
+from srdgan_rt.metrics.protocol import SCALE
+from training.data import Bytes, find_photographs, read_rgb
+from training.samples.picture_store import PictureStore
+from training.samples.random_source import RandomSource
 
 _LOW = f"LRx{SCALE}"
 
@@ -18,6 +23,7 @@ class PairFolder:
     Args:
         root: holds ``HR/`` and ``LRx4/``, whose pictures go together by their names without the extension. Pairs must
             be centred, as bicubic ones and those of :func:`srdgan_rt.runtime.pairs.pair_up` are.
+        device: where crops are made.
 
     Raises:
         InputError: a folder is missing or empty, a picture has no partner, or the sizes of two do not fit; the message
@@ -25,46 +31,39 @@ class PairFolder:
         SrdganError: a picture cannot be read.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, device: torch.device) -> None:
         highs, lows = _find_pictures(root / "HR"), _find_pictures(root / _LOW)
         for paths, partners, place in ((highs, lows, _LOW), (lows, highs, "HR")):
             if alone := sorted(paths.keys() - partners.keys()):
                 raise InputError(f"{paths[alone[0]]} has no partner in {root / place}")
-        self._pairs = [_read_pair(lows[stem], highs[stem]) for stem in sorted(lows)]
-        areas = np.array([low.shape[0] * low.shape[1] for low, _ in self._pairs], np.float64)
-        self._odds = areas / areas.sum()
-        self._shortest, self._shortest_path = min(
-            (min(low.shape[:2]), lows[stem]) for stem, (low, _) in zip(sorted(lows), self._pairs, strict=True)
-        )
+        pairs = [_read_pair(lows[stem], highs[stem]) for stem in sorted(lows)]
+        self._lows, self._highs = (PictureStore(pictures, device) for pictures in zip(*pairs, strict=True))
+        self._odds = self._lows.sides.prod(1).float()
+        self._root = root
 
     def __len__(self) -> int:
-        return len(self._pairs)
+        return len(self._lows)
 
-    def crop(self, patch: int, rng: np.random.Generator) -> tuple[Array, Array]:
-        """A random place of a random pair, every place as likely as any other, turned and mirrored at random.
+    def crop(self, count: int, patch: int, random: RandomSource) -> tuple[Tensor, Tensor]:
+        """Random places of random pairs, every place as likely as any other, turned and mirrored at random.
 
         Args:
+            count: how many.
             patch: low-resolution pixels a side.
-            rng: decides what is drawn.
+            random: decides what is drawn.
 
         Returns:
-            LR ``(patch, patch, 3)`` and HR ``(4 patch, 4 patch, 3)``, RGB float32 in [0, 1].
+            LR ``(count, 3, patch, patch)`` and HR ``(count, 3, 4 patch, 4 patch)``, RGB float32 in [0, 1].
 
         Raises:
-            InputError: a picture is smaller than the patch; the message names the file.
+            InputError: a picture is smaller than the patch.
         """
-        if patch > self._shortest:
-            raise InputError(f"{self._shortest_path} is smaller than a patch of {patch} pixels: {self._shortest}")
-        pair = self._pairs[rng.choice(len(self._pairs), p=self._odds)]
-        y, x = (int(rng.integers(side - patch + 1)) for side in pair[0].shape[:2])
-        turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
-
-        def cut(picture: Bytes, factor: int) -> Array:
-            window = picture[factor * y : factor * (y + patch), factor * x : factor * (x + patch)]
-            window = np.rot90(window, turns)
-            return np.asarray((window[:, ::-1] if mirrored else window) / np.float32(255), np.float32)
-
-        return cut(pair[0], 1), cut(pair[1], SCALE)
+        self._lows.check_holds(patch, f"pictures of {self._root / _LOW}")
+        chosen = torch.multinomial(self._odds, count, replacement=True, generator=random.generator)
+        places = self._lows.draw_places(chosen, patch, random)
+        scales = torch.tensor([SCALE, SCALE, 1, 1, 1], device=places.device)
+        low = self._lows.crop_places(chosen, places, patch)
+        return low, self._highs.crop_places(chosen, places * scales, SCALE * patch)
 
 
 def _find_pictures(folder: Path) -> dict[str, Path]:

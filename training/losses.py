@@ -9,6 +9,8 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
+from srdgan_rt.metrics.protocol import SCALE
+
 
 def pixel_loss(result: Tensor, target: Tensor) -> Tensor:
     """Equation 3: squared distance of two colours, mean over the pixels.
@@ -36,6 +38,35 @@ def mean_distance(result: Tensor, target: Tensor, form: str) -> Tensor:
     """
     difference = result - target
     return (difference.abs() if form == "l1" else difference.square()).mean((1, 2, 3))
+
+
+def block_mean_loss(result: Tensor, target: Tensor) -> Tensor:
+    """Absolute difference of the means of 4x4 blocks and of 16x16 blocks: of what the result looks like from afar.
+
+    Args:
+        result: ``(N, 3, 4H, 4W)``.
+        target: same shape.
+
+    Returns:
+        A scalar.
+    """
+    small = F.avg_pool2d(result - target, SCALE)
+    return (small.abs().mean() + F.avg_pool2d(small, SCALE).abs().mean()) / 2
+
+
+def mesh_loss(result: Tensor, target: Tensor) -> Tensor:
+    """What a result has that its target has not, and that repeats every 4 pixels: a mesh on flat areas.
+
+    Args:
+        result: ``(N, 3, 4H, 4W)``.
+        target: same shape.
+
+    Returns:
+        A scalar: the mean deviation of the means of the 16 phases from their own mean.
+    """
+    blocks: Tensor = (result - target).unflatten(-1, (-1, SCALE)).unflatten(-3, (-1, SCALE))
+    phases = blocks.mean((2, 4))  # (N, 3, 4, 4)
+    return (phases - phases.mean((2, 3), keepdim=True)).abs().mean()
 
 
 def feature_loss(result: Tensor, target: Tensor) -> Tensor:

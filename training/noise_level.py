@@ -11,10 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from srdgan_rt.errors import InputError
 
-Array = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
 
 _NUM_BINS = 16  # over the intensity 0..1
@@ -26,14 +27,15 @@ class NoiseShape:
     """The mean standard deviation of noise over the intensity, at level 1.
 
     Args:
-        pairs: (noisy, clean), each ``(H, W, 3)`` in [0, 1]: the pictures whose mean shape it shall be.
+        pairs: (noisy, clean), each of any shape in [0, 1]: the pictures whose mean shape it shall be.
 
     Raises:
         InputError: the pairs have no noise, or there are none.
     """
 
-    def __init__(self, pairs: Sequence[tuple[Array, Array]]) -> None:
-        deviations, counts = (np.array(x) for x in zip(*(_measure(*pair) for pair in pairs), strict=True))
+    def __init__(self, pairs: Sequence[tuple[Tensor, Tensor]]) -> None:
+        measured = [_measure(noisy[None], clean[None]) for noisy, clean in pairs]
+        deviations, counts = (torch.cat(parts).numpy() for parts in zip(*measured, strict=True))
         known = (counts >= _FEWEST_SAMPLES) & (deviations > 0)
         if not known.any():
             raise InputError("no noise in the pairs: their noise level cannot be told")
@@ -44,21 +46,26 @@ class NoiseShape:
             levels = _mean(logs - shape, known, axis=1)
         seen = known.any(0)
         shape = np.interp(np.arange(_NUM_BINS), np.flatnonzero(seen), shape[seen])
-        self._variance = np.exp(2 * shape) / np.exp(2 * shape).mean()
+        self._variance = torch.from_numpy(np.exp(2 * shape) / np.exp(2 * shape).mean())
 
-    def level(self, noisy: Array, clean: Array) -> float:
-        """How noisy a picture is: the standard deviation that it would have were all intensities equally frequent.
+    def to(self, device: torch.device) -> NoiseShape:
+        """Moves it to the device of the pictures that it shall measure."""
+        self._variance = self._variance.to(device)
+        return self
+
+    def levels(self, noisy: Tensor, clean: Tensor) -> Tensor:
+        """How noisy pictures are: the standard deviation that each would have were all intensities equally frequent.
 
         Args:
-            noisy: ``(H, W, 3)`` in [0, 1].
-            clean: the same scene pixel by pixel.
+            noisy: ``(N, ...)`` in [0, 1].
+            clean: the same scenes pixel by pixel.
 
         Returns:
-            The level, 0 where there is no noise.
+            ``(N,)`` float32, 0 where there is no noise.
         """
         deviations, counts = _measure(noisy, clean)
-        expected = float((counts * self._variance).sum())
-        return float(np.sqrt((counts * deviations**2).sum() / expected))
+        expected = (counts * self._variance).sum(1)
+        return ((counts * deviations**2).sum(1) / expected).sqrt().float()
 
 
 def measure_levels(frames: Sequence[tuple[Bytes, Bytes]]) -> tuple[NoiseShape, list[float]]:
@@ -70,17 +77,18 @@ def measure_levels(frames: Sequence[tuple[Bytes, Bytes]]) -> tuple[NoiseShape, l
     Raises:
         InputError: as :class:`NoiseShape`.
     """
-    pairs = [(noisy / np.float32(255), clean / np.float32(255)) for clean, noisy in frames]
+    pairs = [(torch.from_numpy(noisy).float() / 255, torch.from_numpy(clean).float() / 255) for clean, noisy in frames]
     shape = NoiseShape(pairs)
-    return shape, [shape.level(*pair) for pair in pairs]
+    return shape, [float(shape.levels(noisy[None], clean[None])) for noisy, clean in pairs]
 
 
-def _measure(noisy: Array, clean: Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """Standard deviation (about zero) and number of samples for each bin of the intensity."""
-    bins = np.minimum((clean * _NUM_BINS).astype(np.int64), _NUM_BINS - 1).ravel()
-    counts = np.bincount(bins, minlength=_NUM_BINS)
-    squares = np.bincount(bins, np.square(noisy - clean, dtype=np.float64).ravel(), _NUM_BINS)
-    return np.sqrt(squares / np.maximum(counts, 1)), counts
+def _measure(noisy: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:
+    """Standard deviation (about zero) and number of samples ``(N, 16)`` for each bin of the intensity."""
+    bins = (clean.flatten(1) * _NUM_BINS).long().clamp(max=_NUM_BINS - 1)
+    squares = (noisy - clean).flatten(1).double().square()
+    empty = torch.zeros(len(bins), _NUM_BINS, dtype=torch.float64, device=bins.device)
+    counts = empty.scatter_add(1, bins, torch.ones_like(squares))
+    return (empty.scatter_add(1, bins, squares) / counts.clamp(min=1)).sqrt(), counts
 
 
 def _mean(values: npt.NDArray[np.float64], known: npt.NDArray[np.bool_], axis: int) -> npt.NDArray[np.float64]:

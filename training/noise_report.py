@@ -12,8 +12,9 @@ from torch import Tensor
 
 from srdgan_rt.image import enlarge_samples
 from srdgan_rt.metrics import SourceNoise, measure_picture, round_to_8_bits
+from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.models.h2l import H2LNet, draw_noise
-from training.data import SCALE, Array, Bytes, as_array, as_tensor
+from training.data import Array, Bytes, as_array, as_tensor
 from training.noise_level import NoiseShape
 
 _CROP = 96  # pixels a side of each held-out frame: the middle
@@ -37,7 +38,7 @@ class NoiseReport:
         for images in frames:
             clean, noisy = (_middle(image) for image in images)
             self._pairs.append((noisy, clean))
-            self._levels.append(shape.level(noisy, clean))
+            self._levels.append(float(shape.levels(*(torch.from_numpy(part)[None] for part in (noisy, clean)))))
         self._real = SourceNoise("real", [measure_picture(*pair) for pair in self._pairs])
 
     @torch.no_grad()

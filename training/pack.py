@@ -174,6 +174,11 @@ def _split(entries: Iterable[tuple[str, bytes]]) -> Iterator[dict[str, bytes]]:
     yield part
 
 
+def is_packed(folder: Path) -> bool:
+    """Whether :func:`write_packs` wrote a folder."""
+    return (folder / INDEX).exists()
+
+
 def read_packs(folder: Path) -> Mapping[str, bytes]:
     """All entries of a folder of packs, by name, checked.
 
@@ -215,13 +220,36 @@ def unpack_validation(entries: Mapping[str, bytes], folder: Path) -> None:
             path.write_bytes(content)
 
 
-def decode(entries: Mapping[str, bytes], prefix: str, suffix: str = "") -> Bytes:
-    """``(N, S, S, 3)`` RGB: the pictures whose names begin and end so, in the order of the names; all of one size."""
-    chosen = [content for name, content in entries.items() if name.startswith(prefix) and name.endswith(suffix)]
-    pictures = [
-        np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8) for content in chosen
-    ]
-    return np.stack(pictures)
+class PackedData:
+    """What batches are made from, of packs.
+
+    Args:
+        entries: as :func:`read_packs` gives them.
+    """
+
+    def __init__(self, entries: Mapping[str, bytes]) -> None:
+        self._entries = entries
+
+    def read_photographs(self, smallest_side: int) -> list[Bytes]:
+        """All photographs; whether they are large enough is for the caller to check."""
+        return self._decode("photographs/")
+
+    def read_frames(self, smallest_side: int) -> list[tuple[Bytes, Bytes]]:
+        """Real frames (clean, noisy)."""
+        clean, noisy = (self._decode("frames/", f"_{kind}.png") for kind in ("clean", "noisy"))
+        return list(zip(clean, noisy, strict=True))
+
+    def _decode(self, prefix: str, suffix: str = "") -> list[Bytes]:
+        """``(S, S, 3)`` RGB: the pictures whose names begin and end so, in the order of the names."""
+        chosen = [
+            content for name, content in self._entries.items() if name.startswith(prefix) and name.endswith(suffix)
+        ]
+        if not chosen:
+            raise InputError(f"the packs hold no {prefix[:-1]}")
+        return [
+            np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)
+            for content in chosen
+        ]
 
 
 def main() -> None:

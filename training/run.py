@@ -70,8 +70,6 @@ def run(
     trainer: Trainer[BatchT],
     make_batch: Callable[[int], BatchT],
     watch: Watch = Watch(),
-    *,
-    on_device: bool = False,
 ) -> bool:
     """Runs a trainer to its end; Ctrl-C lets the step finish, saves and returns.
 
@@ -79,14 +77,13 @@ def run(
         trainer: the run.
         make_batch: makes the batch of an iteration; a function of nothing else.
         watch: how to look at it.
-        on_device: batches are made on the device, so that there is nothing to copy.
 
     Returns:
         Whether the end was reached; False if the run was stopped before.
     """
     config, engine = trainer.config, trainer.engine
     start, done_before = trainer.iteration, trainer.done()
-    pinned = engine.device.type == "cuda" and not on_device
+    pinned = engine.device != engine.batch_device
     with (
         _postponed_stop() as stopped,
         RunProgress(config.name, start, config.iterations, shown=engine.is_main) as progress,

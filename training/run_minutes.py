@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -20,13 +19,15 @@ from srdgan_rt.errors import InputError
 from training import parts, run
 from training.card import summarise
 from training.checkpoints import checkpoint_path
-from training.command import CommandParser, one_line_errors
+from training.command import CommandParser, add_gmsr, one_line_errors
 from training.config import BatchConfig, L2HConfig, read_config
-from training.data_record import take_notes
+from training.data import DataFolder
+from training.data_record import describe_files, take_notes
 from training.engine import Engine
 from training.features import Features, load_features
-from training.pack import describe_packs, read_packs, unpack_validation
-from training.packed import PackedSampler
+from training.pack import PackedData, describe_packs, is_packed, read_packs, unpack_validation
+from training.samples.sampler import Sampler
+from training.samples.sources import Sources
 from training.throughput import count_step, finished_at, measure_peak
 from training.train_l2h import L2HTrainer, watch
 
@@ -82,32 +83,33 @@ class MinutesTrainer(L2HTrainer):
 
 def scale_batch(batch: BatchConfig, size: int) -> BatchConfig:
     """The same mixture in a batch of another size; InputError if that is no multiple."""
-    counts: dict[str, Any] = {name: count for name, count in vars(batch).items() if isinstance(count, int)}
-    total = sum(counts.values())
+    total = sum(batch.counts.values())
     if size < 1 or size % total:
         raise InputError(f"--batch must be a multiple of the configuration's {total} samples, got {size}")
-    return dataclasses.replace(batch, **{name: count * size // total for name, count in counts.items()})
+    return dataclasses.replace(batch, counts={name: count * size // total for name, count in batch.counts.items()})
 
 
 def train(
     config: L2HConfig,
-    packs: Path,
+    data: Path,
     folder: Path,
     minutes: float,
     init: Sequence[Path] = (),
     vgg: Path | None = None,
     h2l: str = DEFAULT_DEGRADATION,
+    gmsr: Path | None = None,
 ) -> list[Path]:
     """Trains until the minutes are over, or Ctrl-C or SIGTERM comes, and writes the weights.
 
     Args:
         config: what to train.
-        packs: folder that ``training.pack`` wrote.
+        data: a data folder, or one that ``training.pack`` wrote.
         folder: of the run. A checkpoint there is gone on from; the weights go there.
         minutes: from this call to the last step, compilation included.
         init: weights to start from where there is no checkpoint: one weight file, or all its parts.
         vgg: weights of VGG16, for a feature loss with a weight.
         h2l: the high-to-low net, for samples of the kind ``gmsr``.
+        gmsr: folder of generated pairs for them in its place.
 
     Returns:
         The parts of the fp16 weights (of the moving average).
@@ -118,30 +120,29 @@ def train(
     ends = time.monotonic() + 60 * minutes
     if not minutes > 0:
         raise InputError(f"minutes must be positive, got {minutes}")
-    if config.engine.num_workers:
-        raise InputError(
-            f"batches are made on the device: set engine.num_workers to 0, not {config.engine.num_workers}"
-        )
     engine = Engine(config.engine)
-    entries = read_packs(packs)
     largest = max(phase.patch for phase in config.phases)
+    entries = read_packs(data) if is_packed(data) else {}
+    source_data = PackedData(entries) if entries else DataFolder(data)
+    sources = Sources(source_data, largest, config.seed, engine.batch_device, config.batch.sampling, gmsr, h2l)
     with take_notes() as notes:
-        sampler = PackedSampler(entries, config.batch, config.seed, largest, engine.device, h2l)
+        sampler = Sampler(sources, config.batch, config.seed)
+    made_of = [*(describe_packs(data) if entries else []), *describe_files(notes.files, data)]
     features = load_features(config, config.weights.feature, vgg)
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         unpack_validation(entries, scratch)
+        validation = scratch if entries else data
         if init and not checkpoint_path(folder).exists():
             config = dataclasses.replace(config, init=str(_prepare_init(init, scratch)))
         trainer = MinutesTrainer(config, folder, engine, features, ends, measure_peak(engine))
-        trainer.begin_stretch(describe_packs(packs), notes.nets)
+        trainer.begin_stretch(made_of, notes.nets)
         milliseconds = _time_batches(sampler, largest, engine.device)
         print(trainer.log({"batch_milliseconds": milliseconds, "minutes": minutes, "init": [p.name for p in init]}))
         run.run(
             trainer,
             lambda iteration: sampler.batch(iteration, config.patch_at(iteration)),
-            watch(trainer.duel, scratch, None),
-            on_device=True,
+            watch(trainer.duel, validation, None),
         )
         weights = scratch / f"{config.name}.safetensors"
         metadata = {
@@ -163,7 +164,7 @@ def _prepare_init(init: Sequence[Path], scratch: Path) -> Path:
     return joined
 
 
-def _time_batches(sampler: PackedSampler, patch: int, device: torch.device) -> float:
+def _time_batches(sampler: Sampler, patch: int, device: torch.device) -> float:
     """How long the device takes for a batch: in a run it is queued like the steps, so its time does not show."""
     sampler.batch(0, patch)
     started = finished_at(device)
@@ -176,12 +177,15 @@ def main() -> None:
     """Command line."""
     parser = CommandParser(__doc__)
     parser.add_argument("--config", type=Path, required=True, help="TOML file, see training/configs/x4.toml")
-    parser.add_argument("--packs", type=Path, required=True, help="folder that training.pack wrote")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--packs", type=Path, help="folder that training.pack wrote")
+    source.add_argument("--data", type=Path, help="folder with train_photos and phone_pairs, in place of packs")
     parser.add_argument("--run", type=Path, required=True, help="folder for checkpoint, log and weights")
     parser.add_argument("--minutes", type=float, required=True, help="from the start to the last step")
     parser.add_argument("--init", type=Path, nargs="+", default=[], help="weights to start from: a file or its parts")
     parser.add_argument("--vgg", type=Path, help="VGG16 weights (.npz) for the feature loss")
     parser.add_argument("--h2l", default=DEFAULT_DEGRADATION, help="high-to-low net for batch.gmsr")
+    add_gmsr(parser)
     parser.add_argument("--batch", type=int, help="samples a step, a multiple of the configuration's")
     arguments = parser.parse_args()
     with one_line_errors(parser):
@@ -189,7 +193,14 @@ def main() -> None:
         if arguments.batch is not None:
             config = dataclasses.replace(config, batch=scale_batch(config.batch, arguments.batch))
         made = train(
-            config, arguments.packs, arguments.run, arguments.minutes, arguments.init, arguments.vgg, arguments.h2l
+            config,
+            arguments.packs or arguments.data,
+            arguments.run,
+            arguments.minutes,
+            arguments.init,
+            arguments.vgg,
+            arguments.h2l,
+            arguments.gmsr,
         )
         print(*made, sep="\n")
 

@@ -30,8 +30,10 @@ from srdgan_rt.runtime.pairs import PairPlan, hash_file, make_pairs, plan_pair
 from srdgan_rt.runtime.pixels import Pixels
 from training.command import CommandParser, one_line_errors
 from training.config import read_config
-from training.data import find_photographs, soften_and_darken
+from training.data import as_array, as_tensor, find_photographs
 from training.gmsr_config import GMSRConfig, percent
+from training.samples.clean_pictures import soften_and_darken
+from training.samples.random_source import RandomSource
 
 _TREATMENT_STREAM = (0, 2)  # of a pair's seed; see srdgan_rt.runtime.pairs for the others
 
@@ -59,7 +61,8 @@ def prepare_photograph(photograph: Pixels, plan: PairPlan) -> Pixels | None:
         y, x = (int(rng.integers(max(side - int(treatment["crop"]), 0) + 1)) for side in (height, width))
         clean = clean[y : y + int(treatment["crop"]), x : x + int(treatment["crop"])]
     if treatment["soften_and_darken"]:
-        clean = soften_and_darken(clean, rng)
+        random = RandomSource((plan.seed, *_TREATMENT_STREAM), torch.device("cpu"))
+        clean = as_array(soften_and_darken(as_tensor(clean)[None], random)[0])
     return np.clip(clean, 0, 1)
 
 

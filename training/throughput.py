@@ -18,7 +18,7 @@ _PRODUCTS = 10
 def count_step(config: L2HConfig) -> float:
     """Operations, in 10^12, of the low-to-high net in a step of the last phase; those of what judges it come on top."""
     spec = ModelSpec(**vars(config.model))
-    samples = config.batch.num_known + config.batch.phone_pair
+    samples = config.batch.num_known + config.batch.num_unknown
     return 2 * spec.macs_per_pixel * _PASSES * samples * config.phases[-1].patch ** 2 / 1e12
 
 

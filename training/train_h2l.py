@@ -11,19 +11,22 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.models.h2l import H2LNet
+from srdgan_rt.ops import nearest_downsample
 from training import run
 from training.board import Board
 from training.command import make_parser, one_line_errors, open_board
 from training.config import DiscriminatorConfig, H2LConfig, H2LModelConfig, H2LWeightsConfig, StageConfig, read_config
-from training.data import PHASE, SCALE, has_frames, read_frames
-from training.data_h2l import H2LBatch, H2LSampler
+from training.data import DataFolder, has_frames, read_frames
 from training.discriminator import NoiseDiscriminator
 from training.duel import Comparison, Duel
 from training.engine import Engine, start_engine
 from training.features import Features, load_features
 from training.losses import colour_loss, pixel_loss
 from training.noise_report import NoiseReport
+from training.samples.h2l_sampler import H2LBatch, H2LSampler
+from training.samples.sources import Sources
 from training.trainer import Trainer, fresh_start
 from training.weights import start_from
 
@@ -76,7 +79,7 @@ class H2LDuel(Duel):
         written = as_file(low)
         losses = {
             "pixel": pixel_loss(low, batch.low_noisy),
-            "colour": colour_loss(written, batch.clean[..., PHASE::SCALE, PHASE::SCALE]),
+            "colour": colour_loss(written, nearest_downsample(batch.clean, SCALE)),
         }
         return Comparison(losses, low, batch.low_noisy, (written, batch.level), (batch.real, batch.real_level))
 
@@ -134,8 +137,9 @@ def main() -> None:
         ):
             features = load_features(config, config.weights.feature, arguments.vgg)
             trainer = H2LTrainer(config, arguments.run, engine, features)
+            sources = Sources(DataFolder(arguments.data), config.patch, config.seed, engine.batch_device)
             with trainer.recorded(arguments.data):
-                sampler = H2LSampler(arguments.data, config.batch, config.patch, config.seed, engine.share)
+                sampler = H2LSampler(sources, config.batch, config.patch, config.seed, engine.share)
             run.run(trainer, sampler.batch, watch(trainer.duel, arguments.data, sampler, board))
 
 

@@ -14,13 +14,15 @@ from torch import Tensor
 
 from training import run
 from training.batches import Share, TensorBatch
-from training.command import add_gmsr, make_parser, one_line_errors, open_board, open_pairs
+from training.command import add_gmsr, make_parser, one_line_errors, open_board
 from training.config import JointConfig, read_config
-from training.data import Batch, PairSampler, PairSource
-from training.data_h2l import H2LBatch, H2LSampler
+from training.data import DataFolder
 from training.duel import Comparison, Duel
 from training.engine import Engine, start_engine
 from training.features import Features, load_features
+from training.samples.h2l_sampler import H2LBatch, H2LSampler
+from training.samples.sampler import Batch, Sampler
+from training.samples.sources import Sources
 from training.train_h2l import H2LDuel, as_file
 from training.train_h2l import watch as watch_h2l
 from training.train_l2h import L2HDuel
@@ -42,7 +44,8 @@ class JointSampler:
     Args:
         root: the folder with the data.
         config: what to make.
-        gmsr: where samples of the kind ``gmsr`` come from.
+        device: where batches are made.
+        gmsr: folder of generated pairs; None where the shipped high-to-low net makes them.
         share: the part of the batch that is made.
 
     Raises:
@@ -50,10 +53,18 @@ class JointSampler:
         ImageReadError: a picture cannot be read.
     """
 
-    def __init__(self, root: Path, config: JointConfig, gmsr: PairSource | None = None, share: Share = Share()) -> None:  # noqa: B008
+    def __init__(
+        self,
+        root: Path,
+        config: JointConfig,
+        device: torch.device,
+        gmsr: Path | None = None,
+        share: Share = Share(),  # noqa: B008 (immutable)
+    ) -> None:
         self._patch = config.patch
-        self.both = H2LSampler(root, config.size, config.patch, config.seed, share)
-        self._pairs = PairSampler(root, config.batch, config.seed, config.patch, gmsr, share)
+        sources = Sources(DataFolder(root), config.patch, config.seed, device, config.batch.sampling, gmsr)
+        self.both = H2LSampler(sources, config.size, config.patch, config.seed, share)
+        self._pairs = Sampler(sources, config.batch, config.seed, share)
 
     def batch(self, iteration: int) -> JointBatch:
         """The batch of an iteration."""
@@ -116,7 +127,7 @@ def train(config: JointConfig, data: Path, folder: Path, vgg: Path | None, gmsr:
         weight = max(config.h2l_weights.feature, config.l2h_weights.feature)
         trainer = JointTrainer(config, folder, engine, load_features(config, weight, vgg))
         with trainer.recorded(data):
-            sampler = JointSampler(data, config, open_pairs(gmsr), engine.share)
+            sampler = JointSampler(data, config, engine.batch_device, gmsr, engine.share)
         watches = [watch_h2l(trainer.h2l, data, sampler.both, files), watch_l2h(trainer.l2h, data, files)]
         return run.run(trainer, sampler.batch, run.join(watches, files))
 

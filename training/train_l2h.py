@@ -10,11 +10,15 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+from srdgan_rt.image.resample import shift_half_pixel
+from srdgan_rt.metrics.protocol import PHASE, SCALE
 from srdgan_rt.models.l2h import L2HNet
+from srdgan_rt.ops import nearest_downsample
 from training import run
 from training.board import Board
-from training.command import add_gmsr, make_parser, one_line_errors, open_board, open_pairs
+from training.command import add_gmsr, make_parser, one_line_errors, open_board
 from training.config import (
     L2HConfig,
     L2HWeightsConfig,
@@ -23,13 +27,15 @@ from training.config import (
     StageConfig,
     read_config,
 )
-from training.data import Batch, PairSampler, low_samples
+from training.data import DataFolder
 from training.discriminator import PictureDiscriminator
 from training.duel import Comparison, Duel
 from training.engine import Engine, start_engine
 from training.features import Features, load_features
 from training.initialise import initialise
-from training.losses import mean_distance
+from training.losses import block_mean_loss, mean_distance, mesh_loss
+from training.samples.sampler import Batch, Sampler
+from training.samples.sources import Sources
 from training.trainer import Trainer, fresh_start
 from training.validate import draw, validate
 from training.weights import start_from
@@ -86,7 +92,14 @@ class L2HDuel(Duel):
         """
         known, unknown = result.split([len(high), len(low_clean)])
         pixel = [mean_distance(known, high, self._loss), mean_distance(low_samples(unknown), low_clean, self._loss)]
-        return Comparison({"pixel": torch.cat(pixel).mean()}, known, high, (known,), (high,))
+        losses = {"pixel": torch.cat(pixel).mean()}
+        if self.weighs("mean"):
+            losses["mean"] = block_mean_loss(known, high)
+        if self.weighs("mesh"):
+            # Of real frames the sharp picture is not known, but it has no mesh: an enlargement stands for it.
+            smooth = F.interpolate(low_clean, scale_factor=SCALE, mode="bilinear")
+            losses["mesh"] = mesh_loss(result, torch.cat([high, smooth]))
+        return Comparison(losses, known, high, (known,), (high,))
 
 
 class L2HTrainer(Trainer[Batch]):
@@ -115,6 +128,18 @@ class L2HTrainer(Trainer[Batch]):
         return [(self.duel, self.duel.compare(self.duel.generator(batch.low), batch.high, batch.low_clean))]
 
 
+def low_samples(high: Tensor) -> Tensor:
+    """Reads the value of an enlarged picture where the low-resolution samples lie.
+
+    Args:
+        high: ``(N, 3, 4P, 4P)`` on the centred grid.
+
+    Returns:
+        ``(N, 3, P, P)``: the middle of each 4x4 block, interpolated.
+    """
+    return nearest_downsample(shift_half_pixel(high), SCALE, PHASE - 1)
+
+
 def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: Path | None, board: bool) -> bool:
     """Runs the stage to its end.
 
@@ -136,8 +161,9 @@ def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: P
         features = load_features(config, config.weights.feature, vgg)
         trainer = L2HTrainer(config, folder, engine, features)
         largest = max(phase.patch for phase in config.phases)
+        sources = Sources(DataFolder(data), largest, config.seed, engine.batch_device, config.batch.sampling, gmsr)
         with trainer.recorded(data):
-            sampler = PairSampler(data, config.batch, config.seed, largest, open_pairs(gmsr), engine.share)
+            sampler = Sampler(sources, config.batch, config.seed, engine.share)
         return run.run(
             trainer,
             lambda iteration: sampler.batch(iteration, config.patch_at(iteration)),

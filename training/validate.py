@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from srdgan_rt.metrics import Sample, evaluate_data_set, open_data_set
+from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.models.l2h import L2HNet
-from training.data import SCALE, Bytes, as_array, as_tensor
+from training.data import Bytes, as_array, as_tensor
 
 VALIDATION_SETS = ("Set5", "phone_crops")
 FLAT_VALUES = (0, 128, 255)

@@ -69,6 +69,10 @@ def evaluate(
             help="Of pairs: enlarge the noisy picture as it is, and score the mean of each 4x4 block.",
         ),
     ] = False,
+    mesh: Annotated[
+        bool,
+        typer.Option("--mesh", help="Also what repeats every 4 pixels on flat areas: largest peak to peak, in 1/255."),
+    ] = False,
     per_image: Annotated[bool, typer.Option("--per-image", help="Every picture's scores, not the mean alone.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write the tables to.")] = None,
     save_dir: Annotated[Path | None, typer.Option(help="Folder to write the enlarged pictures to, as PNG.")] = None,
@@ -90,7 +94,7 @@ def evaluate(
         )
 
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
-        evaluations = [_evaluate_one(data_set, methods, channel, save_dir, progress) for data_set in data_sets]
+        evaluations = [_evaluate_one(data_set, methods, channel, mesh, save_dir, progress) for data_set in data_sets]
     _write_tables(_render(evaluations, output_format, per_image), output)
     failures = [failure for evaluation in evaluations for failure in evaluation.failures]
     for failure in failures:
@@ -122,7 +126,12 @@ def _check_outputs(output: Path | None, save_dir: Path | None, data_sets: Sequen
 
 
 def _evaluate_one(
-    data_set: DataSet, methods: Mapping[str, Method], channel: Channel, save_dir: Path | None, progress: Progress
+    data_set: DataSet,
+    methods: Mapping[str, Method],
+    channel: Channel,
+    mesh: bool,
+    save_dir: Path | None,
+    progress: Progress,
 ) -> Evaluation:
     task = progress.add_task(data_set.name, total=len(data_set.samples) * len(methods))
 
@@ -132,7 +141,9 @@ def _evaluate_one(
             path.parent.mkdir(parents=True, exist_ok=True)
             write_picture(path, Picture(result))
 
-    return evaluate_data_set(data_set, methods, channel, on_result=save, on_step=lambda: progress.advance(task))
+    return evaluate_data_set(
+        data_set, methods, channel, mesh=mesh, on_result=save, on_step=lambda: progress.advance(task)
+    )
 
 
 def _render(evaluations: Sequence[Evaluation], output_format: Format, per_image: bool) -> str:

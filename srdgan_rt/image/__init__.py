@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.image.depth import convert_depth
-from srdgan_rt.image.enlarge import enlarge_samples
+from srdgan_rt.image.enlarge import enlarge_samples, take_samples
 from srdgan_rt.image.find import FoundPicture, find_pictures
 from srdgan_rt.image.formats import KNOWN_UNREADABLE, READABLE_EXTENSIONS
 from srdgan_rt.image.picture import Metadata, Picture, Text
@@ -35,6 +35,7 @@ __all__ = [
     "read_picture",
     "resize_bicubic",
     "shift_half_pixel",
+    "take_samples",
     "write_picture",
 ]
 

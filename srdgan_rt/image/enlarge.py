@@ -1,16 +1,32 @@
-"""Enlargement that keeps the samples of the point-sampled picture where they were taken."""
+"""Point sampling, and enlargement that keeps the samples where they were taken."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+DType = TypeVar("DType", bound=np.generic)
+
+
+def take_samples(pixels: NDArray[DType], scale: int = 4) -> NDArray[DType]:
+    """Point-samples a picture: the middle sample of each block, rounded up.
+
+    Args:
+        pixels: ``(H, W)`` or ``(H, W, C)``.
+        scale: pixels a side of a block, at least 1.
+
+    Returns:
+        ``[scale // 2 :: scale]`` of both axes, as a view. For tensors there is
+        :func:`srdgan_rt.ops.nearest_downsample`, which tells what this does to the place of the picture.
+    """
+    return pixels[scale // 2 :: scale, scale // 2 :: scale]
+
 
 def enlarge_samples(low: NDArray[Any], scale: int = 4) -> NDArray[np.float32]:
-    """Enlarges a picture so that the middle samples, ``[scale // 2 :: scale]`` on both axes, are the picture itself.
+    """Enlarges a picture so that :func:`take_samples` of the result gives the picture itself.
 
     Args:
         low: ``(H, W, 3)`` floating point in [0, 1].

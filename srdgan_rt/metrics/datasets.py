@@ -23,11 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srdgan_rt.errors import InputError
-from srdgan_rt.image import READABLE_EXTENSIONS, read_picture
+from srdgan_rt.image import READABLE_EXTENSIONS, read_picture, take_samples
 from srdgan_rt.image.resample import shift_half_pixel
 from srdgan_rt.metrics.bicubic import downsample_bicubic
 from srdgan_rt.metrics.planes import to_pixels, to_planes
-from srdgan_rt.metrics.protocol import BENCHMARK, FULL_RESOLUTION, PHASE, REAL_NOISE, SCALE, Protocol
+from srdgan_rt.metrics.protocol import BENCHMARK, FULL_RESOLUTION, REAL_NOISE, SCALE, Protocol
 
 PairReader = Callable[[], tuple[NDArray[np.uint8], NDArray[np.uint8]]]
 
@@ -131,8 +131,8 @@ def make_noise_sample(clean: NDArray[np.uint8], noisy: NDArray[np.uint8]) -> Sam
     clean, noisy = _crop_to_multiple(clean), _crop_to_multiple(noisy)
     shifted = shift_half_pixel(to_planes(clean)).clamp(0, 255)
     return Sample(
-        low=np.ascontiguousarray(noisy[PHASE::SCALE, PHASE::SCALE]),
-        low_clean=np.ascontiguousarray(clean[PHASE::SCALE, PHASE::SCALE]),
+        low=np.ascontiguousarray(take_samples(noisy, SCALE)),
+        low_clean=np.ascontiguousarray(take_samples(clean, SCALE)),
         reference=to_pixels(shifted),
     )
 

@@ -34,6 +34,8 @@ class Evaluation:
     scores: dict[str, dict[str, Score]]
     """Method, then picture; a picture that failed is missing."""
     failures: list[Failure] = field(default_factory=list)
+    mesh: bool = False
+    """Whether the mesh was measured."""
 
     def mean(self, method: str) -> Score | None:
         """Mean over the pictures that a method did; None where it did none."""
@@ -45,6 +47,7 @@ def evaluate_data_set(
     methods: Mapping[str, Method],
     channel: Channel = Channel.Y,
     *,
+    mesh: bool = False,
     on_result: Callable[[str, str, NDArray[np.uint8]], None] | None = None,
     on_step: Callable[[], None] | None = None,
 ) -> Evaluation:
@@ -54,6 +57,7 @@ def evaluate_data_set(
         data_set: from :func:`~srdgan_rt.metrics.datasets.open_data_set`.
         methods: name and function of each.
         channel: Y or RGB.
+        mesh: measure the mesh of each result, too.
         on_result: called with method, picture and result, before the result is scored; may raise.
         on_step: called after each picture and method, failed or not.
 
@@ -61,7 +65,7 @@ def evaluate_data_set(
         The scores and what failed.
     """
     evaluation = Evaluation(
-        data_set.name, data_set.protocol, channel, list(data_set.samples), {method: {} for method in methods}
+        data_set.name, data_set.protocol, channel, list(data_set.samples), {method: {} for method in methods}, mesh=mesh
     )
     for picture, read_sample in data_set.samples.items():
         subject = f"{data_set.name}/{picture}"
@@ -76,7 +80,7 @@ def evaluate_data_set(
                     result = method(sample)
                     if on_result is not None:
                         on_result(name, picture, result)
-                    score = score_result(result, sample.reference, data_set.protocol, channel)
+                    score = score_result(result, sample.reference, data_set.protocol, channel, mesh=mesh)
                     evaluation.scores[name][picture] = score
                 except Exception as error:
                     evaluation.failures.append(Failure(f"{subject}: {name}", error))

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from srdgan_rt.camera import Camera, photograph
 from srdgan_rt.errors import InputError
-from srdgan_rt.image import enlarge_samples
-from srdgan_rt.metrics.protocol import PHASE, SCALE
+from srdgan_rt.image import enlarge_samples, take_samples
+from srdgan_rt.metrics.protocol import SCALE
 
 Picture = NDArray[np.float32]
 
@@ -62,7 +62,7 @@ def make_noise_pair(clean: NDArray[np.uint8], noisy: NDArray[np.uint8], *, low_r
         return NoisePair(enlarge_samples(whole, SCALE), whole, taken)
     height, width = (side // SCALE * SCALE for side in whole.shape[:2])
     high = whole[:height, :width]
-    return NoisePair(high, high[PHASE::SCALE, PHASE::SCALE], taken[:height, :width][PHASE::SCALE, PHASE::SCALE])
+    return NoisePair(high, take_samples(high, SCALE), take_samples(taken[:height, :width], SCALE))
 
 
 class NoiseSource(Protocol):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from srdgan_rt.errors import InputError
 from srdgan_rt.metrics.luma import luma
+from srdgan_rt.metrics.mesh import measure_mesh
 from srdgan_rt.metrics.similarity import psnr, ssim
 
 SCALE = 4
@@ -72,10 +73,17 @@ class Score:
     """Decibels."""
     ssim: float
     """At most 1."""
+    mesh: float | None = None
+    """:func:`~srdgan_rt.metrics.mesh.measure_mesh` of the result; of several results the largest."""
 
 
 def score_result(
-    result: NDArray[np.uint8], reference: NDArray[np.float64], protocol: Protocol, channel: Channel
+    result: NDArray[np.uint8],
+    reference: NDArray[np.float64],
+    protocol: Protocol,
+    channel: Channel,
+    *,
+    mesh: bool = False,
 ) -> Score:
     """Scores one enlarged picture.
 
@@ -84,9 +92,10 @@ def score_result(
         reference: same shape, values in 0..255, not necessarily whole; where the protocol averages, that of the input.
         protocol: border, rounding and averaging.
         channel: Y or all of RGB; without effect on grey pictures.
+        mesh: measure the mesh, too.
 
     Returns:
-        PSNR and SSIM of what is left within the border.
+        PSNR and SSIM of what is left within the border; and the mesh.
 
     Raises:
         InputError: the result is not of 8 bits or of another shape than it should be, or the picture is too small.
@@ -100,7 +109,7 @@ def score_result(
     planes = [
         _select_channel(picture[border:-border, border:-border], protocol, channel) for picture in (scored, reference)
     ]
-    return Score(psnr(*planes), ssim(*planes))
+    return Score(psnr(*planes), ssim(*planes), measure_mesh(result, SCALE) if mesh else None)
 
 
 def _average_blocks(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -111,11 +120,12 @@ def _average_blocks(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def mean_score(scores: Iterable[Score]) -> Score | None:
-    """Mean of the pictures' scores, each picture counting the same; None where there is none."""
-    rows = [(score.psnr, score.ssim) for score in scores]
-    if not rows:
+    """Mean of the pictures' scores, each picture counting the same, and the largest mesh; None where there is none."""
+    scores = list(scores)
+    if not scores:
         return None
-    return Score(*(math.fsum(column) / len(rows) for column in zip(*rows, strict=True)))
+    psnr_, ssim_ = (math.fsum(getattr(score, name) for score in scores) / len(scores) for name in ("psnr", "ssim"))
+    return Score(psnr_, ssim_, max((score.mesh for score in scores if score.mesh is not None), default=None))
 
 
 def _select_channel(picture: NDArray[Any], protocol: Protocol, channel: Channel) -> NDArray[Any]:

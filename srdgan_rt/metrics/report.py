@@ -51,33 +51,43 @@ def _head(evaluation: Evaluation) -> str:
 
 
 def _rows(evaluation: Evaluation, per_image: bool) -> list[_Row]:
-    rows: list[_Row] = [("method", *(("picture",) if per_image else ()), "PSNR", "SSIM")]
+    mesh = evaluation.mesh
+    head = ("PSNR", "SSIM", "mesh") if mesh else ("PSNR", "SSIM")
+    rows: list[_Row] = [("method", *(("picture",) if per_image else ()), *head)]
     for method, scores in evaluation.scores.items():
         if per_image:
-            rows += [(method, picture, *_format_score(score)) for picture, score in scores.items()]
+            rows += [(method, picture, *_format_score(score, mesh)) for picture, score in scores.items()]
         missing = len(evaluation.pictures) - len(scores)
         label = f"mean of {len(scores)}" if per_image else f"{method} ({missing} failed)" if missing else method
-        rows.append((*((method, label) if per_image else (label,)), *_format_score(evaluation.mean(method))))
+        rows.append((*((method, label) if per_image else (label,)), *_format_score(evaluation.mean(method), mesh)))
     return rows
 
 
-def _format_score(score: Score | None) -> tuple[str, str]:
-    return ("-", "-") if score is None else (f"{score.psnr:.2f}", f"{score.ssim:.4f}")
+def _format_score(score: Score | None, mesh: bool) -> _Row:
+    if score is None:
+        return ("-",) * (3 if mesh else 2)
+    cells = (f"{score.psnr:.2f}", f"{score.ssim:.4f}")
+    return (*cells, "-" if score.mesh is None else f"{score.mesh:.2f}") if mesh else cells
 
 
 def _render_text_table(evaluation: Evaluation, per_image: bool) -> str:
     rows = _rows(evaluation, per_image)
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    num_labels = rows[0].index("PSNR")
     lines = [_head(evaluation)]
-    for *labels, psnr, ssim in rows:
-        cells = [label.ljust(width) for label, width in zip(labels, widths, strict=False)]
-        lines.append("  ".join((*cells, psnr.rjust(widths[-2]), ssim.rjust(widths[-1]))))
+    for row in rows:
+        cells = [
+            cell.ljust(width) if place < num_labels else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells))
     return "\n".join(lines) + "\n"
 
 
 def _render_markdown_table(evaluation: Evaluation, per_image: bool) -> str:
     header, *rows = _rows(evaluation, per_image)
-    rule = ("---",) * (len(header) - 2) + ("---:",) * 2
+    num_labels = header.index("PSNR")
+    rule = ("---",) * num_labels + ("---:",) * (len(header) - num_labels)
     # A bar in a file's name would end the cell.
     table = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (header, rule, *rows)]
     return "\n".join((f"**{_head(evaluation)}**", "", *table)) + "\n"
@@ -108,4 +118,5 @@ def _describe(evaluation: Evaluation) -> dict[str, Any]:
 def _describe_score(score: Score | None) -> dict[str, float | None] | None:
     if score is None:
         return None
-    return {"psnr": score.psnr if math.isfinite(score.psnr) else None, "ssim": score.ssim}
+    described = {"psnr": score.psnr if math.isfinite(score.psnr) else None, "ssim": score.ssim}
+    return described if score.mesh is None else {**described, "mesh": score.mesh}

@@ -16,6 +16,7 @@ from srdgan_rt._fork import note_threads
 from srdgan_rt.checkpoint import DEFAULT_DEGRADATION, H2LModel, load_h2l
 from srdgan_rt.checkpoint.locate import pin_model
 from srdgan_rt.errors import InputError
+from srdgan_rt.image import take_samples
 from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.models import H2LNet
 from srdgan_rt.models.h2l import check_noise_level
@@ -125,7 +126,7 @@ class Degrader:
         colour, alpha = split_alpha(picture)
         if alpha is not None:
             colour = bleed_colour(colour, alpha)
-            channels_last[..., -1] = alpha[self.scale // 2 :: self.scale, self.scale // 2 :: self.scale]
+            channels_last[..., -1] = take_samples(alpha, self.scale)
         num_colours = colour.shape[2]
 
         bounds = Box(0, 0, width, height)

@@ -141,3 +141,8 @@ def test_two_data_sets_of_one_name_cannot_be_saved_together(
 ) -> None:
     assert run(data_set, data_set, "-n", "bicubic", "--save-dir", tmp_path / "kept") == 2
     assert "two data sets have the same name" in capsys.readouterr().err
+
+
+def test_mesh_column(data_set: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(data_set, "-n", "bicubic", "--mesh") == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == ["method", "PSNR", "SSIM", "mesh"]

@@ -10,9 +10,11 @@ from typing import Any
 
 import torch
 
-from training.data import PairSampler
+from training.data import DataFolder
 from training.engine import Engine, start_engine
 from training.features import VGGFeatures
+from training.samples.sampler import Sampler
+from training.samples.sources import Sources
 from training.train_joint import JointSampler, JointTrainer
 from training.train_l2h import L2HTrainer
 from training.trainer import Trainer
@@ -24,9 +26,10 @@ def make_run(
     """The trainer of a stage and its first two batches."""
     config = dataclasses.replace(job["configs"][name], iterations=2)
     if name == "l2h":
-        sampler = PairSampler(job["root"], config.batch, config.seed, 8, share=engine.share)
+        sources = Sources(DataFolder(job["root"]), 8, config.seed, engine.batch_device)
+        sampler = Sampler(sources, config.batch, config.seed, engine.share)
         return L2HTrainer(config, folder, engine, features), [sampler.batch(iteration, 8) for iteration in range(2)]
-    joint = JointSampler(job["root"], config, share=engine.share)
+    joint = JointSampler(job["root"], config, engine.batch_device, share=engine.share)
     return JointTrainer(config, folder, engine, features), [joint.batch(iteration) for iteration in range(2)]
 
 

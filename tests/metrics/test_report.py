@@ -88,3 +88,17 @@ def test_json() -> None:
     assert first["methods"]["none"] == {"mean": None, "pictures": {}}
     assert first["failures"] == ["Set2/b|c: srdgan-x4: boom"]
     assert second["methods"]["bicubic"]["mean"] == {"psnr": None, "ssim": 1.0}
+
+
+def test_the_mesh_is_a_column_where_it_was_measured() -> None:
+    scores = {"a": Score(30, 0.75, 0.25), "b": Score(20, 0.25)}
+    evaluation = Evaluation("flats", BENCHMARK, Channel.Y, ["a", "b"], {"x": scores}, mesh=True)
+    assert render_text([evaluation]).splitlines()[1:] == ["method   PSNR    SSIM  mesh", "x       25.00  0.5000  0.25"]
+    assert render_markdown([evaluation], per_image=True).splitlines()[2:] == [
+        "| method | picture | PSNR | SSIM | mesh |",
+        "| --- | --- | ---: | ---: | ---: |",
+        "| x | a | 30.00 | 0.7500 | 0.25 |",
+        "| x | b | 20.00 | 0.2500 | - |",
+        "| x | mean of 2 | 25.00 | 0.5000 | 0.25 |",
+    ]
+    assert json.loads(render_json([evaluation]))["data_sets"][0]["methods"]["x"]["mean"]["mesh"] == 0.25

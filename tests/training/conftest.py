@@ -20,15 +20,19 @@ from srdgan_rt.checkpoint import save_model
 from srdgan_rt.models import H2LNet, L2HNet
 from training import config as c
 from training.batches import Share, TensorBatch
-from training.data import PairSampler
-from training.data_h2l import H2LSampler
+from training.data import DataFolder
 from training.engine import Engine
 from training.features import VGGFeatures
 from training.initialise import initialise
+from training.samples.h2l_sampler import H2LSampler
+from training.samples.sampler import Sampler
+from training.samples.sources import Sources
 from training.train_h2l import H2LTrainer
 from training.train_joint import JointSampler, JointTrainer
 from training.train_l2h import L2HTrainer
 from training.trainer import Trainer
+
+CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
@@ -135,9 +139,9 @@ def make_stage(training_root: Path, tiny_vgg: Path, tmp_path_factory: pytest.Tem
     def make(name: str, share: Share = Share()) -> Stage:  # noqa: B008
         if name == "h2l":
             h2l = c.H2LConfig(**_COMMON, batch=4, patch=16, model=_H2L_MODEL, discriminator=_NOISE_JUDGE)
-            h2l_sampler = H2LSampler(training_root, 4, 16, 0, share)
+            h2l_sampler = H2LSampler(Sources(DataFolder(training_root), 16, 0, CPU), 4, 16, 0, share)
             return Stage(name, h2l, lambda *a: H2LTrainer(*a, features), h2l_sampler.batch)
-        batch = c.BatchConfig(phone_noise=2, camera_noise=0, phone_pair=2, clean_nearest=1, clean_bicubic=1)
+        batch = c.BatchConfig({"phone_noise": 2, "phone_pair": 2, "clean_nearest": 1, "clean_bicubic": 1})
         if name == "l2h":
             l2h = c.L2HConfig(
                 **_COMMON,
@@ -147,7 +151,7 @@ def make_stage(training_root: Path, tiny_vgg: Path, tmp_path_factory: pytest.Tem
                 weights=c.L2HWeightsConfig(1.0, 0.1, 0.01),
                 phases=(c.PhaseConfig(patch=8),),
             )
-            l2h_sampler = PairSampler(training_root, batch, 0, 8, share=share)
+            l2h_sampler = Sampler(Sources(DataFolder(training_root), 8, 0, CPU), batch, 0, share)
             return Stage(name, l2h, lambda *a: L2HTrainer(*a, features), lambda i: l2h_sampler.batch(i, 8))
         joint = c.JointConfig(
             **_COMMON,
@@ -162,7 +166,7 @@ def make_stage(training_root: Path, tiny_vgg: Path, tmp_path_factory: pytest.Tem
             l2h_discriminator=_PICTURE_JUDGE,
             l2h_weights=c.L2HWeightsConfig(1.0, 0.1, 0.01),
         )
-        joint_sampler = JointSampler(training_root, joint, share=share)
+        joint_sampler = JointSampler(training_root, joint, CPU, share=share)
         return Stage(name, joint, lambda *a: JointTrainer(*a, features), joint_sampler.batch)
 
     return make

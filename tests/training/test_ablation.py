@@ -23,9 +23,9 @@ def test_the_family_differs_in_what_the_names_say(tmp_path: Path) -> None:
     by_name = {variant.name: variant.config for variant in variants}
     bicubic, nearest, gmsr, deeper = (by_name[name] for name in list(by_name)[:4])
     assert all(isinstance(config, L2HConfig) for config in (bicubic, nearest, gmsr, deeper))
-    assert (bicubic.batch.clean_bicubic, bicubic.batch.num_known) == (8, 8)
-    assert (nearest.batch.clean_nearest, nearest.batch.num_known) == (8, 8)
-    assert gmsr.batch.gmsr > 0
+    assert (bicubic.batch.counts["clean_bicubic"], bicubic.batch.num_known) == (8, 8)
+    assert (nearest.batch.counts["clean_nearest"], nearest.batch.num_known) == (8, 8)
+    assert gmsr.batch.counts["gmsr"] > 0
     assert gmsr.batch.num_known == 8
     assert deeper.model.num_blocks == gmsr.model.num_blocks + 1
     joint = by_name["nearest, GMSR, joint"]

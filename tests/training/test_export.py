@@ -91,7 +91,7 @@ def test_an_old_checkpoint_does_not_know_its_data(
     torch.save(state, trainer.checkpoint)
     output = run_export(monkeypatch, export, tmp_path / "run", tmp_path, "--halo", "9")
     assert "- Training data: not known. " in output.with_suffix(".md").read_text()
-    assert load_model(output)[2]["training_data"] == "not known"
+    assert load_model(output).metadata["training_data"] == "not known"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,14 @@ import math
 import pytest
 import torch
 
-from training.losses import discriminator_loss, feature_loss, generator_loss, pixel_loss
+from training.losses import (
+    block_mean_loss,
+    discriminator_loss,
+    feature_loss,
+    generator_loss,
+    mesh_loss,
+    pixel_loss,
+)
 
 LOG_3 = math.log(3)  # sigmoid(log 3) = 3/4 and sigmoid(-log 3) = 1/4
 
@@ -58,3 +65,20 @@ def test_extreme_logits_stay_finite(size: float) -> None:
     assert torch.isfinite(loss)
     assert torch.isfinite(fake.grad).all()
     assert generator_loss(torch.tensor([size])).item() == pytest.approx(max(0.0, -size))
+
+
+def test_a_mesh_is_found_and_nothing_else() -> None:
+    target = torch.rand(2, 3, 16, 16)
+    assert mesh_loss(target + 0.1, target).item() == pytest.approx(0, abs=1e-6)
+    mesh = torch.zeros(4, 4)
+    mesh[1, 2] = 0.16
+    result = target + mesh.repeat(4, 4)
+    # One phase lies 0.15 above the mean of all, the fifteen others 0.01 below.
+    assert mesh_loss(result, target).item() == pytest.approx(0.3 / 16, rel=1e-4)
+
+
+def test_block_means_see_shifts_and_no_texture() -> None:
+    target = torch.rand(2, 3, 32, 32)
+    assert block_mean_loss(target + 0.25, target).item() == pytest.approx(0.25, rel=1e-4)
+    checks = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(16, 16)
+    assert block_mean_loss(target + checks, target).item() == pytest.approx(0, abs=1e-6)

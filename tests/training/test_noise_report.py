@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from srdgan_rt.models.h2l import H2LNet
 from training.data import read_phone_pairs
@@ -18,8 +19,8 @@ class OneLevel:
     def __init__(self, level: float) -> None:
         self._level = level
 
-    def level(self, noisy: np.ndarray, clean: np.ndarray) -> float:
-        return self._level
+    def levels(self, noisy: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+        return torch.full((len(noisy),), self._level)
 
 
 @pytest.fixture(scope="module")

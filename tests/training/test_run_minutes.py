@@ -29,7 +29,7 @@ TINY = c.L2HConfig(
     model=c.ModelConfig(num_blocks=1, num_features=8, growth_channels=4),
     discriminator=c.PictureDiscriminatorConfig(num_features=4, num_halvings=2),
     weights=c.L2HWeightsConfig(1.0, 0.0, 0.0),
-    batch=c.BatchConfig(phone_noise=1, camera_noise=0, phone_pair=1, clean_nearest=1, clean_bicubic=1),
+    batch=c.BatchConfig({"phone_noise": 1, "phone_pair": 1, "clean_nearest": 1, "clean_bicubic": 1}),
     phases=(c.PhaseConfig(patch=8),),
 )
 
@@ -79,7 +79,7 @@ def test_the_whole_chain(packs: Path, tmp_path: Path) -> None:
 
 def test_the_paper_s_losses_and_all_kinds_of_samples(packs: Path, tiny_vgg: Path, tmp_path: Path) -> None:
     """The second half of a training: features, a discriminator, pairs that a high-to-low net makes on the way."""
-    whole = dataclasses.replace(TINY.batch, camera_frame=1, gmsr=1)
+    whole = c.BatchConfig({**TINY.batch.counts, "camera_frame": 1, "gmsr": 1})
     config = dataclasses.replace(
         TINY, batch=whole, weights=c.L2HWeightsConfig(1.0, 0.1, 0.01), feature_layer="conv1_2", relativistic=True
     )
@@ -104,7 +104,7 @@ def test_the_schedule_follows_the_clock(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_batch_of_another_size_has_the_same_mixture() -> None:
-    assert scale_batch(TINY.batch, 8) == c.BatchConfig(2, 0, 2, 2, 2)
+    assert scale_batch(TINY.batch, 8) == c.BatchConfig({name: 2 * count for name, count in TINY.batch.counts.items()})
     with pytest.raises(InputError, match="multiple of the configuration's 4 samples, got 6"):
         scale_batch(TINY.batch, 6)
 
@@ -112,9 +112,7 @@ def test_a_batch_of_another_size_has_the_same_mixture() -> None:
 def test_what_cannot_run_is_one_line(packs: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="minutes must be positive"):
         train(TINY, packs, tmp_path, 0)
-    with pytest.raises(InputError, match="holds no packs"):
+    with pytest.raises(InputError, match="no pictures in"):
         train(TINY, tmp_path, tmp_path, 1)
     with pytest.raises(InputError, match="schedule = 'cosine'"):
         train(dataclasses.replace(TINY, schedule="halve"), packs, tmp_path, 1)
-    with pytest.raises(InputError, match=r"set engine\.num_workers to 0"):
-        train(dataclasses.replace(TINY, engine=c.EngineConfig(num_workers=1)), packs, tmp_path, 1)

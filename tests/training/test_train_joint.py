@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from training.data import low_samples
 from training.train_joint import scale_gradient
+from training.train_l2h import low_samples
 
 
 def h2l_gradients(stage: Any, folder: Path, factor: float, *, own: bool = True) -> torch.Tensor:

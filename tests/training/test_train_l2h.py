@@ -15,9 +15,9 @@ import torch
 from srdgan_rt.errors import InputError
 from srdgan_rt.models.l2h import L2HNet
 from training import config as c
-from training.data import Batch
 from training.engine import Engine
 from training.initialise import initialise
+from training.samples.sampler import Batch
 from training.train_l2h import L2HTrainer
 
 PIXEL_ONLY = c.L2HWeightsConfig(1.0, 0.0, 0.0)
@@ -152,11 +152,3 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(run_command: Any, training_
     assert one["iteration"] == two["iteration"] == 20
     for part in ("params", "params_ema", "discriminator_params"):
         assert all(torch.equal(one[part][name], two[part][name]) for name in one[part]), part
-
-
-def test_generated_pairs_need_a_folder(run_command: Any, training_root: Path, tmp_path: Path) -> None:
-    (tmp_path / "tiny.toml").write_text(_TOML + "[batch]\ngmsr = 2\n")
-    options = ["--config", tmp_path / "tiny.toml", "--data", training_root, "--run", tmp_path / "run"]
-    done = run_command("training.train_l2h", *options)
-    assert done.status == 2
-    assert "batch.gmsr is 2, so a folder of generated pairs is needed: give it by --gmsr" in done.err

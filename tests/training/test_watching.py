@@ -68,7 +68,7 @@ def test_pictures_for_the_eye(make_stage: Any, training_root: Path, tmp_path: Pa
     pairs = training_root / "phone_pairs" / "train"
     (tmp_path / "phone_crops").symlink_to(pairs)
     enlarged = draw(trainer.l2h.average, tmp_path)
-    report = NoiseReport(read_phone_pairs(pairs), SimpleNamespace(level=lambda *_: 0.05))
+    report = NoiseReport(read_phone_pairs(pairs), SimpleNamespace(levels=lambda *_: torch.tensor([0.05])))
     photographed = report.draw(trainer.h2l.average)
     assert [tuple(picture.shape) for picture in enlarged.values()] == [(3, 256, 768)]
     assert [tuple(picture.shape) for picture in photographed.values()] == [(3, 96, 288)]

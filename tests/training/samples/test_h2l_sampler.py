@@ -6,11 +6,13 @@ import pytest
 import torch
 
 from srdgan_rt.errors import InputError
-from training.data_h2l import H2LBatch, H2LSampler
+from training.data import DataFolder
+from training.samples.h2l_sampler import H2LBatch, H2LSampler
+from training.samples.sources import Sources
 
 
 def make_sampler(root: Path, seed: int = 0, patch: int = 16) -> H2LSampler:
-    return H2LSampler(root, 3, patch, seed)
+    return H2LSampler(Sources(DataFolder(root), patch, 0, torch.device("cpu")), 3, patch, seed)
 
 
 def tensors(batch: H2LBatch) -> list[torch.Tensor]:
@@ -55,5 +57,5 @@ def test_the_noise_has_the_level_of_the_pair(training_root: Path) -> None:
 
 
 def test_rejects_patches_larger_than_the_pictures(training_root: Path) -> None:
-    with pytest.raises(InputError, match=r"no photograph in .* is large enough for patches of 300"):
+    with pytest.raises(InputError, match=r"no photograph in .* has 1216 pixels a side"):
         make_sampler(training_root, patch=300)

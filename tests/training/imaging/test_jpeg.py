@@ -8,7 +8,7 @@ import pytest
 import simplejpeg
 import torch
 
-from training.device_jpeg import compress_jpeg
+from training.imaging.jpeg import compress_jpeg
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def pixels() -> np.ndarray:
     return np.clip(np.rint(smooth + rng.normal(0, 6, smooth.shape)), 0, 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize("quality", [50, 75, 90, 98])
+@pytest.mark.parametrize("quality", [10, 30, 50, 75, 90, 98])
 def test_leaves_what_libjpeg_leaves(pixels: np.ndarray, quality: int) -> None:
     code = simplejpeg.encode_jpeg(pixels, quality, "RGB", "420")
     theirs = simplejpeg.decode_jpeg(code, "RGB").astype(np.float32)

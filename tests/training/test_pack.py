@@ -1,20 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from srdgan_rt.errors import InputError
 from training.config import BatchConfig
-from training.data import load_phone_frames, low_samples
-from training.pack import PackOptions, decode, read_packs, unpack_validation, write_packs
-from training.packed import PackedSampler, PhoneNoise
+from training.pack import PackedData, PackOptions, read_packs, unpack_validation, write_packs
+from training.samples.sampler import Sampler
+from training.samples.sources import Sources
 
 OPTIONS = PackOptions(megabytes=1, crop=88, frame=128)
-_NONE = {"phone_noise": 0, "camera_noise": 0, "phone_pair": 0, "clean_nearest": 0, "clean_bicubic": 0}
 
 
 @pytest.fixture(scope="module")
@@ -22,15 +19,6 @@ def packs(training_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     folder = tmp_path_factory.mktemp("packs")
     write_packs(training_root, folder, OPTIONS)
     return folder
-
-
-@pytest.fixture(scope="module")
-def entries(packs: Path) -> Mapping[str, bytes]:
-    return read_packs(packs)
-
-
-def make_sampler(entries: Mapping[str, bytes], **kinds: int) -> PackedSampler:
-    return PackedSampler(entries, BatchConfig(**(_NONE | kinds)), 0, 16, torch.device("cpu"))
 
 
 def test_packs_are_deterministic(packs: Path, training_root: Path, tmp_path: Path) -> None:
@@ -87,50 +75,18 @@ def test_packing_says_what_is_wrong(training_root: Path, tmp_path: Path) -> None
         write_packs(training_root, tmp_path, OPTIONS)
 
 
-def test_batches_are_a_function_of_seed_and_iteration(entries: Mapping[str, bytes]) -> None:
-    kinds = {"phone_noise": 2, "phone_pair": 1, "clean_nearest": 1, "clean_bicubic": 1, "camera_frame": 2, "gmsr": 2}
-    first, second = make_sampler(entries, **kinds), make_sampler(entries, **kinds)
-    first.batch(0, 12)
-    batch = first.batch(7, 12)
-    assert torch.equal(batch.low, second.batch(7, 12).low)
-    assert not torch.equal(batch.low, first.batch(8, 12).low)
-    assert batch.low.shape == (9, 3, 12, 12)
-    assert batch.high.shape == (8, 3, 48, 48)
-    assert batch.low_clean.shape == (1, 3, 12, 12)
-    for tensor in (batch.low, batch.high, batch.low_clean):
-        assert tensor.min() >= 0
-        assert tensor.max() <= 1
-    assert torch.equal((batch.low * 255).round() / 255, batch.low)
+def test_batches_are_made_of_packs_as_of_folders(packs: Path) -> None:
+    sources = Sources(PackedData(read_packs(packs)), 16, 0, torch.device("cpu"))
+    batch = Sampler(sources, BatchConfig({"phone_noise": 2, "phone_pair": 1}), 0).batch(0, 16)
+    assert batch.low.shape == (3, 3, 16, 16)
+    assert batch.high.shape == (2, 3, 64, 64)
 
 
-@pytest.mark.parametrize("kind", ["clean_nearest", "clean_bicubic", "phone_noise", "camera_frame", "gmsr"])
-def test_pairs_are_centred(entries: Mapping[str, bytes], kind: str) -> None:
-    batch = make_sampler(entries, **{kind: 32}).batch(3, 16)
-    inner = (..., slice(3, -3), slice(3, -3))
-
-    def error(high: torch.Tensor) -> float:
-        return float(((low_samples(high) - batch.low)[inner]).square().mean())
-
-    for shift in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-        assert error(batch.high.roll(shift, (-2, -1))) > error(batch.high)
-
-
-def test_noise_is_that_of_the_cpu(entries: Mapping[str, bytes], training_root: Path) -> None:
-    """Mean and variance at several values against the sampler that works pixel by pixel in NumPy."""
-    clean, noisy = (torch.from_numpy(decode(entries, "frames/", f"_{kind}.png")) for kind in ("clean", "noisy"))
-    noise = PhoneNoise(clean, noisy)
-    (whole,) = load_phone_frames(training_root)
-    y = slice(64, 192)
-    assert np.array_equal(clean[0].numpy(), whole.clean[y, y])
-    for value in (0.35, 0.5, 0.65):
-        ours = noise.resample(torch.full((2, 3, 96, 96), value), torch.zeros(2, dtype=torch.int64), torch.Generator())
-        theirs = whole.resample_noise(np.full((96, 96, 3), value, np.float32), np.random.default_rng(0))
-        assert float(ours.std()) == pytest.approx(float(theirs.std()), rel=0.08)
-        assert float(ours.mean()) == pytest.approx(float(theirs.mean()), abs=0.006)
-
-
-def test_what_is_not_packed_is_refused(entries: Mapping[str, bytes]) -> None:
-    with pytest.raises(InputError, match="camera_noise"):
-        make_sampler(entries, camera_noise=1)
-    with pytest.raises(InputError, match="need 176"):
-        PackedSampler(entries, BatchConfig(**(_NONE | {"clean_nearest": 1})), 0, 40, torch.device("cpu"))
+def test_what_is_not_packed_is_refused(packs: Path) -> None:
+    entries = read_packs(packs)
+    cpu = torch.device("cpu")
+    with pytest.raises(InputError, match="must have at least 176 pixels a side, the smallest has 88"):
+        Sampler(Sources(PackedData(entries), 40, 0, cpu), BatchConfig({"clean_nearest": 1}), 0)
+    frames = {name: content for name, content in entries.items() if name.startswith("frames/")}
+    with pytest.raises(InputError, match="the packs hold no photographs"):
+        Sampler(Sources(PackedData(frames), 8, 0, cpu), BatchConfig({"clean_nearest": 1}), 0)

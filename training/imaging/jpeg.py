@@ -38,7 +38,7 @@ def compress_jpeg(pictures: Tensor, quality: Tensor) -> Tensor:
 
     Args:
         pictures: ``(N, 3, H, W)`` sRGB in [0, 1].
-        quality: ``(N,)`` int64, 50..100.
+        quality: ``(N,)`` int64, 1..100.
 
     Returns:
         ``(N, 3, H, W)``, rounded to 8 bits; blocks start at the upper left corner.
@@ -57,7 +57,7 @@ def compress_jpeg(pictures: Tensor, quality: Tensor) -> Tensor:
 
 def _quantise(planes: Tensor, table: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
     """What is left of planes ``(N, C, H, W)`` when the coefficients of each block are rounded to multiples."""
-    percent = (200 - 2 * quality).float()[:, None, None]
+    percent = torch.where(quality < 50, 5000 // quality, 200 - 2 * quality).float()[:, None, None]
     steps = ((torch.tensor(table, device=planes.device) * percent + 50) / 100).floor().clamp(1, 255)  # (N, 8, 8)
     steps = steps[:, None, None, :, None, :]
     basis = _cosines(planes.device)

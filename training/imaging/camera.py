@@ -1,7 +1,6 @@
-"""The camera model on a device, for all whole frames of a batch at once.
+"""The camera model of ``srdgan_rt.camera`` in tensors: many pictures at once, each with a camera of its own.
 
-``Cameras.photograph`` is ``srdgan_rt.camera.photograph`` with ``mosaic=True``, and ``photograph_frames`` is
-``training.whole_frame.photograph_whole``, in tensors. The cameras are drawn once: a step asks the host for nothing.
+The cameras are drawn once: a step asks the host for nothing.
 """
 
 from __future__ import annotations
@@ -14,15 +13,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from srdgan_rt.camera import Camera
+from srdgan_rt.camera import Camera, random_camera
 from srdgan_rt.camera.demosaic import ACROSS, ALONG, BAYER_PATTERNS, GREEN
 from srdgan_rt.camera.model import CLIPPED_MEANS, LIMITS
-from training.device_jpeg import compress_jpeg
-from training.device_random import chance
-from training.whole_frame import JPEG_ODDS, JPEG_QUALITIES, draw_zoom, noisy_camera
+from training.samples.random_source import RandomSource
 
 _NUM_CAMERAS = 2048
 _KERNELS = (GREEN, ALONG, ALONG.T, ACROSS)
+_BLOCK = 5  # what demosaicing looks at; odd, so that neighbouring samples fall on all four places of the pattern
 
 
 def _origins(pattern: str) -> list[list[int]]:
@@ -65,44 +63,57 @@ class Cameras:
         self._means, self._biases = table(CLIPPED_MEANS), table(CLIPPED_MEANS - LIMITS)
 
     @classmethod
-    def draw(cls, seed: int, device: torch.device) -> Cameras:
-        """Random cameras, as noisy as ``photograph_whole`` draws them."""
+    def draw(cls, seed: int, device: torch.device, tries: int = 1) -> Cameras:
+        """Random cameras near the measured phones, each the noisiest of ``tries``."""
         rng = np.random.default_rng(seed)
-        return cls([noisy_camera(rng) for _ in range(_NUM_CAMERAS)], device)
+        cameras = (
+            max((random_camera(rng) for _ in range(tries)), key=lambda camera: camera.shot) for _ in range(_NUM_CAMERAS)
+        )
+        return cls(list(cameras), device)
 
     def __len__(self) -> int:
         return len(self._patterns)
 
-    def photograph(self, clean: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
-        """Photographs pictures, each with a camera of its own.
+    def photograph(self, clean: Tensor, random: RandomSource, *, mosaic: bool = True) -> Tensor:
+        """Photographs pictures, each with a camera drawn at random.
 
         Args:
             clean: ``(N, 3, H, W)`` sRGB in [0, 1].
-            chosen: ``(N,)`` int64, the camera of each.
-            generator: source of the noise.
+            random: draws cameras and noise.
+            mosaic: as :func:`srdgan_rt.camera.photograph` has it: False for pictures that are point-sampled.
 
         Returns:
             ``(N, 3, H, W)`` sRGB in [0, 1], not rounded.
         """
-        shot, read, response, shoulder = (
-            table[chosen, None, None, None] for table in (self._shot, self._read, self._response, self._shoulder)
-        )
-        colour = _tile(self._colours[self._patterns[chosen]], clean)  # (N, 1, H, W): what each pixel measures
+        return self.photograph_by(clean, random.integers(0, len(self), (len(clean),)), random, mosaic=mosaic)
+
+    def photograph_by(self, clean: Tensor, chosen: Tensor, random: RandomSource, *, mosaic: bool = True) -> Tensor:
+        """The same by the cameras ``chosen``, ``(N,)`` int64."""
+        shoulder = self._shoulder[chosen, None, None, None]
         toned = _srgb_to_linear(clean)
         balanced = _mix(self._inverses[chosen], toned / (1 + shoulder - shoulder * toned))
+        if mosaic:
+            developed = self._expose(balanced, chosen, random)
+        else:
+            blocks = balanced.repeat_interleave(_BLOCK, 2).repeat_interleave(_BLOCK, 3)
+            developed = self._expose(blocks, chosen, random)[..., _BLOCK // 2 :: _BLOCK, _BLOCK // 2 :: _BLOCK]
+        linear = _mix(self._matrices[chosen], developed).clamp(0, 1)
+        return _linear_to_srgb((1 + shoulder) * linear / (1 + shoulder * linear))
+
+    def _expose(self, balanced: Tensor, chosen: Tensor, random: RandomSource) -> Tensor:
+        """Mosaic, noise and demosaicing of white-balanced camera RGB ``(N, 3, H, W)``."""
+        shot, read, response = (table[chosen, None, None, None] for table in (self._shot, self._read, self._response))
+        colour = _tile(self._colours[self._patterns[chosen]], balanced)  # (N, 1, H, W): what each pixel measures
         signal = balanced.gather(1, colour)
         gain = self._gains[chosen].gather(1, colour.flatten(1)).view_as(signal)
         light = signal.clamp(min=0)
         spread = (gain * shot * light + gain**2 * read + (response * light) ** 2).sqrt()
         black, white = signal.clamp(max=0), signal.clamp(min=1)
         exposed = signal + self._clipping_bias(white - signal, spread) - self._clipping_bias(signal - black, spread)
-        noise = torch.randn(signal.shape, generator=generator, device=clean.device)
-        measured = torch.clamp(exposed + spread * noise, black, white)
+        measured = torch.clamp(exposed + spread * random.normal(signal.shape), black, white)
         guessed = F.conv2d(F.pad(measured, (2, 2, 2, 2), "reflect"), self._kernels)
-        origin = _tile(self._origins[self._patterns[chosen]], clean)  # (N, 3, H, W)
-        developed = torch.cat([measured, guessed], 1).gather(1, origin)
-        linear = _mix(self._matrices[chosen], developed).clamp(0, 1)
-        return _linear_to_srgb((1 + shoulder) * linear / (1 + shoulder * linear))
+        origin = _tile(self._origins[self._patterns[chosen]], balanced)  # (N, 3, H, W)
+        return torch.cat([measured, guessed], 1).gather(1, origin)
 
     def _clipping_bias(self, distance: Tensor, spread: Tensor) -> Tensor:
         """How far beyond its mean a signal lies whose noise is cut off at a distance; any shape."""
@@ -111,38 +122,6 @@ class Cameras:
         start, end = self._means[after - 1], self._means[after]
         part = ((deviations - start) / (end - start)).clamp(0, 1)
         return spread * torch.lerp(self._biases[after - 1], self._biases[after], part)
-
-
-def photograph_frames(clean: Tensor, cameras: Cameras, rng: np.random.Generator, generator: torch.Generator) -> Tensor:
-    """Makes whole frames, as :func:`training.whole_frame.photograph_whole` does.
-
-    One half of the frames has a common zoom, the other has none; JPEG's blocks lie in one place in all of them.
-
-    Args:
-        clean: ``(N, 3, S, S)`` in [0, 1].
-        cameras: to draw from.
-        rng: draws what frames have in common.
-        generator: draws what each of them has of its own.
-
-    Returns:
-        ``(N, 3, S, S)`` in [0, 1], not rounded.
-    """
-    size = clean.shape[-1]
-    zoomed = round(size * draw_zoom(rng))
-    top, left = (int(shift) for shift in rng.integers(16, size=2))
-    num_zoomed = (len(clean) + int(rng.integers(2))) // 2
-    frames = [clean[:0]]
-    for half, side in ((clean[:num_zoomed], zoomed), (clean[num_zoomed:], size)):
-        count = len(half)
-        if count == 0:
-            continue
-        padded = F.pad(_resize(half, side), (left, 0, top, 0), "replicate")
-        chosen = torch.randint(len(cameras), (count,), generator=generator, device=clean.device)
-        noisy = cameras.photograph(padded, chosen, generator)
-        quality = torch.randint(*JPEG_QUALITIES, (count,), generator=generator, device=clean.device)
-        noisy = torch.where(chance(count, JPEG_ODDS, generator), compress_jpeg(noisy, quality), noisy)
-        frames.append(_resize(noisy[..., top:, left:], size))
-    return torch.cat(frames)
 
 
 def _tile(places: Tensor, pictures: Tensor) -> Tensor:
@@ -154,13 +133,6 @@ def _tile(places: Tensor, pictures: Tensor) -> Tensor:
 def _mix(matrices: Tensor, pictures: Tensor) -> Tensor:
     """Applies a matrix ``(N, 3, 3)`` to the colours of each picture."""
     return (matrices @ pictures.flatten(2)).view_as(pictures)
-
-
-def _resize(pictures: Tensor, size: int) -> Tensor:
-    """Pictures ``(N, 3, S, S)`` in [0, 1] at another size."""
-    if pictures.shape[-1] == size:
-        return pictures
-    return F.interpolate(pictures, (size, size), mode="bicubic", antialias=True).clamp(0, 1)
 
 
 def _srgb_to_linear(pictures: Tensor) -> Tensor:

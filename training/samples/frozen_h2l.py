@@ -1,4 +1,4 @@
-"""GMSR on a device: a high-to-low net photographs the pictures of a batch when they are needed (section 3.2)."""
+"""A trained high-to-low net that photographs the pictures of a batch when they are needed (section 3.2)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from torch import Tensor
 
 from srdgan_rt.checkpoint import load_h2l
 from srdgan_rt.errors import InputError
-from training.data import SCALE
+from srdgan_rt.metrics.protocol import SCALE
 from training.data_record import note_net
+from training.samples.random_source import RandomSource
 
 
-class DeviceH2L:
+class FrozenH2L:
     """A high-to-low net that is not trained any more.
 
     Args:
@@ -33,17 +34,17 @@ class DeviceH2L:
         self._net = loaded.net.requires_grad_(False).to(device)
         self._levels = torch.tensor(loaded.noise_levels, device=device)
 
-    def photograph(self, clean: Tensor, generator: torch.Generator) -> Tensor:
+    @torch.no_grad()
+    def photograph(self, clean: Tensor, random: RandomSource) -> Tensor:
         """What a camera would have made of pictures (equation 1), each at one of the net's noise levels.
 
         Args:
             clean: ``(N, 3, 4S, 4S)`` in [0, 1].
-            generator: draws levels and noise.
+            random: draws levels and noise.
 
         Returns:
             ``(N, 3, S, S)``, neither clipped nor rounded; pixel i lies at pixel 4i + 2 of the picture.
         """
-        chosen = torch.randint(len(self._levels), (len(clean),), generator=generator, device=clean.device)
-        noise = torch.randn(clean.shape, generator=generator, device=clean.device)
-        low: Tensor = self._net(clean, self._levels[chosen, None, None, None] * noise)
+        chosen = random.integers(0, len(self._levels), (len(clean),))
+        low: Tensor = self._net(clean, self._levels[chosen, None, None, None] * random.normal(clean.shape))
         return low

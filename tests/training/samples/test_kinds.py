@@ -1,0 +1,116 @@
+"""What all kinds of samples keep: shapes, ranges, places, and what they say they do."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from training.data import DataFolder
+from training.imaging.filters import luma
+from training.samples.kinds import KINDS
+from training.samples.random_source import RandomSource
+from training.samples.sources import Sources
+from training.train_l2h import low_samples
+
+CPU = torch.device("cpu")
+PATCH = 16
+COUNT = 24
+
+
+@pytest.fixture(scope="module")
+def sources(training_root: Path) -> Sources:
+    return Sources(DataFolder(training_root), PATCH, 0, CPU)
+
+
+@pytest.fixture(params=list(KINDS))
+def made(request: pytest.FixtureRequest, sources: Sources) -> tuple[str, Tensor, Tensor]:
+    return (request.param, *make(request.param, sources))
+
+
+@lru_cache
+def make(name: str, sources: Sources) -> tuple[Tensor, Tensor]:
+    kind = KINDS[name](sources)
+    parts = [kind.make(COUNT // 4, PATCH, RandomSource((1, number), CPU)) for number in range(4)]
+    low, target = (torch.cat(part) for part in zip(*parts, strict=True))
+    return low, target
+
+
+def test_shapes_and_ranges(made: tuple[str, Tensor, Tensor]) -> None:
+    name, low, target = made
+    side = 4 * PATCH if KINDS[name].is_known else PATCH
+    assert low.shape == (COUNT, 3, PATCH, PATCH)
+    assert target.shape == (COUNT, 3, side, side)
+    for tensor in (low, target):
+        assert tensor.dtype == torch.float32
+        assert tensor.min() >= 0
+        assert tensor.max() <= 1
+
+
+def test_pairs_are_centred(made: tuple[str, Tensor, Tensor]) -> None:
+    """The target read in the middle of each block is nearest to the low-resolution sample where it is."""
+    name, low, target = made
+    inner = (..., slice(2, -2), slice(2, -2))
+
+    def error(shift: tuple[int, int]) -> float:
+        moved = target.roll(shift, (-2, -1))
+        if KINDS[name].is_known:
+            moved = low_samples(moved)
+        return float((moved - low)[inner].abs().mean())
+
+    step = 2 if KINDS[name].is_known else 1
+    errors = {shift: error(shift) for shift in ((0, 0), (step, 0), (-step, 0), (0, step), (0, -step))}
+    assert min(errors, key=lambda shift: errors[shift]) == (0, 0)
+
+
+def test_only_clean_pictures_are_finer_than_8_bits(made: tuple[str, Tensor, Tensor]) -> None:
+    name, low, _ = made
+    rounded = ((low * 255).round() / 255 == low).flatten(1).all(1)
+    assert rounded.all() != (name in ("clean_nearest", "clean_bicubic"))
+    assert rounded.any()
+
+
+@pytest.mark.parametrize("name", ["phone_noise", "camera_frame", "phone_isp", "grain", "phone_pair"])
+def test_some_noisy_samples_are_quite_grey(sources: Sources, name: str) -> None:
+    kind = KINDS[name](sources)
+    low, target = kind.make(100, 8, RandomSource((0,), CPU))
+    grey = (low == low[:, :1]).flatten(1).all(1)
+    assert 0.03 < grey.float().mean() < 0.35
+    assert torch.equal(target[grey], target[grey][:, :1].expand_as(target[grey]))
+
+
+def test_half_of_the_noise_has_lost_colour(sources: Sources) -> None:
+    noisy, clean = KINDS["phone_pair"](sources).make(200, 8, RandomSource((0,), CPU))
+    noise = noisy - clean
+    plane = luma(noise)
+    ratio = (noise - plane).std((1, 2, 3)) / plane.std((1, 2, 3)).clamp(min=1e-4)
+    assert 0.35 < (ratio < 0.6 * ratio.quantile(0.9)).float().mean() < 0.75
+
+
+def test_the_same_numbers_make_the_same_samples(made: tuple[str, Tensor, Tensor], sources: Sources) -> None:
+    name, low, _ = made
+    kind = KINDS[name](sources)
+    again, _ = kind.make(COUNT // 4, PATCH, RandomSource((1, 0), CPU))
+    other, _ = kind.make(COUNT // 4, PATCH, RandomSource((2, 0), CPU))
+    assert torch.equal(again, low[: COUNT // 4])
+    assert not torch.equal(other, again)
+
+
+@pytest.mark.parametrize("sampling", ["bicubic", "area"])
+@pytest.mark.parametrize("name", ["phone_noise", "camera_noise"])
+def test_noise_may_follow_a_filter(training_root: Path, name: str, sampling: str) -> None:
+    low, high = KINDS[name](Sources(DataFolder(training_root), 8, 0, CPU, sampling)).make(4, 8, RandomSource((0,), CPU))
+    assert low.shape == (4, 3, 8, 8)
+    assert high.shape == (4, 3, 32, 32)
+
+
+def test_noise_of_camera_frames_is_spread_over_neighbours(sources: Sources) -> None:
+    kind = KINDS["camera_frame"](sources)
+    flat = torch.full((8, 3, 160, 160), 0.4)
+    noise = torch.cat([kind.degrade(flat, RandomSource((number,), CPU))[0] for number in range(8)]) - 0.4
+    noise = noise - noise.mean((2, 3), keepdim=True)
+    neighbours = (noise[..., 1:] * noise[..., :-1]).mean((1, 2, 3)) / noise.square().mean((1, 2, 3))
+    assert 0.35 < neighbours.median() < 0.75  # of a phone 0.47, of samples 0 (docs/evaluation.md)

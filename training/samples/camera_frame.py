@@ -1,0 +1,55 @@
+"""Whole frames of a camera: with the noise that demosaicing spreads over neighbouring pixels."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from training.imaging.filters import resize
+from training.samples.clean import compress_anywhere
+from training.samples.kind import (
+    PhotographKind,
+    make_some_grey,
+    round_to_8_bits,
+    sample_filtered,
+    weaken_noise_colour,
+)
+from training.samples.random_source import RandomSource
+from training.samples.sources import Sources
+
+_ZOOM = (0.6, 1.5)  # how much larger a camera takes its frames than they are shown
+_JPEG_ODDS = 2 / 3
+
+
+class CameraFrame(PhotographKind):
+    """Photographs as whole frames of a random camera, often another size and compressed.
+
+    Half of the frames are taken at another size and brought to this one, as digital zoom and messengers do, so that
+    noise is spread over more pixels or fewer. All of them in a batch have one zoom.
+    """
+
+    name = "camera_frame"
+    is_noisy = True
+
+    def __init__(self, sources: Sources) -> None:
+        super().__init__(sources)
+        self._cameras = sources.noisy_cameras
+
+    def degrade(self, clean: Tensor, random: RandomSource) -> tuple[Tensor, Tensor]:
+        """As :meth:`PhotographKind.degrade`."""
+        low, high = sample_filtered(clean, random)
+        size = low.shape[-1]
+        zoom = math.exp(random.host.uniform(math.log(_ZOOM[0]), math.log(_ZOOM[1])))
+        num_zoomed = (len(low) + int(random.host.integers(2))) // 2
+        frames = []
+        for part, side in ((low[:num_zoomed], round(size * zoom)), (low[num_zoomed:], size)):
+            if len(part):
+                frame = resize(part, side, side)
+                noisy = weaken_noise_colour(self._cameras.photograph(frame, random), frame, random).clamp(0, 1)
+                compressed = compress_anywhere(noisy, 70, 99, random)
+                noisy = torch.where(random.chance(len(part), _JPEG_ODDS), compressed, noisy)
+                frames.append(resize(noisy, size, size))
+        low, high = make_some_grey(torch.cat(frames), high, random)
+        return round_to_8_bits(low), high

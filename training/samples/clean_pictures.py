@@ -1,0 +1,63 @@
+"""The clean pictures that samples are made from: photographs, and a few that are drawn."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from training.imaging.filters import gaussian_blur
+from training.samples.patterns import draw_flats, draw_patterns
+from training.samples.picture_store import PictureStore
+from training.samples.random_source import RandomSource
+
+_BLUR_RADIUS = 7  # three times the largest sigma of _soften_and_darken
+_FLAT_ODDS = 0.04
+_PATTERN_ODDS = 0.03
+
+
+class CleanPictures:
+    """Draws clean pictures.
+
+    Args:
+        photographs: to take crops from.
+    """
+
+    def __init__(self, photographs: PictureStore) -> None:
+        self._photographs = photographs
+        # Large pictures hold more that is new, but their detail is softer.
+        self._odds = photographs.sides.prod(1).float().sqrt()
+
+    def draw(self, count: int, size: int, random: RandomSource, *, noisy: bool) -> Tensor:
+        """Pictures of which a few are flat or patterns.
+
+        Args:
+            count: how many.
+            size: pixels a side, a multiple of 4.
+            random: draws them.
+            noisy: for noise to be added, so softened and darkened at random.
+
+        Returns:
+            ``(count, 3, size, size)`` in [0, 1].
+        """
+        clean = self.draw_photographs(count, size, random, noisy=noisy)
+        clean = torch.where(random.chance(count, 0.05), clean.mean(1, keepdim=True), clean)
+        num_flats, num_patterns, _ = random.host.multinomial(
+            count, [_FLAT_ODDS, _PATTERN_ODDS, 1 - _FLAT_ODDS - _PATTERN_ODDS]
+        )
+        drawn = [draw_flats(int(num_flats), size, random), draw_patterns(int(num_patterns), size, random)]
+        return torch.cat([*drawn, clean[num_flats + num_patterns :]])
+
+    def draw_photographs(self, count: int, size: int, random: RandomSource, *, noisy: bool) -> Tensor:
+        """The same of photographs alone, as they are."""
+        chosen = torch.multinomial(self._odds, count, replacement=True, generator=random.generator)
+        clean = self._photographs.crop(chosen, size, random)
+        return soften_and_darken(clean, random) if noisy else clean
+
+
+def soften_and_darken(clean: Tensor, random: RandomSource) -> Tensor:
+    """Makes web-sized photographs ``(N, 3, S, S)`` more like what a phone takes before noise is added."""
+    count = len(clean)
+    soft = gaussian_blur(clean, random.uniform((count,), 0.4, 2.2), _BLUR_RADIUS)  # at full resolution they are softer
+    clean = torch.where(random.chance(count, 0.7), soft, clean)
+    light = random.uniform((count, 1, 1, 1), 0.2, 1.0)
+    return torch.where(random.chance(count, 0.6), clean * light, clean)
