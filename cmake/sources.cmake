@@ -7,6 +7,8 @@ set(SRDGAN_CPU_KERNEL_SOURCES
   csrc/kernels/cpu/conv_stage.cpp
   csrc/kernels/cpu/dense_block.cpp
   csrc/kernels/cpu/l2h_net.cpp
+  csrc/kernels/cpu/l2h_pack.cpp
+  csrc/kernels/cpu/l2h_weights.cpp
   csrc/kernels/cpu/nearest_downsample.cpp
   csrc/kernels/cpu/upsample_conv.cpp
   csrc/kernels/cpu/upsample_conv_avx2.cpp
@@ -30,6 +32,7 @@ set(SRDGAN_CUDA_KERNEL_SOURCES
 set(SRDGAN_CPU_OP_SOURCES
   csrc/ops/cpu/cpu_isa.cpp
   csrc/ops/cpu/l2h_net.cpp
+  csrc/ops/cpu/l2h_pack.cpp
   csrc/ops/cpu/nearest_downsample.cpp
   csrc/ops/cpu/upsample_conv.cpp
   csrc/ops/cpu/workspace.cpp

@@ -1,54 +1,79 @@
-// Guards against out-of-bounds reads when an op is called past its Python function, which checks the same rules with
-// messages fit for users.
+// What every op checks before it touches memory. The public functions in srdgan_rt/ops check the same rules first, with
+// messages fit for users; but torch.ops takes any tensor from anyone.
 #pragma once
 
+#include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/csrc/stable/tensor.h>
 
 #include <cstdint>
 #include <optional>
+
+#include "csrc/common/picture_limits.h"
 
 namespace srdgan {
 
 using torch::headeronly::ScalarType;
 using torch::stable::Tensor;
 
-inline void check_dim(const Tensor& t, int64_t dim, const char* name) {
+// A tensor with so many dimensions whose values all lie inside its storage, which others may have shrunk.
+inline void check_tensor(const Tensor& t, int64_t dim, const char* name) {
   STD_TORCH_CHECK(t.dim() == dim, name, " must have ", dim, " dimensions, got ", t.dim());
+  if (t.numel() == 0) return;
+  int64_t bytes = 0, end = 0;
+  TORCH_ERROR_CODE_CHECK(aoti_torch_get_storage_size(t.get(), &bytes));
+  TORCH_ERROR_CODE_CHECK(aoti_torch_get_storage_offset(t.get(), &end));
+  for (int64_t i = 0; i < dim; ++i) end += (t.size(i) - 1) * t.stride(i);
+  STD_TORCH_CHECK((end + 1) * static_cast<int64_t>(t.element_size()) <= bytes, name, " has lost its storage");
 }
 
-inline void check_float32(const Tensor& t, const char* name) {
+inline void check_floats(const Tensor& t, int64_t dim, const char* name) {
   STD_TORCH_CHECK(t.scalar_type() == ScalarType::Float, name, " must be float32");
+  check_tensor(t, dim, name);
+}
+
+inline void check_size(int64_t height, int64_t width) {
+  STD_TORCH_CHECK(is_picture_size(height, width), "height and width must be 1..", kMaxSide, " and together at most ",
+                  kMaxPixels, " pixels, got ", height, "x", width);
+}
+
+inline void check_slope(double negative_slope) {
+  STD_TORCH_CHECK(negative_slope >= 0 && negative_slope <= 1, "negative_slope must be 0..1, got ", negative_slope);
+}
+
+// x (N, C, H, W)
+inline void check_picture(const Tensor& x, int64_t channels, const char* name) {
+  check_floats(x, 4, name);
+  STD_TORCH_CHECK(x.size(1) == channels, name, " must have ", channels, " channels, got ", x.size(1));
+  check_size(x.size(2), x.size(3));
 }
 
 // x (N, C_in, H, W) and bias (C_out) of a convolution.
 inline void check_conv_input(const Tensor& x, const std::optional<Tensor>& bias, int64_t in_channels,
                              int64_t out_channels) {
-  check_dim(x, 4, "x");
-  check_float32(x, "x");
-  STD_TORCH_CHECK(x.size(1) == in_channels && in_channels > 0, "x must have ", in_channels, " channels, got ",
-                  x.size(1));
-  STD_TORCH_CHECK(x.size(2) > 0 && x.size(3) > 0, "x must not be empty");
+  check_picture(x, in_channels, "x");
   if (!bias.has_value()) return;
-  check_dim(*bias, 1, "bias");
-  check_float32(*bias, "bias");
+  check_floats(*bias, 1, "bias");
   STD_TORCH_CHECK(bias->size(0) == out_channels, "bias must have ", out_channels, " values, got ", bias->size(0));
 }
 
 // weight (C_out, C_in, 3, 3)
 inline void check_conv_weight(const Tensor& weight) {
-  check_dim(weight, 4, "weight");
-  check_float32(weight, "weight");
+  check_floats(weight, 4, "weight");
   STD_TORCH_CHECK(weight.size(2) == 3 && weight.size(3) == 3, "weight must be 3x3");
   STD_TORCH_CHECK(weight.size(0) > 0 && weight.size(1) > 0, "weight must not be empty");
 }
 
 // x (N, C, H, W) uint8 or float32
 inline void check_downsample(const Tensor& x, int64_t factor, int64_t phase) {
-  check_dim(x, 4, "x");
+  check_tensor(x, 4, "x");
   STD_TORCH_CHECK(x.scalar_type() == ScalarType::Float || x.scalar_type() == ScalarType::Byte,
                   "x must be uint8 or float32");
-  STD_TORCH_CHECK(factor >= 1 && phase >= 0 && phase < factor, "phase must be 0..", factor - 1, ", got ", phase);
+  STD_TORCH_CHECK(factor >= 1, "factor must be at least 1, got ", factor);
+  STD_TORCH_CHECK(phase >= 0 && phase < factor, "phase must be 0..", factor - 1, ", got ", phase);
   STD_TORCH_CHECK(x.size(2) > phase && x.size(3) > phase, "x must be larger than the phase ", phase);
 }
+
+// Samples of `size` that are kept, for any factor: a sum of the two could overflow.
+inline int64_t downsampled_size(int64_t size, int64_t factor, int64_t phase) { return (size - phase - 1) / factor + 1; }
 
 }  // namespace srdgan

@@ -4,29 +4,21 @@
 
 STABLE_TORCH_LIBRARY(srdgan_rt, m) {
   m.def("cpu_isa() -> str");
-  m.def("dense_blocks(Tensor x, Tensor parameters, int growth, bool rrdbs, float negative_slope) -> Tensor");
-  m.def("empty_parameters(int floats) -> Tensor");
+  m.def("dense_blocks(Tensor x, Tensor weights, float negative_slope) -> Tensor");
   m.def("has_vnni() -> bool");
+  m.def("l2h_net(Tensor picture, Tensor weights, int scale, float negative_slope) -> Tensor");
+  m.def("l2h_pack(str part, str[] names, Tensor[] tensors, Tensor? ranges) -> Tensor");
+  m.def("l2h_round_strip_rows(Tensor weights, int height, int width, int rows) -> int");
+  m.def("l2h_state_floats(Tensor weights, int height, int width, int strip_rows) -> int");
   m.def(
-      "l2h_net(Tensor picture, Tensor parameters, int features, int growth, int num_dense_blocks, int scale, "
-      "bool int8, float negative_slope) -> Tensor");
-  m.def("l2h_round_strip_rows(int height, int width, bool int8, int rows) -> int");
-  m.def(
-      "l2h_state_floats(int features, int growth, int num_dense_blocks, int scale, bool int8, int height, int width, "
-      "int strip_rows) -> int");
-  m.def(
-      "l2h_strip(Tensor rows, Tensor parameters, Tensor(a!) state, int features, int growth, int num_dense_blocks, "
-      "int scale, bool int8, float negative_slope, int height, int strip_rows, int known_before) -> Tensor");
-  m.def("l2h_tail(Tensor x, Tensor parameters, int scale, float negative_slope) -> Tensor");
-  m.def(
-      "l2h_workspace_floats(int features, int growth, int num_dense_blocks, int scale, bool int8, int height, "
-      "int width, int strip_rows) -> int");
+      "l2h_strip(Tensor rows, Tensor weights, Tensor(a!) state, int scale, float negative_slope, int height, "
+      "int strip_rows, int known_before) -> Tensor");
+  m.def("l2h_tail(Tensor x, Tensor weights, int scale, float negative_slope) -> Tensor");
+  m.def("l2h_workspace_floats(Tensor weights, int height, int width, int strip_rows) -> int");
   m.def("nearest_downsample(Tensor x, int factor, int phase) -> Tensor");
   m.def("upsample_conv(Tensor x, Tensor weight, Tensor? bias, float negative_slope) -> Tensor");
   m.def("upsample_conv_pack(Tensor weight) -> Tensor");
   m.def(
       "upsample_conv_packed(Tensor x, Tensor packed, Tensor? bias, int out_channels, float negative_slope) -> Tensor");
-  m.def("winograd_pack(Tensor weight, Tensor bias, int features, int growth, Tensor(a!) out) -> ()");
-  m.def(
-      "winograd_pack_int8(Tensor weight, Tensor bias, Tensor levels, int features, int growth, Tensor(a!) out) -> ()");
+  m.def("winograd_int8_matrices() -> (float[], float[], float[])");
 }

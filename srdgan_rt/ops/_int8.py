@@ -1,14 +1,14 @@
-"""Dense blocks in int8: transformed features as bytes, and the same arithmetic in plain PyTorch."""
+"""The arithmetic of int8 dense blocks in plain PyTorch, and the rules for activation ranges."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from srdgan_rt import _ext
 from srdgan_rt.errors import InputError
 from srdgan_rt.ops._layers import Layer
 
@@ -20,26 +20,19 @@ _INPUT_LIMIT = 127
 _WEIGHT_LIMIT = 64
 _SMALLEST_RANGE = 1e-6  # of the largest one
 
-# Winograd's F(4x4, 3x3) as csrc/kernels/cpu/winograd.h has it: the points 0, +-a, +-b and infinity.
-_NEAR, _FAR = 11 / 16, 3 / 2
-_A2, _B2 = _NEAR**2, _FAR**2
-_B = (
-    (_A2 * _B2, 0, -_A2 - _B2, 0, 1, 0),
-    *((0, -sign * a * b2, -b2, sign * a, 1, 0) for a, b2 in ((_NEAR, _B2), (_FAR, _A2)) for sign in (1, -1)),
-    (0, _A2 * _B2, 0, -_A2 - _B2, 0, 1),
-)
-_G = (
-    (1 / (_A2 * _B2), 0, 0),
-    *(
-        tuple((sign * a) ** power / (2 * a**2 * (a**2 - b2)) for power in range(3))
-        for a, b2 in ((_NEAR, _B2), (_FAR, _A2))
-        for sign in (1, -1)
-    ),
-    (0, 0, 1),
-)
-_A = tuple(
-    (0**power, *((sign * a) ** power for a in (_NEAR, _FAR) for sign in (1, -1)), int(power == 3)) for power in range(4)
-)
+
+def transforms(like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The matrices B' (6, 6), G (6, 3) and A' (4, 6) of Winograd's F(4x4, 3x3) with the points of the compiled kernels.
+
+    Args:
+        like: a tensor whose type and device they take.
+
+    Raises:
+        ExtensionError: the compiled extension cannot be used.
+    """
+    _ext.load()
+    b, g, a = (like.new_tensor(values) for values in torch.ops.srdgan_rt.winograd_int8_matrices())
+    return b.reshape(_WINDOW, _WINDOW), g.reshape(_WINDOW, 3), a.reshape(_TILE, _WINDOW)
 
 
 def transform_features(x: Tensor) -> Tensor:  # (N, C, H, W) -> (36, C, N * tiles)
@@ -50,10 +43,13 @@ def transform_features(x: Tensor) -> Tensor:  # (N, C, H, W) -> (36, C, N * tile
 
     Returns:
         (36, C, N * ceil(H / 4) * ceil(W / 4)): what stands at each point for each tile of 4x4 outputs.
+
+    Raises:
+        ExtensionError: the compiled extension, whose points these are, cannot be used.
     """
     batch, channels, height, width = x.shape
     x = F.pad(x, (1, 1 + -width % _TILE, 1, 1 + -height % _TILE))
-    b = x.new_tensor(_B)
+    b, _, _ = transforms(x)
     kernels = torch.einsum("pi,qj->pqij", b, b).reshape(POINTS, 1, _WINDOW, _WINDOW)
     points = F.conv2d(x.reshape(batch * channels, 1, *x.shape[2:]), kernels, stride=_TILE)  # (N * C, 36, rows, columns)
     return points.reshape(batch, channels, POINTS, -1).permute(2, 1, 0, 3).reshape(POINTS, channels, -1)
@@ -82,13 +78,6 @@ def to_levels(ranges: Tensor) -> Tensor:  # (36, C)
     return _INPUT_LIMIT / ranges.clamp_min(max(_SMALLEST_RANGE * float(ranges.amax()), _SMALLEST_RANGE))
 
 
-def pad_segments(levels: Tensor, sizes: Sequence[int], panel: int) -> Tensor:  # (36, C) -> (36, padded C)
-    """Levels of runs of channels, each run filled up to whole panels."""
-    ends = list(accumulate(sizes))
-    runs = [levels[:, end - size : end] for size, end in zip(sizes, ends, strict=True)]
-    return torch.cat([F.pad(run, (0, -run.shape[1] % panel), value=1.0) for run in runs], 1).contiguous()
-
-
 def conv_int8(x: Tensor, layer: Layer, levels: Tensor) -> Tensor:  # (N, C_in, H, W) -> (N, C_out, H, W)
     """A 3x3 convolution in Winograd's domain whose products are of bytes.
 
@@ -104,13 +93,14 @@ def conv_int8(x: Tensor, layer: Layer, levels: Tensor) -> Tensor:  # (N, C_in, H
     batch, in_channels, height, width = x.shape
     levels = levels[:, :in_channels].to(x)
     inputs = torch.round(transform_features(x) * levels[..., None]).clamp(-_ZERO, _INPUT_LIMIT)
-    g = torch.tensor(_G, dtype=torch.float64, device=x.device)
-    weights = torch.einsum("pi,qj,ncij->pqnc", g, g, weight.double()).flatten(0, 1) / levels[:, None].double()
+    weight = weight.double()
+    _, g, _ = transforms(weight)
+    weights = torch.einsum("pi,qj,ncij->pqnc", g, g, weight).flatten(0, 1) / levels[:, None].double()
     largest = weights.abs().amax(2, keepdim=True)  # (36, C_out, 1)
     steps = torch.where(largest > 0, largest / _WEIGHT_LIMIT, 1)
     sums = torch.round(weights / steps) @ inputs.double()  # whole numbers below 2^53: exact
     rows, columns = -(-height // _TILE), -(-width // _TILE)
     points = (sums * steps).to(x.dtype).reshape(_WINDOW, _WINDOW, -1, batch, rows, columns)
-    a = x.new_tensor(_A)
+    _, _, a = transforms(x)
     outputs = torch.einsum("ip,jq,pqnbyx->bnyixj", a, a, points).reshape(batch, -1, _TILE * rows, _TILE * columns)
     return outputs[..., :height, :width] + bias.reshape(1, -1, 1, 1)

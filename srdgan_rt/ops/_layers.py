@@ -17,6 +17,7 @@ Layer: TypeAlias = tuple[Tensor, Tensor]
 CONVS_PER_BLOCK = 5
 BLOCKS_PER_RRDB = 3
 IMAGE_CHANNELS = 3
+PICTURE_CHANNELS = (3, 12, 48)  # of RGB, as it is or pixel-unshuffled by 2 or 4
 MAX_UPSAMPLINGS = 2
 RESIDUAL_SCALE = 0.2
 NEGATIVE_SLOPE = 0.2
@@ -27,7 +28,7 @@ class L2HLayers:
     """(weight, bias) of every convolution of the network, in the order in which they are applied.
 
     Args:
-        first: picture to features.
+        first: picture to features; the picture has 3, 12 or 48 channels.
         dense: of all dense blocks, 15 for each RRDB.
         body: behind the dense blocks.
         upsamplings: the 0, 1 or 2 convolutions that each follow a nearest x2 enlargement.
@@ -80,7 +81,11 @@ def check_net(layers: L2HLayers) -> tuple[int, int]:
     """Checks the layers of a network; returns its features and growth channels."""
     features, growth = check_trunk(layers.dense)
     like = layers.dense[0]
-    _check_layer("first", layers.first, features, IMAGE_CHANNELS, like)
+    check_weight(*layers.first)
+    in_channels = layers.first[0].shape[1]
+    _check_layer(
+        "first", layers.first, features, in_channels if in_channels in PICTURE_CHANNELS else IMAGE_CHANNELS, like
+    )
     _check_layer("body", layers.body, features, features, like)
     _check_layer("hr", layers.hr, features, features, like)
     check_tail(layers.upsamplings, layers.hr, layers.last)

@@ -12,48 +12,24 @@ from srdgan_rt import _ext
 from srdgan_rt.errors import InputError
 from srdgan_rt.ops._checks import check_input, check_same_device
 from srdgan_rt.ops._int8 import check_ranges
-from srdgan_rt.ops._layers import (
-    IMAGE_CHANNELS,
-    NEGATIVE_SLOPE,
-    L2HLayers,
-    Layer,
-    check_net,
-    check_tail,
-    split_blocks,
-)
-from srdgan_rt.ops._packing import (
-    Planned,
-    pack,
-    plan_body,
-    plan_conv,
-    plan_dense_block,
-    plan_dense_block_int8,
-    plan_tail,
-    refuse_gradients,
-)
+from srdgan_rt.ops._layers import IMAGE_CHANNELS, NEGATIVE_SLOPE, L2HLayers, Layer, check_net, check_tail, split_blocks
+from srdgan_rt.ops._pack import check_packed, name_dense, name_tail, pack, refuse_gradients
 
 
 @dataclass(frozen=True)
 class PackedL2HNet:
     """The network as the CPU kernel reads it; made by :func:`l2h_net_pack`."""
 
-    parameters: Tensor  # flat
-    num_features: int
-    growth_channels: int
-    num_dense_blocks: int
+    weights: Tensor  # (bytes,) uint8, opaque
+    in_channels: int
     scale: int
-    int8: bool = False  # the dense blocks' products
-
-    def sizes(self) -> tuple[int, int, int, int, bool]:
-        """In the order in which the compiled op takes them."""
-        return self.num_features, self.growth_channels, self.num_dense_blocks, self.scale, self.int8
 
 
 @dataclass(frozen=True)
 class PackedL2HTail:
     """The tail as the CPU kernel reads it; made by :func:`l2h_tail_pack`."""
 
-    parameters: Tensor  # flat
+    weights: Tensor  # (bytes,) uint8, opaque
     num_features: int
     scale: int
 
@@ -76,36 +52,32 @@ def l2h_net_pack(layers: L2HLayers, ranges: Sequence[Tensor] | None = None) -> P
         ExtensionError: the compiled extension cannot be used.
     """
     features, growth = check_net(layers)
-    blocks = split_blocks(layers.dense)
-    if ranges is None:
-        dense: list[Planned] = [layer for block in blocks for layer in plan_dense_block(block)]
-    else:
-        check_ranges(ranges, len(blocks), features, growth)
-        dense = [item for block, of in zip(blocks, ranges, strict=True) for item in plan_dense_block_int8(block, of)]
-    planned = [
-        plan_conv(layers.first),
-        *dense,
-        plan_body(layers.body, layers.first),
-        *plan_tail(layers.upsamplings, layers.hr, layers.last),
-    ]
-    scale = 1 << len(layers.upsamplings)
-    return PackedL2HNet(pack(planned), features, growth, len(blocks), scale, int8=ranges is not None)
+    if ranges is not None:
+        check_ranges(ranges, len(split_blocks(layers.dense)), features, growth)
+    named = {
+        "conv_first": layers.first,
+        **name_dense(layers.dense),
+        "conv_body": layers.body,
+        **name_tail(layers.upsamplings, layers.hr, layers.last),
+    }
+    return PackedL2HNet(pack("net", named, ranges), layers.first[0].shape[1], 1 << len(layers.upsamplings))
 
 
 def l2h_tail_pack(upsamplings: Sequence[Layer], hr: Layer, last: Layer) -> PackedL2HTail:
     """Transforms the weights of a tail once, for many calls of :func:`l2h_tail`; see :func:`l2h_net_pack`."""
     features = check_tail(upsamplings, hr, last)
-    return PackedL2HTail(pack(plan_tail(upsamplings, hr, last)), features, 1 << len(upsamplings))
+    return PackedL2HTail(pack("tail", name_tail(upsamplings, hr, last)), features, 1 << len(upsamplings))
 
 
-def l2h_net(picture: Tensor, net: PackedL2HNet) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
+def l2h_net(picture: Tensor, net: PackedL2HNet) -> Tensor:  # (N, C, H, W) -> (N, 3, scale * H, scale * W)
     """The L2H network (paper, section 3.3, equation 7) in one op, from the picture to the result.
 
     One wavefront of Winograd convolutions over rows of tiles: no concatenation, no whole map of full resolution, no
     barrier between layers. The same result for any number of threads; docs/kernels.md has the arithmetic and its error.
 
     Args:
-        picture: (N, 3, H, W) float32 RGB on the CPU, nominally in [0, 1]; H and W at least 1, N may be 0.
+        picture: (N, C, H, W) float32 on the CPU, nominally in [0, 1]; C is that of conv_first: 3 for RGB, 12 or 48
+            where it was pixel-unshuffled by 2 or 4. H and W at least 1, N may be 0.
         net: from :func:`l2h_net_pack`.
 
     Returns:
@@ -115,10 +87,10 @@ def l2h_net(picture: Tensor, net: PackedL2HNet) -> Tensor:  # (N, 3, H, W) -> (N
         InputError: an argument breaks one of these rules.
         ExtensionError: the compiled extension cannot be used.
     """
-    check_input(picture, IMAGE_CHANNELS, net.parameters.dtype, NEGATIVE_SLOPE, "picture")
-    check_same_device(picture=picture, parameters=net.parameters)
+    check_input(picture, net.in_channels, torch.float32, NEGATIVE_SLOPE, "picture")
+    check_same_device(picture=picture, weights=net.weights)
     _ext.load()
-    result: Tensor = torch.ops.srdgan_rt.l2h_net(picture, net.parameters, *net.sizes(), NEGATIVE_SLOPE)
+    result: Tensor = torch.ops.srdgan_rt.l2h_net(picture, net.weights, net.scale, NEGATIVE_SLOPE)
     return result
 
 
@@ -143,15 +115,15 @@ def l2h_tail(
         InputError: an argument breaks one of these rules.
         ExtensionError: the compiled extension cannot be used.
     """
-    check_input(x, tail.num_features, tail.parameters.dtype, negative_slope)
-    check_same_device(x=x, parameters=tail.parameters)
+    check_input(x, tail.num_features, torch.float32, negative_slope)
+    check_same_device(x=x, weights=tail.weights)
     _ext.load()
-    result: Tensor = torch.ops.srdgan_rt.l2h_tail(x, tail.parameters, tail.scale, float(negative_slope))
+    result: Tensor = torch.ops.srdgan_rt.l2h_tail(x, tail.weights, tail.scale, float(negative_slope))
     return result
 
 
 class L2HStream:
-    """One picture through the network in strips of rows, with the very bits that :func:`l2h_net` gives for the whole.
+    """One picture through the network in strips of rows; bit-identical to :func:`l2h_net` on the whole picture.
 
     Every layer computes as far as the rows that are known reach, and goes on there with the next strip, as an image
     signal processor does with its line buffers. Memory is bounded by the width of the picture, not by its height.
@@ -178,7 +150,7 @@ class L2HStream:
         self._height = height
         self._width = width
         self._batch = batch
-        self.strip_rows = round_strip_rows(height, width, net.int8, strip_rows)
+        self.strip_rows = _round_strip_rows(net, height, width, strip_rows)
 
     @property
     def memory_bytes(self) -> int:
@@ -190,7 +162,7 @@ class L2HStream:
         """Enlarges the picture.
 
         Args:
-            read: ``read(begin, end)`` gives rows ``begin..end - 1`` as ``(batch, 3, end - begin, width)`` float32.
+            read: ``read(begin, end)`` gives rows ``begin..end - 1`` as ``(batch, C, end - begin, width)`` float32.
                 Called in order, for every row once.
 
         Yields:
@@ -209,9 +181,9 @@ class L2HStream:
             end = min(known + self.strip_rows, self._height)
             yield torch.ops.srdgan_rt.l2h_strip(
                 self._check(read(known, end), end - known),
-                self._net.parameters,
+                self._net.weights,
                 state,
-                *self._net.sizes(),
+                self._net.scale,
                 NEGATIVE_SLOPE,
                 self._height,
                 self.strip_rows,
@@ -223,76 +195,55 @@ class L2HStream:
         return self.strip_rows >= self._height
 
     def _check(self, rows: Tensor, num_rows: int) -> Tensor:
-        shape = (self._batch, IMAGE_CHANNELS, num_rows, self._width)
+        shape = (self._batch, self._net.in_channels, num_rows, self._width)
         if (tuple(rows.shape), rows.dtype, rows.device.type) != (shape, torch.float32, "cpu"):
             got = f"{tuple(rows.shape)} {rows.dtype} on {rows.device}"
             raise InputError(f"read must give {shape} torch.float32 on cpu, got {got}")
         return rows.detach()
 
     def _floats(self, of: str) -> int:
-        """Of a picture's state, which lasts from strip to strip, or of the workspace that each strip finds anew."""
+        """Size of the ``state`` of a picture, which lasts from strip to strip, or of a strip's ``workspace``."""
         count = getattr(torch.ops.srdgan_rt, f"l2h_{of}_floats")
-        floats: int = count(*self._net.sizes(), self._height, self._width, self.strip_rows)
+        floats: int = count(self._net.weights, self._height, self._width, self.strip_rows)
         return floats
 
 
-def round_strip_rows(height: int, width: int, int8: bool, strip_rows: int | None) -> int:
-    """The least number of rows that strips of a picture can have and that is at least ``strip_rows``.
-
-    Returns:
-        Rows; the height itself where strips would be no smaller.
-
-    Raises:
-        InputError: a size is below 1.
-    """
+def _round_strip_rows(net: PackedL2HNet, height: int, width: int, strip_rows: int | None) -> int:
+    """The least number of rows that strips of a picture can have and that is at least ``strip_rows``; the height itself
+    where strips would be no smaller."""
     for name, value in (("height", height), ("width", width), ("strip_rows", strip_rows)):
         if value is not None and value < 1:
             raise InputError(f"{name} must be at least 1, got {value}")
     _ext.load()
     if strip_rows is None:
         return height
-    rounded: int = torch.ops.srdgan_rt.l2h_round_strip_rows(height, width, int8, strip_rows)
-    return min(rounded, height)
+    rounded: int = torch.ops.srdgan_rt.l2h_round_strip_rows(net.weights, height, width, strip_rows)
+    return rounded
 
 
-def _fake_net(
-    picture: Tensor,
-    parameters: Tensor,
-    features: int,
-    growth: int,
-    num_dense_blocks: int,
-    scale: int,
-    int8: bool,
-    negative_slope: float,
-) -> Tensor:
-    return _fake_tail(picture, parameters, scale, negative_slope)
-
-
-def _fake_tail(x: Tensor, parameters: Tensor, scale: int, negative_slope: float) -> Tensor:
-    return x.new_empty((x.shape[0], IMAGE_CHANNELS, scale * x.shape[2], scale * x.shape[3]))
+def _fake_net(picture: Tensor, weights: Tensor, scale: int, negative_slope: float) -> Tensor:
+    check_packed(picture, weights)
+    return picture.new_empty((picture.shape[0], IMAGE_CHANNELS, scale * picture.shape[2], scale * picture.shape[3]))
 
 
 def _fake_strip(
     rows: Tensor,
-    parameters: Tensor,
+    weights: Tensor,
     state: Tensor,
-    features: int,
-    growth: int,
-    num_dense_blocks: int,
     scale: int,
-    int8: bool,
     negative_slope: float,
     height: int,
     strip_rows: int,
     known_before: int,
 ) -> Tensor:
+    check_packed(rows, weights)
     finished_rows = torch.library.get_ctx().new_dynamic_size()  # how far the network reaches, the kernel knows
     return rows.new_empty((rows.shape[0], IMAGE_CHANNELS, finished_rows, scale * rows.shape[3]))
 
 
 if _ext.is_available():
     torch.library.register_fake("srdgan_rt::l2h_net", _fake_net)
-    torch.library.register_fake("srdgan_rt::l2h_tail", _fake_tail)
+    torch.library.register_fake("srdgan_rt::l2h_tail", _fake_net)
     torch.library.register_fake("srdgan_rt::l2h_strip", _fake_strip)
     refuse_gradients("l2h_net")
     refuse_gradients("l2h_tail")

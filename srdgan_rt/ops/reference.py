@@ -18,7 +18,6 @@ from srdgan_rt.ops._int8 import transform_features as transform_features
 from srdgan_rt.ops._layers import (
     BLOCKS_PER_RRDB,
     CONVS_PER_BLOCK,
-    IMAGE_CHANNELS,
     NEGATIVE_SLOPE,
     RESIDUAL_SCALE,
     L2HLayers,
@@ -88,7 +87,7 @@ def l2h_tail(
 
 
 def l2h_net(
-    picture: Tensor,  # (N, 3, H, W)
+    picture: Tensor,  # (N, C, H, W)
     layers: L2HLayers,
     ranges: Sequence[Tensor] | None = None,
 ) -> Tensor:  # (N, 3, scale * H, scale * W)
@@ -97,7 +96,7 @@ def l2h_net(
     With ``ranges`` gradients are those of rounding: zero through the dense blocks' convolutions.
     """
     num_features, growth = check_net(layers)
-    check_input(picture, IMAGE_CHANNELS, layers.first[0].dtype, NEGATIVE_SLOPE, "picture")
+    check_input(picture, layers.first[0].shape[1], layers.first[0].dtype, NEGATIVE_SLOPE, "picture")
     if ranges is not None:
         check_ranges(ranges, len(layers.dense) // CONVS_PER_BLOCK, num_features, growth)
     features = _conv(picture, layers.first)

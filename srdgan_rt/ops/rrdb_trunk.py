@@ -11,17 +11,16 @@ from torch import Tensor
 from srdgan_rt import _ext
 from srdgan_rt.errors import InputError
 from srdgan_rt.ops._checks import check_input, check_same_device
-from srdgan_rt.ops._layers import Layer, check_dense_block, check_trunk, split_blocks
-from srdgan_rt.ops._packing import pack, plan_dense_block, refuse_gradients
+from srdgan_rt.ops._layers import Layer, check_dense_block, check_trunk
+from srdgan_rt.ops._pack import check_packed, name_dense, pack, refuse_gradients
 
 
 @dataclass(frozen=True)
 class PackedTrunk:
     """Dense blocks as the CPU kernel reads them; made by :func:`dense_block_pack` or :func:`rrdb_trunk_pack`."""
 
-    parameters: Tensor  # flat
+    weights: Tensor  # (bytes,) uint8, opaque
     num_features: int
-    growth_channels: int
     has_rrdbs: bool
 
 
@@ -39,8 +38,8 @@ def dense_block_pack(layers: Sequence[Layer]) -> PackedTrunk:
         InputError: an argument breaks one of these rules.
         ExtensionError: the compiled extension cannot be used.
     """
-    features, growth = check_dense_block(layers)
-    return PackedTrunk(pack(plan_dense_block(layers)), features, growth, has_rrdbs=False)
+    features, _ = check_dense_block(layers)
+    return PackedTrunk(pack("dense block", name_dense(layers)), features, has_rrdbs=False)
 
 
 def rrdb_trunk_pack(layers: Sequence[Layer]) -> PackedTrunk:
@@ -57,9 +56,8 @@ def rrdb_trunk_pack(layers: Sequence[Layer]) -> PackedTrunk:
         InputError: an argument breaks one of these rules.
         ExtensionError: the compiled extension cannot be used.
     """
-    features, growth = check_trunk(layers)
-    planned = [layer for block in split_blocks(layers) for layer in plan_dense_block(block)]
-    return PackedTrunk(pack(planned), features, growth, has_rrdbs=True)
+    features, _ = check_trunk(layers)
+    return PackedTrunk(pack("trunk", name_dense(layers)), features, has_rrdbs=True)
 
 
 def dense_block(
@@ -115,16 +113,15 @@ def rrdb_trunk(
 
 
 def _run(x: Tensor, trunk: PackedTrunk, negative_slope: float) -> Tensor:
-    check_input(x, trunk.num_features, trunk.parameters.dtype, negative_slope)
-    check_same_device(x=x, parameters=trunk.parameters)
+    check_input(x, trunk.num_features, torch.float32, negative_slope)
+    check_same_device(x=x, weights=trunk.weights)
     _ext.load()
-    result: Tensor = torch.ops.srdgan_rt.dense_blocks(
-        x, trunk.parameters, trunk.growth_channels, trunk.has_rrdbs, float(negative_slope)
-    )
+    result: Tensor = torch.ops.srdgan_rt.dense_blocks(x, trunk.weights, float(negative_slope))
     return result
 
 
-def _fake(x: Tensor, parameters: Tensor, growth: int, rrdbs: bool, negative_slope: float) -> Tensor:
+def _fake(x: Tensor, weights: Tensor, negative_slope: float) -> Tensor:
+    check_packed(x, weights)
     return torch.empty(x.shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 import pytest
@@ -148,13 +147,13 @@ def test_opcheck(make_net: MakeNet) -> None:
     layers = make_net(features=5, growth=3)
     net, tail = ops.l2h_net_pack(layers), pack_tail(layers)
     op, check = torch.ops.srdgan_rt, torch.library.opcheck
-    check(op.l2h_net, (make_picture(), net.parameters, *net.sizes(), 0.2))
-    check(op.l2h_tail, (make_picture(channels=5), tail.parameters, 4, 0.2))
+    check(op.l2h_net, (make_picture(), net.weights, net.scale, 0.2))
+    check(op.l2h_tail, (make_picture(channels=5), tail.weights, 4, 0.2))
     height, width = 60, 190
-    strip_rows = op.l2h_round_strip_rows(height, width, net.int8, 1)
+    strip_rows = op.l2h_round_strip_rows(net.weights, height, width, 1)
     assert strip_rows < height
-    state = torch.zeros(1, op.l2h_state_floats(*net.sizes(), height, width, strip_rows))
-    arguments = (make_picture((strip_rows, width)), net.parameters, state, *net.sizes(), 0.2, height, strip_rows, 0)
+    state = torch.zeros(1, op.l2h_state_floats(net.weights, height, width, strip_rows))
+    arguments = (make_picture((strip_rows, width)), net.weights, state, net.scale, 0.2, height, strip_rows, 0)
     check(op.l2h_strip, arguments, test_utils=("test_schema", "test_autograd_registration", "test_faketensor"))
 
 
@@ -316,7 +315,7 @@ REJECTED = [
     (PICTURE[:, :, :0], r"picture must be \(N, C, H, W\) with H and W of at least 1, got \(1, 3, 0, 9\)"),
     (PICTURE[:, :1], "picture must have the 3 channels of the weight, got 1"),
     (PICTURE.double(), "picture must have the type of the weight, torch.float32, got torch.float64"),
-    (PICTURE.to("meta"), "all tensors must be on one device, got picture on meta, parameters on cpu"),
+    (PICTURE.to("meta"), "all tensors must be on one device, got picture on meta, weights on cpu"),
 ]
 
 
@@ -337,7 +336,7 @@ def test_tail_rejects(make_net: MakeNet) -> None:
         reference.l2h_tail(PICTURE, net.upsamplings, net.hr, net.last)
     with pytest.raises(InputError, match=r"negative_slope must be 0\.\.1, got 2"):
         ops.l2h_tail(make_picture(channels=24), tail, 2)
-    with pytest.raises(InputError, match="all tensors must be on one device, got x on meta, parameters on cpu"):
+    with pytest.raises(InputError, match="all tensors must be on one device, got x on meta, weights on cpu"):
         ops.l2h_tail(make_picture(channels=24).to("meta"), tail)
 
 
@@ -365,31 +364,3 @@ def test_streams_reject_what_is_read(small_net: PackedL2HNet, strip_rows: int | 
         rule = rf"read must give \(1, 3, {rows}, 110\) torch.float32 on cpu, got {got}"
         with pytest.raises(InputError, match=rule):
             next(iter(stream.run(lambda begin, end, wrong=wrong: wrong)))
-
-
-def test_the_ops_themselves_guard_memory(small_net: PackedL2HNet) -> None:
-    """Called past the Python functions, they must refuse rather than read out of bounds."""
-    op = torch.ops.srdgan_rt
-    short = replace(small_net, parameters=small_net.parameters[:-1])
-    for net in (
-        short,
-        replace(small_net, growth_channels=17),
-        replace(small_net, scale=4),
-        replace(small_net, scale=3),
-    ):
-        with pytest.raises(RuntimeError):
-            op.l2h_net(PICTURE, net.parameters, *net.sizes(), 0.2)
-    with pytest.raises(RuntimeError, match="parameters do not fit the sizes"):
-        op.l2h_tail(PICTURE, small_net.parameters[:-1], 2, 0.2)
-    picture, net = make_picture((36, 110)), small_net
-    state = torch.zeros(1, op.l2h_state_floats(*net.sizes(), 60, 110, 36))
-    for rows, memory, strip_rows, known, message in [
-        (picture, state[:, :-1].contiguous(), 36, 0, "state has the wrong size"),
-        (picture, state.repeat(2, 1), 36, 0, "state has the wrong size"),
-        (picture[:, :, :-1], state, 36, 0, "rows must be"),
-        (picture, state, 35, 0, "strips must be multiples"),
-        (picture, state, 30, 0, "strips must be multiples"),
-        (picture, state, 36, 12, "strips must be multiples"),
-    ]:
-        with pytest.raises(RuntimeError, match=message):
-            op.l2h_strip(rows, net.parameters, memory, *net.sizes(), 0.2, 60, strip_rows, known)

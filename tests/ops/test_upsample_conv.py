@@ -236,7 +236,7 @@ def test_the_op_itself_guards_memory() -> None:
         op.upsample_conv(X[:, :4], WEIGHT, BIAS, 0.2)
     with pytest.raises(RuntimeError, match="bias must have 7 values"):
         op.upsample_conv(X, WEIGHT, BIAS[:2], 0.2)
-    with pytest.raises(RuntimeError, match="packed does not come from upsample_conv_pack"):
+    with pytest.raises(RuntimeError, match="out_channels must be those of the packed weight, got 17"):
         op.upsample_conv_packed(X, op.upsample_conv_pack(WEIGHT), BIAS, 17, 0.2)
 
 

@@ -26,8 +26,7 @@ struct Planes {
   T* row(int64_t channel, int64_t y) const { return data + channel * plane_stride + (y - first_row) * row_stride; }
 };
 
-// What it writes: planes of up to 16 channels or, where their data is null, a map, and a copy of it unless that has no
-// data.
+// Output: `planes` (up to 16 channels) if their data is set, else `map`; also `copy` if its data is set.
 struct ConvTarget {
   Planes<float> planes;
   FeatureMap map;

@@ -16,6 +16,16 @@ namespace srdgan {
 
 constexpr int64_t kDenseConvs = 5;
 
+// What the convolutions of a block read: its input, and the outputs of all convolutions before.
+class DenseInputs {
+ public:
+  DenseInputs(int64_t features, int64_t growth) : channels_{features, growth, growth, growth, growth} {}
+  WinogradSegments of(int64_t conv) const { return {conv + 1, channels_}; }
+
+ private:
+  int64_t channels_[kDenseConvs];
+};
+
 // The parameters of a block.
 template <typename Precision>
 struct DenseWeights {

@@ -19,16 +19,16 @@ UnitGrid make_grid(int64_t height, int64_t width, bool int8, int64_t min_chunks)
 }
 
 // A chunk for every thread, but none so narrow that its products do not pay for reading their weights.
-int64_t min_chunks(const L2HParameters& parameters, int64_t width, int64_t threads) {
-  const int64_t depth = winograd_pad(parameters.features) + (kDenseConvs - 1) * winograd_pad(parameters.growth);
+int64_t min_chunks(const L2HSizes& sizes, int64_t width, int64_t threads) {
+  const int64_t depth = winograd_pad(sizes.features) + (kDenseConvs - 1) * winograd_pad(sizes.growth);
   const int64_t min_columns = depth * 5 / 8;
   return std::clamp<int64_t>(width / min_columns, 1, threads);
 }
 
-DenseWorkspace make_workspace(const UnitGrid& grid, const L2HParameters& parameters, int64_t ring) {
-  const int64_t features = winograd_pad(parameters.features), growth = winograd_pad(parameters.growth);
-  return parameters.int8 ? DenseWorkspace::of<Int8>(grid, features, growth, ring)
-                         : DenseWorkspace::of<Float32>(grid, features, growth, ring);
+DenseWorkspace make_workspace(const UnitGrid& grid, const L2HSizes& sizes, int64_t ring) {
+  const int64_t features = winograd_pad(sizes.features), growth = winograd_pad(sizes.growth);
+  return sizes.int8 ? DenseWorkspace::of<Int8>(grid, features, growth, ring)
+                    : DenseWorkspace::of<Float32>(grid, features, growth, ring);
 }
 
 // Takes memory for a map with its border.
@@ -57,14 +57,14 @@ struct L2HRun::Layout {
   float* end;
 };
 
-L2HRun::L2HRun(L2HParameters parameters, L2HPart part, int64_t height, int64_t width, int64_t strip_rows,
+L2HRun::L2HRun(L2HWeights weights, float negative_slope, int64_t height, int64_t width, int64_t strip_rows,
                int64_t threads, CpuIsa isa)
-    : parameters_(std::move(parameters)),
-      part_(part),
+    : weights_(std::move(weights)),
+      negative_slope_(negative_slope),
       threads_(threads),
-      grid_(make_grid(height, width, parameters_.int8, min_chunks(parameters_, width, threads))),
+      grid_(make_grid(height, width, weights_.sizes.int8, min_chunks(weights_.sizes, width, threads))),
       isa_(isa),
-      workspace_(make_workspace(grid_, parameters_, ring())),
+      workspace_(make_workspace(grid_, weights_.sizes, ring())),
       strip_rows_(std::min(strip_rows, height)) {
   float* start = nullptr;
   state_floats_ = lay_out(start).end - start;
@@ -79,16 +79,9 @@ int64_t L2HRun::min_strip_rows(int64_t height, int64_t width, bool int8) {
 
 int64_t L2HRun::num_stages() const {
   const int64_t blocks = num_blocks() * kDenseConvs;
-  const int64_t tail = static_cast<int64_t>(parameters_.upsample.size()) + 2;
-  switch (part_) {
-    case L2HPart::kBlocks:
-      return blocks + 2;  // import, export
-    case L2HPart::kTail:
-      return tail + 1;  // import
-    case L2HPart::kNet:
-      break;
-  }
-  return blocks + tail + 3;  // import, conv_first, conv_body
+  const int64_t tail = weights_.sizes.num_upsamplings + 2;
+  if (is_net()) return blocks + tail + 3;    // import, conv_first, conv_body
+  return is_tail() ? tail + 1 : blocks + 2;  // import, export
 }
 
 // The import takes all rows; every other stage needs one more row of units below from the stage before it.
@@ -98,8 +91,7 @@ int64_t L2HRun::reach(int64_t stage, int64_t known) const {
 }
 
 int64_t L2HRun::finished_rows(int64_t rows) const {
-  const int64_t scale = int64_t{1} << parameters_.upsample.size();
-  return scale * std::min(reach(num_stages() - 1, rows) * grid_.unit_rows, grid_.height);
+  return weights_.sizes.scale() * std::min(reach(num_stages() - 1, rows) * grid_.unit_rows, grid_.height);
 }
 
 L2HRun::Layout L2HRun::lay_out(float* state) const {
@@ -113,15 +105,14 @@ L2HRun::Layout L2HRun::lay_out(float* state) const {
     return make_map(state, ring, grid_.height, grid_.width, channels);
   };
   layout.x = map(trunk_rows, features);
-  if (part_ == L2HPart::kNet || (part_ == L2HPart::kBlocks && parameters_.has_rrdbs))
-    layout.rrdb = map(trunk_rows, features);
-  if (part_ == L2HPart::kNet) layout.picture = map(trunk_rows + unit, winograd_pad(kImageChannels));
-  if (part_ != L2HPart::kBlocks) {
+  if (has_rrdbs()) layout.rrdb = map(trunk_rows, features);
+  if (is_net()) layout.picture = map(trunk_rows + unit, winograd_pad(weights_.sizes.in_channels));
+  if (is_net() || is_tail()) {
     int64_t scale = 1;
     const auto tail_map = [&] {
       return make_map(state, kTailRing * scale * unit, scale * grid_.height, scale * grid_.width, features);
     };
-    for (size_t i = 0; i < parameters_.upsample.size(); ++i) {
+    for (int64_t i = 0; i < weights_.sizes.num_upsamplings; ++i) {
       scale *= 2;
       layout.enlarged.push_back(tail_map());
     }
@@ -182,9 +173,9 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* state, float* workspace, const L2
     return result;
   };
 
-  if (part_ == L2HPart::kNet) {
+  if (is_net()) {
     add(make_import_stage(grid_, data.picture, layout.picture));
-    Conv first = conv(parameters_.first, 1, {layout.picture});
+    Conv first = conv(weights_.first, 1, {layout.picture});
     first.target.map = layout.x;
     first.target.copy = layout.rrdb;
     add(make_conv_stage(grid_, first, isa_));
@@ -198,10 +189,10 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* state, float* workspace, const L2
   for (int64_t b = 0; b < num_blocks(); ++b) {
     const int64_t stage = wavefront->num_stages();
     DenseBlock block{};
-    block.negative_slope = parameters_.negative_slope;
+    block.negative_slope = negative_slope_;
     block.residual_scale = kResidualScale;
     block.x = layout.x;
-    block.ends_rrdb = parameters_.has_rrdbs && b % kBlocksPerRrdb == kBlocksPerRrdb - 1;
+    block.ends_rrdb = has_rrdbs() && b % kBlocksPerRrdb == kBlocksPerRrdb - 1;
     if (block.ends_rrdb) {
       block.outer = block.copy = layout.rrdb;
     }
@@ -231,21 +222,21 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* state, float* workspace, const L2
       }
       offset = offset_of_slots + shift + skew * i;
       const auto index = static_cast<size_t>(b);
-      add(parameters_.int8 ? make_dense_stage(workspace_, parameters_.dense_int8[index], block, isa_, i, shift)
-                           : make_dense_stage(workspace_, parameters_.dense[index], block, isa_, i, shift),
+      add(weights_.sizes.int8 ? make_dense_stage(workspace_, weights_.dense_int8[index], block, isa_, i, shift)
+                              : make_dense_stage(workspace_, weights_.dense[index], block, isa_, i, shift),
           std::move(reuses), shift);
     }
     shift_before = shift;
   }
 
-  if (part_ == L2HPart::kBlocks) {
+  if (!is_net() && !is_tail()) {
     add(make_export_stage(grid_, layout.x, data.features_out));
     wavefront->prepare();
     return wavefront;
   }
   FeatureMap source = layout.x;
-  if (part_ == L2HPart::kNet) {
-    Conv body = conv(parameters_.body, 1, {layout.x, layout.picture});
+  if (is_net()) {
+    Conv body = conv(weights_.body, 1, {layout.x, layout.picture});
     body.target.map = source = layout.rrdb;
     add(make_conv_stage(grid_, body, isa_));
   }
@@ -253,24 +244,24 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* state, float* workspace, const L2
     add(std::move(stage), {{wavefront->num_stages() + 1, -kTailRing}});
   };
   int64_t scale = 1;
-  for (size_t i = 0; i < parameters_.upsample.size(); ++i) {
+  for (size_t i = 0; i < weights_.upsample.size(); ++i) {
     Upsample upsample{};
-    upsample.packed = parameters_.upsample[i].weight;
-    upsample.bias = parameters_.upsample[i].bias;
-    upsample.in_channels = parameters_.features;
+    upsample.packed = weights_.upsample[i].weight;
+    upsample.bias = weights_.upsample[i].bias;
+    upsample.in_channels = weights_.sizes.features;
     upsample.out_channels = features;  // the next stage reads those that pad, too
-    upsample.negative_slope = parameters_.negative_slope;
+    upsample.negative_slope = negative_slope_;
     upsample.scale = scale;
     upsample.input = source;
     upsample.output = source = layout.enlarged[i];
     add_tail(make_upsample_stage(grid_, upsample, isa_));
     scale *= 2;
   }
-  Conv hr = conv(parameters_.hr, scale, {source});
-  hr.negative_slope = parameters_.negative_slope;
+  Conv hr = conv(weights_.hr, scale, {source});
+  hr.negative_slope = negative_slope_;
   hr.target.map = layout.hr;
   add_tail(make_conv_stage(grid_, hr, isa_));
-  Conv last = conv(parameters_.last, scale, {layout.hr});
+  Conv last = conv(weights_.last, scale, {layout.hr});
   last.out_channels = winograd_pad(kImageChannels);
   last.target.planes = data.result;
   add(make_conv_stage(grid_, last, isa_));

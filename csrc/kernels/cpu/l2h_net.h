@@ -2,8 +2,8 @@
 // barrier, a concatenation or a whole map of full resolution.
 //
 // A tall picture can come in strips. Each stage then computes as far as the rows that are there reach, and goes on
-// where it stopped: what the next strip needs stays in the memory. The arithmetic is that of the whole picture, bit for
-// bit.
+// where it stopped: what the next strip needs stays in the memory. Results are bit-identical to those of the whole
+// picture.
 #pragma once
 
 #include <cstdint>
@@ -13,45 +13,14 @@
 #include "csrc/common/wavefront.h"
 #include "csrc/kernels/cpu/conv_stage.h"
 #include "csrc/kernels/cpu/dense_block.h"
+#include "csrc/kernels/cpu/l2h_weights.h"
 #include "csrc/kernels/cpu/unit_grid.h"
 
 namespace srdgan {
 
 constexpr float kResidualScale = 0.2f;
-constexpr int64_t kBlocksPerRrdb = 3;
-constexpr int64_t kImageChannels = 3;
 
-// upsample_conv_pack's weights, and the bias.
-struct PackedUpsample {
-  const float* weight;
-  const float* bias;
-};
-
-struct L2HParameters {
-  int64_t features;  // not padded
-  int64_t growth;
-  float negative_slope;
-  bool has_rrdbs;  // a shortcut around every three dense blocks
-  bool int8;       // which of the two has the dense blocks
-  std::vector<DenseWeights<Float32>> dense;
-  std::vector<DenseWeights<Int8>> dense_int8;
-  // From here on: only for the parts that have them.
-  PackedConv<Float32> first;
-  // Reads the features and the picture: with conv_first's weights beside its own, its result is the sum of both, which
-  // is the shortcut around all blocks, and conv_first's result need not be kept for it.
-  PackedConv<Float32> body;
-  std::vector<PackedUpsample> upsample;
-  PackedConv<Float32> hr;
-  PackedConv<Float32> last;
-};
-
-enum class L2HPart {
-  kBlocks,  // features -> features: the dense blocks
-  kTail,    // features -> result: enlargements, conv_hr, conv_last
-  kNet,     // picture -> result
-};
-
-// What one call reads and writes; which of them, the part says.
+// Input and output of one call: a picture or features, and a result or features, as the part of the net asks.
 struct L2HData {
   Planes<const float> picture;
   FeatureMap features_in;  // dense
@@ -61,10 +30,10 @@ struct L2HData {
 
 class L2HRun {
  public:
-  // strip_rows: rows of the picture per call but the last; the picture's height, or more, to do all in one call. Only a
-  // whole net (kNet) can come in strips, of at least min_strip_rows(). threads: what work is arranged for; any number
-  // can do it.
-  L2HRun(L2HParameters parameters, L2HPart part, int64_t height, int64_t width, int64_t strip_rows, int64_t threads,
+  // weights: their blob must live as long as this object. negative_slope: of every LeakyReLU. strip_rows: rows of the
+  // picture per call but the last; the height of the picture, or more, to do all in one call. Only a whole net (kNet)
+  // can come in strips, of at least min_strip_rows(). threads: what work is arranged for; any number can do it.
+  L2HRun(L2HWeights weights, float negative_slope, int64_t height, int64_t width, int64_t strip_rows, int64_t threads,
          CpuIsa isa);
 
   // Strips are multiples of this.
@@ -100,14 +69,17 @@ class L2HRun {
   // that one is in work just then: with two more rows nobody waits for it, and it is the same thread's turn when a
   // row's memory is used again.
   int64_t ring() const { return (kDenseConvs - 1) * skew() + (shares_rows() ? 2 : 4); }
-  int64_t num_blocks() const { return static_cast<int64_t>(parameters_.dense.size() + parameters_.dense_int8.size()); }
+  int64_t num_blocks() const { return weights_.sizes.num_dense_blocks; }
+  bool is_tail() const { return weights_.sizes.part == L2HPart::kTail; }
+  bool is_net() const { return weights_.sizes.part == L2HPart::kNet; }
+  bool has_rrdbs() const { return is_net() || weights_.sizes.part == L2HPart::kTrunk; }
   int64_t num_stages() const;
   // First row of units that a stage cannot compute yet.
   int64_t reach(int64_t stage, int64_t known) const;
   Layout lay_out(float* state) const;
 
-  L2HParameters parameters_;
-  L2HPart part_;
+  L2HWeights weights_;
+  float negative_slope_;
   int64_t threads_;
   UnitGrid grid_;
   CpuIsa isa_;

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <vector>
+#include <cstring>
+#include <memory>
 
 namespace srdgan {
 namespace {
@@ -51,6 +52,34 @@ void transform_weights(const float* weight, const WinogradSegments& inputs, int6
     points = {};
     for (; target < end; ++target) take(target, points);
   }
+}
+
+typedef double Pair __attribute__((vector_size(16)));
+typedef int64_t IntPair __attribute__((vector_size(16)));
+
+inline Pair load_pair(const double* p) {
+  Pair pair;
+  std::memcpy(&pair, p, sizeof(pair));
+  return pair;
+}
+
+inline Pair absolute(Pair value) { return reinterpret_cast<Pair>(reinterpret_cast<IntPair>(value) & INT64_MAX); }
+
+// std::lround, which rounds halves away from 0, of numbers up to the limit; what is larger becomes the limit, NaN too.
+inline Pair round_weights(Pair value) {
+  constexpr double kWhole = 4503599627370496.0;  // 2^52: a sum this large has no bits left for fractions
+  const IntPair sign = reinterpret_cast<IntPair>(value) & INT64_MIN;
+  Pair size = absolute(value);
+  size = size < kInt8WeightLimit ? size : Pair{} + kInt8WeightLimit;
+  Pair rounded = size + kWhole - kWhole;  // halves to the even neighbour
+  rounded = size - rounded == 0.5 ? rounded + 1.0 : rounded;
+  return reinterpret_cast<Pair>(reinterpret_cast<IntPair>(rounded) | sign);
+}
+
+// The lowest byte of whole numbers, in 64 bits.
+inline IntPair lowest_bytes(Pair value) {
+  constexpr double kWhole = 6755399441055744.0;  // 1.5 * 2^52, for both signs
+  return reinterpret_cast<IntPair>(value + kWhole) & 255;
 }
 
 }  // namespace
@@ -140,34 +169,62 @@ void winograd_pack(const float* weight, const WinogradSegments& inputs, int64_t 
   }
 }
 
+// A channel that is always 0 gets so many steps a unit that its weights take no room from others.
+void winograd_pack_levels(const float* ranges, const WinogradSegments& inputs, float* levels) {
+  constexpr double kSmallestRange = 1e-6;  // of the largest one
+  const int64_t channels = inputs.channels_in_all(), depth = inputs.depth();
+  const float largest = *std::max_element(ranges, ranges + Int8::kPoints * channels);
+  const auto smallest = static_cast<float>(std::max(kSmallestRange * static_cast<double>(largest), kSmallestRange));
+  std::fill_n(levels, Int8::kPoints * depth, 1.0f);
+  for (int64_t point = 0; point < Int8::kPoints; ++point) {
+    float* level = levels + point * depth;
+    for (int64_t segment = 0; segment < inputs.count; ++segment) {
+      // The same roundings as those of ops/_int8.py: a reciprocal, then a product.
+      for (int64_t i = 0; i < inputs.channels[segment]; ++i)
+        level[i] = 1.0f / std::max(*ranges++, smallest) * static_cast<float>(kInt8InputLimit);
+      level += winograd_pad(inputs.channels[segment]);
+    }
+  }
+}
+
 void winograd_pack_int8(const float* weight, const WinogradSegments& inputs, int64_t out_channels, const float* levels,
                         int64_t levels_stride, int8_t* packed, int32_t* start, float* steps, int64_t panel) {
   constexpr int64_t kGroup = 4;  // inputs that are multiplied together
   const int64_t depth = inputs.depth();
   const int64_t padded = winograd_pad(out_channels);
-  // (depth, points, 16), for inputs in steps of their levels.
-  std::vector<Transformed<Int8>> points(static_cast<size_t>(depth));
+  // (points, 16 / 2, depth, 2), for inputs in steps of their levels: what is read twice lies in one piece.
+  constexpr int64_t kPairs = kPanel / 2;
+  const std::unique_ptr<Pair[]> values(new Pair[static_cast<size_t>(Int8::kPoints * kPairs * depth)]);
   transform_weights<Int8>(weight, inputs, out_channels, panel, [&](int64_t k, const Transformed<Int8>& transformed) {
+    Pair* out = values.get() + k;
     for (int64_t point = 0; point < Int8::kPoints; ++point) {
-      for (int64_t n = 0; n < kPanel; ++n) {
-        points[static_cast<size_t>(k)][point][n] = transformed[point][n] / levels[point * levels_stride + k];
-      }
+      const double level = levels[point * levels_stride + k];
+      for (int64_t i = 0; i < kPairs; ++i, out += depth) *out = load_pair(transformed[point].data() + 2 * i) / level;
     }
   });
-  for (int64_t point = 0; point < Int8::kPoints; ++point) {
-    int8_t* out = packed + (point * padded + panel * kPanel) * depth;
-    for (int64_t n = 0; n < kPanel; ++n) {
-      double largest = 0.0;
-      for (const Transformed<Int8>& p : points) largest = std::max(largest, std::abs(p[point][n]));
-      const double step = largest > 0.0 ? largest / kInt8WeightLimit : 1.0;
-      int32_t sum = 0;
+  const Pair* next = values.get();
+  for (int64_t row = panel * kPanel; row < Int8::kPoints * padded; row += padded) {
+    for (int64_t n = 0; n < kPanel; n += 2, next += depth) {
+      Pair largest{}, not_finite{}, sum{};
       for (int64_t k = 0; k < depth; ++k) {
-        const auto w = static_cast<int32_t>(std::lround(points[static_cast<size_t>(k)][point][n] / step));
-        out[(k / kGroup * kPanel + n) * kGroup + k % kGroup] = static_cast<int8_t>(w);
-        sum += w;
+        largest = absolute(next[k]) > largest ? absolute(next[k]) : largest;
+        not_finite += next[k] - next[k];  // NaN for an infinity or a NaN, else 0
       }
-      start[point * padded + panel * kPanel + n] = -kInt8Zero * sum;
-      steps[point * padded + panel * kPanel + n] = static_cast<float>(step);
+      const Pair step = largest > 0.0 ? largest / kInt8WeightLimit : Pair{} + 1.0;
+      for (int64_t k = 0; k < depth; k += kGroup) {
+        IntPair bytes{};
+        for (int64_t i = 0; i < kGroup; ++i) {
+          const Pair rounded = round_weights(next[k + i] / step);
+          sum += rounded;
+          bytes |= lowest_bytes(rounded) << (8 * i);
+        }
+        const int32_t words[2] = {static_cast<int32_t>(bytes[0]), static_cast<int32_t>(bytes[1])};
+        std::memcpy(packed + row * depth + (k / kGroup * kPanel + n) * kGroup, words, sizeof(words));
+      }
+      for (int64_t i = 0; i < 2; ++i) {
+        start[row + n + i] = -kInt8Zero * static_cast<int32_t>(sum[i]);
+        steps[row + n + i] = static_cast<float>(step[i] + not_finite[i]);
+      }
     }
   }
 }

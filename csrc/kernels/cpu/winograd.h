@@ -194,8 +194,11 @@ int64_t winograd_packed_size(const WinogradSegments& inputs, int64_t out_channel
 void winograd_pack(const float* weight, const WinogradSegments& inputs, int64_t out_channels, float* packed,
                    int64_t panel_begin, int64_t panel_end);
 
-// The same for Int8, for one panel: weights divided by the levels (points, depth) of their inputs and rounded to steps
-// of their own for every point and output channel; start and steps as in PackedConv.
+// Levels (points, depth) for inputs that stay below ranges (points, channels_in_all).
+void winograd_pack_levels(const float* ranges, const WinogradSegments& inputs, float* levels);
+
+// winograd_pack for Int8, for one panel: weights divided by the levels of their inputs and rounded to steps of their
+// own for every point and output channel; start and steps as in PackedConv.
 void winograd_pack_int8(const float* weight, const WinogradSegments& inputs, int64_t out_channels, const float* levels,
                         int64_t levels_stride, int8_t* packed, int32_t* start, float* steps, int64_t panel);
 

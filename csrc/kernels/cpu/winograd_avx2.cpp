@@ -21,7 +21,7 @@ struct Avx2Dot {
 
   [[gnu::always_inline]] static IntVec add(IntVec sum, IntVec x, IntVec w) {
     const __m256i pairs = _mm256_maddubs_epi16(reinterpret_cast<__m256i>(x), reinterpret_cast<__m256i>(w));
-    return sum + reinterpret_cast<IntVec>(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+    return add_wrapping(sum, reinterpret_cast<IntVec>(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
   }
 };
 

@@ -20,6 +20,12 @@ typedef uint8_t ByteVec __attribute__((vector_size(kLanes)));
 typedef uint8_t UnalignedByteVec __attribute__((vector_size(kLanes), aligned(1), may_alias));
 typedef int32_t UnalignedInt __attribute__((aligned(1), may_alias));
 
+// Sums of real weights are far from overflow; what anyone else wrote as weights must be no undefined behaviour.
+typedef uint32_t UnsignedVec __attribute__((vector_size(4 * kLanes)));
+[[gnu::always_inline]] inline IntVec add_wrapping(IntVec a, IntVec b) {
+  return reinterpret_cast<IntVec>(reinterpret_cast<UnsignedVec>(a) + reinterpret_cast<UnsignedVec>(b));
+}
+
 [[gnu::always_inline]] inline IntVec load_ints(const void* p) { return *static_cast<const UnalignedIntVec*>(p); }
 [[gnu::always_inline]] inline void store(int32_t* p, IntVec v) { *reinterpret_cast<UnalignedIntVec*>(p) = v; }
 
@@ -255,7 +261,8 @@ struct PortableDot {
 
   [[gnu::always_inline]] static IntVec add(IntVec sum, IntVec x, IntVec w) {
 #pragma GCC unroll 4
-    for (int byte = 0; byte < 4; ++byte) sum += ((x >> (8 * byte)) & 255) * ((w << (24 - 8 * byte)) >> 24);
+    for (int byte = 0; byte < 4; ++byte)
+      sum = add_wrapping(sum, ((x >> (8 * byte)) & 255) * ((w << (24 - 8 * byte)) >> 24));
     return sum;
   }
 };

@@ -19,9 +19,9 @@ Tensor nearest_downsample_cpu(const Tensor& x, int64_t factor, int64_t phase) {
   NearestDownsampleProblem problem{};
   problem.channels = x.size(1);
   for (int i = 0; i < 4; ++i) problem.stride[i] = x.stride(i);
-  problem.out_height = (x.size(2) - phase + factor - 1) / factor;
-  problem.out_width = (x.size(3) - phase + factor - 1) / factor;
-  problem.factor = factor;
+  problem.out_height = downsampled_size(x.size(2), factor, phase);
+  problem.out_width = downsampled_size(x.size(3), factor, phase);
+  problem.factor = std::min(factor, std::max(x.size(2), x.size(3)));  // no other samples, and no overflow
   problem.phase = phase;
 
   const int64_t shape[4] = {x.size(0), x.size(1), problem.out_height, problem.out_width};

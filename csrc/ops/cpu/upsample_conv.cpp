@@ -31,13 +31,15 @@ Tensor upsample_conv_pack_cpu(const Tensor& weight) {
 // x (N, C_in, H, W) -> (N, C_out, 2H, 2W), channels_last
 Tensor upsample_conv_packed_cpu(const Tensor& x, const Tensor& packed, const std::optional<Tensor>& bias,
                                 int64_t out_channels, double negative_slope) {
-  check_dim(packed, 4, "packed");
-  check_float32(packed, "packed");
-  STD_TORCH_CHECK(packed.is_contiguous() && packed.size(0) == kUpsampleConvProducts && out_channels > 0 &&
-                      packed.size(1) == upsample_conv_num_panels(out_channels) && packed.size(3) == kUpsampleConvPanel,
+  check_floats(packed, 4, "packed");
+  STD_TORCH_CHECK(packed.is_contiguous() && packed.size(0) == kUpsampleConvProducts && packed.size(1) > 0 &&
+                      packed.size(2) > 0 && packed.size(3) == kUpsampleConvPanel,
                   "packed does not come from upsample_conv_pack");
+  const int64_t most = packed.size(1) * kUpsampleConvPanel;
+  STD_TORCH_CHECK(out_channels > most - kUpsampleConvPanel && out_channels <= most,
+                  "out_channels must be those of the packed weight, got ", out_channels);
   check_conv_input(x, bias, packed.size(2), out_channels);
-  STD_TORCH_CHECK(negative_slope >= 0 && negative_slope <= 1, "negative_slope must be 0..1, got ", negative_slope);
+  check_slope(negative_slope);
 
   const Tensor input = torch::stable::contiguous(x, MemoryFormat::ChannelsLast);
   const std::optional<Tensor> dense_bias =

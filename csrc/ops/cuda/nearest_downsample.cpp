@@ -5,6 +5,8 @@
 #include <torch/csrc/stable/ops.h>
 #include <torch/csrc/stable/tensor.h>
 
+#include <algorithm>
+
 #include "csrc/ops/checks.h"
 #include "csrc/ops/cuda/launch.h"
 
@@ -19,9 +21,9 @@ Tensor nearest_downsample_cuda(const Tensor& x, int64_t factor, int64_t phase) {
   problem.batch = x.size(0);
   problem.channels = x.size(1);
   for (int i = 0; i < 4; ++i) problem.stride[i] = x.stride(i);
-  problem.out_height = (x.size(2) - phase + factor - 1) / factor;
-  problem.out_width = (x.size(3) - phase + factor - 1) / factor;
-  problem.factor = factor;
+  problem.out_height = downsampled_size(x.size(2), factor, phase);
+  problem.out_width = downsampled_size(x.size(3), factor, phase);
+  problem.factor = std::min(factor, std::max(x.size(2), x.size(3)));  // no other samples, and no overflow
   problem.phase = phase;
 
   const int64_t shape[4] = {problem.batch, problem.channels, problem.out_height, problem.out_width};

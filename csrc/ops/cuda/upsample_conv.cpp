@@ -18,7 +18,7 @@ Tensor upsample_conv_cuda(const Tensor& x, const Tensor& weight, const std::opti
                           double negative_slope) {
   check_conv_weight(weight);
   check_conv_input(x, bias, weight.size(1), weight.size(0));
-  STD_TORCH_CHECK(negative_slope >= 0 && negative_slope <= 1, "negative_slope must be 0..1, got ", negative_slope);
+  check_slope(negative_slope);
   STD_TORCH_CHECK(weight.is_cuda() && weight.get_device_index() == x.get_device_index() &&
                       (!bias.has_value() || (bias->is_cuda() && bias->get_device_index() == x.get_device_index())),
                   "x, weight and bias must be on one device");

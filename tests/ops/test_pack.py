@@ -1,14 +1,14 @@
-"""Packed layers against the definition of their transform, and the rules that layers keep."""
+"""Packing: one blob from layers, and the rules that layers keep. tests/cpp/test_l2h_pack.cpp looks into blobs."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 import pytest
 import torch
+from torch import Tensor
 
 from srdgan_rt import _ext, ops
 from srdgan_rt.errors import InputError
@@ -17,82 +17,53 @@ from srdgan_rt.ops import L2HLayers, reference
 pytestmark = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not()))
 
 MakeNet: TypeAlias = Callable[..., L2HLayers]
-
-# G of F(6x6, 3x3) at 0, +-1, +-1/2, +-2 and infinity: a row of powers over the product of a point's distances to the
-# others, and over the power of two by which csrc/kernels/cpu/winograd_points.h enlarges inputs and outputs there.
-POINTS = {0.0: 1, 1.0: 1, -1.0: 1, 0.5: 64, -0.5: 64, 2.0: 4, -2.0: 4}
-G = torch.tensor(
-    [
-        *(
-            [p**power / (factor * math.prod(p - other for other in POINTS if other != p)) for power in range(3)]
-            for p, factor in POINTS.items()
-        ),
-        [0, 0, 1],
-    ],
-    dtype=torch.float64,
-)
-
-
-def test_winograd_pack_is_its_definition() -> None:
-    """G w G' in panels of 16 outputs, where each run of input channels is filled up to 16 by itself; then the bias."""
-    features, growth, out_channels = 3, 17, 18
-    generator = torch.Generator().manual_seed(0)
-    weight = torch.randn(out_channels, features + 2 * growth, 3, 3, generator=generator)
-    bias = torch.randn(out_channels, generator=generator)
-    expected = torch.zeros(64, 2, 16, 16 + 2 * 32, dtype=torch.float64)  # points, panels, outputs, inputs
-    points = torch.einsum("ia,jb,ocab->ijoc", G, G, weight.double()).flatten(0, 1)
-    for target, source, count in ((0, 0, 3), (16, 3, 17), (48, 20, 17)):
-        part = points[:, :, source : source + count]
-        expected[:, 0, :, target : target + count] = part[:, :16]
-        expected[:, 1, :2, target : target + count] = part[:, 16:]
-    packed = torch.full((64 * 2 * 80 * 16 + 32,), float("nan"))
-    torch.ops.srdgan_rt.winograd_pack(weight, bias, features, growth, packed)
-    actual = packed[:-32].view(64, 2, 80, 16).transpose(2, 3)
-    torch.testing.assert_close(actual, expected.float(), rtol=1e-6, atol=1e-7)
-    assert torch.equal(packed[-32:], torch.cat([bias, torch.zeros(14)]))
+ComputeWithThreads: TypeAlias = Callable[[Callable[[], Tensor], Sequence[int]], list[Tensor]]
 
 
 def test_layers_in_any_memory_layout_and_with_gradients(make_net: MakeNet) -> None:
     net = make_net(features=16, growth=8)
     strange = [(w.permute(3, 2, 1, 0).contiguous().permute(3, 2, 1, 0).requires_grad_(), b) for w, b in net.dense]
-    packed = ops.rrdb_trunk_pack(strange).parameters
-    assert torch.equal(packed, ops.rrdb_trunk_pack(net.dense).parameters)
+    packed = ops.rrdb_trunk_pack(strange).weights
+    assert torch.equal(packed, ops.rrdb_trunk_pack(net.dense).weights)
     assert not packed.requires_grad
 
 
 def test_a_packed_net_is_seven_times_its_weights(make_net: MakeNet) -> None:
     net = make_net(features=64, growth=32)
-    weights = sum(weight.numel() + bias.numel() for weight, bias in net.dense)
-    assert 7.1 * weights < ops.rrdb_trunk_pack(net.dense).parameters.numel() < 7.2 * weights
+    weights = 4 * sum(weight.numel() + bias.numel() for weight, bias in net.dense)
+    packed = ops.rrdb_trunk_pack(net.dense).weights
+    assert packed.dtype == torch.uint8
+    assert 7.1 * weights < packed.numel() < 7.2 * weights
 
 
-def test_opcheck() -> None:
-    op, check = torch.ops.srdgan_rt, torch.library.opcheck
-    check(op.winograd_pack, (torch.ones(2, 5, 3, 3), torch.ones(2), 3, 1, torch.zeros(64 * 48 * 16 + 16)))
-    check(op.empty_parameters, (0,))
-    check(op.l2h_round_strip_rows, (900, 9, False, 60))
-    check(op.l2h_state_floats, (16, 8, 3, 4, False, 900, 9, 448))
-    check(op.l2h_workspace_floats, (16, 8, 3, 4, False, 900, 9, 448))
-    out = torch.zeros(36 * 48 * 16 // 4 + 73 * 16)
-    check(op.winograd_pack_int8, (torch.ones(2, 5, 3, 3), torch.ones(2), torch.ones(36, 48), 3, 1, out))
+def test_a_blob_depends_on_nothing_else(make_net: MakeNet, compute_with_threads: ComputeWithThreads) -> None:
+    """Every byte is written, and the number of threads leaves no trace."""
+    net, ranges = make_net(features=17), [torch.ones(36, 49)] * 3
+    for of in (None, ranges):
+        first, *others = compute_with_threads(lambda of=of: ops.l2h_net_pack(net, of).weights, (1, 2, 5))
+        assert all(torch.equal(other, first) for other in others)
 
 
-def test_the_op_itself_guards_memory() -> None:
-    op = torch.ops.srdgan_rt.winograd_pack
-    weight, bias, out = torch.ones(2, 5, 3, 3), torch.ones(2), torch.zeros(64 * 48 * 16 + 16)
-    for arguments in [
-        (weight, bias, 3, 1, out[:-1]),
-        (weight, bias[:1], 3, 1, out),
-        (weight, bias, 6, 1, out),
-        (weight, bias, 2, 2, out),
-        (weight, bias, 3, 0, out),
-        (weight, bias, 0, 1, out),
-        (weight[:, :, :2], bias, 3, 1, out),
-        (weight.double(), bias, 3, 1, out),
-        (weight, bias, 3, 1, torch.zeros(2 * len(out))[::2]),
-    ]:
-        with pytest.raises(RuntimeError):
-            op(*arguments)
+def test_opcheck(make_net: MakeNet) -> None:
+    net = make_net(features=3, growth=5)
+    names = [f"{name}.{kind}" for name in ("conv_hr", "conv_last") for kind in ("weight", "bias")]
+    arguments = ("tail", names, [*net.hr, *net.last], None)
+    checks = ("test_schema", "test_autograd_registration", "test_faketensor")
+    torch.library.opcheck(torch.ops.srdgan_rt.l2h_pack, arguments, test_utils=checks)
+    torch.library.opcheck(torch.ops.srdgan_rt.winograd_int8_matrices, ())
+
+
+def test_pixel_unshuffled_pictures(make_net: MakeNet) -> None:
+    """Of 12 or 48 channels, as nets for x2 and x1 read them."""
+    net = make_net(num_upsamplings=1)
+    for channels in (12, 48):
+        first = torch.randn(24, channels, 3, 3, generator=torch.Generator().manual_seed(3)) / 30, net.first[1]
+        layers = replace(net, first=first)
+        picture = torch.rand(2, channels, 9, 13, generator=torch.Generator().manual_seed(4))
+        expected = reference.l2h_net(picture, layers)
+        torch.testing.assert_close(ops.l2h_net(picture, ops.l2h_net_pack(layers)), expected, rtol=1e-4, atol=1e-4)
+    with pytest.raises(InputError, match=r"the weight of first must be \(24, 3, 3, 3\), got \(24, 4, 3, 3\)"):
+        ops.l2h_net_pack(replace(net, first=(torch.ones(24, 4, 3, 3), net.first[1])))
 
 
 def damage(net: L2HLayers, index: int, **changes: Any) -> list[Any]:

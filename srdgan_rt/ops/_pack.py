@@ -1,0 +1,83 @@
+"""Layers on their way to the compiled packer: one tensor of bytes holds all of them as the CPU kernels read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from srdgan_rt import _ext
+from srdgan_rt.errors import InputError
+from srdgan_rt.ops._checks import check_same_device
+from srdgan_rt.ops._layers import BLOCKS_PER_RRDB, Layer, split_blocks
+
+
+def pack(part: str, layers: Mapping[str, Layer], ranges: Sequence[Tensor] | None = None) -> Tensor:
+    """Packs a part of a network, whose shapes have been checked.
+
+    Args:
+        part: ``net``, ``trunk``, ``dense block`` or ``tail``.
+        layers: of this part, by the names that they have in a weight file.
+        ranges: of each dense block (36, F + 4 * G), for int8.
+
+    Returns:
+        (bytes,) uint8 on the CPU. Opaque: csrc/kernels/cpu/l2h_weights.h says what stands there.
+
+    Raises:
+        InputError: a layer is not float32 on the CPU.
+        ExtensionError: the compiled extension cannot be used.
+    """
+    tensors = {}
+    for name, layer in layers.items():
+        for kind, tensor in zip(("weight", "bias"), layer, strict=True):
+            if tensor.dtype != torch.float32:
+                raise InputError(f"the CPU kernels compute in float32, got a {kind} in {tensor.dtype}")
+            if tensor.device.type != "cpu":
+                raise InputError(f"layers are packed for the CPU, got a {kind} on {tensor.device}")
+            tensors[f"{name}.{kind}"] = tensor.detach().contiguous()
+    _ext.load()
+    stacked = None if ranges is None else torch.stack([r.detach().to("cpu", torch.float32) for r in ranges])
+    packed: Tensor = torch.ops.srdgan_rt.l2h_pack(part, list(tensors), list(tensors.values()), stacked)
+    return packed
+
+
+def name_dense(layers: Sequence[Layer]) -> dict[str, Layer]:
+    """The layers of dense blocks by their names."""
+    return {
+        f"body.{block // BLOCKS_PER_RRDB}.rdb{block % BLOCKS_PER_RRDB + 1}.conv{conv + 1}": layer
+        for block, convs in enumerate(split_blocks(layers))
+        for conv, layer in enumerate(convs)
+    }
+
+
+def name_tail(upsamplings: Sequence[Layer], hr: Layer, last: Layer) -> dict[str, Layer]:
+    """The layers of a tail by their names."""
+    named = {f"conv_up{index}": layer for index, layer in enumerate(upsamplings, 1)}
+    return {**named, "conv_hr": hr, "conv_last": last}
+
+
+def check_packed(x: Tensor, weights: Tensor) -> None:
+    """For tracing, where the compiled op does not see what it is given."""
+    if x.ndim != 4:
+        raise InputError(f"x must be (N, C, H, W), got {x.ndim} dimensions")
+    check_same_device(x=x, weights=weights)
+
+
+def refuse_gradients(op: str) -> None:
+    """Makes gradients through an op of packed layers an error; without this they would be left out with a warning."""
+    torch.library.register_autograd(f"srdgan_rt::{op}", _refuse)
+
+
+def _refuse(ctx: Any, grad: Tensor) -> None:
+    raise InputError("packed layers are for inference, got a call for gradients; srdgan_rt.ops.reference has them")
+
+
+def _fake_pack(part: str, names: list[str], tensors: list[Tensor], ranges: Tensor | None) -> Tensor:
+    size = torch.library.get_ctx().new_dynamic_size()  # the packer knows it
+    return torch.empty(size, dtype=torch.uint8, device="cpu")
+
+
+if _ext.is_available():
+    torch.library.register_fake("srdgan_rt::l2h_pack", _fake_pack)
