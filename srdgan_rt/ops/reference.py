@@ -93,7 +93,8 @@ def l2h_net(
 ) -> Tensor:  # (N, 3, scale * H, scale * W)
     """Same contract as :func:`srdgan_rt.ops.l2h_net`, from the arguments of :func:`srdgan_rt.ops.l2h_net_pack`.
 
-    With ``ranges`` gradients are those of rounding: zero through the dense blocks' convolutions.
+    With ``ranges`` gradients are those of rounding: zero through the dense blocks' convolutions. That form needs the
+    compiled extension, too, whose points of Winograd's transform it takes.
     """
     num_features, growth = check_net(layers)
     check_input(picture, layers.first[0].shape[1], layers.first[0].dtype, NEGATIVE_SLOPE, "picture")
