@@ -78,7 +78,7 @@ def test_a_command_of_the_module_runs(tmp_path):
 
 def test_only_commands_that_exist_are_listed(tmp_path):
     listed = run_python("-m", "srdgan_rt", "--help", cwd=tmp_path).stdout
-    for planned in ("compare", "export", "engine"):
+    for planned in ("compare", "engine"):
         assert not re.search(rf"^\W*{planned}\s", listed, re.MULTILINE)
 
 

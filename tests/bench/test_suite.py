@@ -183,6 +183,7 @@ def test_report_of_an_earlier_version_is_read(model, few_engines):
     assert (report.machine, report.date, report.measurements[0].peak_bandwidth) == (None, None, None)
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_tells_load_time_and_memory(model):
     small = measure_alone("torch", "1x8x4", 8, 8, 1)  # a net by its sizes, too
     large = measure_alone("torch", model, 256, 256, 1)

@@ -206,6 +206,7 @@ def test_a_torn_journal_costs_one_pair(degrade, draw, tmp_path):
     assert snapshot(tmp_path / "out") == made
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_a_kill_loses_at_most_one_pair(degrade, draw, h2l, tmp_path):
     draw(tmp_path / "a.png", 64, 64)

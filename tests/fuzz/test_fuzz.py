@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-TARGETS = ["pictures", "weights"]
+TARGETS = ["packed", "pictures", "weights"]
 
 
 def _fuzz(target, count):
@@ -17,7 +17,7 @@ def _fuzz(target, count):
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_some_damage(target):
-    _fuzz(target, 200)
+    _fuzz(target, 100)
 
 
 @pytest.mark.slow

@@ -35,6 +35,7 @@ def run(program: str, isa: str, *arguments: str) -> subprocess.CompletedProcess[
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("isa", BEST_FIRST)
 def test_ops(isa: str) -> None:
     used = _ext.cpu_isa()

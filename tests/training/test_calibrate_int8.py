@@ -61,7 +61,7 @@ def test_what_is_wrong_is_one_line(
     for arguments, status, message in [
         (("-n", "srdgan-x4-fast", "--data", data / "none"), 2, "neither"),
         (("-n", "srdgan-x4-fast", "--data", data, "--pictures", 1), 2, "pictures must be at least 2"),
-        (("-n", data / "none.safetensors", "--data", data), 1, "no such file"),
+        (("-n", data / "none.safetensors", "--data", data), 2, "no such file"),
     ]:
         with pytest.raises(SystemExit) as stop:
             run(monkeypatch, *arguments)

@@ -42,5 +42,5 @@ def test_command(small: L2HNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     arguments = [str(tmp_path / "small.safetensors"), "--blocks", "3", "-o", str(tmp_path / "large.safetensors")]
     monkeypatch.setattr("sys.argv", ["grow", *arguments])
     command.main()
-    large = load_model(str(tmp_path / "large.safetensors"))[0]
+    large = load_model(str(tmp_path / "large.safetensors")).net
     assert (large.num_blocks, large.num_features) == (3, 6)

@@ -72,7 +72,7 @@ def test_a_run_records_what_it_read(data: Path, tmp_path: Path, monkeypatch: pyt
         "sha256": hashlib.sha256("".join(lines).encode()).hexdigest(),
         "licences": {"CC0-1.0": 1, "CC-BY-4.0": 1},
     }
-    assert stretch.config["batch"]["clean_nearest"] == 1
+    assert stretch.config["batch"]["counts"]["clean_nearest"] == 1
     assert stretch.commit
 
 

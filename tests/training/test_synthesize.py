@@ -157,7 +157,7 @@ def test_the_configuration_that_is_there_can_be_read():
     ("arguments", "message"),
     [
         ({"noise_range": (0.1,)}, r"noise_range must be \[\] or \[A, B\], got \[0.1\]"),
-        ({"noise_range": (0.2, 0.1)}, "range 0 < A <= B, got 0.2:0.1"),
+        ({"noise_range": (0.2, 0.1)}, "range A:B with 0 < A <= B <= 1, got 0.2:0.1"),
         ({"seed": -1}, "seed must be at least 0, got -1"),
         ({"variants": 0}, "variants must be at least 1, got 0"),
         ({"sizes": ()}, "sizes must be above 0"),

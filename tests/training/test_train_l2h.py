@@ -128,6 +128,7 @@ patch = 8
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_nothing_had_been(run_command: Any, training_root: Path, tmp_path: Path) -> None:
     """SIGKILL at some moment; at most one interval is lost, and the end is bitwise that of an uninterrupted run."""
     (tmp_path / "tiny.toml").write_text(_TOML)
