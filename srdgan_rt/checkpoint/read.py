@@ -51,7 +51,7 @@ def read_content(path: Path) -> Content:
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise UnknownModelError(f"{path}: a weight file must end in {', '.join(_READERS)}")
+        raise CheckpointError(f"{path}: a weight file must end in {', '.join(_READERS)}")
     if not path.is_file():
         raise UnknownModelError(f"{path}: no such file")
     return reader(path)
