@@ -12,7 +12,7 @@ from training.samples.random_source import RandomSource
 
 _BLUR_RADIUS = 7  # three times the largest sigma of _soften_and_darken
 _FLAT_ODDS = 0.04
-_PATTERN_ODDS = 0.03
+_PATTERN_ODDS = 0.06
 
 
 class CleanPictures:
