@@ -57,9 +57,11 @@ def grow(small: L2HNet, num_blocks: int, num_features: int, growth_channels: int
             assert old.bias is not None
             assert new.bias is not None
             new.bias[: old.out_channels] = old.bias
-    for block in large.body[small.num_blocks :]:
-        for dense in (block.rdb1, block.rdb2, block.rdb3):  # type: ignore[union-attr]
-            nn.init.zeros_(dense.conv5.weight)  # type: ignore[union-attr]
+    for index in range(small.num_blocks, num_blocks):
+        for place in (1, 2, 3):
+            last = large.get_submodule(f"body.{index}.rdb{place}.conv5")
+            assert isinstance(last, nn.Conv2d)
+            nn.init.zeros_(last.weight)
     large.conv_body.weight /= (1 + RESIDUAL_SCALE) ** (num_blocks - small.num_blocks)
     return large
 
