@@ -1,4 +1,4 @@
-"""Processes that are forked after PyTorch's threads have run: they have no such threads and would wait for them.
+"""Processes that are forked after threads have run: they do not have these threads and would wait for them.
 
 Only work of this package is noticed. A program that runs PyTorch itself before it forks has to call
 ``torch.set_num_threads(1)`` in its new process, as for any use of PyTorch there.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 
 import torch
 
@@ -32,5 +33,25 @@ def _use_one_thread() -> None:
         logger.info("forked after use: this process computes on one thread; spawned processes use all")
 
 
+_opencv_threads = 0
+
+
+def _end_opencv_threads() -> None:
+    """OpenCV's threads end before the fork: a process without them can neither use nor end them."""
+    global _opencv_threads
+    opencv = sys.modules.get("cv2")
+    _opencv_threads = 0 if opencv is None else opencv.getNumThreads()
+    if opencv is not None:
+        opencv.setNumThreads(1)
+
+
+def _restore_opencv_threads() -> None:
+    opencv = sys.modules.get("cv2")
+    if opencv is not None and _opencv_threads:
+        opencv.setNumThreads(_opencv_threads)
+
+
 if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_use_one_thread)
+    os.register_at_fork(
+        before=_end_opencv_threads, after_in_parent=_restore_opencv_threads, after_in_child=_use_one_thread
+    )

@@ -10,9 +10,9 @@ import signal
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-import cv2
 from torch.utils.data import DataLoader, Dataset
 
+import srdgan_rt._fork  # noqa: F401, ends threads before workers are forked, which could not
 from training.config import EngineConfig
 
 BatchT = TypeVar("BatchT")
@@ -62,6 +62,5 @@ def _keep(batch: BatchT) -> BatchT:
 
 
 def _start_worker(_worker: int) -> None:
-    cv2.setNumThreads(1)  # there are as many workers as are wanted
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides when to stop
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
