@@ -10,6 +10,7 @@ import torch
 
 from training.data import read_frames
 from training.random_source import RandomSource
+from training.samples.clean_pictures import CleanPictures
 from training.samples.frames import Frames
 from training.samples.patterns import draw_flats, draw_patterns
 from training.samples.picture_store import PictureStore
@@ -71,3 +72,11 @@ def test_patterns_reach_the_limit_of_resolution() -> None:
     grey = (patterns == patterns[:, :1]).flatten(1).all(1)
     assert 0.5 < grey.float().mean() < 0.95
     assert draw_patterns(0, 64, random).shape == (0, 3, 64, 64)
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+def test_patterns_are_for_clean_samples_alone(noisy: bool) -> None:
+    grey = np.full((40, 40, 3), 128, np.uint8)
+    drawn = CleanPictures(PictureStore([grey], CPU)).draw(400, 32, RandomSource((0,), CPU), noisy=noisy)
+    contrast = (drawn.amax((2, 3)) - drawn.amin((2, 3))).amax(1)
+    assert bool((contrast > 0.03).any()) != noisy
