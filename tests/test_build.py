@@ -176,6 +176,8 @@ def test_wheel_with_extension(tmp_path: Path) -> None:
 def test_works_without_extension(tmp_path: Path) -> None:
     """The tree as it is before any build: everything imports, the reference runs, the ops say what is missing."""
     copy_sources(tmp_path)
+    with (tmp_path / "cmake" / "sources.cmake").open("a") as sources:
+        sources.write("# other sources than those of an installed package, whose extension would be taken\n")
     code = """
 import torch, srdgan_rt
 from srdgan_rt import _ext, ops

@@ -19,11 +19,15 @@ from srdgan_rt.runtime import Upscaler
 def test_signal_ends_a_run_as_ctrl_c_does(upscale, draw, tmp_path, monkeypatch, number, name, status):
     monkeypatch.setattr(Upscaler, "upscale", lambda *args, **options: signal.raise_signal(number))
     draw(tmp_path / "a.png")
-    outcome = upscale(tmp_path / "a.png")
+    before = signal.signal(number, signal.SIG_DFL)  # nohup has it ignored, and then it stays ignored
+    try:
+        outcome = upscale(tmp_path / "a.png")
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
     assert outcome.status == status
     assert outcome.err_lines == [f"srdgan-rt: ended by {name}: 0 of 1 files done, none half-written"]
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
-    assert signal.getsignal(number) is signal.SIG_DFL
 
 
 def test_signal_while_a_file_is_written_leaves_nothing(upscale, draw, tmp_path, monkeypatch):
