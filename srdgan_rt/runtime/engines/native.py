@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from srdgan_rt import _ext
 from srdgan_rt.checkpoint import Model
 from srdgan_rt.errors import BackendUnavailableError
 from srdgan_rt.models import L2HNet
 from srdgan_rt.models.l2h import ResidualDenseBlock, unshuffle_pixels
-from srdgan_rt.ops import (
-    L2HLayers,
-    L2HStream,
-    l2h_net,
-    l2h_net_pack,
-    l2h_tail,
-    l2h_tail_pack,
-    rrdb_trunk,
-    rrdb_trunk_pack,
-)
+from srdgan_rt.ops import L2HLayers, L2HStream, Layer, l2h_net, l2h_net_pack
 from srdgan_rt.runtime.memory import estimate_bytes_per_pixel
 
 NAME = "native"
 
-Layer = tuple[Tensor, Tensor]  # weight and bias
-
 
 class NativeBackend:
-    """Runs the whole network as one op, ``l2h_net``; :class:`NativeUnshuffleBackend` is for nets with pixel-unshuffle.
+    """Runs the whole network as one op, ``l2h_net``.
 
     Args:
         model: the network; its weights are copied in the kernel's form. int8 needs its ranges.
@@ -51,65 +39,20 @@ class NativeBackend:
         self.device = device
         self.precision = precision
         self.bytes_per_pixel = estimate_bytes_per_pixel(model.spec, bytes_per_value=4)
+        self._scale, self._unshuffle = model.net.scale, model.net.unshuffle
         self._net = l2h_net_pack(list_layers(model.net), model.ranges if precision == "int8" else None)
 
     @torch.inference_mode()
     def run(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
         """See :meth:`srdgan_rt.runtime.backend.Backend.run`."""
-        return l2h_net(x.to(self.device), self._net)
-
-    def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> L2HStream:
-        """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`."""
-        return L2HStream(self._net, height, width, strip_rows=strip_rows, batch=batch)
-
-
-class NativeUnshuffleBackend:
-    """Runs networks with pixel-unshuffle: trunk and tail as ops, the two convolutions around the trunk in PyTorch.
-
-    ``l2h_net`` takes pictures of three channels only. There are no strips.
-
-    Args:
-        model: the network; its weights are copied.
-        device: must be the CPU (:func:`why_not`).
-
-    Raises:
-        ExtensionError: the compiled extension cannot be used.
-    """
-
-    name = NAME
-    precision = "fp32"
-    one_shape = False
-
-    def __init__(self, model: Model, device: torch.device) -> None:
-        net = model.net
-        self.device = device
-        self.bytes_per_pixel = estimate_bytes_per_pixel(model.spec, bytes_per_value=4)
-        self._scale = net.scale
-        self._unshuffle = net.unshuffle
-        layers = list_layers(net)
-        self._first, self._body = _copy(layers.first), _copy(layers.body)
-        self._trunk = rrdb_trunk_pack(layers.dense)
-        self._tail = l2h_tail_pack(layers.upsamplings, layers.hr, layers.last)
-
-    @torch.inference_mode()
-    def run(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
-        """See :meth:`srdgan_rt.runtime.backend.Backend.run`."""
-        blocks = unshuffle_pixels(x.to(self.device), self._unshuffle).contiguous(memory_format=torch.channels_last)
-        first = _convolve(blocks, self._first)
-        features = first + _convolve(rrdb_trunk(first, self._trunk), self._body)
-        result = l2h_tail(features, self._tail)
+        result = l2h_net(unshuffle_pixels(x.to(self.device), self._unshuffle), self._net)
         return result[..., : self._scale * x.shape[2], : self._scale * x.shape[3]]
 
-    def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> None:
-        """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`."""
-
-
-def _copy(layer: Layer) -> Layer:
-    return layer[0].clone(), layer[1].clone()
-
-
-def _convolve(x: Tensor, layer: Layer) -> Tensor:
-    return F.conv2d(x, layer[0], layer[1], padding=1)
+    def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> L2HStream | None:
+        """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`; not for networks with pixel-unshuffle."""
+        if self._unshuffle > 1:
+            return None
+        return L2HStream(self._net, height, width, strip_rows=strip_rows, batch=batch)
 
 
 def why_not(device: torch.device, precision: str) -> str | None:
@@ -125,13 +68,9 @@ def why_not(device: torch.device, precision: str) -> str | None:
     return None
 
 
-def create(model: Model, device: torch.device, precision: str) -> NativeBackend | NativeUnshuffleBackend:
-    """See :class:`NativeBackend` and :class:`NativeUnshuffleBackend`."""
-    if model.net.unshuffle == 1:
-        return NativeBackend(model, device, precision)
-    if precision == "int8":
-        raise BackendUnavailableError("the native engine has no int8 for networks with pixel-unshuffle")
-    return NativeUnshuffleBackend(model, device)
+def create(model: Model, device: torch.device, precision: str) -> NativeBackend:
+    """See :class:`NativeBackend`."""
+    return NativeBackend(model, device, precision)
 
 
 def list_layers(net: L2HNet) -> L2HLayers:
