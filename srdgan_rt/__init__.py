@@ -1,6 +1,7 @@
 """x4 super-resolution and denoising of phone photographs.
 
-``from srdgan_rt import Upscaler`` is the front door; it is imported on first use: ``import srdgan_rt`` stays cheap.
+``Upscaler`` enlarges pictures, ``Degrader`` makes small noisy ones of them. Both are imported on first use, so that
+``import srdgan_rt`` stays cheap.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from srdgan_rt.degrade import Degrader
     from srdgan_rt.runtime import Upscaler
 
-__all__ = ["Upscaler", "__version__"]
+__all__ = ["Degrader", "Upscaler", "__version__"]
 
 try:
     __version__ = metadata.version("srdgan_rt")
@@ -24,4 +26,8 @@ def __getattr__(name: str) -> Any:
         from srdgan_rt.runtime import Upscaler
 
         return Upscaler
+    if name == "Degrader":
+        from srdgan_rt.degrade import Degrader
+
+        return Degrader
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "srdgan_rt"
 # A room may import itself and these; '*' is everything. Rooms are folders or modules directly below srdgan_rt.
 FOUNDATION = {"errors", "atomic", "_ext", "_fork", "ops", "models", "checkpoint", "image", "camera", "tiling"}
 ALLOWED: dict[str, set[str]] = {
-    "__init__": {"runtime"},
+    "__init__": {"runtime", "degrade"},
     "__main__": {"cli"},
     "errors": set(),
     "atomic": set(),
@@ -30,8 +30,9 @@ ALLOWED: dict[str, set[str]] = {
     "metrics": {"image", "camera", "ops", "errors"},
     "export": {"models", "checkpoint", "errors"},
     "runtime": FOUNDATION | {"export"},
+    "degrade": FOUNDATION | {"runtime"},
     "bench": FOUNDATION | {"metrics", "export", "runtime"},
-    "cli": FOUNDATION | {"metrics", "export", "runtime", "bench", "__init__"},
+    "cli": FOUNDATION | {"metrics", "export", "runtime", "degrade", "bench", "__init__"},
 }
 OPTIONAL_PACKAGES = {"rawpy", "matplotlib", "onnx", "onnxruntime", "openvino", "ncnn", "tensorrt", "tensorrt_rtx"}
 

@@ -18,8 +18,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from srdgan_rt.degrade.pairs import hash_file
 from srdgan_rt.errors import InputError
-from srdgan_rt.runtime.pairs import hash_file
 
 _LIST_NAMES = "MANIFEST*.tsv"
 _LIST_LEVELS = 3  # folders above a picture in which its list may lie

@@ -22,7 +22,7 @@ class PairFolder:
 
     Args:
         root: holds ``HR/`` and ``LRx4/``, whose pictures go together by their names without the extension. Pairs must
-            be centred, as bicubic ones and those of :func:`srdgan_rt.runtime.pairs.pair_up` are.
+            be centred, as bicubic ones and those of :func:`srdgan_rt.degrade.pairs.pair_up` are.
         device: where crops are made.
 
     Raises:

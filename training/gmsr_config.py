@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from srdgan_rt.checkpoint import DEFAULT_DEGRADATION
+from srdgan_rt.degrade.pairs import NoiseRange, check_noise_range
 from srdgan_rt.errors import InputError
-from srdgan_rt.runtime.pairs import NoiseRange, check_noise_range
 from training.data import PYRAMID
 
 

@@ -20,8 +20,8 @@ from srdgan_rt.camera import library
 from srdgan_rt.checkpoint.mix import parse_mix
 from srdgan_rt.checkpoint.read import is_weight_path, read_safetensors
 from srdgan_rt.checkpoint.shipped import WEIGHTS_FOLDER
+from srdgan_rt.degrade.pairs import hash_file
 from srdgan_rt.errors import SrdganError
-from srdgan_rt.runtime.pairs import hash_file
 from training.config import StageConfig
 
 _DESCRIPTION = ("name", "license", "training_data", "iterations", "commit")  # of a weight file's metadata

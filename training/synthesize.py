@@ -23,10 +23,10 @@ import cv2
 import numpy as np
 import torch
 
+from srdgan_rt.degrade import Degrader
+from srdgan_rt.degrade.pair_set import PairPaths, PairSet, store_pair
+from srdgan_rt.degrade.pairs import PairPlan, hash_file, make_pairs, plan_pair
 from srdgan_rt.errors import InputError, SrdganError
-from srdgan_rt.runtime import Degrader
-from srdgan_rt.runtime.pair_set import PairPaths, PairSet, store_pair
-from srdgan_rt.runtime.pairs import PairPlan, hash_file, make_pairs, plan_pair
 from srdgan_rt.runtime.pixels import Pixels
 from training.command import CommandParser, one_line_errors
 from training.config import read_config
@@ -35,7 +35,7 @@ from training.gmsr_config import GMSRConfig, percent
 from training.random_source import RandomSource
 from training.samples.clean_pictures import soften_and_darken
 
-_TREATMENT_STREAM = (0, 2)  # of a pair's seed; see srdgan_rt.runtime.pairs for the others
+_TREATMENT_STREAM = (0, 2)  # of a pair's seed; see srdgan_rt.degrade.pairs for the others
 
 _degrader: Degrader  # of a worker process
 

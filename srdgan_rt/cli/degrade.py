@@ -58,8 +58,8 @@ def degrade(
     # Only now: they load PyTorch, and help and wrong usage should answer at once.
     from srdgan_rt.checkpoint import DEFAULT_DEGRADATION
     from srdgan_rt.cli.degrade_file import PairOptions, degrade_file, plan_pair_jobs
-    from srdgan_rt.runtime import Degrader
-    from srdgan_rt.runtime.pair_set import PairSet
+    from srdgan_rt.degrade import Degrader
+    from srdgan_rt.degrade.pair_set import PairSet
 
     levels = None if noise_level is None else _parse_noise_level(noise_level)
     degrader = Degrader(model or DEFAULT_DEGRADATION, device=device)
@@ -83,7 +83,7 @@ def degrade(
 
 
 def _parse_noise_level(text: str) -> tuple[float, float]:
-    from srdgan_rt.runtime.pairs import check_noise_range
+    from srdgan_rt.degrade.pairs import check_noise_range
 
     first, colon, last = text.partition(":")
     try:

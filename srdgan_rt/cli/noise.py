@@ -17,6 +17,7 @@ from srdgan_rt.checkpoint import available_degradations
 from srdgan_rt.cli import options
 from srdgan_rt.cli.evaluate import Format
 from srdgan_rt.cli.failures import FAILED, say_failure
+from srdgan_rt.degrade import Degrader
 from srdgan_rt.errors import InputError
 from srdgan_rt.metrics import (
     CameraNoise,
@@ -31,7 +32,6 @@ from srdgan_rt.metrics.datasets import PairReader
 from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.metrics.realism_page import check_plots, render_noise_page
 from srdgan_rt.metrics.realism_report import render_noise_json, render_noise_markdown, render_noise_text
-from srdgan_rt.runtime.degrader import Degrader
 
 _RENDER = {Format.TEXT: render_noise_text, Format.JSON: render_noise_json, Format.MARKDOWN: render_noise_markdown}
 

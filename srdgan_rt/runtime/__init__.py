@@ -1,8 +1,7 @@
 """Running a network on pictures of any size."""
 
 from srdgan_rt.runtime.calibration import measure_ranges
-from srdgan_rt.runtime.degrader import Degrader
 from srdgan_rt.runtime.engines import EngineStatus, list_engines
 from srdgan_rt.runtime.upscaler import Upscaler
 
-__all__ = ["Degrader", "EngineStatus", "Upscaler", "list_engines", "measure_ranges"]
+__all__ = ["EngineStatus", "Upscaler", "list_engines", "measure_ranges"]

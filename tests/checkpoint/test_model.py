@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from srdgan_rt.checkpoint import H2LModel, Model, digest_tensors, load_h2l, load_model, save_model
+from srdgan_rt.degrade import Degrader
 from srdgan_rt.errors import CheckpointError
 from srdgan_rt.models import H2LNet, L2HNet
-from srdgan_rt.runtime import Degrader, Upscaler
+from srdgan_rt.runtime import Upscaler
 
 
 def test_digest_is_that_of_the_file_or_of_the_weights(tmp_path: Path) -> None:

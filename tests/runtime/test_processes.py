@@ -15,8 +15,9 @@ import torch
 
 from srdgan_rt import _ext
 from srdgan_rt.checkpoint import Model, save_model
+from srdgan_rt.degrade import Degrader
 from srdgan_rt.models import H2LNet, L2HNet
-from srdgan_rt.runtime import Degrader, Upscaler
+from srdgan_rt.runtime import Upscaler
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (24, 28, 3)).astype(np.uint8)
 NEEDS_EXTENSION = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not()))
@@ -26,7 +27,8 @@ TIME_LIMIT = 100  # seconds; what waits for threads that are not there waits for
 FORK = """
 import multiprocessing, sys
 import numpy as np
-from srdgan_rt.runtime import Degrader, Upscaler
+from srdgan_rt.degrade import Degrader
+from srdgan_rt.runtime import Upscaler
 
 kind, model = sys.argv[1:]
 image = np.random.default_rng(0).integers(0, 256, (160, 200, 3)).astype(np.uint8)

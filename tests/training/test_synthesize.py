@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from srdgan_rt.checkpoint import save_model
+from srdgan_rt.degrade import Degrader
+from srdgan_rt.degrade.pairs import PairPlan, make_pairs, pair_up
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import read_picture
 from srdgan_rt.models import H2LNet
-from srdgan_rt.runtime import Degrader
-from srdgan_rt.runtime.pairs import PairPlan, make_pairs, pair_up
 from training.config import read_config
 from training.data import find_photographs
 from training.gmsr_config import GMSRConfig

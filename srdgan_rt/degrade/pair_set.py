@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from srdgan_rt.atomic import replace_file
+from srdgan_rt.degrade.pairs import Pair, PairPlan
 from srdgan_rt.errors import ImageWriteError, InputError
 from srdgan_rt.image import write_picture
-from srdgan_rt.runtime.pairs import Pair, PairPlan
 
 Record = dict[str, Any]
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from srdgan_rt.checkpoint import save_model
+from srdgan_rt.degrade import Degrader
 from srdgan_rt.errors import CheckpointError, InputError
 from srdgan_rt.models import H2LNet
-from srdgan_rt.runtime import Degrader
 
 
 def make_net(num_blocks=2, num_features=8, perturbed=True):
