@@ -11,8 +11,8 @@ from torch import Tensor
 from srdgan_rt.errors import InputError
 from srdgan_rt.metrics.protocol import SCALE
 from training.data import Bytes, find_photographs, read_rgb
+from training.random_source import RandomSource
 from training.samples.picture_store import PictureStore
-from training.samples.random_source import RandomSource
 
 _LOW = f"LRx{SCALE}"
 

@@ -32,8 +32,8 @@ from training.command import CommandParser, one_line_errors
 from training.config import read_config
 from training.data import as_array, as_tensor, find_photographs
 from training.gmsr_config import GMSRConfig, percent
+from training.random_source import RandomSource
 from training.samples.clean_pictures import soften_and_darken
-from training.samples.random_source import RandomSource
 
 _TREATMENT_STREAM = (0, 2)  # of a pair's seed; see srdgan_rt.runtime.pairs for the others
 

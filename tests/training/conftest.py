@@ -148,7 +148,7 @@ def make_stage(training_root: Path, tiny_vgg: Path, tmp_path_factory: pytest.Tem
                 model=_L2H_MODEL,
                 batch=batch,
                 discriminator=_PICTURE_JUDGE,
-                weights=c.L2HWeightsConfig(1.0, 0.1, 0.01),
+                weights=c.L2HWeightsConfig(1.0, 0.1, 0.01, 0.1, 0.1),
                 phases=(c.PhaseConfig(patch=8),),
             )
             l2h_sampler = Sampler(Sources(DataFolder(training_root), 8, 0, CPU), batch, 0, share)
@@ -164,7 +164,7 @@ def make_stage(training_root: Path, tiny_vgg: Path, tmp_path_factory: pytest.Tem
             l2h_model=_L2H_MODEL,
             h2l_discriminator=_NOISE_JUDGE,
             l2h_discriminator=_PICTURE_JUDGE,
-            l2h_weights=c.L2HWeightsConfig(1.0, 0.1, 0.01),
+            l2h_weights=c.L2HWeightsConfig(1.0, 0.1, 0.01, 0.1, 0.1),
         )
         joint_sampler = JointSampler(training_root, joint, CPU, share=share)
         return Stage(name, joint, lambda *a: JointTrainer(*a, features), joint_sampler.batch)

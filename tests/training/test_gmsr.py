@@ -11,7 +11,7 @@ import torch
 
 from srdgan_rt.errors import InputError, SrdganError
 from training.gmsr import PairFolder
-from training.samples.random_source import RandomSource
+from training.random_source import RandomSource
 
 CPU = torch.device("cpu")
 

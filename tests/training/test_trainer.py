@@ -38,7 +38,7 @@ def test_overfits_one_batch(stage: Any, tmp_path: Path) -> None:
     trainer = stage.trainer(tmp_path, dataclasses.replace(stage.config, learning_rate=6e-3))
     for duel in trainer.duels:
         duel._weights = {name: weight if name == "pixel" else 0.01 * weight for name, weight in duel._weights.items()}
-    batch = stage.make_batch(0)
+    batch = stage.make_batch(1)
     pixels = []
     for _ in range(70):
         trainer.step(batch)

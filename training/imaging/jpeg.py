@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from training.random_source import RandomSource
+
 _SIDE = 8  # of a block
 _LUMA = (
     (16, 11, 10, 16, 24, 40, 51, 61),
@@ -53,6 +55,21 @@ def compress_jpeg(pictures: Tensor, quality: Tensor) -> Tensor:
     chroma = F.interpolate(chroma, scale_factor=2, mode="bilinear")
     rgb = torch.einsum("ij,njhw->nihw", torch.linalg.inv(to_ycc), torch.cat([luma, chroma], 1))
     return rgb[..., :height, :width].round().clamp(0, 255) / 255
+
+
+def compress_anywhere(pictures: Tensor, lowest: int, end: int, random: RandomSource) -> Tensor:
+    """What JPEG leaves of pictures ``(N, 3, H, W)``, their blocks anywhere.
+
+    Args:
+        pictures: in [0, 1].
+        lowest: quality, 1..100.
+        end: of the qualities, itself never taken.
+        random: draws quality and the place of the blocks.
+    """
+    top, left = (int(shift) for shift in random.host.integers(16, size=2))
+    quality = random.integers(lowest, end, (len(pictures),))
+    padded = F.pad(pictures, (left, 0, top, 0), "replicate")
+    return compress_jpeg(padded, quality)[..., top:, left:]
 
 
 def _quantise(planes: Tensor, table: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from training.imaging.filters import resize
-from training.samples.clean import compress_anywhere
+from training.imaging.jpeg import compress_anywhere
+from training.random_source import RandomSource
 from training.samples.kind import (
     PhotographKind,
     make_some_grey,
@@ -16,7 +17,6 @@ from training.samples.kind import (
     sample_filtered,
     weaken_noise_colour,
 )
-from training.samples.random_source import RandomSource
 from training.samples.sources import Sources
 
 _ZOOM = (0.6, 1.5)  # how much larger a camera takes its frames than they are shown

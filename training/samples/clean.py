@@ -1,14 +1,12 @@
-"""Pictures without noise: point-sampled, reduced with a filter, and compressed."""
+"""Pictures without noise: point-sampled, or reduced with a filter."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from training.imaging.filters import resize
-from training.imaging.jpeg import compress_jpeg
+from training.random_source import RandomSource
 from training.samples.kind import PhotographKind, round_to_8_bits, sample_filtered, sample_nearest
-from training.samples.random_source import RandomSource
 
 _DARK_ODDS = 0.1
 _FINE_ODDS = 0.3  # of more than 8 bits
@@ -34,37 +32,6 @@ class CleanBicubic(PhotographKind):
     def degrade(self, clean: Tensor, random: RandomSource) -> tuple[Tensor, Tensor]:
         """As :meth:`PhotographKind.degrade`."""
         return _round_most(*sample_filtered(_darken_some(clean, random), random), random)
-
-
-class CleanJPEG(PhotographKind):
-    """Photographs reduced with a filter and compressed; one in three twice, with another size in between."""
-
-    name = "clean_jpeg"
-    is_noisy = False
-
-    def degrade(self, clean: Tensor, random: RandomSource) -> tuple[Tensor, Tensor]:
-        """As :meth:`PhotographKind.degrade`."""
-        low, high = sample_filtered(clean, random)
-        if random.host.random() < 1 / 3:
-            size = low.shape[-1]
-            other = round(size * float(random.host.uniform(0.7, 1.6)))
-            low = resize(compress_anywhere(resize(low, other, other), 60, 96, random), size, size)
-        return compress_anywhere(low, 30, 96, random), high
-
-
-def compress_anywhere(pictures: Tensor, lowest: int, end: int, random: RandomSource) -> Tensor:
-    """What JPEG leaves of pictures ``(N, 3, H, W)``, their blocks anywhere.
-
-    Args:
-        pictures: in [0, 1].
-        lowest: quality, 1..100.
-        end: of the qualities, itself never taken.
-        random: draws quality and the place of the blocks.
-    """
-    top, left = (int(shift) for shift in random.host.integers(16, size=2))
-    quality = random.integers(lowest, end, (len(pictures),))
-    padded = torch.nn.functional.pad(pictures, (left, 0, top, 0), "replicate")
-    return compress_jpeg(padded, quality)[..., top:, left:]
 
 
 def _darken_some(clean: Tensor, random: RandomSource) -> Tensor:

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from training.imaging.filters import gaussian_blur
+from training.random_source import RandomSource
 from training.samples.patterns import draw_flats, draw_patterns
 from training.samples.picture_store import PictureStore
-from training.samples.random_source import RandomSource
 
 _BLUR_RADIUS = 7  # three times the largest sigma of _soften_and_darken
 _FLAT_ODDS = 0.04
-_PATTERN_ODDS = 0.03
+_PATTERN_ODDS = 0.06
 
 
 class CleanPictures:

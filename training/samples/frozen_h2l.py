@@ -11,7 +11,7 @@ from srdgan_rt.checkpoint import load_h2l
 from srdgan_rt.errors import InputError
 from srdgan_rt.metrics.protocol import SCALE
 from training.data_record import note_net
-from training.samples.random_source import RandomSource
+from training.random_source import RandomSource
 
 
 class FrozenH2L:

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from training.imaging.filters import gaussian_blur, luma, spread_of_blur
-from training.samples.clean import compress_anywhere
+from training.imaging.jpeg import compress_anywhere
+from training.random_source import RandomSource
 from training.samples.kind import PhotographKind, make_some_grey, round_to_8_bits, sample_filtered
-from training.samples.random_source import RandomSource
 
 _RADIUS = 5
 _SIZES = (0.3, 2.0)  # sigma of the grain in pixels

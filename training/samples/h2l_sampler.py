@@ -14,8 +14,8 @@ from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.ops import nearest_downsample
 from training.batches import Share, TensorBatch
 from training.imaging.filters import enlarge_samples
+from training.random_source import RandomSource
 from training.samples.kind import MARGIN, round_to_8_bits, sample_nearest, trim
-from training.samples.random_source import RandomSource
 from training.samples.sources import Sources
 
 _FRAME_MARGIN = 2  # pixels around a crop of a frame that the interpolation looks at

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from training.samples.camera_frame import CameraFrame
-from training.samples.clean import CleanBicubic, CleanJPEG, CleanNearest
+from training.samples.camera_noise import CameraNoise
+from training.samples.clean import CleanBicubic, CleanNearest
+from training.samples.clean_jpeg import CleanJPEG
 from training.samples.gmsr import GMSR
 from training.samples.grain import Grain
 from training.samples.kind import SampleKind
-from training.samples.noisy import CameraNoise, PhoneNoise, PhonePair
 from training.samples.phone_isp import PhoneISP
+from training.samples.phone_noise import PhoneNoise
+from training.samples.phone_pair import PhonePair
 
 _KINDS: tuple[type[SampleKind], ...] = (
     PhoneNoise,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from srdgan_rt.metrics.protocol import SCALE
-from training.samples.random_source import RandomSource
+from training.random_source import RandomSource
 
 _BAYER = ((0, 8, 2, 10), (12, 4, 14, 6), (3, 11, 1, 9), (15, 7, 13, 5))  # ordered dither, thresholds in 16ths
 
@@ -60,7 +60,7 @@ def draw_patterns(count: int, size: int, random: RandomSource) -> Tensor:
     """
     if count == 0:
         return torch.empty(0, 3, size, size, device=random.device)
-    draw = (_draw_stripes, _draw_checks, _draw_dither)[random.host.integers(3)]
+    draw = (_draw_checks, _draw_checks, _draw_stripes, _draw_dither)[random.host.integers(4)]
     pattern = draw(count, size, random)  # (N, 1, S, S) in [-1, 1]
     height = random.uniform((count, 1, 1, 1), 5 / 255, 115 / 255)
     level = height + random.uniform((count, 1, 1, 1)) * (1 - 2 * height)
@@ -85,7 +85,7 @@ def _draw_checks(count: int, size: int, random: RandomSource) -> Tensor:
     aligned = random.chance(count, 0.7)
     side = torch.where(
         aligned,
-        SCALE * random.integers(1, 4, (count, 1, 1, 1)).float(),
+        SCALE * random.integers(0, 4, (count, 1, 1, 1)).clamp(min=1).float(),  # the finest twice as often
         SCALE * random.log_uniform((count, 1, 1, 1), 1, 4),
     )
     places = torch.arange(size, device=random.device) + torch.where(

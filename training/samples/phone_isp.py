@@ -9,9 +9,9 @@ from torch import Tensor
 
 from training.imaging.denoise import bilateral, non_local_means, wavelet
 from training.imaging.filters import apply_kernels, blur_chroma, directed_kernels, resize, sharpen
-from training.samples.clean import compress_anywhere
+from training.imaging.jpeg import compress_anywhere
+from training.random_source import RandomSource
 from training.samples.kind import PhotographKind, make_some_grey, round_to_8_bits, sample_filtered
-from training.samples.random_source import RandomSource
 from training.samples.sources import Sources
 
 _SMALLER = (0.4, 1.0)  # how large messengers and galleries show what a phone took

@@ -14,8 +14,8 @@ from torch import Tensor
 from srdgan_rt.metrics.protocol import SCALE
 from training.batches import Share, TensorBatch
 from training.config import BatchConfig
+from training.random_source import RandomSource
 from training.samples.kinds import KINDS
-from training.samples.random_source import RandomSource
 from training.samples.sources import Sources
 
 

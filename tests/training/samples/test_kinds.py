@@ -11,8 +11,8 @@ from torch import Tensor
 
 from training.data import DataFolder
 from training.imaging.filters import luma
+from training.random_source import RandomSource
 from training.samples.kinds import KINDS
-from training.samples.random_source import RandomSource
 from training.samples.sources import Sources
 from training.train_l2h import low_samples
 

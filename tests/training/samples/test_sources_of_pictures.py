@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from training.data import read_frames
+from training.random_source import RandomSource
 from training.samples.frames import Frames
 from training.samples.patterns import draw_flats, draw_patterns
 from training.samples.picture_store import PictureStore
-from training.samples.random_source import RandomSource
 
 CPU = torch.device("cpu")
 

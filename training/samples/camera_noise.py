@@ -1,0 +1,28 @@
+"""Point-sampled pictures with the noise of the camera model."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from training.random_source import RandomSource
+from training.samples.kind import SAMPLINGS, PhotographKind, make_some_grey, round_to_8_bits, weaken_noise_colour
+from training.samples.sources import Sources
+
+
+class CameraNoise(PhotographKind):
+    """Photographs with the noise of a random camera: of cameras that no frame shows."""
+
+    name = "camera_noise"
+    is_noisy = True
+
+    def __init__(self, sources: Sources) -> None:
+        super().__init__(sources)
+        self._cameras = sources.cameras
+        self._sample = SAMPLINGS[sources.sampling]
+
+    def degrade(self, clean: Tensor, random: RandomSource) -> tuple[Tensor, Tensor]:
+        """As :meth:`PhotographKind.degrade`."""
+        low, high = self._sample(clean)
+        noisy = self._cameras.photograph(low, random, mosaic=False)
+        low, high = make_some_grey(weaken_noise_colour(noisy, low, random), high, random)
+        return round_to_8_bits(low), high

@@ -1,0 +1,25 @@
+"""Real noisy frames with their clean twins."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from training.random_source import RandomSource
+from training.samples.kind import SampleKind, make_some_grey, round_to_8_bits, weaken_noise_colour
+from training.samples.sources import Sources
+
+
+class PhonePair(SampleKind):
+    """Crops of real noisy frames, of which only the clean low-resolution picture is known."""
+
+    name = "phone_pair"
+    is_known = False
+
+    def __init__(self, sources: Sources) -> None:
+        self._frames = sources.frames
+
+    def make(self, count: int, patch: int, random: RandomSource) -> tuple[Tensor, Tensor]:
+        """As :meth:`SampleKind.make`, with the clean ``(count, 3, patch, patch)`` in the second place."""
+        noisy, clean = self._frames.store.crop(self._frames.pick(count, random), patch, random).split(3, 1)
+        low, clean = make_some_grey(weaken_noise_colour(noisy, clean, random), clean, random)
+        return round_to_8_bits(low), clean
