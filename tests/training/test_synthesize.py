@@ -18,8 +18,8 @@ from srdgan_rt.models import H2LNet
 from srdgan_rt.runtime import Degrader
 from srdgan_rt.runtime.pairs import PairPlan, make_pairs, pair_up
 from training.config import read_config
-from training.data import find_photographs
-from training.gmsr_config import GMSRConfig
+from training.config.gmsr import GMSRConfig
+from training.data.pictures import find_photographs
 from training.synthesize import prepare_photograph, synthesize
 
 
