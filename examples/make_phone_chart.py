@@ -22,7 +22,7 @@ from srdgan_rt.camera import Camera, photograph
 from srdgan_rt.image import take_samples
 from srdgan_rt.image.resample import shift_half_pixel
 from srdgan_rt.metrics.protocol import SCALE
-from training.data import as_array, as_tensor
+from training.data.pictures import as_array, as_tensor
 
 Canvas = npt.NDArray[np.uint8]
 

@@ -15,10 +15,11 @@ from typing import Any
 from srdgan_rt.errors import InputError
 from srdgan_rt.metrics import BASELINES, Evaluation, Method, evaluate_data_set, open_data_set, render_markdown
 from srdgan_rt.runtime import Upscaler
-from training import train_joint, train_l2h
-from training.checkpoints import checkpoint_path
-from training.command import add_gmsr, make_parser, one_line_errors
+from training.cli.options import add_gmsr, make_stage_parser
+from training.cli.parser import one_line_errors
 from training.config import JointConfig, L2HConfig, build_config, read_table
+from training.loop.checkpoints import checkpoint_path
+from training.stages import joint, l2h
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
 def train_variants(variants: Sequence[Variant], arguments: argparse.Namespace) -> bool:
     """Trains what is not trained yet, in order: a variant may start from one before it. False if it was stopped."""
     for variant in variants:
-        train = train_joint.train if isinstance(variant.config, JointConfig) else train_l2h.train
+        train = joint.train if isinstance(variant.config, JointConfig) else l2h.train
         folder = arguments.run / variant.name
         gmsr = arguments.gmsr if variant.gmsr else None
         if not train(variant.config, arguments.data, folder, arguments.vgg, gmsr, arguments.tensorboard):  # type: ignore[arg-type]
@@ -98,7 +99,7 @@ def score_variants(variants: Sequence[Variant], data_sets: Sequence[Path], runs:
 
 def main() -> None:
     """Command line."""
-    parser = make_parser(__doc__)
+    parser = make_stage_parser(__doc__)
     add_gmsr(parser)
     arguments = parser.parse_args()
     with one_line_errors(parser):

@@ -22,11 +22,11 @@ from srdgan_rt.image import take_samples
 from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.runtime.calibration import CUT, measure_ranges
-from training.card import name_data
-from training.command import CommandParser, one_line_errors
-from training.data import Bytes, as_tensor, find_photographs, read_frames, read_rgb
-from training.data_record import describe_files, take_notes
-from training.record import read_commit
+from training.cli.parser import CommandParser, one_line_errors
+from training.data.notes import describe_files, take_notes
+from training.data.pictures import Bytes, as_tensor, find_photographs, read_frames, read_rgb
+from training.loop.record import read_commit
+from training.publish.card import name_data
 
 T = TypeVar("T")
 

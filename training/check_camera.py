@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from srdgan_rt.camera import read_library
-from training.calibrate_camera import pool_model, pool_real
-from training.camera_noise import NamedFrame, load_named_frames, sampling_error, variance_error
-from training.command import CommandParser, one_line_errors
+from training.camera.fit import pool_model, pool_real
+from training.camera.noise import NamedFrame, load_named_frames, sampling_error, variance_error
+from training.cli.parser import CommandParser, one_line_errors
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ import torch
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.checkpoint.read import read_content
 from srdgan_rt.errors import InputError
-from training.command import CommandParser, one_line_errors
-from training.data import as_tensor, read_rgb
-from training.features import (
+from training.cli.parser import CommandParser, one_line_errors
+from training.data.pictures import as_tensor, read_rgb
+from training.models.features import (
     FEATURE_SIZES,
     NET_KEY,
     PREPROCESSING,

@@ -17,13 +17,14 @@ from srdgan_rt.checkpoint.keys import infer_h2l_sizes
 from srdgan_rt.errors import CheckpointError, InputError
 from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.models import H2LNet
-from training.card import describe_scores, list_training
-from training.checkpoints import checkpoint_path
-from training.command import make_export_parser, one_line_errors
-from training.data import has_frames, read_frames
-from training.export import Source, check_options, open_run
-from training.noise_level import measure_levels
-from training.noise_report import NoiseReport
+from training.cli.options import check_export_options, make_export_parser
+from training.cli.parser import one_line_errors
+from training.data.noise_level import measure_levels
+from training.data.pictures import has_frames, read_frames
+from training.loop.checkpoints import checkpoint_path
+from training.publish.card import describe_scores, list_training
+from training.publish.trained_run import TrainedRun, open_run
+from training.stages.noise_report import NoiseReport
 
 _LABELS = {
     "noise_sd": "standard deviation of the noise from dark to bright, 1/255",
@@ -35,9 +36,9 @@ _LABELS = {
 }
 
 
-def build_h2l(source: Source, folder: Path) -> H2LNet:
+def build_h2l(run: TrainedRun, folder: Path) -> H2LNet:
     """The high-to-low net of a run (stage h2l or joint), with its averaged weights; InputError if there is none."""
-    weights = source.weights("h2l_params_ema" if "h2l_params_ema" in source.state else "params_ema")
+    weights = run.weights("h2l_params_ema" if "h2l_params_ema" in run.state else "params_ema")
     try:
         net = H2LNet(*infer_h2l_sizes(weights), scale=SCALE)
         net.load_state_dict(weights)
@@ -47,12 +48,12 @@ def build_h2l(source: Source, folder: Path) -> H2LNet:
     return net
 
 
-def describe(net: H2LNet, source: Source, metadata: Mapping[str, str], figures: Mapping[str, object]) -> str:
+def describe(net: H2LNet, run: TrainedRun, metadata: Mapping[str, str], figures: Mapping[str, object]) -> str:
     """The model card, as Markdown.
 
     Args:
         net: the net.
-        source: the run.
+        run: the run.
         metadata: of the file.
         figures: of :meth:`NoiseReport.measure`; empty if nothing was measured.
     """
@@ -64,7 +65,7 @@ def describe(net: H2LNet, source: Source, metadata: Mapping[str, str], figures: 
         f"makes a clean picture {SCALE} times smaller and as noisy as the camera of its training data would.",
         "",
         f"- Licence of the weights: {metadata['license']}.",
-        *list_training(source.record, source.iterations),
+        *list_training(run.record, run.iterations),
         "",
         *describe_scores(
             ("generated", "real") if figures else (),
@@ -88,15 +89,15 @@ def main() -> None:
     parser = make_export_parser(__doc__, "folder with the real frames that were trained on, and held-out ones")
     arguments = parser.parse_args()
     with one_line_errors(parser):
-        check_options(arguments)
-        source = open_run(arguments.run)
-        net = build_h2l(source, arguments.run)
+        check_export_options(arguments)
+        run = open_run(arguments.run)
+        net = build_h2l(run, arguments.run)
         shape, levels = measure_levels(read_frames(arguments.data, "train"))
         metadata = {
             "name": arguments.name,
             "license": arguments.licence,
             "noise_levels": ",".join(f"{level:.4f}" for level in levels),
-            **source.metadata,
+            **run.metadata,
         }
         save_model(arguments.output, net, metadata)
         written = load_h2l(arguments.output).net  # what is shipped is what is measured
@@ -104,7 +105,7 @@ def main() -> None:
         if has_frames(arguments.data, "test"):
             figures = NoiseReport(read_frames(arguments.data, "test"), shape).measure(written)
             save_model(arguments.output, net, metadata | {"scores": json.dumps(figures)})
-        card = describe(net, source, metadata, figures)
+        card = describe(net, run, metadata, figures)
         arguments.output.with_suffix(".md").write_text(card, encoding="utf-8")
         print(card)
 

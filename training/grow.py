@@ -16,8 +16,8 @@ from torch import nn
 from srdgan_rt.checkpoint import load_model, save_model
 from srdgan_rt.errors import InputError
 from srdgan_rt.models.l2h import RESIDUAL_SCALE, L2HNet, ResidualDenseBlock
-from training.command import CommandParser, one_line_errors
-from training.initialise import initialise
+from training.cli.parser import CommandParser, one_line_errors
+from training.models.initialise import initialise
 
 
 @torch.no_grad()

@@ -28,8 +28,8 @@ from srdgan_rt.atomic import replace_file
 from srdgan_rt.camera import photograph, random_camera
 from srdgan_rt.errors import InputError, SrdganError
 from srdgan_rt.image import Picture, write_picture
-from training.command import CommandParser, one_line_errors
-from training.data import Array, Bytes, find_photographs, read_rgb
+from training.cli.parser import CommandParser, one_line_errors
+from training.data.pictures import Array, Bytes, find_photographs, read_rgb
 
 _MADE_BY = "python -m training.make_bursts"
 _RECORD = "burst.json"

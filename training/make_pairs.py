@@ -21,7 +21,7 @@ from training.bursts.manifest import Manifest, Record
 from training.bursts.read import Bytes, find_frames, find_scenes, read_burst
 from training.bursts.scene import Frame, Scene, fuse_scene
 from training.bursts.split import assign_splits
-from training.command import CommandParser, one_line_errors
+from training.cli.parser import CommandParser, one_line_errors
 
 _NOISE_SIDE = 1024  # pixels: the noise is reported for the middle of the reference
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from srdgan_rt.errors import InputError
-from training.command import CommandParser, one_line_errors
+from training.cli.parser import CommandParser, one_line_errors
 
 Curve = tuple[list[int], list[float]]  # iterations and values
 

@@ -1,176 +1,19 @@
 """Trains the low-to-high net for some minutes from packs: ``python -m training.run_minutes --config ... --packs ...``.
 
-For a machine that is there for a while only. The cosine of the learning rate ends with the minutes; afterwards come the
-last validation and the weights in parts that travel.
+For a machine that is available for a short time. The cosine of the learning rate ends with the minutes; the last
+validation follows, and the weights are written as shards, which are small enough to send.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import tempfile
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
-from srdgan_rt.checkpoint import DEFAULT_DEGRADATION, save_model
-from srdgan_rt.errors import InputError
-from training import parts, run
-from training.card import summarise
-from training.checkpoints import checkpoint_path
-from training.command import CommandParser, add_gmsr, one_line_errors
-from training.config import BatchConfig, L2HConfig, read_config
-from training.data import DataFolder
-from training.data_record import describe_files, take_notes
-from training.engine import Engine
-from training.features import Features, load_features
-from training.pack import PackedData, describe_packs, is_packed, read_packs, unpack_validation
-from training.samples.sampler import Sampler
-from training.samples.sources import Sources
-from training.throughput import count_step, finished_at, measure_peak
-from training.train_l2h import L2HTrainer, watch
-
-_TIMED_BATCHES = 20
-
-
-class MinutesTrainer(L2HTrainer):
-    """A run whose end is a time.
-
-    Args:
-        config: what to train; ``iterations`` is a limit that should not be reached.
-        folder: where checkpoints and the log go; nets and optimiser found there are resumed, with a schedule of their
-            own: warm-up and cosine begin anew.
-        engine: computes.
-        features: of the feature loss; None if its weight is 0.
-        ends: on the clock ``time.monotonic``.
-        peak: what the device can do, 10^12 operations a second.
-
-    Raises:
-        InputError: the schedule knows no end, or the feature loss has a weight but no features.
-        SrdganError: the checkpoint does not fit.
-    """
-
-    def __init__(
-        self, config: L2HConfig, folder: Path, engine: Engine, features: Features | None, ends: float, peak: float
-    ) -> None:
-        if config.schedule != "cosine":
-            raise InputError(f"a run of some minutes needs schedule = 'cosine', got {config.schedule!r}")
-        self._started, self._ends = time.monotonic(), ends
-        super().__init__(config, folder, engine, features)
-        self._first = self.iteration
-        self._step_tflop = count_step(config)
-        self._peak = peak
-        self._taken_at, self._num_taken = time.monotonic(), self.iteration
-
-    def done(self) -> float:
-        """The part of the time that is over, from 0 to 1."""
-        return min(1.0, (time.monotonic() - self._started) / max(self._ends - self._started, 1e-9))
-
-    def take_figures(self) -> dict[str, float]:
-        """As of any run; and the operations a second since they were last taken, beside the device's peak."""
-        now = finished_at(self.engine.device)
-        steps = self.iteration - self._num_taken
-        speed = steps * self._step_tflop / (now - self._taken_at)
-        self._taken_at, self._num_taken = now, self.iteration
-        throughput = {"tflop_per_second": round(speed, 4), "percent_of_peak": round(100 * speed / self._peak, 1)}
-        return super().take_figures() | throughput
-
-    def learning_rate(self) -> float:
-        """By the iterations of this run for the warm-up, and by the time for the cosine."""
-        return self.config.learning_rate_at(self.iteration - self._first, self.done())
-
-
-def scale_batch(batch: BatchConfig, size: int) -> BatchConfig:
-    """The same mixture in a batch of another size; InputError if that is no multiple."""
-    total = sum(batch.counts.values())
-    if size < 1 or size % total:
-        raise InputError(f"--batch must be a multiple of the configuration's {total} samples, got {size}")
-    return dataclasses.replace(batch, counts={name: count * size // total for name, count in batch.counts.items()})
-
-
-def train(
-    config: L2HConfig,
-    data: Path,
-    folder: Path,
-    minutes: float,
-    init: Sequence[Path] = (),
-    vgg: Path | None = None,
-    h2l: str = DEFAULT_DEGRADATION,
-    gmsr: Path | None = None,
-) -> list[Path]:
-    """Trains until the minutes are over, or Ctrl-C or SIGTERM comes, and writes the weights.
-
-    Args:
-        config: what to train.
-        data: a data folder, or one that ``training.pack`` wrote.
-        folder: of the run. A checkpoint there is gone on from; the weights go there.
-        minutes: from this call to the last step, compilation included.
-        init: weights to start from where there is no checkpoint: one weight file, or all its parts.
-        vgg: weights of VGG16, for a feature loss with a weight.
-        h2l: the high-to-low net, for samples of the kind ``gmsr``.
-        gmsr: folder of generated pairs for them in its place.
-
-    Returns:
-        The parts of the fp16 weights (of the moving average).
-
-    Raises:
-        SrdganError: whatever the user can mend, in one line.
-    """
-    ends = time.monotonic() + 60 * minutes
-    if not minutes > 0:
-        raise InputError(f"minutes must be positive, got {minutes}")
-    engine = Engine(config.engine)
-    largest = max(phase.patch for phase in config.phases)
-    entries = read_packs(data) if is_packed(data) else {}
-    source_data = PackedData(entries) if entries else DataFolder(data)
-    sources = Sources(source_data, largest, config.seed, engine.batch_device, config.batch.sampling, gmsr, h2l)
-    with take_notes() as notes:
-        sampler = Sampler(sources, config.batch, config.seed)
-    made_of = [*(describe_packs(data) if entries else []), *describe_files(notes.files, data)]
-    features = load_features(config, config.weights.feature, vgg)
-    with tempfile.TemporaryDirectory() as name:
-        scratch = Path(name)
-        unpack_validation(entries, scratch)
-        validation = scratch if entries else data
-        if init and not checkpoint_path(folder).exists():
-            config = dataclasses.replace(config, init=str(_prepare_init(init, scratch)))
-        trainer = MinutesTrainer(config, folder, engine, features, ends, measure_peak(engine))
-        trainer.begin_stretch(made_of, notes.nets)
-        milliseconds = _time_batches(sampler, largest, engine.device)
-        print(trainer.log({"batch_milliseconds": milliseconds, "minutes": minutes, "init": [p.name for p in init]}))
-        run.run(
-            trainer,
-            lambda iteration: sampler.batch(iteration, config.patch_at(iteration)),
-            watch(trainer.duel, validation, None),
-        )
-        weights = scratch / f"{config.name}.safetensors"
-        metadata = {
-            "name": config.name,
-            "iterations": str(trainer.iteration),
-            "training_data": summarise(trainer.record),
-            "record": trainer.record.to_text(),
-        }
-        save_model(weights, trainer.duel.average, metadata)
-        return parts.split(weights, folder)
-
-
-def _prepare_init(init: Sequence[Path], scratch: Path) -> Path:
-    """The weight file that some paths stand for."""
-    if len(init) == 1 and not parts.is_part(init[0]):
-        return init[0]
-    joined = scratch / "init.safetensors"
-    parts.join(init, joined)
-    return joined
-
-
-def _time_batches(sampler: Sampler, patch: int, device: torch.device) -> float:
-    """How long the device takes for a batch: in a run it is queued like the steps, so its time does not show."""
-    sampler.batch(0, patch)
-    started = finished_at(device)
-    for iteration in range(_TIMED_BATCHES):
-        sampler.batch(iteration, patch)
-    return round((finished_at(device) - started) * 1000 / _TIMED_BATCHES, 3)
+from srdgan_rt.checkpoint import DEFAULT_DEGRADATION
+from training.cli.options import add_gmsr
+from training.cli.parser import CommandParser, one_line_errors
+from training.config import L2HConfig, read_config
+from training.stages.minutes import scale_batch, train
 
 
 def main() -> None:
@@ -182,7 +25,7 @@ def main() -> None:
     source.add_argument("--data", type=Path, help="folder with train_photos and phone_pairs, in place of packs")
     parser.add_argument("--run", type=Path, required=True, help="folder for checkpoint, log and weights")
     parser.add_argument("--minutes", type=float, required=True, help="from the start to the last step")
-    parser.add_argument("--init", type=Path, nargs="+", default=[], help="weights to start from: a file or its parts")
+    parser.add_argument("--init", type=Path, nargs="+", default=[], help="weights to start from: a file or its shards")
     parser.add_argument("--vgg", type=Path, help="VGG16 weights (.npz) for the feature loss")
     parser.add_argument("--h2l", default=DEFAULT_DEGRADATION, help="high-to-low net for batch.gmsr")
     add_gmsr(parser)

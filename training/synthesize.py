@@ -28,11 +28,11 @@ from srdgan_rt.degrade.pair_set import PairPaths, PairSet, store_pair
 from srdgan_rt.degrade.pairs import PairPlan, hash_file, make_pairs, plan_pair
 from srdgan_rt.errors import InputError, SrdganError
 from srdgan_rt.runtime.pixels import Pixels
-from training.command import CommandParser, one_line_errors
+from training.cli.parser import CommandParser, one_line_errors
 from training.config import read_config
-from training.data import as_array, as_tensor, find_photographs
-from training.gmsr_config import GMSRConfig, percent
-from training.random_source import RandomSource
+from training.config.gmsr import GMSRConfig, percent
+from training.data.pictures import as_array, as_tensor, find_photographs
+from training.imaging.random_source import RandomSource
 from training.samples.clean_pictures import soften_and_darken
 
 _TREATMENT_STREAM = (0, 2)  # of a pair's seed; see srdgan_rt.degrade.pairs for the others

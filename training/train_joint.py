@@ -1,140 +1,20 @@
 """Fine-tunes both nets together (stage joint): ``python -m training.train_joint --config ... --data ... --run ...``.
 
-Section 3.3.2 of the paper, last paragraph: H2L, L2H and both discriminators at once. A clean photograph goes through
-H2L, what comes out is judged by equation 2, goes through L2H, and what comes out of that is judged by equation 8.
+Section 3.3.2 of the paper, last paragraph: H2L, L2H and both discriminators at once. H2L degrades a clean photograph,
+and equation 2 is its loss; L2H restores the result, and equation 8 is its loss.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
-import torch
-from torch import Tensor
-
-from training import run
-from training.batches import Share, TensorBatch
-from training.command import add_gmsr, make_parser, one_line_errors, open_board
+from training.cli.options import add_gmsr, make_stage_parser
+from training.cli.parser import one_line_errors
 from training.config import JointConfig, read_config
-from training.data import DataFolder
-from training.duel import Comparison, Duel
-from training.engine import Engine, start_engine
-from training.features import Features, load_features
-from training.samples.h2l_sampler import H2LBatch, H2LSampler
-from training.samples.sampler import Batch, Sampler
-from training.samples.sources import Sources
-from training.train_h2l import H2LDuel, as_file
-from training.train_h2l import watch as watch_h2l
-from training.train_l2h import L2HDuel
-from training.train_l2h import watch as watch_l2h
-from training.trainer import Trainer, fresh_start
-
-
-@dataclass(frozen=True)
-class JointBatch(TensorBatch):
-    """One step: what goes through both nets, and what goes through the second alone."""
-
-    both: H2LBatch
-    pairs: Batch
-
-
-class JointSampler:
-    """Makes the batches of both stages.
-
-    Args:
-        root: the folder with the data.
-        config: what to make.
-        device: where batches are made.
-        gmsr: folder of generated pairs; None where the shipped high-to-low net makes them.
-        share: the part of the batch that is made.
-
-    Raises:
-        InputError: as the two samplers.
-        ImageReadError: a picture cannot be read.
-    """
-
-    def __init__(
-        self,
-        root: Path,
-        config: JointConfig,
-        device: torch.device,
-        gmsr: Path | None = None,
-        share: Share = Share(),  # noqa: B008 (immutable)
-    ) -> None:
-        self._patch = config.patch
-        sources = Sources(DataFolder(root), config.patch, config.seed, device, config.batch.sampling, gmsr)
-        self.both = H2LSampler(sources, config.size, config.patch, config.seed, share)
-        self._pairs = Sampler(sources, config.batch, config.seed, share)
-
-    def batch(self, iteration: int) -> JointBatch:
-        """The batch of an iteration."""
-        return JointBatch(self.both.batch(iteration), self._pairs.batch(iteration, self._patch))
-
-
-class JointTrainer(Trainer[JointBatch]):
-    """The state of a run.
-
-    Args:
-        config: what to train.
-        folder: where checkpoints and the log go; a checkpoint found there is resumed.
-        engine: computes.
-        features: of the feature losses; None if their weights are 0.
-
-    Raises:
-        InputError: a feature loss has a weight but no features, or the weights to start from do not fit.
-        SrdganError: the checkpoint does not fit.
-    """
-
-    def __init__(self, config: JointConfig, folder: Path, engine: Engine, features: Features | None) -> None:
-        h2l_init, l2h_init = (fresh_start(folder, init) for init in (config.h2l_init, config.l2h_init))
-        self.h2l = H2LDuel(
-            config.h2l_model, config.h2l_discriminator, config.h2l_weights, config, engine, features, "h2l_", h2l_init
-        )
-        self.l2h = L2HDuel(
-            config.l2h_model,
-            config.l2h_discriminator,
-            config.l2h_weights,
-            config.loss,
-            config,
-            engine,
-            features,
-            l2h_init,
-        )
-        self._h2l_gradient = config.h2l_gradient
-        super().__init__(config, folder, engine, self.h2l, self.l2h)
-
-    def compare(self, batch: JointBatch) -> list[tuple[Duel, Comparison]]:
-        """Photographs the clean pictures and enlarges what came out, together with the ordinary samples."""
-        low = self.h2l.generator(batch.both.clean, batch.both.noise)
-        # Phone frames come last, and have no sharp picture that L2H could be held to.
-        photographs = scale_gradient(as_file(low[: len(batch.both.high)]), self._h2l_gradient)
-        result = self.l2h.generator(torch.cat([photographs, batch.pairs.low]))
-        high = torch.cat([batch.both.high, batch.pairs.high])
-        return [
-            (self.h2l, self.h2l.compare(low, batch.both)),
-            (self.l2h, self.l2h.compare(result, high, batch.pairs.low_clean)),
-        ]
-
-
-def scale_gradient(x: Tensor, factor: float) -> Tensor:
-    """The very same values, of any shape, and ``factor`` times the gradient."""
-    return x.detach() + factor * (x - x.detach())
-
-
-def train(config: JointConfig, data: Path, folder: Path, vgg: Path | None, gmsr: Path | None, board: bool) -> bool:
-    """Runs the stage to its end; arguments, result and errors as of :func:`training.train_l2h.train`."""
-    with start_engine(config.engine) as engine, open_board(folder, engine, wanted=board) as files:
-        weight = max(config.h2l_weights.feature, config.l2h_weights.feature)
-        trainer = JointTrainer(config, folder, engine, load_features(config, weight, vgg))
-        with trainer.recorded(data):
-            sampler = JointSampler(data, config, engine.batch_device, gmsr, engine.share)
-        watches = [watch_h2l(trainer.h2l, data, sampler.both, files), watch_l2h(trainer.l2h, data, files)]
-        return run.run(trainer, sampler.batch, run.join(watches, files))
+from training.stages.joint import train
 
 
 def main() -> None:
     """Command line of the stage."""
-    parser = make_parser(__doc__)
+    parser = make_stage_parser(__doc__)
     add_gmsr(parser)
     arguments = parser.parse_args()
     with one_line_errors(parser):

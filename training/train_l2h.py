@@ -6,184 +6,20 @@ weight of 0. Without the latter two it is a plain training for PSNR.
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import torch
-from torch import Tensor
-from torch.nn import functional as F
-
-from srdgan_rt.image.resample import shift_half_pixel
-from srdgan_rt.metrics.protocol import PHASE, SCALE
-from srdgan_rt.models.l2h import L2HNet
-from srdgan_rt.ops import nearest_downsample
-from training import run
-from training.board import Board
-from training.command import add_gmsr, make_parser, one_line_errors, open_board
-from training.config import (
-    L2HConfig,
-    L2HWeightsConfig,
-    ModelConfig,
-    PictureDiscriminatorConfig,
-    StageConfig,
-    read_config,
-)
-from training.data import DataFolder
-from training.discriminator import PictureDiscriminator
-from training.duel import Comparison, Duel
-from training.engine import Engine, start_engine
-from training.features import Features, load_features
-from training.initialise import initialise
-from training.losses import block_mean_loss, mean_distance, mesh_loss
-from training.samples.sampler import Batch, Sampler
-from training.samples.sources import Sources
-from training.trainer import Trainer, fresh_start
-from training.validate import draw, validate
-from training.weights import start_from
-
-
-class L2HDuel(Duel):
-    """The low-to-high net and its discriminator.
-
-    Args:
-        model: sizes of the net.
-        discriminator: sizes of the discriminator.
-        weights: alpha 4 to 6 of equation 8.
-        loss: of the pixels, "l1" or "l2".
-        config: of the optimisers and the seed.
-        engine: computes.
-        features: of the feature loss; None if its weight is 0.
-        init: weights to start from, "" for those of a bilinear enlarger.
-
-    Raises:
-        InputError: the feature loss has a weight but no features, or the weights do not fit.
-        CheckpointError: the weights cannot be read.
-    """
-
-    def __init__(
-        self,
-        model: ModelConfig,
-        discriminator: PictureDiscriminatorConfig,
-        weights: L2HWeightsConfig,
-        loss: str,
-        config: StageConfig,
-        engine: Engine,
-        features: Features | None,
-        init: str = "",
-    ) -> None:
-        self._loss = loss
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            net = L2HNet(**vars(model))
-            judge = PictureDiscriminator(**vars(discriminator))
-            self.average = L2HNet(**vars(model))
-        if init:
-            start_from(net, init)
-        else:
-            initialise(net, config.seed)
-        super().__init__(net, self.average, judge, weights, config, engine, features)
-
-    def compare(self, result: Tensor, high: Tensor, low_clean: Tensor) -> Comparison:
-        """What equation 8 compares: features and discriminator see the samples whose HR is known.
-
-        Args:
-            result: ``(N, 3, 4P, 4P)``, what the net made of the batch.
-            high: ``(N - M, 3, 4P, 4P)``: what the first N - M should be.
-            low_clean: ``(M, 3, P, P)``: of the last M only the low-resolution samples are known.
-        """
-        known, unknown = result.split([len(high), len(low_clean)])
-        pixel = [mean_distance(known, high, self._loss), mean_distance(low_samples(unknown), low_clean, self._loss)]
-        losses = {"pixel": torch.cat(pixel).mean()}
-        if self.weighs("mean"):
-            losses["mean"] = block_mean_loss(known, high)
-        if self.weighs("mesh"):
-            # Of real frames the sharp picture is not known, but it has no mesh: an enlargement stands for it.
-            smooth = F.interpolate(low_clean, scale_factor=SCALE, mode="bilinear")
-            losses["mesh"] = mesh_loss(result, torch.cat([high, smooth]))
-        return Comparison(losses, known, high, (known,), (high,))
-
-
-class L2HTrainer(Trainer[Batch]):
-    """The state of a run.
-
-    Args:
-        config: what to train.
-        folder: where checkpoints and the log go; a checkpoint found there is resumed.
-        engine: computes.
-        features: of the feature loss; None if its weight is 0.
-
-    Raises:
-        InputError: the feature loss has a weight but no features, or the weights to start from do not fit.
-        SrdganError: the checkpoint does not fit.
-    """
-
-    def __init__(self, config: L2HConfig, folder: Path, engine: Engine, features: Features | None) -> None:
-        init = fresh_start(folder, config.init)
-        self.duel = L2HDuel(
-            config.model, config.discriminator, config.weights, config.loss, config, engine, features, init
-        )
-        super().__init__(config, folder, engine, self.duel)
-
-    def compare(self, batch: Batch) -> list[tuple[Duel, Comparison]]:
-        """Enlarges the small pictures (equation 7)."""
-        return [(self.duel, self.duel.compare(self.duel.generator(batch.low), batch.high, batch.low_clean))]
-
-
-def low_samples(high: Tensor) -> Tensor:
-    """Reads the value of an enlarged picture where the low-resolution samples lie.
-
-    Args:
-        high: ``(N, 3, 4P, 4P)`` on the centred grid.
-
-    Returns:
-        ``(N, 3, P, P)``: the middle of each 4x4 block, interpolated.
-    """
-    return nearest_downsample(shift_half_pixel(high), SCALE, PHASE - 1)
-
-
-def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: Path | None, board: bool) -> bool:
-    """Runs the stage to its end.
-
-    Args:
-        config: what to train.
-        data: folder with train_photos and phone_pairs.
-        folder: of the run; resumed if a checkpoint is there.
-        vgg: weights of VGG16, for a feature loss with a weight.
-        gmsr: folder of generated pairs, for samples of the kind ``gmsr``.
-        board: write files for TensorBoard.
-
-    Returns:
-        Whether the end was reached; False if the run was stopped before.
-
-    Raises:
-        SrdganError: whatever the user can mend, in one line.
-    """
-    with start_engine(config.engine) as engine, open_board(folder, engine, wanted=board) as files:
-        features = load_features(config, config.weights.feature, vgg)
-        trainer = L2HTrainer(config, folder, engine, features)
-        largest = max(phase.patch for phase in config.phases)
-        sources = Sources(DataFolder(data), largest, config.seed, engine.batch_device, config.batch.sampling, gmsr)
-        with trainer.recorded(data):
-            sampler = Sampler(sources, config.batch, config.seed, engine.share)
-        return run.run(
-            trainer,
-            lambda iteration: sampler.batch(iteration, config.patch_at(iteration)),
-            watch(trainer.duel, data, files),
-        )
+from training.cli.options import add_gmsr, make_stage_parser
+from training.cli.parser import one_line_errors
+from training.config import L2HConfig, read_config
+from training.stages.l2h import train
 
 
 def main() -> None:
     """Command line of the stage."""
-    parser = make_parser(__doc__)
+    parser = make_stage_parser(__doc__)
     add_gmsr(parser)
     arguments = parser.parse_args()
     with one_line_errors(parser):
         config = read_config(arguments.config, L2HConfig)
         train(config, arguments.data, arguments.run, arguments.vgg, arguments.gmsr, arguments.tensorboard)
-
-
-def watch(duel: L2HDuel, data: Path, board: Board | None) -> run.Watch:
-    """Scores the average on the validation sets that are there."""
-    return run.Watch(lambda: validate(duel.average, data), lambda: draw(duel.average, data), board)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,14 @@ from typing import Any
 
 import torch
 
-from training.data import DataFolder
-from training.engine import Engine, start_engine
-from training.features import VGGFeatures
+from training.data.pictures import DataFolder
+from training.loop.engine import Engine, start_engine
+from training.loop.trainer import Trainer
+from training.models.features import VGGFeatures
 from training.samples.sampler import Sampler
 from training.samples.sources import Sources
-from training.train_joint import JointSampler, JointTrainer
-from training.train_l2h import L2HTrainer
-from training.trainer import Trainer
+from training.stages.joint import JointSampler, JointTrainer
+from training.stages.l2h import L2HTrainer
 
 
 def make_run(
@@ -27,7 +27,7 @@ def make_run(
     config = dataclasses.replace(job["configs"][name], iterations=2)
     if name == "l2h":
         sources = Sources(DataFolder(job["root"]), 8, config.seed, engine.batch_device)
-        sampler = Sampler(sources, config.batch, config.seed, engine.share)
+        sampler = Sampler(sources, config.batch.counts, config.seed, engine.share)
         return L2HTrainer(config, folder, engine, features), [sampler.batch(iteration, 8) for iteration in range(2)]
     joint = JointSampler(job["root"], config, engine.batch_device, share=engine.share)
     return JointTrainer(config, folder, engine, features), [joint.batch(iteration) for iteration in range(2)]

@@ -19,18 +19,18 @@ from srdgan_rt.camera import Camera, photograph
 from srdgan_rt.checkpoint import save_model
 from srdgan_rt.models import H2LNet, L2HNet
 from training import config as c
-from training.batches import Share, TensorBatch
-from training.data import DataFolder
-from training.engine import Engine
-from training.features import VGGFeatures
-from training.initialise import initialise
+from training.data.batch import Share, TensorBatch
+from training.data.pictures import DataFolder
+from training.loop.engine import Engine
+from training.loop.trainer import Trainer
+from training.models.features import VGGFeatures
+from training.models.initialise import initialise
 from training.samples.h2l_sampler import H2LSampler
 from training.samples.sampler import Sampler
 from training.samples.sources import Sources
-from training.train_h2l import H2LTrainer
-from training.train_joint import JointSampler, JointTrainer
-from training.train_l2h import L2HTrainer
-from training.trainer import Trainer
+from training.stages.h2l import H2LTrainer
+from training.stages.joint import JointSampler, JointTrainer
+from training.stages.l2h import L2HTrainer
 
 CPU = torch.device("cpu")
 
@@ -151,7 +151,7 @@ def make_stage(training_root: Path, tiny_vgg: Path, tmp_path_factory: pytest.Tem
                 weights=c.L2HWeightsConfig(1.0, 0.1, 0.01, 0.1, 0.1),
                 phases=(c.PhaseConfig(patch=8),),
             )
-            l2h_sampler = Sampler(Sources(DataFolder(training_root), 8, 0, CPU), batch, 0, share)
+            l2h_sampler = Sampler(Sources(DataFolder(training_root), 8, 0, CPU), batch.counts, 0, share)
             return Stage(name, l2h, lambda *a: L2HTrainer(*a, features), lambda i: l2h_sampler.batch(i, 8))
         joint = c.JointConfig(
             **_COMMON,

@@ -12,7 +12,7 @@ from torch import nn
 
 from training import convert_vgg
 from training.config import StageConfig
-from training.features import FEATURE_SIZES, VGG19_LAYERS, VGGFeatures, load_features
+from training.models.features import FEATURE_SIZES, VGG19_LAYERS, VGGFeatures, load_features
 
 # torchvision's configurations D and E: channels of convolutions with an activation each, "M" for a maximum.
 _D = [64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"]

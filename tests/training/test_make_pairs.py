@@ -14,7 +14,7 @@ import pytest
 from srdgan_rt.metrics import open_data_set
 from training import make_pairs
 from training.bursts.manifest import Manifest
-from training.data import read_phone_pairs
+from training.data.pictures import read_phone_pairs
 
 NUM_FRAMES = 6
 Run = Callable[..., int]

@@ -18,8 +18,8 @@ from srdgan_rt.errors import InputError
 from srdgan_rt.image import read_picture
 from srdgan_rt.models import H2LNet
 from training.config import read_config
-from training.data import find_photographs
-from training.gmsr_config import GMSRConfig
+from training.config.gmsr import GMSRConfig
+from training.data.pictures import find_photographs
 from training.synthesize import prepare_photograph, synthesize
 
 

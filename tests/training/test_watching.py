@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from srdgan_rt.errors import InputError
-from training import run
-from training.board import Board
-from training.data import read_phone_pairs
-from training.noise_report import NoiseReport
-from training.validate import draw
+from training.data.pictures import read_phone_pairs
+from training.loop import run
+from training.loop.board import Board
+from training.stages.noise_report import NoiseReport
+from training.stages.validation import draw
 
 
 def test_the_log_tells_losses_and_speed_and_stdout_shows_it(

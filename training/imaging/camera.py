@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from srdgan_rt.camera import Camera, random_camera
 from srdgan_rt.camera.demosaic import ACROSS, ALONG, BAYER_PATTERNS, GREEN
 from srdgan_rt.camera.model import CLIPPED_MEANS, LIMITS
-from training.random_source import RandomSource
+from training.imaging.random_source import RandomSource
 
 _NUM_CAMERAS = 2048
 _KERNELS = (GREEN, ALONG, ALONG.T, ACROSS)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from training.random_source import RandomSource
+from training.imaging.random_source import RandomSource
 
 _SIDE = 8  # of a block
 _LUMA = (

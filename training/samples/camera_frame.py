@@ -9,7 +9,7 @@ from torch import Tensor
 
 from training.imaging.filters import resize
 from training.imaging.jpeg import compress_anywhere
-from training.random_source import RandomSource
+from training.imaging.random_source import RandomSource
 from training.samples.kind import (
     PhotographKind,
     make_some_grey,

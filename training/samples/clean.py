@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from training.random_source import RandomSource
+from training.imaging.random_source import RandomSource
 from training.samples.kind import PhotographKind, round_to_8_bits, sample_filtered, sample_nearest
 
 _DARK_ODDS = 0.1

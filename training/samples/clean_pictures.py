@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from training.imaging.filters import gaussian_blur
-from training.random_source import RandomSource
+from training.imaging.random_source import RandomSource
 from training.samples.patterns import draw_flats, draw_patterns
 from training.samples.picture_store import PictureStore
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from training.random_source import RandomSource
+from training.imaging.random_source import RandomSource
 from training.samples.picture_store import PictureStore
 
 _NUM_LEVELS = 3 * 255 + 1  # of the sum of three channels of 8 bits

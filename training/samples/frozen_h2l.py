@@ -10,8 +10,8 @@ from torch import Tensor
 from srdgan_rt.checkpoint import load_h2l
 from srdgan_rt.errors import InputError
 from srdgan_rt.metrics.protocol import SCALE
-from training.data_record import note_net
-from training.random_source import RandomSource
+from training.data.notes import note_net
+from training.imaging.random_source import RandomSource
 
 
 class FrozenH2L:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from training.imaging.filters import gaussian_blur, luma, spread_of_blur
 from training.imaging.jpeg import compress_anywhere
-from training.random_source import RandomSource
+from training.imaging.random_source import RandomSource
 from training.samples.kind import PhotographKind, make_some_grey, round_to_8_bits, sample_filtered
 
 _RADIUS = 5

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.ops import nearest_downsample
-from training.batches import Share, TensorBatch
+from training.data.batch import Share, TensorBatch
 from training.imaging.filters import enlarge_samples
-from training.random_source import RandomSource
+from training.imaging.random_source import RandomSource
 from training.samples.kind import MARGIN, round_to_8_bits, sample_nearest, trim
 from training.samples.sources import Sources
 

@@ -14,7 +14,7 @@ from srdgan_rt.image.resample import resize_bicubic, shift_half_pixel
 from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.ops import nearest_downsample
 from training.imaging.filters import gaussian_blur, luma
-from training.random_source import RandomSource
+from training.imaging.random_source import RandomSource
 
 if TYPE_CHECKING:
     from training.samples.sources import Sources

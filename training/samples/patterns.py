@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from srdgan_rt.metrics.protocol import SCALE
-from training.random_source import RandomSource
+from training.imaging.random_source import RandomSource
 
 _BAYER = ((0, 8, 2, 10), (12, 4, 14, 6), (3, 11, 1, 9), (15, 7, 13, 5))  # ordered dither, thresholds in 16ths
 

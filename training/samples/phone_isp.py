@@ -10,7 +10,7 @@ from torch import Tensor
 from training.imaging.denoise import bilateral, non_local_means, wavelet
 from training.imaging.filters import apply_kernels, blur_chroma, directed_kernels, resize, sharpen
 from training.imaging.jpeg import compress_anywhere
-from training.random_source import RandomSource
+from training.imaging.random_source import RandomSource
 from training.samples.kind import PhotographKind, make_some_grey, round_to_8_bits, sample_filtered
 from training.samples.sources import Sources
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from srdgan_rt.errors import InputError
-from training.random_source import RandomSource
+from training.imaging.random_source import RandomSource
 
 
 class PictureStore:

@@ -6,15 +6,15 @@ uninterrupted one would.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from srdgan_rt.metrics.protocol import SCALE
-from training.batches import Share, TensorBatch
-from training.config import BatchConfig
-from training.random_source import RandomSource
+from training.data.batch import Share, TensorBatch
+from training.imaging.random_source import RandomSource
 from training.samples.kinds import KINDS
 from training.samples.sources import Sources
 
@@ -33,7 +33,7 @@ class Sampler:
 
     Args:
         sources: what samples are made from; only what the kinds asked for need is read, here.
-        batch: how many samples of each kind.
+        counts: samples of each kind, by its name.
         seed: with the iteration, decides every batch.
         share: the part of each batch that this process trains on; the whole is made, so that every process draws the
             same numbers.
@@ -46,15 +46,15 @@ class Sampler:
     def __init__(
         self,
         sources: Sources,
-        batch: BatchConfig,
+        counts: Mapping[str, int],
         seed: int,
         share: Share = Share(),  # noqa: B008 (immutable)
     ) -> None:
         self._seed = seed
         self._device = sources.device
-        self._kinds = [(KINDS[name](sources), count) for name, count in batch.counts.items() if count]
-        self._known = list(share.of(batch.num_known, "the samples with a known HR"))
-        self._unknown = list(share.of(batch.num_unknown, "the samples without a known HR"))
+        self._kinds = [(kind(sources), counts[name]) for name, kind in KINDS.items() if counts.get(name)]
+        self._known = list(share.of(self._count(known=True), "the samples with a known HR"))
+        self._unknown = list(share.of(self._count(known=False), "the samples without a known HR"))
 
     @torch.no_grad()
     def batch(self, iteration: int, patch: int) -> Batch:
@@ -68,6 +68,10 @@ class Sampler:
             targets[kind.is_known].append(target)
         low = torch.cat([torch.cat(lows[True])[self._known], torch.cat(lows[False])[self._unknown]])
         return Batch(low, torch.cat(targets[True])[self._known], torch.cat(targets[False])[self._unknown])
+
+    def _count(self, *, known: bool) -> int:
+        """Samples of a batch whose HR is known, or is not."""
+        return sum(count for kind, count in self._kinds if kind.is_known == known)
 
     def _empty(self, side: int) -> Tensor:
         return torch.empty(0, 3, side, side, device=self._device)

@@ -13,19 +13,19 @@ from torch import Tensor
 
 from srdgan_rt.checkpoint import DEFAULT_DEGRADATION
 from srdgan_rt.metrics.protocol import SCALE
-from training.data import Bytes
-from training.gmsr import PairFolder
+from training.data.noise_level import NoiseShape, measure_levels
+from training.data.pictures import Bytes
 from training.imaging.camera import Cameras
-from training.noise_level import NoiseShape, measure_levels
 from training.samples.clean_pictures import CleanPictures
 from training.samples.frames import Frames
 from training.samples.frozen_h2l import FrozenH2L
 from training.samples.kind import MARGIN
+from training.samples.pair_folder import PairFolder
 from training.samples.picture_store import PictureStore
 
 
 class SourceData(Protocol):
-    """Photographs and frames: :class:`training.data.DataFolder` or :class:`training.pack.PackedData`."""
+    """Photographs and frames: :class:`training.data.pictures.DataFolder` or :class:`training.pack.PackedData`."""
 
     def read_photographs(self, smallest_side: int) -> Sequence[Bytes]:
         """Clean photographs ``(H, W, 3)``; raises InputError if there are none of that size."""

@@ -12,7 +12,7 @@ import torch
 from srdgan_rt.camera import Camera, photograph
 from srdgan_rt.camera.demosaic import BAYER_PATTERNS
 from training.imaging.camera import Cameras
-from training.random_source import RandomSource
+from training.imaging.random_source import RandomSource
 
 CPU = torch.device("cpu")
 CAMERA = Camera(shot=0.001, read=0.0001, white_balance=(2.1, 1.6), response=0.02, shoulder=0.7)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from srdgan_rt.errors import InputError
-from training.data import DataFolder
+from training.data.pictures import DataFolder
 from training.samples.h2l_sampler import H2LBatch, H2LSampler
 from training.samples.sources import Sources
 

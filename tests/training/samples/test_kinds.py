@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.data import DataFolder
+from training.data.pictures import DataFolder
 from training.imaging.filters import luma
-from training.random_source import RandomSource
+from training.imaging.random_source import RandomSource
 from training.samples.kinds import KINDS
 from training.samples.sources import Sources
-from training.train_l2h import low_samples
+from training.stages.l2h import low_samples
 
 CPU = torch.device("cpu")
 PATCH = 16

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from srdgan_rt.errors import ImageReadError, InputError
-from training.batches import Share
 from training.config import BatchConfig
-from training.data import DataFolder
+from training.data.batch import Share
+from training.data.pictures import DataFolder
 from training.samples.kinds import KINDS
 from training.samples.sampler import Sampler
 from training.samples.sources import Sources
@@ -22,7 +22,7 @@ ALL = BatchConfig({name: 1 for name in KINDS if name != "gmsr"})
 
 
 def make_sampler(root: Path, batch: BatchConfig = ALL, seed: int = 0, share: Share = Share()) -> Sampler:  # noqa: B008
-    return Sampler(Sources(DataFolder(root), 12, seed, CPU), batch, seed, share)
+    return Sampler(Sources(DataFolder(root), 12, seed, CPU), batch.counts, seed, share)
 
 
 def test_batches_are_a_function_of_seed_and_iteration(training_root: Path) -> None:
@@ -59,7 +59,7 @@ def test_generated_pairs_need_nothing_else(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         cv2.imwrite(str(tmp_path / folder / "a.png"), np.full((side, side, 3), 77, np.uint8))
     sources = Sources(DataFolder(tmp_path / "nowhere"), 12, 0, CPU, gmsr=tmp_path)
-    batch = Sampler(sources, BatchConfig({"gmsr": 2}), 0).batch(0, 12)
+    batch = Sampler(sources, {"gmsr": 2}, 0).batch(0, 12)
     assert batch.low.unique().item() == batch.high.unique().item() == pytest.approx(77 / 255)
 
 

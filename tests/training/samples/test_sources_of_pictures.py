@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.data import read_frames
-from training.random_source import RandomSource
+from training.data.pictures import read_frames
+from training.imaging.random_source import RandomSource
 from training.samples.clean_pictures import CleanPictures
 from training.samples.frames import Frames
 from training.samples.patterns import draw_flats, draw_patterns

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from srdgan_rt.errors import InputError
+from training.config import H2LConfig, JointConfig, L2HConfig, StageConfig, read_config
+from training.config.gmsr import GMSRConfig
+
+CONFIGS = Path(__file__).parents[3] / "training" / "configs"
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    return path
+
+
+def stage_of(path: Path) -> type[StageConfig]:
+    """Which stage a shipped configuration is for, by its name."""
+    if "joint" in path.stem:
+        return JointConfig
+    return H2LConfig if path.stem.startswith("h2l") else L2HConfig
+
+
+STAGES = [path for path in sorted(CONFIGS.glob("*.toml")) if path.stem not in ("ablation", "gmsr")]
+
+
+@pytest.mark.parametrize("path", STAGES, ids=lambda path: path.stem)
+def test_shipped_configs_load(path: Path) -> None:
+    config = read_config(path, stage_of(path))
+    assert config.learning_rate_at(0) > 0
+    if isinstance(config, L2HConfig):
+        assert config.patch_at(config.iterations - 1) == config.phases[-1].patch
+
+
+def test_the_configuration_of_gmsr_loads() -> None:
+    assert read_config(CONFIGS / "gmsr.toml", GMSRConfig).model == "srdgan-h2l"
+
+
+def test_the_cosine_ends_at_zero_after_a_warm_up(tmp_path: Path) -> None:
+    text = "name = 'x'\niterations = 100\nlearning_rate = 8\nschedule = 'cosine'\nwarmup = 4"
+    config = read_config(write(tmp_path, text), L2HConfig)
+    assert config.learning_rate_at(0) == pytest.approx(2)
+    assert config.learning_rate_at(50) == pytest.approx(4)
+    assert config.learning_rate_at(100) == pytest.approx(0)
+
+
+def test_the_learning_rate_is_halved(tmp_path: Path) -> None:
+    text = "name = 'x'\niterations = 9\nlearning_rate = 8\nhalve_at = [2, 4]"
+    config = read_config(write(tmp_path, text), H2LConfig)
+    assert [config.learning_rate_at(iteration) for iteration in (0, 1, 2, 3, 4, 8)] == [8, 8, 4, 4, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("weights.pixle = 1", r"weights: unknown key 'pixle'; known keys: pixel, feature, adversarial, colour"),
+        ("weights.pixel = -1", "weights.pixel must be at least 0, got -1"),
+        ("weights = {pixel = 0, feature = 0, adversarial = 0, colour = 0}", "at least one of weights must be above 0"),
+        ("weights = 1", "weights must be a table, got 1"),
+        ("halve_at = 5", "halve_at must be a list, got 5"),
+        ("halve_at = [0.5]", "halve_at must be of type int, got 0.5"),
+        ("batch = 0", "batch must be at least 1, got 0"),
+        ("patch = 8", "patch must be at least 16, got 8"),
+        ("learning_rate = 0", "learning_rate must be positive, got 0"),
+        ("weights.colour = -1", "weights.colour must be at least 0, got -1"),
+    ],
+)
+def test_rejects_bad_h2l_configs(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_config(write(tmp_path, f"name = 'x'\niterations = 1\n{text}"), H2LConfig)
+
+
+def test_phases_follow_the_iterations(tmp_path: Path) -> None:
+    text = """
+    name = "x"
+    iterations = 10
+    phases = [{until = 0.5, patch = 8}, {until = 1.0, patch = 16}]
+    """
+    config = read_config(write(tmp_path, text), L2HConfig)
+    assert [config.patch_at(iteration) for iteration in (0, 4, 5, 9)] == [8, 8, 16, 16]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name = 'x'\niterations = 1\nlerning_rate = 1", "unknown key 'lerning_rate'"),
+        ("name = 'x'\niterations = 1\n[model]\nblocks = 1", "model: unknown key 'blocks'; known keys: num_blocks"),
+        ("name = 'x'\niterations = 'many'", "iterations must be of type int, got 'many'"),
+        ("name = 'x'\niterations = 0", "iterations must be at least 1, got 0"),
+        ("name = 'x'\niterations = 1\nloss = 'l3'", "loss must be l1 or l2, got 'l3'"),
+        ("name = 'x'\niterations = 1\nphases = [{until = 0.5}]", "last of phases must have until = 1.0"),
+        ("name = 'x'\niterations = true", "iterations must be of type int, got True"),
+        ("name = 'x'\niterations = 1\nbetas = [0.9]", "betas must be a list of 2, got"),
+        ("name = 'x'\niterations = 1\nbetas = [0.9, 1.0]", r"betas must lie in \[0, 1\), got"),
+        ("name = 'x'\niterations = 1\nschedule = 'step'", "schedule must be halve or cosine, got 'step'"),
+        ("name = 'x'\niterations = 1\nwarmup = -1", "warmup must be at least 0, got -1"),
+        ("name = 'x'\niterations = 1\nfeatures = 'vgg'", "features must be vgg16 or vgg19, got 'vgg'"),
+        ("name = 'x'\niterations = 1\nengine.device = 'tpu'", "engine.device must be auto, cpu or cuda, got 'tpu'"),
+        ("name = 'x'\niterations = 1\nengine.precision = 'fp16'", "engine.precision must be fp32 or bf16, got 'fp16'"),
+        ("name = 'x'\niterations = 1\nengine.num_workers = -1", "engine.num_workers must be at least 0, got -1"),
+        ("name = 'x'\niterations = 1\nengine.prefetch = 0", "engine.prefetch must be at least 1, got 0"),
+        ("name = 'x'\niterations = 1\nengine.fast = true", "engine: unknown key 'fast'"),
+        ("name = 'x'\niterations = 1\nbatch.sampling = 'box'", "batch.sampling must be nearest, bicubic or area"),
+        ("name = 'x'\niterations = 1\nbatch.gmsr = -1", "batch.gmsr must be at least 0, got -1"),
+        (
+            "name = 'x'\niterations = 1\nbatch.known_kinds = []",
+            "known keys: phone_noise, camera_noise",
+        ),
+        (
+            "name = 'x'\niterations = 1\nbatch = {phone_pair=1}",
+            "batch must hold a sample with a known HR",
+        ),
+        ("iterations = 1", "name"),
+        ("name = ", "no valid TOML"),
+    ],
+)
+def test_rejects_bad_configs(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_config(write(tmp_path, text), L2HConfig)
+
+
+def test_rejects_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot read"):
+        read_config(tmp_path / "none.toml", L2HConfig)

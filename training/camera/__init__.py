@@ -1,0 +1,1 @@
+"""Fits the camera model to real phones."""

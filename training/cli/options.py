@@ -1,0 +1,50 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from srdgan_rt.errors import InputError
+from training.cli.parser import CommandParser
+
+
+def make_stage_parser(description: str | None) -> CommandParser:
+    """The options that every stage has."""
+    parser = CommandParser(description)
+    parser.add_argument("--config", type=Path, required=True, help="TOML file, see training/configs")
+    parser.add_argument("--data", type=Path, required=True, help="folder with train_photos and phone_pairs")
+    parser.add_argument("--run", type=Path, required=True, help="folder for checkpoints and the log; resumed if there")
+    parser.add_argument("--vgg", type=Path, help="VGG16 weights (.npz) for the feature loss")
+    parser.add_argument("--tensorboard", action="store_true", help="curves and pictures for TensorBoard in RUN/board")
+    return parser
+
+
+def add_gmsr(parser: argparse.ArgumentParser) -> None:
+    """The option of the stages that train the low-to-high net."""
+    parser.add_argument("--gmsr", type=Path, help="folder of generated pairs (HR and LRx4), for batch.gmsr")
+
+
+def make_export_parser(description: str | None, data: str) -> CommandParser:
+    """The options of both exports; ``data`` says what the data folder holds."""
+    parser = CommandParser(description)
+    parser.add_argument("--run", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--name", required=True, help="of the model")
+    parser.add_argument("--licence", required=True, help="of the weights, such as Apache-2.0")
+    parser.add_argument("--data", type=Path, required=True, help=data)
+    parser.add_argument(
+        "--output", type=Path, required=True, help="weight file (.safetensors); the card lies beside it"
+    )
+    return parser
+
+
+def check_export_options(arguments: argparse.Namespace) -> None:
+    """Raises InputError where an option of an export cannot be meant."""
+    for name in ("name", "licence"):
+        if not getattr(arguments, name).strip():
+            raise InputError(f"--{name} must not be empty")
+    for name in ("halo", "border_padding"):
+        if getattr(arguments, name, 0) < 0:
+            raise InputError(f"--{name.replace('_', '-')} must be at least 0, got {getattr(arguments, name)}")
+    if not arguments.data.is_dir():
+        raise InputError(f"there is no folder {arguments.data}")

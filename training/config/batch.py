@@ -1,0 +1,53 @@
+"""What a batch of the low-to-high net is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from srdgan_rt.errors import InputError
+from training.config.toml import check_keys, convert
+from training.samples.kinds import KINDS
+
+_USUAL_BATCH = {"phone_noise": 3, "camera_noise": 1, "phone_pair": 1, "clean_nearest": 1, "clean_bicubic": 2}
+_SAMPLINGS = ("nearest", "bicubic", "area")
+
+
+@dataclass(frozen=True)
+class BatchConfig:
+    """How many samples of each kind make one batch (see ``training.samples.kinds``).
+
+    Args:
+        counts: by the names of the kinds; one that is not named counts 0.
+        sampling: how phone_noise and camera_noise are sampled down: nearest, bicubic or area.
+    """
+
+    counts: Mapping[str, int] = field(default_factory=lambda: dict(_USUAL_BATCH))
+    sampling: str = "nearest"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "counts", {name: self.counts.get(name, 0) for name in KINDS})
+        for kind, count in self.counts.items():
+            if count < 0:
+                raise InputError(f"batch.{kind} must be at least 0, got {count}")
+        if self.sampling not in _SAMPLINGS:
+            raise InputError(f"batch.sampling must be nearest, bicubic or area, got {self.sampling!r}")
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any], where: str) -> BatchConfig:
+        """From a TOML table, whose keys are kinds and ``sampling``."""
+        known = {**dict.fromkeys(KINDS, int), "sampling": str}
+        check_keys(table, known, where)
+        values = {key: convert(known[key], value, f"{where}.{key}") for key, value in table.items()}
+        return cls(values, values.pop("sampling", "nearest"))
+
+    @property
+    def num_known(self) -> int:
+        """Samples whose high-resolution picture is known."""
+        return sum(count for name, count in self.counts.items() if KINDS[name].is_known)
+
+    @property
+    def num_unknown(self) -> int:
+        """Samples of which only the clean low-resolution picture is known."""
+        return sum(self.counts.values()) - self.num_known

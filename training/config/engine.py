@@ -1,0 +1,29 @@
+"""Where and how a run computes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from srdgan_rt.errors import InputError
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """Where and how a run computes; of no influence on what it computes, but for rounding."""
+
+    device: str = "auto"  # auto (CUDA where there is a device), cpu or cuda
+    precision: str = "fp32"  # fp32, or bf16 (autocast: weights, losses and averages stay in fp32)
+    compile: bool = False  # the generators by torch.compile
+    checkpoint_blocks: bool = False  # computes each block twice: far less memory, a third more time
+    num_workers: int = 0  # processes that make batches ahead; 0 makes them in between the steps
+    prefetch: int = 2  # batches that each of them makes ahead
+
+    def __post_init__(self) -> None:
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise InputError(f"engine.device must be auto, cpu or cuda, got {self.device!r}")
+        if self.precision not in ("fp32", "bf16"):
+            raise InputError(f"engine.precision must be fp32 or bf16, got {self.precision!r}")
+        if self.num_workers < 0:
+            raise InputError(f"engine.num_workers must be at least 0, got {self.num_workers}")
+        if self.prefetch < 1:
+            raise InputError(f"engine.prefetch must be at least 1, got {self.prefetch}")

@@ -1,0 +1,154 @@
+"""The configurations of the three stages."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from srdgan_rt.errors import InputError
+from training.config.batch import BatchConfig
+from training.config.engine import EngineConfig
+from training.config.nets import DiscriminatorConfig, H2LModelConfig, ModelConfig, PictureDiscriminatorConfig
+from training.config.weights import H2LWeightsConfig, L2HWeightsConfig
+
+_SMALLEST_H2L_PATCH = 16  # what the deepest features leave one pixel of
+
+
+@dataclass(frozen=True)
+class PhaseConfig:
+    """A stretch of the training with one patch size."""
+
+    until: float = 1.0  # fraction of all iterations at which the phase ends
+    patch: int = 48  # low-resolution pixels a side
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageConfig:
+    """What the configurations of all stages have in common; the defaults are the paper's (section 4)."""
+
+    name: str
+    iterations: int
+    seed: int = 0
+    learning_rate: float = 1e-4
+    schedule: str = "halve"  # at each of halve_at; or cosine: to zero at the end of the run
+    halve_at: tuple[int, ...] = (50_000, 100_000, 200_000, 300_000)
+    warmup: int = 0  # iterations over which the learning rate rises
+    betas: tuple[float, float] = (0.9, 0.999)
+    gradient_norm: float = 0.0  # above which gradients are scaled down; 0 for never
+    ema_decay: float = 0.999
+    relativistic: bool = False  # relativistic average GAN in place of equations 5 and 6
+    features: str = "vgg16"  # of the feature loss: vgg16 (a local file) or vgg19 (torchvision's)
+    feature_layer: str = ""  # the convolution whose result is compared; the last one if empty
+    checkpoint_every: int = 500
+    validate_every: int = 1000
+    engine: EngineConfig = field(default_factory=EngineConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("iterations", "checkpoint_every", "validate_every"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not self.learning_rate > 0:
+            raise InputError(f"learning_rate must be positive, got {self.learning_rate}")
+        if self.schedule not in ("halve", "cosine"):
+            raise InputError(f"schedule must be halve or cosine, got {self.schedule!r}")
+        for name in ("warmup", "gradient_norm"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"{name} must be at least 0, got {getattr(self, name)}")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise InputError(f"betas must lie in [0, 1), got {list(self.betas)}")
+        if self.features not in ("vgg16", "vgg19"):
+            raise InputError(f"features must be vgg16 or vgg19, got {self.features!r}")
+
+    def learning_rate_at(self, iteration: int, done: float | None = None) -> float:
+        """The learning rate of an iteration, by schedule and warm-up.
+
+        Args:
+            iteration: counts from 0.
+            done: the part of the run that is over, for the cosine; None for that of the iterations.
+        """
+        done = iteration / self.iterations if done is None else done
+        warmup = min(1.0, (iteration + 1) / self.warmup) if self.warmup else 1.0
+        if self.schedule == "cosine":
+            return self.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * done))
+        return self.learning_rate * warmup * 0.5 ** sum(iteration >= milestone for milestone in self.halve_at)
+
+
+def _check_h2l_batch(batch: int, patch: int) -> None:
+    if batch < 1:
+        raise InputError(f"batch must be at least 1, got {batch}")
+    if patch < _SMALLEST_H2L_PATCH:
+        raise InputError(f"patch must be at least {_SMALLEST_H2L_PATCH}, got {patch}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class H2LConfig(StageConfig):
+    """One run of the stage h2l."""
+
+    init: str = ""  # a weight file or an earlier run's checkpoint to start from
+    batch: int = 16
+    patch: int = 48  # low-resolution pixels a side
+    model: H2LModelConfig = field(default_factory=H2LModelConfig)
+    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    weights: H2LWeightsConfig = field(default_factory=H2LWeightsConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_h2l_batch(self.batch, self.patch)
+
+
+@dataclass(frozen=True, kw_only=True)
+class L2HConfig(StageConfig):
+    """One run of the stage l2h."""
+
+    loss: str = "l1"  # of the pixels: l1 or l2
+    init: str = ""  # a shipped model, a weight file or an earlier run's checkpoint to start from
+    model: ModelConfig = field(default_factory=ModelConfig)
+    batch: BatchConfig = field(default_factory=BatchConfig)
+    phases: tuple[PhaseConfig, ...] = (PhaseConfig(),)
+    discriminator: PictureDiscriminatorConfig = field(default_factory=PictureDiscriminatorConfig)
+    weights: L2HWeightsConfig = field(default_factory=L2HWeightsConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_loss(self.loss)
+        if not self.phases or self.phases[-1].until != 1.0:
+            raise InputError("the last of phases must have until = 1.0")
+        if self.batch.num_known + self.batch.num_unknown < 1:
+            raise InputError("batch must hold at least one sample")
+        if self.batch.num_known < 1 and (self.weights.feature > 0 or self.weights.adversarial > 0):
+            raise InputError("batch must hold a sample with a known HR for the feature and adversarial losses")
+
+    def patch_at(self, iteration: int) -> int:
+        """Patch size in low-resolution pixels at an iteration."""
+        return next(phase.patch for phase in self.phases if iteration < phase.until * self.iterations)
+
+
+def _check_loss(loss: str) -> None:
+    if loss not in ("l1", "l2"):
+        raise InputError(f"loss must be l1 or l2, got {loss!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointConfig(StageConfig):
+    """One run of the stage joint: both nets and both discriminators."""
+
+    h2l_init: str  # weights of the stage h2l: a file or the run's checkpoint
+    l2h_init: str  # weights of the stage l2h: a shipped model, a file or the run's checkpoint
+    size: int = 8  # samples that go through both nets
+    patch: int = 48  # low-resolution pixels a side
+    h2l_gradient: float = 0.1  # part of the gradient of equation 8 that reaches the high-to-low net
+    loss: str = "l1"  # of the pixels of the low-to-high net
+    batch: BatchConfig = field(default_factory=BatchConfig)  # further samples for the low-to-high net
+    h2l_model: H2LModelConfig = field(default_factory=H2LModelConfig)
+    l2h_model: ModelConfig = field(default_factory=ModelConfig)
+    h2l_discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    l2h_discriminator: PictureDiscriminatorConfig = field(default_factory=PictureDiscriminatorConfig)
+    h2l_weights: H2LWeightsConfig = field(default_factory=H2LWeightsConfig)
+    l2h_weights: L2HWeightsConfig = field(default_factory=L2HWeightsConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_loss(self.loss)
+        _check_h2l_batch(self.size, self.patch)
+        if not self.h2l_gradient >= 0:
+            raise InputError(f"h2l_gradient must be at least 0, got {self.h2l_gradient}")

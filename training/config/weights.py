@@ -1,0 +1,42 @@
+"""Weights of the losses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from srdgan_rt.errors import InputError
+
+
+def _check_weights(weights: object) -> None:
+    for name, value in vars(weights).items():
+        if not value >= 0:
+            raise InputError(f"weights.{name} must be at least 0, got {value}")
+    if not any(vars(weights).values()):
+        raise InputError("at least one of weights must be above 0")
+
+
+@dataclass(frozen=True)
+class H2LWeightsConfig:
+    """The weights alpha 1 to 3 of equation 2; docs/training.md tells where the defaults come from."""
+
+    pixel: float = 1.0
+    feature: float = 0.05
+    adversarial: float = 0.005
+    colour: float = 100.0  # of the squared shift of a patch's mean colour; not in the paper
+
+    def __post_init__(self) -> None:
+        _check_weights(self)
+
+
+@dataclass(frozen=True)
+class L2HWeightsConfig:
+    """The weights alpha 4 to 6 of equation 8, whose defaults are ESRGAN's, and those of two losses of our own."""
+
+    pixel: float = 0.01
+    feature: float = 1.0
+    adversarial: float = 0.005
+    mean: float = 0.0  # of the difference of the results averaged down, block by block
+    mesh: float = 0.0  # of what repeats every 4 pixels
+
+    def __post_init__(self) -> None:
+        _check_weights(self)

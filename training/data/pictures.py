@@ -1,0 +1,166 @@
+"""Reads what training is made from: photographs, and real noisy frames with their clean twins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from srdgan_rt.errors import InputError
+from srdgan_rt.image import READABLE_EXTENSIONS, read_picture, take_samples
+from srdgan_rt.image.depth import convert_depth
+from srdgan_rt.metrics.protocol import SCALE
+from training.data.notes import note_file
+
+Bytes = npt.NDArray[np.uint8]
+Array = npt.NDArray[np.float32]
+
+VALIDATION_SETS = ("Set5", "phone_crops")  # folders of a data folder that a run is scored on now and then
+PYRAMID = (1.0, 0.5, 1 / 3)  # photographs are also used smaller: sharper and with denser detail
+
+
+def read_rgb(path: Path) -> Bytes:
+    """Decodes any picture, upright, as ``(H, W, 3)`` RGB uint8.
+
+    Alpha is dropped, grey becomes RGB, 16 bits are scaled to 8. Raises ImageReadError, which names the file.
+    """
+    pixels = read_picture(path).pixels
+    note_file(path)
+    if pixels.ndim == 2 or pixels.shape[2] == 2:
+        pixels = np.repeat(pixels.reshape(*pixels.shape[:2], -1)[..., :1], 3, -1)
+    return np.ascontiguousarray(convert_depth(pixels[..., :3], np.uint8))
+
+
+def find_photographs(folder: Path) -> list[Path]:
+    """The pictures of a folder, sorted; InputError when there are none."""
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in READABLE_EXTENSIONS)
+    if not paths:
+        raise InputError(f"no pictures in {folder}")
+    return paths
+
+
+def load_photographs(folder: Path, smallest_side: int) -> list[Bytes]:
+    """Decodes a folder of photographs at several sizes, all kept in memory.
+
+    Args:
+        folder: holds the pictures.
+        smallest_side: levels with a shorter side are left out.
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB each.
+    """
+    return [level for path in find_photographs(folder) for level in load_levels(path, smallest_side)]
+
+
+def load_levels(path: Path, smallest_side: int) -> list[Bytes]:
+    """One photograph at the sizes that :func:`load_photographs` gives, ``(H, W, 3)`` each, the largest first."""
+    photograph_ = read_rgb(path)
+    levels = []
+    for factor in PYRAMID:
+        height, width = (round(side * factor) for side in photograph_.shape[:2])
+        if min(height, width) >= smallest_side:
+            level = cv2.resize(photograph_, (width, height), interpolation=cv2.INTER_AREA)
+            levels.append(np.asarray(level, np.uint8))
+    return levels
+
+
+def read_phone_pairs(folder: Path, smallest_side: int = 1) -> list[tuple[Bytes, Bytes]]:
+    """Reads pairs ``*_clean.*`` / ``*_noisy.*``.
+
+    Args:
+        folder: holds the pairs.
+        smallest_side: what a pair must have at least.
+
+    Returns:
+        (clean, noisy), ``(H, W, 3)`` each, in the order of the names.
+
+    Raises:
+        InputError: a pair does not fit or is too small, a picture cannot be read, or there is none.
+    """
+    pairs = []
+    for path in sorted(folder.glob("*_clean.*")):
+        clean, noisy = read_rgb(path), read_rgb(path.with_name(path.name.replace("_clean.", "_noisy.")))
+        if clean.shape != noisy.shape:
+            raise InputError(f"{path.name} and its noisy twin differ in size: {clean.shape} and {noisy.shape}")
+        if min(clean.shape[:2]) < smallest_side:
+            raise InputError(f"{path.name} must have at least {smallest_side} pixels a side, has {clean.shape[:2]}")
+        pairs.append((clean, noisy))
+    if not pairs:
+        raise InputError(f"no *_clean.* / *_noisy.* pairs in {folder}")
+    return pairs
+
+
+_FRAME_STEPS = {"phone_pairs": 1, "pairs": SCALE}  # frames sampled down already, and whole ones
+
+
+def read_frames(root: Path, split: str, smallest_side: int = 1) -> list[tuple[Bytes, Bytes]]:
+    """Reads real frames with their clean twins, at low resolution.
+
+    Args:
+        root: holds ``phone_pairs/SPLIT``, frames that are sampled down already, or ``pairs/SPLIT``, whole ones as
+            ``training.make_pairs`` writes them, or both. Of a whole frame the middle samples are taken.
+        split: "train" or "test".
+        smallest_side: low-resolution pixels that a frame must have at least.
+
+    Returns:
+        (clean, noisy), ``(H, W, 3)`` each.
+
+    Raises:
+        InputError: as :func:`read_phone_pairs`, or neither folder is there.
+    """
+    pairs = []
+    for folder, step in _frame_folders(root, split):
+        for clean, noisy in read_phone_pairs(folder, step * smallest_side):
+            pairs.append((take_samples(clean, step), take_samples(noisy, step)))
+    if not pairs:
+        folders = " nor ".join(str(root / name / split) for name in _FRAME_STEPS)
+        raise InputError(f"no noisy frames with clean twins: neither {folders} is there")
+    return pairs
+
+
+def has_frames(root: Path, split: str) -> bool:
+    """Whether :func:`read_frames` finds a folder."""
+    return bool(_frame_folders(root, split))
+
+
+def _frame_folders(root: Path, split: str) -> list[tuple[Path, int]]:
+    """The folders that are there, and how many of their pixels make one at low resolution."""
+    folders = [(root / name / split, step) for name, step in _FRAME_STEPS.items()]
+    return [(folder, step) for folder, step in folders if folder.is_dir()]
+
+
+class DataFolder:
+    """A data folder, as docs/training.md describes it.
+
+    Args:
+        root: holds ``train_photos``, and ``phone_pairs`` or ``pairs``.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def read_photographs(self, smallest_side: int) -> list[Bytes]:
+        """Photographs at several sizes; raises InputError if none has that side."""
+        folder = self._root / "train_photos"
+        photographs = load_photographs(folder, smallest_side)
+        if not photographs:
+            raise InputError(f"no photograph in {folder} has {smallest_side} pixels a side, as patches need")
+        return photographs
+
+    def read_frames(self, smallest_side: int) -> list[tuple[Bytes, Bytes]]:
+        """Real frames to train on, as :func:`read_frames` gives them."""
+        return read_frames(self._root, "train", smallest_side)
+
+
+def as_tensor(image: Array) -> Tensor:
+    """``(H, W, C)`` to ``(C, H, W)``."""
+    return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
+
+
+def as_array(image: Tensor) -> Array:
+    """``(C, H, W)`` to ``(H, W, C)``."""
+    return np.asarray(image.permute(1, 2, 0).numpy(), np.float32)

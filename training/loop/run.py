@@ -1,0 +1,136 @@
+"""The loop that every stage runs in."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, TypeVar
+
+from torch import Tensor
+
+from training.data.batch import TensorBatch
+from training.loop.board import Board
+from training.loop.loader import load_batches
+from training.loop.progress import RunProgress
+from training.loop.trainer import Trainer
+
+BatchT = TypeVar("BatchT", bound=TensorBatch)
+
+_LOG_EVERY = 100  # iterations
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How a run is looked at while it runs; by the process that writes the files."""
+
+    measure: Callable[[], Mapping[str, object]] | None = None  # makes figures for the log now and then
+    draw: Callable[[], Mapping[str, Tensor]] | None = None  # makes pictures (3, H, W) in [0, 1] for TensorBoard
+    board: Board | None = None
+
+
+def join(watches: Sequence[Watch], board: Board | None) -> Watch:
+    """Several ways of looking at one run, as one."""
+    measures = [watch.measure for watch in watches if watch.measure is not None]
+    draws = [watch.draw for watch in watches if watch.draw is not None]
+    return Watch(
+        lambda: {name: figure for measure in measures for name, figure in measure().items()},
+        lambda: {name: picture for draw in draws for name, picture in draw().items()},
+        board,
+    )
+
+
+@contextmanager
+def _postponed_stop() -> Iterator[Callable[[], bool]]:
+    """Turns Ctrl-C, and the SIGTERM by which ``torchrun`` passes it on, into a question.
+
+    A step cut in two could not be saved. The second signal of a kind does what it always does.
+    """
+    stopped = False
+    previous: dict[int, Any] = {}
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        nonlocal stopped
+        stopped = True
+        signal.signal(number, previous[number])
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        previous[number] = signal.signal(number, note)
+    try:
+        yield lambda: stopped
+    finally:
+        for stopper, handler in previous.items():
+            signal.signal(stopper, handler)
+
+
+def run(
+    trainer: Trainer[BatchT],
+    make_batch: Callable[[int], BatchT],
+    watch: Watch = Watch(),
+) -> bool:
+    """Runs a trainer to its end; Ctrl-C lets the step finish, saves and returns.
+
+    Args:
+        trainer: the run.
+        make_batch: makes the batch of an iteration; a function of nothing else.
+        watch: how to look at it.
+
+    Returns:
+        Whether the end was reached; False if the run was stopped before.
+    """
+    config, engine = trainer.config, trainer.engine
+    start, done_before = trainer.iteration, trainer.done()
+    pinned = engine.device != engine.batch_device
+    with (
+        _postponed_stop() as stopped,
+        RunProgress(config.name, start, config.iterations, shown=engine.is_main) as progress,
+    ):
+        batches = load_batches(make_batch, range(start, config.iterations), config.engine, pinned=pinned)
+        started = last_log = time.monotonic()
+        waited = 0.0
+        finished = done_before >= 1
+        while not finished:
+            asked = time.monotonic()
+            batch = next(batches)
+            waited += time.monotonic() - asked
+            loss = trainer.step(batch.to(engine.device))
+            now = time.monotonic()
+            speed = (trainer.iteration - start) / (now - started)
+            progress.show_step(trainer.iteration, speed, loss)
+            done = trainer.done()
+            finished = done >= 1
+            stopping = engine.agree(stopped())
+            if trainer.iteration % _LOG_EVERY == 0 or finished:
+                figures = {
+                    **trainer.take_figures(),
+                    "learning_rate": trainer.learning_rate(),
+                    "iterations_per_second": round(speed, 3),
+                    "data_wait": round(waited / (now - last_log), 3),
+                    "minutes_left": round((now - started) * max(0.0, 1 - done) / (done - done_before) / 60, 1),
+                }
+                _report(trainer, progress, watch.board, figures)
+                last_log, waited = now, 0.0
+            if trainer.iteration % config.checkpoint_every == 0 or finished or stopping:
+                trainer.save()
+            if stopping:
+                progress.say(f"stopped and saved at iteration {trainer.iteration}")
+                return finished
+            if engine.is_main and (trainer.iteration % config.validate_every == 0 or finished):
+                if watch.measure is not None:
+                    _report(trainer, progress, watch.board, watch.measure())
+                if watch.draw is not None and watch.board is not None:
+                    watch.board.show_pictures(trainer.iteration, watch.draw())
+    return True
+
+
+def _report(
+    trainer: Trainer[BatchT], progress: RunProgress, board: Board | None, figures: Mapping[str, object]
+) -> None:
+    if not trainer.engine.is_main:
+        return
+    progress.show_line(trainer.log(figures))
+    if board is not None:
+        board.show(trainer.iteration, figures)

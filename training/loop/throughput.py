@@ -1,0 +1,42 @@
+"""How much of a device a training uses: operations a second beside the most that one product reaches."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from srdgan_rt.models.spec import ModelSpec
+from training.config import L2HConfig
+from training.loop.engine import Engine
+
+_PASSES = 3  # forward, and backward to inputs and to weights, each as much work
+_SIDES = {"cuda": 8192, "cpu": 512}  # of the matrices that are multiplied
+_PRODUCTS = 10
+
+
+def count_step(config: L2HConfig) -> float:
+    """Operations, in 10^12, of the low-to-high net in a step of the last phase; those of what judges it come on top."""
+    spec = ModelSpec(**vars(config.model))
+    samples = config.batch.num_known + config.batch.num_unknown
+    return 2 * spec.macs_per_pixel * _PASSES * samples * config.phases[-1].patch ** 2 / 1e12
+
+
+def measure_peak(engine: Engine) -> float:
+    """The speed of a square product in the run's precision, 10^12 operations a second."""
+    device = engine.device
+    side = _SIDES[device.type]
+    dtype = torch.bfloat16 if engine.config.precision == "bf16" else torch.float32
+    first, second = (torch.ones(side, side, dtype=dtype, device=device) for _ in range(2))
+    first @ second
+    started = finished_at(device)
+    for _ in range(_PRODUCTS):
+        first @ second
+    return 2 * side**3 * _PRODUCTS / (finished_at(device) - started) / 1e12
+
+
+def finished_at(device: torch.device) -> float:
+    """The time, on the clock ``time.monotonic``, when all that was asked of the device is done."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.monotonic()

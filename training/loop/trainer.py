@@ -1,0 +1,167 @@
+"""The state of a run, of whatever stage: duels, the iteration, the checkpoint and the log.
+
+Every batch is a function of seed and iteration, and the checkpoint holds all other state, so a run that is killed and
+started again continues exactly where its last checkpoint stood.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from srdgan_rt.atomic import replace_file
+from srdgan_rt.errors import SrdganError
+from training.config import StageConfig
+from training.data.notes import describe_files, take_notes
+from training.loop.checkpoints import checkpoint_path, read_checkpoint
+from training.loop.engine import Engine
+from training.loop.gan import Comparison, Duel, Player
+from training.loop.record import Record, begin_record, describe_stretch
+
+BatchT_contra = TypeVar("BatchT_contra", contravariant=True)
+
+
+def fresh_start(folder: Path, init: str) -> str:
+    """The weights that a run starts from; "" if it is resumed: what would be overwritten need not be there any more."""
+    return "" if checkpoint_path(folder).exists() else init
+
+
+class Trainer(ABC, Generic[BatchT_contra]):
+    """The state of a run. A stage derives from it and says what is compared with what.
+
+    Args:
+        config: of the stage.
+        folder: where the checkpoint and the log go; a checkpoint found there is resumed.
+        engine: computes.
+        duels: all that is trained.
+
+    Raises:
+        SrdganError: the checkpoint is of another stage or of nets of other sizes.
+    """
+
+    def __init__(self, config: StageConfig, folder: Path, engine: Engine, *duels: Duel) -> None:
+        self.config = config
+        self.folder = folder
+        self.engine = engine
+        self.duels = duels
+        self.iteration = 0
+        self._state = {name: part for duel in duels for name, part in duel.state().items()}
+        self._sums: dict[str, float] = {}  # of losses since the last line of the log
+        self._num_summed = 0
+        self._largest_norm = 0.0
+        self.record = begin_record(config, fresh=not self.checkpoint.exists())
+        self._resume()
+
+    @contextmanager
+    def recorded(self, root: Path) -> Iterator[None]:
+        """Records what is read within as what is trained with from now on; ``root`` is the data folder."""
+        with take_notes() as notes:
+            yield
+        if self.engine.is_main:
+            self.begin_stretch(describe_files(notes.files, root), notes.nets)
+
+    def begin_stretch(self, data: list[dict[str, Any]], nets: Iterable[str] = ()) -> None:
+        """Records what is trained with from now on; arguments as of :func:`training.loop.record.describe_stretch`."""
+        self.record = self.record.add(describe_stretch(self.iteration, self.config, data, nets))
+
+    @abstractmethod
+    def compare(self, batch: BatchT_contra) -> list[tuple[Duel, Comparison]]:
+        """Lets the generators work on a batch and says what each of them is judged by."""
+
+    def step(self, batch: BatchT_contra) -> float:
+        """One update of each discriminator, then one of all generators; returns the loss of the generators.
+
+        Raises:
+            SrdganError: before the update whose loss is not finite.
+        """
+        comparisons = self.compare(batch)
+        figures: dict[str, float] = {}
+        for duel, comparison in comparisons:
+            if duel.discriminator is not None:
+                name = f"{duel.prefix}discriminator"
+                loss = duel.discriminator_loss(comparison)
+                figures[name] = self._descend(loss, f"loss of the {name}", duel.discriminator)
+        total = torch.zeros((), device=self.engine.device)
+        for duel, comparison in comparisons:
+            loss, parts = duel.generator_loss(comparison)
+            total = total + loss
+            figures |= {f"{duel.prefix}{name}": part.item() for name, part in parts.items()}
+        figures["loss"] = self._descend(total, "loss", *(duel.generator for duel, _ in comparisons))
+        for name, value in figures.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        self._num_summed += 1
+        self.iteration += 1
+        return figures["loss"]
+
+    def _descend(self, loss: Tensor, name: str, *players: Player) -> float:
+        """One step of the players down a loss, if it is finite; returns its value."""
+        value = loss.item()
+        if not math.isfinite(value):
+            raise SrdganError(f"the {name} is {value} at iteration {self.iteration}; nothing was updated by it")
+        for player in players:
+            player.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        for player in players:
+            norm = player.update(self.learning_rate(), self.iteration)
+            self._largest_norm = max(self._largest_norm, norm or 0.0)
+        return value
+
+    def learning_rate(self) -> float:
+        """The learning rate of the coming step, the same for all nets."""
+        return self.config.learning_rate_at(self.iteration)
+
+    def done(self) -> float:
+        """The part of the run that is over: 1 at its end."""
+        return self.iteration / self.config.iterations
+
+    def take_figures(self) -> dict[str, float]:
+        """The mean of each loss, unweighted, and the largest norm of a gradient, since they were last taken."""
+        figures = {name: round(value / self._num_summed, 6) for name, value in self._sums.items()}
+        if self._largest_norm:
+            figures["largest_gradient_norm"] = round(self._largest_norm, 3)
+        self._sums, self._num_summed, self._largest_norm = {}, 0, 0.0
+        return figures
+
+    @property
+    def checkpoint(self) -> Path:
+        """The newest checkpoint of the run."""
+        return checkpoint_path(self.folder)
+
+    def save(self) -> None:
+        """Writes the checkpoint: a kill at any moment leaves the old one or the new one, never half of one."""
+        if not self.engine.is_main:
+            return
+        state: dict[str, Any] = {"iteration": self.iteration, "record": self.record.to_text()}
+        state |= {name: part.state_dict() for name, part in self._state.items()}
+        with replace_file(self.checkpoint) as file:
+            torch.save(state, file)
+
+    def _resume(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not self.checkpoint.exists():
+            return
+        saved = read_checkpoint(self.folder)
+        try:
+            for name, part in self._state.items():
+                part.load_state_dict(saved[name])
+        except (KeyError, RuntimeError, ValueError) as error:
+            reason = str(error).splitlines()[-1].strip()
+            raise SrdganError(f"{self.checkpoint} does not fit the configuration: {reason}") from error
+        self.iteration = saved["iteration"]
+        if "record" in saved:
+            self.record = Record.from_text(saved["record"])
+
+    def log(self, record: Mapping[str, object]) -> str:
+        """Appends one line of JSON to the run's log; returns it."""
+        line = json.dumps({"iteration": self.iteration, **record})
+        with (self.folder / "log.jsonl").open("a") as file:
+            file.write(line + "\n")
+        return line

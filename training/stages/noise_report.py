@@ -1,0 +1,106 @@
+"""How real generated noise is: that of the high-to-low net beside that of phone frames it never saw."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from srdgan_rt.image import enlarge_samples
+from srdgan_rt.metrics import SourceNoise, measure_picture, round_to_8_bits
+from srdgan_rt.metrics.protocol import SCALE
+from srdgan_rt.models.h2l import H2LNet, draw_noise
+from training.data.noise_level import NoiseShape
+from training.data.pictures import Array, Bytes, as_array, as_tensor
+
+_CROP = 96  # pixels a side of each held-out frame: the middle
+_NUM_DRAWN = 4  # frames to look at
+
+
+class NoiseReport:
+    """Measures generated noise against held-out phone frames of the same content.
+
+    The clean twin of each frame is enlarged, the net photographs it at the noise level of the frame, and the noise it
+    puts there is compared with the noise that the phone put there. So both have the same distribution of brightness.
+
+    Args:
+        frames: (clean, noisy) that nothing is trained on, ``(H, W, 3)`` each.
+        shape: tells the level of each.
+    """
+
+    def __init__(self, frames: Sequence[tuple[Bytes, Bytes]], shape: NoiseShape) -> None:
+        self._pairs: list[tuple[Array, Array]] = []
+        self._levels: list[float] = []
+        for images in frames:
+            clean, noisy = (_middle(image) for image in images)
+            self._pairs.append((noisy, clean))
+            self._levels.append(float(shape.levels(*(torch.from_numpy(part)[None] for part in (noisy, clean)))))
+        self._real = SourceNoise("real", [measure_picture(*pair) for pair in self._pairs])
+
+    @torch.no_grad()
+    def measure(self, net: H2LNet) -> dict[str, object]:
+        """Compares.
+
+        Args:
+            net: on the CPU.
+
+        Returns:
+            Figures for the log, pairs as [generated, real]: ``noise_sd`` (1/255) for each of eight bins of the
+            intensity that holds enough samples, ``noise_variance_error`` (mean relative error of the variance over
+            those bins), ``noise_lag1`` and ``noise_channels`` (correlation of neighbours and of channels),
+            ``noise_akld`` (divergence of the histograms, see :func:`srdgan_rt.metrics.akld`) and ``colour_shift``
+            (1/255): how far the mean colour of a picture moves in the channel that moves most, mean over pictures. None
+            where there is no noise to measure.
+        """
+        ours, real = SourceNoise("generated"), self._real
+        for index, ((_, clean), level) in enumerate(zip(self._pairs, self._levels, strict=True)):
+            ours.pictures.append(measure_picture(_photograph(net, clean, level, index), clean))
+        variances = [pair for pair in zip(ours.variance, real.variance, strict=True) if not any(map(math.isnan, pair))]
+        return {
+            "noise_sd": [[_figure(math.sqrt(variance), 2) for variance in pair] for pair in variances],
+            "noise_variance_error": _figure(ours.variance_error(real), 3),
+            "noise_lag1": [_figure(noise.autocorrelation[0], 3) for noise in (ours, real)],
+            "noise_channels": [_figure(noise.channels.mean(), 3) for noise in (ours, real)],
+            "noise_akld": _figure(ours.akld_from(real), 4),
+            "colour_shift": _figure(ours.colour_shift, 3),
+        }
+
+    @torch.no_grad()
+    def draw(self, net: H2LNet) -> dict[str, Tensor]:
+        """For the eye: the first frames, each clean, as the net photographs it, and as the phone did.
+
+        Args:
+            net: the net to judge.
+
+        Returns:
+            Pictures ``(3, H, W)`` in [0, 1] by name.
+        """
+        pictures = {}
+        for index, ((noisy, clean), level) in enumerate(zip(self._pairs, self._levels, strict=True)):
+            if index == _NUM_DRAWN:
+                break
+            row = np.concatenate([clean, _photograph(net, clean, level, index), noisy], 1)
+            pictures[f"clean, generated, real/{index}"] = as_tensor(row)
+        return pictures
+
+
+def _photograph(net: H2LNet, clean: Array, level: float, seed: int) -> Array:
+    """What the net makes of a clean frame ``(H, W, 3)``, of the same size, in 8 bits."""
+    high = as_tensor(enlarge_samples(clean, SCALE))[None]
+    noise = draw_noise(high, level, torch.Generator().manual_seed(seed))
+    device = next(net.parameters()).device
+    return round_to_8_bits(as_array(net(high.to(device), noise.to(device))[0].cpu()))
+
+
+def _figure(value: float, digits: int) -> float | None:
+    """Rounded for the log; JSON has no NaN."""
+    return None if math.isnan(value) else round(float(value), digits)
+
+
+def _middle(image: npt.NDArray[np.uint8]) -> Array:
+    y, x = (max(0, side - _CROP) // 2 for side in image.shape[:2])
+    return np.asarray(image[y : y + _CROP, x : x + _CROP] / np.float32(255), np.float32)
