@@ -100,7 +100,7 @@ def test_programs_and_their_options_exist(
         module.main()
 
     known = read_help(run, [], capsys)
-    for command in sorted({words[0] for words in commands if words} & {"join", "split"}):  # of training.parts
+    for command in sorted({words[0] for words in commands if words} & {"join", "split"}):  # of training.shards
         known += read_help(run, [command], capsys)
     assert_known(set().union(*map(list_options, commands)), known)
 

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from srdgan_rt.camera import Camera, random_camera
 from srdgan_rt.camera.demosaic import ACROSS, ALONG, BAYER_PATTERNS, GREEN
 from srdgan_rt.camera.model import CLIPPED_MEANS, LIMITS
+from training.imaging.filters import pad_mirrored
 from training.imaging.random_source import RandomSource
 
 _NUM_CAMERAS = 2048
@@ -111,7 +112,7 @@ class Cameras:
         black, white = signal.clamp(max=0), signal.clamp(min=1)
         exposed = signal + self._clipping_bias(white - signal, spread) - self._clipping_bias(signal - black, spread)
         measured = torch.clamp(exposed + spread * random.normal(signal.shape), black, white)
-        guessed = F.conv2d(F.pad(measured, (2, 2, 2, 2), "reflect"), self._kernels)
+        guessed = F.conv2d(pad_mirrored(measured, 2), self._kernels)
         origin = _tile(self._origins[self._patterns[chosen]], balanced)  # (N, 3, H, W)
         return torch.cat([measured, guessed], 1).gather(1, origin)
 

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from training.imaging.filters import pad_mirrored
+
 _SPLINE = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 # What each level of the transform holds of white noise with a standard deviation of 1 (Starck and Murtagh).
 _LEVEL_SPREADS = (0.889, 0.200, 0.086)
@@ -20,7 +22,7 @@ _LEVEL_SPREADS = (0.889, 0.200, 0.086)
 def _neighbours(pictures: Tensor, radius: int, *, circle: bool = False) -> Iterator[tuple[int, int, Tensor]]:
     """Every shift of a window (y, x), and the pictures shifted so."""
     height, width = pictures.shape[-2:]
-    padded = F.pad(pictures, (radius,) * 4, "reflect")
+    padded = pad_mirrored(pictures, radius)
     for y in range(-radius, radius + 1):
         for x in range(-radius, radius + 1):
             if not circle or y * y + x * x <= radius * radius:
@@ -59,7 +61,7 @@ def non_local_means(pictures: Tensor, strength: Tensor, radius: int, patch_radiu
     scale = -1 / strength.view(-1, 1, 1, 1) ** 2
     height, width = pictures.shape[-2:]
     margin = radius + patch_radius
-    padded = F.pad(pictures, (margin,) * 4, "reflect")
+    padded = pad_mirrored(pictures, margin)
     inner = padded[..., radius : height + radius + 2 * patch_radius, radius : width + radius + 2 * patch_radius]
     total, norm = torch.zeros_like(pictures), torch.zeros_like(pictures[:, :1])
     for y in range(-radius, radius + 1):
@@ -96,7 +98,7 @@ def wavelet(pictures: Tensor, noise: Tensor) -> Tensor:
 def _smooth(pictures: Tensor, step: int) -> Tensor:
     """The spline kernel with its taps ``step`` pixels apart."""
     height, width = pictures.shape[-2:]
-    padded = F.pad(pictures, (2 * step,) * 4, "reflect")
+    padded = pad_mirrored(pictures, 2 * step)
     rows = sum(tap * padded[..., place * step : place * step + height, :] for place, tap in enumerate(_SPLINE))
     assert isinstance(rows, Tensor)
     result = sum(tap * rows[..., place * step : place * step + width] for place, tap in enumerate(_SPLINE))

@@ -7,8 +7,21 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from srdgan_rt.metrics.protocol import PHASE, SCALE
+from srdgan_rt.runtime.pixels import reflect_indices
 
 LUMA = (0.299, 0.587, 0.114)  # BT.601
+
+
+def pad_mirrored(pictures: Tensor, margin: int) -> Tensor:
+    """``(N, C, H, W)`` with ``margin`` more pixels on each side, mirrored as often as a small picture needs."""
+    height, width = pictures.shape[-2:]
+    if margin < min(height, width):
+        return F.pad(pictures, (margin,) * 4, "reflect")
+    rows, columns = (
+        torch.from_numpy(reflect_indices(-margin, length + margin, length)).to(pictures.device)
+        for length in (height, width)
+    )
+    return pictures[..., rows, :][..., columns]
 
 
 def luma(pictures: Tensor) -> Tensor:
@@ -28,7 +41,7 @@ def gaussian_blur(pictures: Tensor, sigma: Tensor, radius: int) -> Tensor:
     """Gaussian blur.
 
     Args:
-        pictures: ``(N, C, H, W)``, sides above ``radius``.
+        pictures: ``(N, C, H, W)``.
         sigma: ``(N,)`` in pixels, above 0.
         radius: where the kernel ends, in pixels.
 
@@ -37,7 +50,7 @@ def gaussian_blur(pictures: Tensor, sigma: Tensor, radius: int) -> Tensor:
     """
     count, channels, *sides = pictures.shape
     taps = gaussian_taps(sigma, radius).repeat_interleave(channels, 0)[:, None, None]  # (N C, 1, 1, taps)
-    planes = F.pad(pictures.reshape(1, count * channels, *sides), (radius,) * 4, "reflect")
+    planes = pad_mirrored(pictures.reshape(1, count * channels, *sides), radius)
     return F.conv2d(F.conv2d(planes, taps, groups=len(taps)), taps.mT, groups=len(taps)).view_as(pictures)
 
 
@@ -65,7 +78,7 @@ def apply_kernels(pictures: Tensor, kernels: Tensor) -> Tensor:
     """Filters each picture by its own kernel ``(N, K, K)``, K odd; correlation, as ``cv2.filter2D`` does."""
     count, channels, *sides = pictures.shape
     radius = kernels.shape[-1] // 2
-    planes = F.pad(pictures.reshape(1, count * channels, *sides), (radius,) * 4, "reflect")
+    planes = pad_mirrored(pictures.reshape(1, count * channels, *sides), radius)
     filters = kernels.repeat_interleave(channels, 0)[:, None]
     return F.conv2d(planes, filters, groups=len(filters)).view_as(pictures)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 import torch
 
 from srdgan_rt.image import enlarge_samples
@@ -69,3 +70,10 @@ def test_the_spread_that_a_blur_leaves_of_noise() -> None:
     noise = torch.randn(2, 1, 300, 300, generator=torch.Generator().manual_seed(0))
     blurred = filters.gaussian_blur(noise, SIGMAS, 5)
     torch.testing.assert_close(blurred.std((1, 2, 3)), filters.spread_of_blur(SIGMAS, 5), rtol=0.03, atol=0)
+
+
+@pytest.mark.parametrize("sides", [(1, 1), (3, 2), (8, 8), (40, 9)])
+def test_small_pictures_are_mirrored_as_often_as_needed(sides: tuple[int, int]) -> None:
+    picture = torch.rand(2, 3, *sides)
+    expected = np.pad(picture.numpy(), ((0, 0), (0, 0), (8, 8), (8, 8)), "reflect")
+    assert np.array_equal(filters.pad_mirrored(picture, 8).numpy(), expected)
