@@ -21,14 +21,14 @@ _NOT_BLACK = 2 / 255  # mean of an input that cannot have a black result
 
 
 class GuardedBackend:
-    """A backend whose bad low-precision results are computed again in fp32.
+    """A backend whose invalid low-precision results are recomputed in fp32.
 
     Args:
         backend: does the work.
         make_fallback: builds the same network in fp32; called once, at the first bad result.
 
     Attributes:
-        redone_tiles: how many results had to be computed again so far.
+        fp32_fallbacks: number of results so far that were recomputed in fp32.
     """
 
     def __init__(self, backend: Backend, make_fallback: Callable[[], Backend]) -> None:
@@ -37,7 +37,7 @@ class GuardedBackend:
         self.precision = backend.precision
         self.bytes_per_pixel = backend.bytes_per_pixel
         self.one_shape = backend.one_shape
-        self.redone_tiles = 0
+        self.fp32_fallbacks = 0
         self._backend = backend
         self._make_fallback = make_fallback
         self._fallback: Backend | None = None
@@ -63,7 +63,7 @@ class GuardedBackend:
 
     def _count_and_get_fallback(self, fault: str) -> Backend:
         with self._lock:
-            self.redone_tiles += 1
+            self.fp32_fallbacks += 1
             if self._fallback is None:
                 logger.warning("a tile came out %s in %s; such tiles are computed again in fp32", fault, self.precision)
                 self._fallback = self._make_fallback()

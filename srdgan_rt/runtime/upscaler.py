@@ -123,9 +123,9 @@ class Upscaler:
         return partial(type(self), **self._options), (self._source,)
 
     @property
-    def redone_tiles(self) -> int:
-        """How many tiles had to be computed again in fp32 since this object was made."""
-        return self._backend.redone_tiles
+    def fp32_fallbacks(self) -> int:
+        """Number of tiles recomputed in fp32 since this object was created."""
+        return self._backend.fp32_fallbacks
 
     def upscale(
         self,

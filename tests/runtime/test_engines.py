@@ -119,7 +119,7 @@ def test_bad_tiles_are_computed_again_in_fp32(nearest_net, caplog, value, fault)
         for _ in range(3):
             result = guarded.run(x)
     assert torch.equal(result, x.repeat_interleave(4, 2).repeat_interleave(4, 3))
-    assert guarded.redone_tiles == 3
+    assert guarded.fp32_fallbacks == 3
     assert len(made) == 1
     assert [record.getMessage() for record in caplog.records] == [
         f"a tile came out {fault} in fp16; such tiles are computed again in fp32"
@@ -135,13 +135,13 @@ def test_one_black_picture_of_a_batch_is_noticed(nearest_net):
 
     guarded = GuardedBackend(HalfBlack(0.5), lambda: TorchBackend(Model.from_net(nearest_net), CPU, "fp32"))
     assert guarded.run(torch.rand(2, 3, 3, 3)).amin((1, 2, 3))[1] > 0
-    assert guarded.redone_tiles == 1
+    assert guarded.fp32_fallbacks == 1
 
 
 def test_black_is_right_where_the_input_is_black(nearest_net):
     guarded = GuardedBackend(BadBackend(0.0), lambda: TorchBackend(Model.from_net(nearest_net), CPU, "fp32"))
     assert guarded.run(torch.full((1, 3, 4, 4), 0.3 / 255)).amax() == 0
-    assert guarded.redone_tiles == 0
+    assert guarded.fp32_fallbacks == 0
 
 
 def test_overflow_of_real_fp16_arithmetic_is_repaired(nearest_net):
@@ -152,7 +152,7 @@ def test_overflow_of_real_fp16_arithmetic_is_repaired(nearest_net):
     image = np.random.default_rng(0).integers(1, 256, (9, 8, 3), np.uint8)
     up = Upscaler(nearest_net, precision="fp16", device="cpu", tile=4)
     np.testing.assert_array_equal(up.upscale(image), image.repeat(4, 0).repeat(4, 1))
-    assert up.redone_tiles == 6
+    assert up.fp32_fallbacks == 6
 
 
 def test_non_finite_in_fp32_is_an_error(nearest_net):

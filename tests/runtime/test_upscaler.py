@@ -407,7 +407,7 @@ def test_low_precision_is_near_the_reference(random_net, precision, tolerance):
     assert (up.engine, up.precision) == ("torch", precision)
     reference = Upscaler(random_net, engine="torch").upscale(image)
     assert 0 < np.abs(up.upscale(image) - reference).max() < tolerance
-    assert up.redone_tiles == 0
+    assert up.fp32_fallbacks == 0
 
 
 def test_real_photographs_tile_without_seams(random_net, shared_data):
