@@ -1,8 +1,8 @@
 """A camera model: what a phone does to a clean picture between the lens and the file.
 
-sRGB is taken back to the sensor's linear raw values and mosaiced, shot and read noise are added there (variance =
-shot * signal + read), and the picture is processed again: white balance, demosaicing, colour matrix, tone. Where noise
-is cut off at black or white the raw mean stays that of the clean picture, so what is quite black or white has no noise.
+The inverse ISP turns sRGB into linear raw values, which are mosaiced. Shot and read noise are added there (variance =
+shot * signal + read). Then the ISP runs: white balance, demosaicing, colour matrix, tone. Clipping at black and white
+keeps the mean of the clean raw values, so fully black or white areas have no noise.
 """
 
 from __future__ import annotations
