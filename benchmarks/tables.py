@@ -3,7 +3,7 @@
     python -m benchmarks.tables benchmarks/results/2026-11-24_*.json
     python -m benchmarks.tables --form ratios RESULTS.json...
 
-Forms: ``peaks`` (docs/kernels.md: GFLOP/s and share of the measured product peak, ours beside the fastest peers),
+Forms: ``peaks`` (docs/design/kernels.md: GFLOP/s and share of the measured product peak, ours and the fastest peers),
 ``ratios`` (README: time of every engine divided by ours, and its peak memory), ``all`` (all figures, one table a case).
 """
 

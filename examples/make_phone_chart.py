@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from srdgan_rt.camera import Camera, photograph
+from srdgan_rt.camera import Camera, simulate_capture
 from srdgan_rt.image import take_samples
 from srdgan_rt.image.resample import shift_half_pixel
 from srdgan_rt.metrics.protocol import SCALE
@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--clean", type=Path, help="where the clean chart goes, at four times the size")
     arguments = parser.parse_args()
     chart = draw_chart()
-    noisy = take_samples(photograph(chart, _CAMERA, np.random.default_rng(11), mosaic=True), SCALE)
+    noisy = take_samples(simulate_capture(chart, _CAMERA, np.random.default_rng(11), mosaic=True), SCALE)
     exif = Image.Exif()
     exif.update({_MAKE: "srdgan_rt", _MODEL: "camera model", _ORIENTATION: _STORED_SIDEWAYS, _SOFTWARE: "srdgan_rt"})
     exif[_DATE] = "2026:11:23 21:00:00"

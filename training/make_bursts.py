@@ -25,7 +25,7 @@ import cv2
 import numpy as np
 
 from srdgan_rt.atomic import replace_file
-from srdgan_rt.camera import photograph, random_camera
+from srdgan_rt.camera import random_camera, simulate_capture
 from srdgan_rt.errors import InputError, SrdganError
 from srdgan_rt.image import Picture, write_picture
 from training.cli.parser import CommandParser, one_line_errors
@@ -83,8 +83,8 @@ def take_burst(clean: Array, options: Options, rng: np.random.Generator) -> tupl
             centre = (int(rng.integers(width)), int(rng.integers(height)))
             colour = tuple(float(value) for value in rng.uniform(0.1, 0.9, 3))
             cv2.circle(scene, centre, max(2, min(height, width) // 40), colour, -1, cv2.LINE_AA)
-        frames.append(_to_bytes(photograph(scene, camera, rng, mosaic=True)))
-    truth = photograph(clean, replace(camera, shot=0, read=0, response=0), rng, mosaic=True)
+        frames.append(_to_bytes(simulate_capture(scene, camera, rng, mosaic=True)))
+    truth = simulate_capture(clean, replace(camera, shot=0, read=0, response=0), rng, mosaic=True)
     record = {
         "camera": asdict(camera),
         "shifts": np.round(shifts, 3).tolist(),

@@ -1,4 +1,4 @@
-"""The phones whose development was measured: cameras.json, made by ``python -m training.calibrate_camera``."""
+"""Phones whose ISP was measured: cameras.json, written by ``python -m training.calibrate_camera``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WARM, COLD = 3200, 5500  # kelvin: the lights for which gains are kept; in betwe
 
 @dataclass(frozen=True)
 class Phone:
-    """How one phone develops its pictures, and its noise.
+    """ISP parameters and noise of one phone.
 
     Attributes:
         name: of the phone.

@@ -1,8 +1,8 @@
 """A camera model: what a phone does to a clean picture between the lens and the file.
 
-sRGB is taken back to the sensor's linear raw values and mosaiced, shot and read noise are added there (variance =
-shot * signal + read), and the picture is developed again: white balance, demosaicing, colour matrix, tone. Where noise
-is cut off at black or white the raw mean stays that of the clean picture, so what is quite black or white has no noise.
+The inverse ISP turns sRGB into linear raw values, which are mosaiced. Shot and read noise are added there (variance =
+shot * signal + read). Then the ISP runs: white balance, demosaicing, colour matrix, tone. Clipping at black and white
+keeps the mean of the clean raw values, so fully black or white areas have no noise.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Camera:
 
 
 def srgb_to_linear(x: Array) -> Array:
-    """The sRGB transfer function backwards; ``x`` in [0, 1], any shape."""
+    """Inverse of the sRGB transfer function; ``x`` in [0, 1], any shape."""
     return np.where(x <= 0.04045, x / 12.92, ((np.maximum(x, 0.04045) + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
@@ -70,10 +70,10 @@ def linear_to_srgb(x: Array) -> Array:
     return np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 0.0031308) ** (1 / 2.4) - 0.055).astype(np.float32)
 
 
-def photograph(
+def simulate_capture(
     clean: Array, camera: Camera, rng: np.random.Generator, *, mosaic: bool, quality: int | None = None
 ) -> Array:
-    """Photographs a clean picture with a noisy camera.
+    """Simulates a noisy capture of a clean picture: inverse ISP, mosaic, noise, then the camera's ISP.
 
     Args:
         clean: ``(H, W, 3)`` sRGB in [0, 1].
@@ -97,11 +97,11 @@ def photograph(
     linear = toned / (1 + camera.shoulder - camera.shoulder * toned)
     balanced = (linear @ np.linalg.inv(matrix).T).astype(np.float32)
     if mosaic:
-        developed = _expose(balanced, camera, rng)
+        processed = _expose(balanced, camera, rng)
     else:
         blocks = balanced.repeat(_BLOCK, 0).repeat(_BLOCK, 1)
-        developed = _expose(blocks, camera, rng)[_BLOCK // 2 :: _BLOCK, _BLOCK // 2 :: _BLOCK]
-    linear = np.clip(developed @ matrix.T, 0, 1)
+        processed = _expose(blocks, camera, rng)[_BLOCK // 2 :: _BLOCK, _BLOCK // 2 :: _BLOCK]
+    linear = np.clip(processed @ matrix.T, 0, 1)
     result = linear_to_srgb((1 + camera.shoulder) * linear / (1 + camera.shoulder * linear))
     return result if quality is None else _compress(result, quality)
 
@@ -121,7 +121,7 @@ def _expose(balanced: Array, camera: Camera, rng: np.random.Generator) -> Array:
 
 
 def _clipping_bias(distance: Array, spread: Array) -> Array:
-    """How far beyond its mean a signal lies whose noise is cut off: a clean picture is the mean of clipped frames.
+    """Offset that keeps a signal's mean unchanged when its noise is clipped at black or white.
 
     Args:
         distance: from the mean of the clipped signal to the limit, at least 0, ``(H, W)``.

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from srdgan_rt.camera import Camera, photograph
+from srdgan_rt.camera import Camera, simulate_capture
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import enlarge_samples, take_samples
 from srdgan_rt.metrics.protocol import SCALE
@@ -105,7 +105,7 @@ class CameraNoise:
     def generate(self, pair: NoisePair, level: float, seed: int) -> NDArray[Any]:
         """See :meth:`NoiseSource.generate`."""
         camera = Camera(shot=level**2, read=_READ_OVER_SHOT_SQUARED * level**4)
-        return photograph(pair.clean, camera, np.random.default_rng(seed), mosaic=False)
+        return simulate_capture(pair.clean, camera, np.random.default_rng(seed), mosaic=False)
 
 
 @dataclass(frozen=True)

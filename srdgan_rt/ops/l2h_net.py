@@ -73,7 +73,7 @@ def l2h_net(picture: Tensor, net: PackedL2HNet) -> Tensor:  # (N, C, H, W) -> (N
     """The L2H network (paper, section 3.3, equation 7) in one op, from the picture to the result.
 
     One wavefront of Winograd convolutions over rows of tiles: no concatenation, no whole map of full resolution, no
-    barrier between layers. The same result for any number of threads; docs/kernels.md has the arithmetic and its error.
+    barrier between layers. The same result for any number of threads; See docs/design/kernels.md for the arithmetic.
 
     Args:
         picture: (N, C, H, W) float32 on the CPU, nominally in [0, 1]; C is that of conv_first: 3 for RGB, 12 or 48

@@ -68,7 +68,7 @@ def dense_block(
     """One residual dense block (RDB; paper, section 3.3.1, after ESRGAN): ``x + 0.2 * conv5(...)``.
 
     Five 3x3 convolutions, each of which reads everything before it, by Winograd's F(4x4, 3x3); every feature is
-    transformed once. Deterministic for any number of threads. docs/kernels.md has the arithmetic and its error.
+    transformed once. Deterministic for any number of threads. See docs/design/kernels.md for the arithmetic.
 
     Args:
         x: (N, F, H, W) float32 on the CPU, H and W at least 1, N may be 0; channels_last avoids a copy.

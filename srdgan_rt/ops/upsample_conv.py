@@ -27,8 +27,8 @@ def upsample_conv(
     """``leaky_relu(conv2d(nearest x2 of x, weight, bias, padding=1), negative_slope)`` without the enlarged picture.
 
     The two upsampling layers of the L2H network (paper, section 3.3.1). The enlarged picture repeats each sample four
-    times, so the nine taps collapse: docs/kernels.md derives the form that is used. The result is the same for any
-    number of threads. Rounding errors are of the size of PyTorch's own; an infinite input may give NaN for inf.
+    times, so the nine taps collapse; docs/design/kernels.md derives the form. The result is the same for any number of
+    threads. Rounding errors are of the size of PyTorch's own; an infinite input may give NaN for inf.
 
     Args:
         x: (N, C_in, H, W) float32, H and W at least 1, N may be 0; any memory layout, channels_last avoids a copy.

@@ -1,4 +1,4 @@
-"""How large the features of a network become: what int8 has to know before it can round them."""
+"""Activation-range calibration for int8."""
 
 from __future__ import annotations
 

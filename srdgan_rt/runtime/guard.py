@@ -21,14 +21,14 @@ _NOT_BLACK = 2 / 255  # mean of an input that cannot have a black result
 
 
 class GuardedBackend:
-    """A backend whose bad low-precision results are computed again in fp32.
+    """A backend whose invalid low-precision results are recomputed in fp32.
 
     Args:
         backend: does the work.
         make_fallback: builds the same network in fp32; called once, at the first bad result.
 
     Attributes:
-        fp32_fallbacks: how many results had to be computed again so far.
+        fp32_fallbacks: number of results so far that were recomputed in fp32.
     """
 
     def __init__(self, backend: Backend, make_fallback: Callable[[], Backend]) -> None:

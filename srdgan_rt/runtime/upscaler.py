@@ -124,7 +124,7 @@ class Upscaler:
 
     @property
     def fp32_fallbacks(self) -> int:
-        """How many tiles had to be computed again in fp32 since this object was made."""
+        """Number of tiles recomputed in fp32 since this object was created."""
         return self._backend.fp32_fallbacks
 
     def upscale(

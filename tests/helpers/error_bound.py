@@ -52,7 +52,7 @@ _UPSAMPLING = (
     np.array([[1, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 1], [1, 1, 1]]),
     np.array([[1, 0, 0, 0, 1], [0, 1, 0, 0, 1], [0, 0, 1, 0, 1], [0, 0, 0, 1, 1]]),
 )
-"""The same of upsample_conv, whose five products make four outputs of three inputs (docs/kernels.md)."""
+"""The same of upsample_conv, whose five products make four outputs of three inputs (docs/design/kernels.md)."""
 
 
 def _amplification(b: NDArray[Any], g: NDArray[Any], a: NDArray[Any]) -> float:

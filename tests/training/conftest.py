@@ -15,7 +15,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from srdgan_rt.camera import Camera, photograph
+from srdgan_rt.camera import Camera, simulate_capture
 from srdgan_rt.checkpoint import save_model
 from srdgan_rt.models import H2LNet, L2HNet
 from training import config as c
@@ -228,9 +228,9 @@ class Photographer:
                 distance = np.hypot(x - centres[index, 0], y - centres[index, 1])
                 clean = clean + (contrast * np.clip(9 - distance, 0, 1))[..., None].astype(np.float32)
             clean = np.clip(clean, 0.1, 0.85).astype(np.float32)
-            frames.append(np.rint(photograph(clean, self.camera, self.rng, mosaic=True) * 255).astype(np.uint8))
+            frames.append(np.rint(simulate_capture(clean, self.camera, self.rng, mosaic=True) * 255).astype(np.uint8))
             if index == 0:
-                truth = photograph(clean, replace(self.camera, shot=0, read=0), self.rng, mosaic=True) * 255
+                truth = simulate_capture(clean, replace(self.camera, shot=0, read=0), self.rng, mosaic=True) * 255
         return TakenBurst(frames, truth, motions)
 
     def _draw(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from srdgan_rt.camera import Phone, photograph
+from srdgan_rt.camera import Phone, simulate_capture
 from srdgan_rt.errors import InputError
 from training.camera.noise import NamedFrame, Pool, load_named_frames, weights
 
@@ -59,7 +59,7 @@ def pool_model(phone: Phone, frames: list[NamedFrame]) -> dict[int, Pool]:
     pools: dict[int, Pool] = defaultdict(Pool)
     for index, frame in enumerate(frames):
         camera = phone.camera(frame.iso, frame.temperature)
-        noisy = photograph(frame.clean, camera, np.random.default_rng(index), mosaic=False)
+        noisy = simulate_capture(frame.clean, camera, np.random.default_rng(index), mosaic=False)
         pools[frame.iso].add(noisy, frame.clean)
     return pools
 

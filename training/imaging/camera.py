@@ -81,7 +81,7 @@ class Cameras:
         Args:
             clean: ``(N, 3, H, W)`` sRGB in [0, 1].
             random: draws cameras and noise.
-            mosaic: as :func:`srdgan_rt.camera.photograph` has it: False for pictures that are point-sampled.
+            mosaic: as :func:`srdgan_rt.camera.simulate_capture` has it: False for pictures that are point-sampled.
 
         Returns:
             ``(N, 3, H, W)`` sRGB in [0, 1], not rounded.

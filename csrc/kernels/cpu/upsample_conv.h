@@ -1,5 +1,5 @@
 // Nearest x2 enlargement, 3x3 convolution (zero padding 1 on the enlarged grid), bias and LeakyReLU in one pass over
-// the small picture. No enlarged picture is ever made. docs/kernels.md derives the arithmetic; in short:
+// the small picture. No enlarged picture is ever made. docs/design/kernels.md derives it; in short:
 //
 // One output row (or column) 2c-1 .. 2c+2 of the enlarged picture depends on the three small samples x[c-1], x[c],
 // x[c+1] alone:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from srdgan_rt.camera import photograph
+from srdgan_rt.camera import simulate_capture
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import Picture, write_picture
 from training import calibrate_camera, check_camera
@@ -33,7 +33,7 @@ def data(tmp_path: Path) -> Path:
         for scene, iso, temperature in ((1, 100, 3200), (2, 100, 5500), (3, 800, 3200), (4, 800, 5500)):
             stem = tmp_path / "phone_pairs" / split / f"{scene:04}_{scene:03}_XX_{iso:05}_00060_{temperature}_N"
             stem.parent.mkdir(parents=True, exist_ok=True)
-            noisy = photograph(clean, phone.camera(iso, temperature), rng, mosaic=False)
+            noisy = simulate_capture(clean, phone.camera(iso, temperature), rng, mosaic=False)
             for kind, picture in (("clean", clean), ("noisy", noisy)):
                 write_picture(f"{stem}_{kind}.png", Picture(np.rint(picture * 255).astype(np.uint8)))
     folder = tmp_path / "noise_model"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from srdgan_rt.camera import Camera, photograph
+from srdgan_rt.camera import Camera, simulate_capture
 from srdgan_rt.camera.demosaic import BAYER_PATTERNS
 from training.imaging.camera import Cameras
 from training.imaging.random_source import RandomSource
@@ -36,7 +36,7 @@ def test_without_noise_both_make_the_same_pictures(mosaic: bool) -> None:
         as_batch(picture, 4), torch.arange(4), RandomSource((0,), CPU), mosaic=mosaic
     )
     for camera, frame in zip(quiet, frames, strict=True):
-        expected = photograph(picture, camera, np.random.default_rng(0), mosaic=mosaic)
+        expected = simulate_capture(picture, camera, np.random.default_rng(0), mosaic=mosaic)
         np.testing.assert_allclose(frame.permute(1, 2, 0).numpy(), expected, rtol=0, atol=2e-4)
     assert torch.allclose(frames[0], frames[1], atol=1e-4) != mosaic
 
@@ -48,7 +48,7 @@ def test_noise_has_the_same_mean_and_variance(level: float, mosaic: bool) -> Non
     side = 256 if mosaic else 80
     flat = np.full((side, side, 3), level, np.float32)
     frame = Cameras([CAMERA], CPU).photograph(as_batch(flat, 1), RandomSource((0,), CPU), mosaic=mosaic)
-    expected = photograph(flat, CAMERA, np.random.default_rng(0), mosaic=mosaic)
+    expected = simulate_capture(flat, CAMERA, np.random.default_rng(0), mosaic=mosaic)
     for ours, theirs in zip(frame[0].double(), np.moveaxis(expected, -1, 0).astype(np.float64), strict=True):
         assert float(ours.std()) == pytest.approx(
             theirs.std(), rel=0.03 if mosaic else 0.08, abs=0.003
