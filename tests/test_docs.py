@@ -119,3 +119,18 @@ def test_options_of_srdgan_rt_exist(
 def test_every_command_that_is_shown_exists() -> None:
     shown = {words[1] for words in list_commands() if words[0] == "srdgan-rt" and len(words) > 1}
     assert {word for word in shown if word.isalpha()} <= set(COMMANDS)
+
+
+def test_every_path_that_is_named_exists() -> None:
+    """Paths in code font below the repository's own folders, as `training/loop/run.py`."""
+    pattern = re.compile(r"`((?:srdgan_rt|training|csrc|tests|benchmarks|examples|docs|cmake)/[\w./-]*\w)`")
+    named = {(page, path) for page in set(PAGES) - CARDS for path in pattern.findall(page.read_text(encoding="utf-8"))}
+    assert sorted(f"{page.name}: {path}" for page, path in named if not (ROOT / path).exists()) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_line_is_longer_than_120_characters(page: Path) -> None:
+    if page in CARDS:
+        return
+    lines = strip_code(page.read_text(encoding="utf-8")).splitlines()
+    assert [line for line in lines if len(line) > 120 and not line.lstrip().startswith("|")] == []

@@ -43,9 +43,9 @@ def train(folder: Path) -> None:
             trainer, batches = make_run(job, name, folder / f"{name}_{engine.share.world}", engine, features)
             loss = trainer.step(batches[0])
             nets = {
-                f"{duel.prefix}{role}": player.net
-                for duel in trainer.duels
-                for role, player in (("generator", duel.generator), ("discriminator", duel.discriminator))
+                f"{gan.prefix}{role}": trained_net.net
+                for gan in trainer.gans
+                for role, trained_net in (("generator", gan.generator), ("discriminator", gan.discriminator))
             }
             gradients = {
                 f"{role}.{key}": parameter.grad.clone()

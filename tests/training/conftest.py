@@ -19,7 +19,7 @@ from srdgan_rt.camera import Camera, simulate_capture
 from srdgan_rt.checkpoint import save_model
 from srdgan_rt.models import H2LNet, L2HNet
 from training import config as c
-from training.data.batch import Share, TensorBatch
+from training.data.batch import DataShard, TensorBatch
 from training.data.pictures import DataFolder
 from training.loop.engine import Engine
 from training.loop.trainer import Trainer
@@ -136,7 +136,7 @@ def make_stage(training_root: Path, tiny_vgg: Path, tmp_path_factory: pytest.Tem
     l2h_init = h2l_init.with_name("l2h.safetensors")
     save_model(l2h_init, net, {}, dtype=torch.float32)
 
-    def make(name: str, share: Share = Share()) -> Stage:  # noqa: B008
+    def make(name: str, share: DataShard = DataShard()) -> Stage:  # noqa: B008
         if name == "h2l":
             h2l = c.H2LConfig(**_COMMON, batch=4, patch=16, model=_H2L_MODEL, discriminator=_NOISE_JUDGE)
             h2l_sampler = H2LSampler(Sources(DataFolder(training_root), 16, 0, CPU), 4, 16, 0, share)

@@ -36,7 +36,7 @@ def test_the_average_is_written_with_its_card(
     net, spec, metadata = model.net, model.spec, model.metadata
     assert spec.halo == 9
     assert metadata["iterations"] == "1"
-    for key, value in trainer.duels[-1].average.state_dict().items():
+    for key, value in trainer.gans[-1].ema.state_dict().items():
         torch.testing.assert_close(net.state_dict()[key], value, rtol=1e-3, atol=1e-6)
     assert (metadata["name"], metadata["license"]) == ("mine", "CC-BY-4.0")
     assert "scores" not in metadata
@@ -63,7 +63,7 @@ def test_a_degradation_is_written_with_its_noise(
     net, metadata = model.net, model.metadata
     assert 0.01 < float(metadata["noise_levels"]) < 0.1  # one frame, one level
     assert json.loads(metadata["scores"])["noise_variance_error"] < 0.5  # a fresh net makes white noise of that level
-    for key, value in trainer.duels[0].average.state_dict().items():
+    for key, value in trainer.gans[0].ema.state_dict().items():
         torch.testing.assert_close(net.state_dict()[key], value, rtol=1e-3, atol=1e-6)
     card = output.with_suffix(".md").read_text()
     assert f"`python -m training.train_{name}`, 1 iterations" in card

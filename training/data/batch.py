@@ -33,7 +33,7 @@ class TensorBatch:
 
 
 @dataclass(frozen=True)
-class Share:
+class DataShard:
     """The part of every batch that one of several processes makes."""
 
     rank: int = 0

@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 
 from srdgan_rt.errors import InputError
 from training.config import EngineConfig
-from training.data.batch import Share
+from training.data.batch import DataShard
 
 
 class Engine:
@@ -30,7 +30,7 @@ class Engine:
         InputError: the device or the precision is not to be had here.
     """
 
-    def __init__(self, config: EngineConfig, share: Share = Share(), local_rank: int = 0) -> None:  # noqa: B008
+    def __init__(self, config: EngineConfig, share: DataShard = DataShard(), local_rank: int = 0) -> None:  # noqa: B008
         self.config = config
         self.share = share
         self.device = _choose_device(config.device, local_rank)
@@ -109,7 +109,7 @@ def start_engine(config: EngineConfig) -> Iterator[Engine]:
     Raises:
         InputError: as :class:`Engine`.
     """
-    share = Share(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
+    share = DataShard(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
     engine = Engine(config, share, int(os.environ.get("LOCAL_RANK", "0")))
     if share.world == 1:
         yield engine

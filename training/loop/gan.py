@@ -16,25 +16,25 @@ from training.models.features import Features
 from training.models.losses import discriminator_loss, feature_loss, generator_loss
 
 
-class Player:
-    """A net in training: the net itself, its optimiser, and for a generator the moving average of its weights.
+class TrainedNet:
+    """A net in training: the net, its optimiser, and for a generator the EMA (moving average) of its weights.
 
     Args:
         net: placed on the device of the engine.
-        config: of the optimiser and the average.
+        config: of the optimiser and the EMA.
         engine: computes.
-        average: a net of the same sizes; None for no average.
+        ema: a net of the same sizes; None for no ema.
     """
 
-    def __init__(self, net: nn.Module, config: StageConfig, engine: Engine, average: nn.Module | None = None) -> None:
+    def __init__(self, net: nn.Module, config: StageConfig, engine: Engine, ema: nn.Module | None = None) -> None:
         self._config = config
         self._engine = engine
         self.net = net
         engine.place(net)
-        self.average = average
-        if average is not None:
-            average.load_state_dict(net.state_dict())
-            engine.place(average)
+        self.ema = ema
+        if ema is not None:
+            ema.load_state_dict(net.state_dict())
+            engine.place(ema)
             engine.prepare_generator(net)
         self._parallel = engine.parallelise(net)
         self.optimiser = torch.optim.Adam(net.parameters(), config.learning_rate, betas=config.betas, fused=True)
@@ -44,7 +44,7 @@ class Player:
         return self._engine.call(self._parallel, *inputs)
 
     @contextmanager
-    def held_still(self) -> Iterator[None]:
+    def frozen(self) -> Iterator[None]:
         """Calls within give gradients to the inputs, and none to the weights."""
         self.net.requires_grad_(False)
         yield
@@ -58,35 +58,35 @@ class Player:
         if self._config.gradient_norm:
             norm = nn.utils.clip_grad_norm_(self.net.parameters(), self._config.gradient_norm).item()
         self.optimiser.step()
-        if self.average is not None:
-            update_average(self.average, self.net, self._config.ema_decay, iteration)
+        if self.ema is not None:
+            update_ema(self.ema, self.net, self._config.ema_decay, iteration)
         return norm
 
     def state(self, prefix: str) -> dict[str, nn.Module | torch.optim.Optimizer]:
         """What a checkpoint holds of it."""
         state: dict[str, nn.Module | torch.optim.Optimizer] = {f"{prefix}params": self.net}
-        if self.average is not None:
-            state[f"{prefix}params_ema"] = self.average
+        if self.ema is not None:
+            state[f"{prefix}params_ema"] = self.ema
         return state | {f"{prefix}optimiser": self.optimiser}
 
 
 @torch.no_grad()
-def update_average(average: nn.Module, net: nn.Module, decay: float, iteration: int) -> None:
-    """Moves the average of a net's parameters towards their newest values.
+def update_ema(ema: nn.Module, net: nn.Module, decay: float, iteration: int) -> None:
+    """Moves the EMA of a net's parameters towards their newest values.
 
     Args:
-        average: changed in place.
+        ema: changed in place.
         net: of the same kind.
-        decay: what stays of the average; less while it is young, so that early weights are forgotten.
+        decay: what stays of the EMA; less while it is young, so that early weights are forgotten.
         iteration: steps averaged so far.
     """
     decay = min(decay, (1 + iteration) / (10 + iteration))
-    torch._foreach_lerp_(list(average.parameters()), list(net.parameters()), 1 - decay)
+    torch._foreach_lerp_(list(ema.parameters()), list(net.parameters()), 1 - decay)
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """What one step of a generator is judged by."""
+class LossInputs:
+    """What the losses of one step of a generator are computed from."""
 
     losses: Mapping[str, Tensor]  # scalars by the names of their weights: the pixel loss and whatever else needs no net
     result: Tensor  # (N, 3, H, W) for the feature loss
@@ -95,12 +95,12 @@ class Comparison:
     real: tuple[Tensor, ...]  # the same for real ones
 
 
-class Duel:
+class GanTrainer:
     """A generator, its discriminator, and the weighted losses between them: equations 2 and 8, 5 and 6.
 
     Args:
         generator: the net to train.
-        average: a net of the same sizes, for its moving average.
+        ema: a net of the same sizes, for its EMA.
         discriminator: left out if the adversarial loss has no weight.
         weights: a dataclass of weights by the names of the losses, among them ``feature`` and ``adversarial``.
         config: of the optimisers.
@@ -115,7 +115,7 @@ class Duel:
     def __init__(
         self,
         generator: nn.Module,
-        average: nn.Module,
+        ema: nn.Module,
         discriminator: nn.Module,
         weights: object,
         config: StageConfig,
@@ -135,8 +135,8 @@ class Duel:
         if features is not None:
             engine.place(features)
         self.prefix = prefix
-        self.generator = Player(generator, config, engine, average)
-        self.discriminator = Player(discriminator, config, engine) if self._weights["adversarial"] > 0 else None
+        self.generator = TrainedNet(generator, config, engine, ema)
+        self.discriminator = TrainedNet(discriminator, config, engine) if self._weights["adversarial"] > 0 else None
 
     def weighs(self, loss: str) -> bool:
         """Whether a loss has a weight."""
@@ -147,24 +147,24 @@ class Duel:
         state = self.generator.state(self.prefix)
         return state if self.discriminator is None else state | self.discriminator.state(f"{self.prefix}discriminator_")
 
-    def discriminator_loss(self, comparison: Comparison) -> Tensor:
+    def discriminator_loss(self, loss_inputs: LossInputs) -> Tensor:
         """Equation 6, negated; without gradient to the generator."""
         assert self.discriminator is not None
-        both = (torch.cat([fake.detach(), real]) for fake, real in zip(comparison.fake, comparison.real, strict=True))
-        fake, real = self.discriminator(*both).split([len(comparison.fake[0]), len(comparison.real[0])])
+        both = (torch.cat([fake.detach(), real]) for fake, real in zip(loss_inputs.fake, loss_inputs.real, strict=True))
+        fake, real = self.discriminator(*both).split([len(loss_inputs.fake[0]), len(loss_inputs.real[0])])
         return discriminator_loss(fake, real, relativistic=self._relativistic)
 
-    def generator_loss(self, comparison: Comparison) -> tuple[Tensor, dict[str, Tensor]]:
+    def generator_loss(self, loss_inputs: LossInputs) -> tuple[Tensor, dict[str, Tensor]]:
         """Equation 2 or 8: the weighted sum, and the losses that it adds up; those with a weight of 0 are left out."""
-        losses = {name: loss for name, loss in comparison.losses.items() if self._weights[name] > 0}
+        losses = {name: loss for name, loss in loss_inputs.losses.items() if self._weights[name] > 0}
         if self._weights["feature"] > 0:
             assert self._features is not None
             with torch.no_grad():
-                target = self._engine.call(self._features, comparison.target)
-            losses["feature"] = feature_loss(self._engine.call(self._features, comparison.result), target)
+                target = self._engine.call(self._features, loss_inputs.target)
+            losses["feature"] = feature_loss(self._engine.call(self._features, loss_inputs.result), target)
         if self.discriminator is not None:
-            with self.discriminator.held_still():
-                judge = self.discriminator.net
-                real = self._engine.call(judge, *comparison.real) if self._relativistic else None
-                losses["adversarial"] = generator_loss(self._engine.call(judge, *comparison.fake), real)
+            with self.discriminator.frozen():
+                discriminator = self.discriminator.net
+                real = self._engine.call(discriminator, *loss_inputs.real) if self._relativistic else None
+                losses["adversarial"] = generator_loss(self._engine.call(discriminator, *loss_inputs.fake), real)
         return torch.stack([self._weights[name] * loss for name, loss in losses.items()]).sum(), losses

@@ -24,19 +24,19 @@ _LOG_EVERY = 100  # iterations
 
 
 @dataclass(frozen=True)
-class Watch:
-    """How a run is looked at while it runs; by the process that writes the files."""
+class Callbacks:
+    """Called now and then while a run goes on, by the process that writes the files."""
 
     measure: Callable[[], Mapping[str, object]] | None = None  # makes figures for the log now and then
     draw: Callable[[], Mapping[str, Tensor]] | None = None  # makes pictures (3, H, W) in [0, 1] for TensorBoard
     board: Board | None = None
 
 
-def join(watches: Sequence[Watch], board: Board | None) -> Watch:
-    """Several ways of looking at one run, as one."""
-    measures = [watch.measure for watch in watches if watch.measure is not None]
-    draws = [watch.draw for watch in watches if watch.draw is not None]
-    return Watch(
+def join(several: Sequence[Callbacks], board: Board | None) -> Callbacks:
+    """The callbacks of several nets as one."""
+    measures = [callbacks.measure for callbacks in several if callbacks.measure is not None]
+    draws = [callbacks.draw for callbacks in several if callbacks.draw is not None]
+    return Callbacks(
         lambda: {name: figure for measure in measures for name, figure in measure().items()},
         lambda: {name: picture for draw in draws for name, picture in draw().items()},
         board,
@@ -69,14 +69,14 @@ def _postponed_stop() -> Iterator[Callable[[], bool]]:
 def run(
     trainer: Trainer[BatchT],
     make_batch: Callable[[int], BatchT],
-    watch: Watch = Watch(),
+    callbacks: Callbacks = Callbacks(),
 ) -> bool:
     """Runs a trainer to its end; Ctrl-C lets the step finish, saves and returns.
 
     Args:
         trainer: the run.
         make_batch: makes the batch of an iteration; a function of nothing else.
-        watch: how to look at it.
+        callbacks: measures and draws now and then.
 
     Returns:
         Whether the end was reached; False if the run was stopped before.
@@ -111,7 +111,7 @@ def run(
                     "data_wait": round(waited / (now - last_log), 3),
                     "minutes_left": round((now - started) * max(0.0, 1 - done) / (done - done_before) / 60, 1),
                 }
-                _report(trainer, progress, watch.board, figures)
+                _report(trainer, progress, callbacks.board, figures)
                 last_log, waited = now, 0.0
             if trainer.iteration % config.checkpoint_every == 0 or finished or stopping:
                 trainer.save()
@@ -119,10 +119,10 @@ def run(
                 progress.say(f"stopped and saved at iteration {trainer.iteration}")
                 return finished
             if engine.is_main and (trainer.iteration % config.validate_every == 0 or finished):
-                if watch.measure is not None:
-                    _report(trainer, progress, watch.board, watch.measure())
-                if watch.draw is not None and watch.board is not None:
-                    watch.board.show_pictures(trainer.iteration, watch.draw())
+                if callbacks.measure is not None:
+                    _report(trainer, progress, callbacks.board, callbacks.measure())
+                if callbacks.draw is not None and callbacks.board is not None:
+                    callbacks.board.show_pictures(trainer.iteration, callbacks.draw())
     return True
 
 

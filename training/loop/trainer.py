@@ -1,4 +1,4 @@
-"""The state of a run, of whatever stage: duels, the iteration, the checkpoint and the log.
+"""The state of a run, of whatever stage: gans, the iteration, the checkpoint and the log.
 
 Every batch is a function of seed and iteration, and the checkpoint holds all other state, so a run that is killed and
 started again continues exactly where its last checkpoint stood.
@@ -23,7 +23,7 @@ from training.config import StageConfig
 from training.data.notes import describe_files, take_notes
 from training.loop.checkpoints import checkpoint_path, read_checkpoint
 from training.loop.engine import Engine
-from training.loop.gan import Comparison, Duel, Player
+from training.loop.gan import GanTrainer, LossInputs, TrainedNet
 from training.loop.record import Record, begin_record, describe_stretch
 
 BatchT_contra = TypeVar("BatchT_contra", contravariant=True)
@@ -41,19 +41,19 @@ class Trainer(ABC, Generic[BatchT_contra]):
         config: of the stage.
         folder: where the checkpoint and the log go; a checkpoint found there is resumed.
         engine: computes.
-        duels: all that is trained.
+        gans: all that is trained.
 
     Raises:
         SrdganError: the checkpoint is of another stage or of nets of other sizes.
     """
 
-    def __init__(self, config: StageConfig, folder: Path, engine: Engine, *duels: Duel) -> None:
+    def __init__(self, config: StageConfig, folder: Path, engine: Engine, *gans: GanTrainer) -> None:
         self.config = config
         self.folder = folder
         self.engine = engine
-        self.duels = duels
+        self.gans = gans
         self.iteration = 0
-        self._state = {name: part for duel in duels for name, part in duel.state().items()}
+        self._state = {name: part for gan in gans for name, part in gan.state().items()}
         self._sums: dict[str, float] = {}  # of losses since the last line of the log
         self._num_summed = 0
         self._largest_norm = 0.0
@@ -73,7 +73,7 @@ class Trainer(ABC, Generic[BatchT_contra]):
         self.record = self.record.add(describe_stretch(self.iteration, self.config, data, nets))
 
     @abstractmethod
-    def compare(self, batch: BatchT_contra) -> list[tuple[Duel, Comparison]]:
+    def compare(self, batch: BatchT_contra) -> list[tuple[GanTrainer, LossInputs]]:
         """Lets the generators work on a batch and says what each of them is judged by."""
 
     def step(self, batch: BatchT_contra) -> float:
@@ -82,35 +82,35 @@ class Trainer(ABC, Generic[BatchT_contra]):
         Raises:
             SrdganError: before the update whose loss is not finite.
         """
-        comparisons = self.compare(batch)
+        all_inputs = self.compare(batch)
         figures: dict[str, float] = {}
-        for duel, comparison in comparisons:
-            if duel.discriminator is not None:
-                name = f"{duel.prefix}discriminator"
-                loss = duel.discriminator_loss(comparison)
-                figures[name] = self._descend(loss, f"loss of the {name}", duel.discriminator)
+        for gan, loss_inputs in all_inputs:
+            if gan.discriminator is not None:
+                name = f"{gan.prefix}discriminator"
+                loss = gan.discriminator_loss(loss_inputs)
+                figures[name] = self._descend(loss, f"loss of the {name}", gan.discriminator)
         total = torch.zeros((), device=self.engine.device)
-        for duel, comparison in comparisons:
-            loss, parts = duel.generator_loss(comparison)
+        for gan, loss_inputs in all_inputs:
+            loss, parts = gan.generator_loss(loss_inputs)
             total = total + loss
-            figures |= {f"{duel.prefix}{name}": part.item() for name, part in parts.items()}
-        figures["loss"] = self._descend(total, "loss", *(duel.generator for duel, _ in comparisons))
+            figures |= {f"{gan.prefix}{name}": part.item() for name, part in parts.items()}
+        figures["loss"] = self._descend(total, "loss", *(gan.generator for gan, _ in all_inputs))
         for name, value in figures.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._num_summed += 1
         self.iteration += 1
         return figures["loss"]
 
-    def _descend(self, loss: Tensor, name: str, *players: Player) -> float:
-        """One step of the players down a loss, if it is finite; returns its value."""
+    def _descend(self, loss: Tensor, name: str, *trained_nets: TrainedNet) -> float:
+        """One step of the trained_nets down a loss, if it is finite; returns its value."""
         value = loss.item()
         if not math.isfinite(value):
             raise SrdganError(f"the {name} is {value} at iteration {self.iteration}; nothing was updated by it")
-        for player in players:
-            player.optimiser.zero_grad(set_to_none=True)
+        for trained_net in trained_nets:
+            trained_net.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        for player in players:
-            norm = player.update(self.learning_rate(), self.iteration)
+        for trained_net in trained_nets:
+            norm = trained_net.update(self.learning_rate(), self.iteration)
             self._largest_norm = max(self._largest_norm, norm or 0.0)
         return value
 

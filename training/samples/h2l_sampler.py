@@ -12,7 +12,7 @@ from torch import Tensor
 
 from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.ops import nearest_downsample
-from training.data.batch import Share, TensorBatch
+from training.data.batch import DataShard, TensorBatch
 from training.imaging.filters import enlarge_samples
 from training.imaging.random_source import RandomSource
 from training.samples.kind import MARGIN, round_to_8_bits, sample_nearest, trim
@@ -52,7 +52,7 @@ class H2LSampler:
         ImageReadError: a picture cannot be read.
     """
 
-    def __init__(self, sources: Sources, size: int, patch: int, seed: int, share: Share = Share()) -> None:  # noqa: B008
+    def __init__(self, sources: Sources, size: int, patch: int, seed: int, share: DataShard = DataShard()) -> None:  # noqa: B008
         self._num_frames = size // 2
         self._num_photographs = size - self._num_frames
         self._photographs_kept = list(share.of(self._num_photographs, "the larger half of the samples"))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from srdgan_rt.metrics.protocol import SCALE
-from training.data.batch import Share, TensorBatch
+from training.data.batch import DataShard, TensorBatch
 from training.imaging.random_source import RandomSource
 from training.samples.kinds import KINDS
 from training.samples.sources import Sources
@@ -48,7 +48,7 @@ class Sampler:
         sources: Sources,
         counts: Mapping[str, int],
         seed: int,
-        share: Share = Share(),  # noqa: B008 (immutable)
+        share: DataShard = DataShard(),  # noqa: B008 (immutable)
     ) -> None:
         self._seed = seed
         self._device = sources.device

@@ -19,7 +19,7 @@ from training.data.pictures import DataFolder, has_frames, read_frames
 from training.loop import run
 from training.loop.board import Board, open_board
 from training.loop.engine import Engine, start_engine
-from training.loop.gan import Comparison, Duel
+from training.loop.gan import GanTrainer, LossInputs
 from training.loop.trainer import Trainer, fresh_start
 from training.models.discriminator import NoiseDiscriminator
 from training.models.features import Features, load_features
@@ -30,7 +30,7 @@ from training.samples.sources import Sources
 from training.stages.noise_report import NoiseReport
 
 
-class H2LDuel(Duel):
+class H2LGanTrainer(GanTrainer):
     """The high-to-low net and its discriminator.
 
     Args:
@@ -62,13 +62,13 @@ class H2LDuel(Duel):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             net = H2LNet(**vars(model), scale=SCALE)
-            judge = NoiseDiscriminator(**vars(discriminator))
-            self.average = H2LNet(**vars(model), scale=SCALE)
+            discriminator_net = NoiseDiscriminator(**vars(discriminator))
+            self.ema = H2LNet(**vars(model), scale=SCALE)
         if init:
             start_from(net, init)
-        super().__init__(net, self.average, judge, weights, config, engine, features, prefix)
+        super().__init__(net, self.ema, discriminator_net, weights, config, engine, features, prefix)
 
-    def compare(self, low: Tensor, batch: H2LBatch) -> Comparison:
+    def compare(self, low: Tensor, batch: H2LBatch) -> LossInputs:
         """What equations 2 to 6 compare.
 
         Args:
@@ -80,7 +80,7 @@ class H2LDuel(Duel):
             "pixel": pixel_loss(low, batch.low_noisy),
             "colour": colour_loss(written, nearest_downsample(batch.clean, SCALE)),
         }
-        return Comparison(losses, low, batch.low_noisy, (written, batch.level), (batch.real, batch.real_level))
+        return LossInputs(losses, low, batch.low_noisy, (written, batch.level), (batch.real, batch.real_level))
 
 
 class H2LTrainer(Trainer[H2LBatch]):
@@ -99,12 +99,14 @@ class H2LTrainer(Trainer[H2LBatch]):
 
     def __init__(self, config: H2LConfig, folder: Path, engine: Engine, features: Features | None) -> None:
         init = fresh_start(folder, config.init)
-        self.duel = H2LDuel(config.model, config.discriminator, config.weights, config, engine, features, init=init)
-        super().__init__(config, folder, engine, self.duel)
+        self.gan = H2LGanTrainer(
+            config.model, config.discriminator, config.weights, config, engine, features, init=init
+        )
+        super().__init__(config, folder, engine, self.gan)
 
-    def compare(self, batch: H2LBatch) -> list[tuple[Duel, Comparison]]:
+    def compare(self, batch: H2LBatch) -> list[tuple[GanTrainer, LossInputs]]:
         """Photographs the clean pictures (equation 1)."""
-        return [(self.duel, self.duel.compare(self.duel.generator(batch.clean, batch.noise), batch))]
+        return [(self.gan, self.gan.compare(self.gan.generator(batch.clean, batch.noise), batch))]
 
 
 def as_file(low: Tensor) -> Tensor:
@@ -146,12 +148,12 @@ def train(config: H2LConfig, data: Path, folder: Path, vgg: Path | None, board: 
         sources = Sources(DataFolder(data), config.patch, config.seed, engine.batch_device)
         with trainer.recorded(data):
             sampler = H2LSampler(sources, config.batch, config.patch, config.seed, engine.share)
-        return run.run(trainer, sampler.batch, watch(trainer.duel, data, sampler, files))
+        return run.run(trainer, sampler.batch, make_callbacks(trainer.gan, data, sampler, files))
 
 
-def watch(duel: H2LDuel, data: Path, sampler: H2LSampler, board: Board | None) -> run.Watch:
+def make_callbacks(gan: H2LGanTrainer, data: Path, sampler: H2LSampler, board: Board | None) -> run.Callbacks:
     """Measures the noise against held-out frames, if there are any."""
     if not has_frames(data, "test"):
-        return run.Watch(board=board)
+        return run.Callbacks(board=board)
     report = NoiseReport(read_frames(data, "test"), sampler.shape)
-    return run.Watch(lambda: report.measure(duel.average), lambda: report.draw(duel.average), board)
+    return run.Callbacks(lambda: report.measure(gan.ema), lambda: report.draw(gan.ema), board)

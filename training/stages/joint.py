@@ -13,21 +13,21 @@ import torch
 from torch import Tensor
 
 from training.config import JointConfig
-from training.data.batch import Share, TensorBatch
+from training.data.batch import DataShard, TensorBatch
 from training.data.pictures import DataFolder
 from training.loop import run
 from training.loop.board import open_board
 from training.loop.engine import Engine, start_engine
-from training.loop.gan import Comparison, Duel
+from training.loop.gan import GanTrainer, LossInputs
 from training.loop.trainer import Trainer, fresh_start
 from training.models.features import Features, load_features
 from training.samples.h2l_sampler import H2LBatch, H2LSampler
 from training.samples.sampler import Batch, Sampler
 from training.samples.sources import Sources
-from training.stages.h2l import H2LDuel, as_file
-from training.stages.h2l import watch as watch_h2l
-from training.stages.l2h import L2HDuel
-from training.stages.l2h import watch as watch_l2h
+from training.stages.h2l import H2LGanTrainer, as_file
+from training.stages.h2l import make_callbacks as make_h2l_callbacks
+from training.stages.l2h import L2HGanTrainer
+from training.stages.l2h import make_callbacks as make_l2h_callbacks
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class JointSampler:
         config: JointConfig,
         device: torch.device,
         gmsr: Path | None = None,
-        share: Share = Share(),  # noqa: B008 (immutable)
+        share: DataShard = DataShard(),  # noqa: B008 (immutable)
     ) -> None:
         self._patch = config.patch
         sources = Sources(DataFolder(root), config.patch, config.seed, device, config.batch.sampling, gmsr)
@@ -87,10 +87,10 @@ class JointTrainer(Trainer[JointBatch]):
 
     def __init__(self, config: JointConfig, folder: Path, engine: Engine, features: Features | None) -> None:
         h2l_init, l2h_init = (fresh_start(folder, init) for init in (config.h2l_init, config.l2h_init))
-        self.h2l = H2LDuel(
+        self.h2l = H2LGanTrainer(
             config.h2l_model, config.h2l_discriminator, config.h2l_weights, config, engine, features, "h2l_", h2l_init
         )
-        self.l2h = L2HDuel(
+        self.l2h = L2HGanTrainer(
             config.l2h_model,
             config.l2h_discriminator,
             config.l2h_weights,
@@ -103,7 +103,7 @@ class JointTrainer(Trainer[JointBatch]):
         self._h2l_gradient = config.h2l_gradient
         super().__init__(config, folder, engine, self.h2l, self.l2h)
 
-    def compare(self, batch: JointBatch) -> list[tuple[Duel, Comparison]]:
+    def compare(self, batch: JointBatch) -> list[tuple[GanTrainer, LossInputs]]:
         """Photographs the clean pictures and enlarges what came out, together with the ordinary samples."""
         low = self.h2l.generator(batch.both.clean, batch.both.noise)
         # Phone frames come last, and have no sharp picture that L2H could be held to.
@@ -128,5 +128,8 @@ def train(config: JointConfig, data: Path, folder: Path, vgg: Path | None, gmsr:
         trainer = JointTrainer(config, folder, engine, load_features(config, weight, vgg))
         with trainer.recorded(data):
             sampler = JointSampler(data, config, engine.batch_device, gmsr, engine.share)
-        watches = [watch_h2l(trainer.h2l, data, sampler.both, files), watch_l2h(trainer.l2h, data, files)]
-        return run.run(trainer, sampler.batch, run.join(watches, files))
+        several = [
+            make_h2l_callbacks(trainer.h2l, data, sampler.both, files),
+            make_l2h_callbacks(trainer.l2h, data, files),
+        ]
+        return run.run(trainer, sampler.batch, run.join(several, files))

@@ -27,7 +27,7 @@ from training.data.pictures import DataFolder
 from training.loop import run
 from training.loop.board import Board, open_board
 from training.loop.engine import Engine, start_engine
-from training.loop.gan import Comparison, Duel
+from training.loop.gan import GanTrainer, LossInputs
 from training.loop.trainer import Trainer, fresh_start
 from training.models.discriminator import PictureDiscriminator
 from training.models.features import Features, load_features
@@ -39,7 +39,7 @@ from training.samples.sources import Sources
 from training.stages.validation import draw, validate
 
 
-class L2HDuel(Duel):
+class L2HGanTrainer(GanTrainer):
     """The low-to-high net and its discriminator.
 
     Args:
@@ -72,15 +72,15 @@ class L2HDuel(Duel):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             net = L2HNet(**vars(model))
-            judge = PictureDiscriminator(**vars(discriminator))
-            self.average = L2HNet(**vars(model))
+            discriminator_net = PictureDiscriminator(**vars(discriminator))
+            self.ema = L2HNet(**vars(model))
         if init:
             start_from(net, init)
         else:
             initialise(net, config.seed)
-        super().__init__(net, self.average, judge, weights, config, engine, features)
+        super().__init__(net, self.ema, discriminator_net, weights, config, engine, features)
 
-    def compare(self, result: Tensor, high: Tensor, low_clean: Tensor) -> Comparison:
+    def compare(self, result: Tensor, high: Tensor, low_clean: Tensor) -> LossInputs:
         """What equation 8 compares: features and discriminator see the samples whose HR is known.
 
         Args:
@@ -97,7 +97,7 @@ class L2HDuel(Duel):
             # Of real frames the sharp picture is not known, but it has no mesh: an enlargement stands for it.
             smooth = F.interpolate(low_clean, scale_factor=SCALE, mode="bilinear")
             losses["mesh"] = mesh_loss(result, torch.cat([high, smooth]))
-        return Comparison(losses, known, high, (known,), (high,))
+        return LossInputs(losses, known, high, (known,), (high,))
 
 
 class L2HTrainer(Trainer[Batch]):
@@ -116,14 +116,14 @@ class L2HTrainer(Trainer[Batch]):
 
     def __init__(self, config: L2HConfig, folder: Path, engine: Engine, features: Features | None) -> None:
         init = fresh_start(folder, config.init)
-        self.duel = L2HDuel(
+        self.gan = L2HGanTrainer(
             config.model, config.discriminator, config.weights, config.loss, config, engine, features, init
         )
-        super().__init__(config, folder, engine, self.duel)
+        super().__init__(config, folder, engine, self.gan)
 
-    def compare(self, batch: Batch) -> list[tuple[Duel, Comparison]]:
+    def compare(self, batch: Batch) -> list[tuple[GanTrainer, LossInputs]]:
         """Enlarges the small pictures (equation 7)."""
-        return [(self.duel, self.duel.compare(self.duel.generator(batch.low), batch.high, batch.low_clean))]
+        return [(self.gan, self.gan.compare(self.gan.generator(batch.low), batch.high, batch.low_clean))]
 
 
 def low_samples(high: Tensor) -> Tensor:
@@ -165,10 +165,10 @@ def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: P
         return run.run(
             trainer,
             lambda iteration: sampler.batch(iteration, config.patch_at(iteration)),
-            watch(trainer.duel, data, files),
+            make_callbacks(trainer.gan, data, files),
         )
 
 
-def watch(duel: L2HDuel, data: Path, board: Board | None) -> run.Watch:
+def make_callbacks(gan: L2HGanTrainer, data: Path, board: Board | None) -> run.Callbacks:
     """Scores the average on the validation sets that are there."""
-    return run.Watch(lambda: validate(duel.average, data), lambda: draw(duel.average, data), board)
+    return run.Callbacks(lambda: validate(gan.ema, data), lambda: draw(gan.ema, data), board)

@@ -29,7 +29,7 @@ from training.publish import shards
 from training.publish.card import summarise
 from training.samples.sampler import Sampler
 from training.samples.sources import Sources
-from training.stages.l2h import L2HTrainer, watch
+from training.stages.l2h import L2HTrainer, make_callbacks
 
 _TIMED_BATCHES = 20
 
@@ -142,7 +142,7 @@ def train(
         run.run(
             trainer,
             lambda iteration: sampler.batch(iteration, config.patch_at(iteration)),
-            watch(trainer.duel, validation, None),
+            make_callbacks(trainer.gan, validation, None),
         )
         weights = scratch / f"{config.name}.safetensors"
         metadata = {
@@ -151,7 +151,7 @@ def train(
             "training_data": summarise(trainer.record),
             "record": trainer.record.to_text(),
         }
-        save_model(weights, trainer.duel.average, metadata)
+        save_model(weights, trainer.gan.ema, metadata)
         return shards.split(weights, folder)
 
 

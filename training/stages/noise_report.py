@@ -74,7 +74,7 @@ class NoiseReport:
         """For the eye: the first frames, each clean, as the net photographs it, and as the phone did.
 
         Args:
-            net: the net to judge.
+            net: the net to discriminator.
 
         Returns:
             Pictures ``(3, H, W)`` in [0, 1] by name.

@@ -13,7 +13,7 @@ import two_processes
 
 from srdgan_rt.errors import InputError
 from training.config import EngineConfig
-from training.data.batch import Share
+from training.data.batch import DataShard
 from training.loop.engine import Engine
 
 
@@ -25,15 +25,15 @@ def test_a_device_that_is_not_there_is_an_error() -> None:
 
 
 def test_shares_are_even() -> None:
-    assert [*Share(0, 2).of(4, "x"), *Share(1, 2).of(4, "x")] == [0, 2, 1, 3]
+    assert [*DataShard(0, 2).of(4, "x"), *DataShard(1, 2).of(4, "x")] == [0, 2, 1, 3]
     with pytest.raises(InputError, match="samples must be a multiple of the 2 processes, got 3"):
-        Share(0, 2).of(3, "samples")
+        DataShard(0, 2).of(3, "samples")
 
 
 @pytest.mark.parametrize("name", ["h2l", "l2h", "joint"])
 def test_shares_make_up_the_batch(make_stage: Any, name: str) -> None:
     """Every sample of the whole batch is in one share, and in one alone."""
-    whole, *parts = (make_stage(name, share).make_batch(3) for share in (Share(), Share(0, 2), Share(1, 2)))
+    whole, *parts = (make_stage(name, share).make_batch(3) for share in (DataShard(), DataShard(0, 2), DataShard(1, 2)))
 
     def samples(batch: Any) -> list[bytes]:
         low = getattr(getattr(batch, "both", batch), "low_noisy" if name != "l2h" else "low")

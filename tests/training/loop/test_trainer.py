@@ -36,8 +36,8 @@ def differing(first: Trainer[Any], second: Trainer[Any]) -> list[str]:
 def test_overfits_one_batch(stage: Any, tmp_path: Path) -> None:
     """With all losses, of which the pixel loss leads: it tells, as the adversarial one has an opponent."""
     trainer = stage.trainer(tmp_path, dataclasses.replace(stage.config, learning_rate=6e-3))
-    for duel in trainer.duels:
-        duel._weights = {name: weight if name == "pixel" else 0.01 * weight for name, weight in duel._weights.items()}
+    for gan in trainer.gans:
+        gan._weights = {name: weight if name == "pixel" else 0.01 * weight for name, weight in gan._weights.items()}
     batch = stage.make_batch(1)
     pixels = []
     for _ in range(70):
@@ -90,15 +90,15 @@ def test_a_resumed_run_needs_no_weights_to_start_from(make_stage: Any, tmp_path:
 
 def test_a_loss_that_is_not_finite_stops_before_the_step(stage: Any, tmp_path: Path) -> None:
     trainer = stage.trainer(tmp_path / "run")
-    before = {name: value.clone() for name, value in trainer.duels[-1].generator.net.state_dict().items()}
+    before = {name: value.clone() for name, value in trainer.gans[-1].generator.net.state_dict().items()}
     nan = stage.make_batch(0)._map(lambda x: x * float("nan"))
     with pytest.raises(SrdganError, match=r"the loss of the (h2l_)?discriminator is nan at iteration 0; nothing was"):
         trainer.step(nan)
-    for duel in trainer.duels:
-        duel.discriminator = None
+    for gan in trainer.gans:
+        gan.discriminator = None
     with pytest.raises(SrdganError, match="the loss is nan at iteration 0; nothing was updated"):
         trainer.step(nan)
-    after = trainer.duels[-1].generator.net.state_dict()
+    after = trainer.gans[-1].generator.net.state_dict()
     assert all(torch.equal(before[name], value) for name, value in after.items())
 
 
@@ -133,10 +133,10 @@ def test_the_loss_is_the_weighted_sum(stage: Any, tmp_path: Path) -> None:
     loss = trainer.step(stage.make_batch(0))
     figures = trainer.take_figures()
     total = 0.0
-    for duel in trainer.duels:
-        weights = getattr(stage.config, "weights", None) or getattr(stage.config, f"{duel.prefix or 'l2h_'}weights")
-        total += sum(weight * figures[duel.prefix + name] for name, weight in vars(weights).items() if weight)
-        assert f"{duel.prefix}discriminator" in figures
+    for gan in trainer.gans:
+        weights = getattr(stage.config, "weights", None) or getattr(stage.config, f"{gan.prefix or 'l2h_'}weights")
+        total += sum(weight * figures[gan.prefix + name] for name, weight in vars(weights).items() if weight)
+        assert f"{gan.prefix}discriminator" in figures
     assert loss == pytest.approx(total, abs=2e-4)
     assert trainer.take_figures() == {}
 
@@ -145,10 +145,10 @@ def test_the_loss_is_the_weighted_sum(stage: Any, tmp_path: Path) -> None:
 def test_the_generator_moves_against_the_discriminator(stage: Any, tmp_path: Path, relativistic: bool) -> None:
     """With the discriminators held still, the adversarial losses fall."""
     trainer = stage.trainer(tmp_path, dataclasses.replace(stage.config, relativistic=relativistic))
-    for duel in trainer.duels:
-        duel._weights = {name: float(name == "adversarial") for name in duel._weights}
-        duel.discriminator.net.eval()  # no further power iteration
-        duel.discriminator.optimiser.step = lambda: None
+    for gan in trainer.gans:
+        gan._weights = {name: float(name == "adversarial") for name in gan._weights}
+        gan.discriminator.net.eval()  # no further power iteration
+        gan.discriminator.optimiser.step = lambda: None
     batch = stage.make_batch(0)
     losses = [trainer.step(batch) for _ in range(20)]
     assert losses[-1] < 0.99 * losses[0]
@@ -161,7 +161,7 @@ def test_bf16_trains_close_to_fp32_and_keeps_fp32_weights(stage: Any, tmp_path: 
     first = half.step(batch), full.step(batch)
     assert first[0] == pytest.approx(first[1], rel=0.05)
     assert first[0] != first[1]
-    assert all(p.dtype == torch.float32 for p in half.duels[0].generator.net.parameters())
+    assert all(p.dtype == torch.float32 for p in half.gans[0].generator.net.parameters())
 
 
 def test_checkpointed_blocks_give_the_same_gradients(stage: Any, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_checkpointed_blocks_give_the_same_gradients(stage: Any, tmp_path: Path)
     trainers = [stage.trainer(tmp_path / "twice", config), stage.trainer(tmp_path / "once")]
     for trainer in trainers:
         trainer.step(stage.make_batch(0))
-    for one, two in zip(*(trainer.duels for trainer in trainers), strict=True):
+    for one, two in zip(*(trainer.gans for trainer in trainers), strict=True):
         named = zip(one.generator.net.named_parameters(), two.generator.net.parameters(), strict=True)
         for (name, a), b in named:
             torch.testing.assert_close(a.grad, b.grad, rtol=1e-4, atol=1e-7, msg=name)
@@ -180,7 +180,7 @@ def test_checkpointed_blocks_run_twice(make_stage: Any, tmp_path: Path) -> None:
     stage = make_stage("l2h")
     trainer = stage.trainer(tmp_path, dataclasses.replace(stage.config, engine=EngineConfig(checkpoint_blocks=True)))
     calls = []
-    trainer.duels[0].generator.net.body[0].rdb1.register_forward_hook(lambda *_: calls.append(1))
+    trainer.gans[0].generator.net.body[0].rdb1.register_forward_hook(lambda *_: calls.append(1))
     trainer.step(stage.make_batch(0))
     assert len(calls) == 2
 
@@ -192,4 +192,4 @@ def test_a_compiled_net_trains_alike(make_stage: Any, tmp_path: Path) -> None:
     compiled, eager = stage.trainer(tmp_path / "compiled", config), stage.trainer(tmp_path / "eager")
     batch = stage.make_batch(0)
     assert compiled.step(batch) == pytest.approx(eager.step(batch), rel=1e-4)
-    assert compiled.duels[0].generator.net.state_dict().keys() == eager.duels[0].generator.net.state_dict().keys()
+    assert compiled.gans[0].generator.net.state_dict().keys() == eager.gans[0].generator.net.state_dict().keys()

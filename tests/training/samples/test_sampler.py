@@ -11,7 +11,7 @@ import torch
 
 from srdgan_rt.errors import ImageReadError, InputError
 from training.config import BatchConfig
-from training.data.batch import Share
+from training.data.batch import DataShard
 from training.data.pictures import DataFolder
 from training.samples.kinds import KINDS
 from training.samples.sampler import Sampler
@@ -21,7 +21,7 @@ CPU = torch.device("cpu")
 ALL = BatchConfig({name: 1 for name in KINDS if name != "gmsr"})
 
 
-def make_sampler(root: Path, batch: BatchConfig = ALL, seed: int = 0, share: Share = Share()) -> Sampler:  # noqa: B008
+def make_sampler(root: Path, batch: BatchConfig = ALL, seed: int = 0, share: DataShard = DataShard()) -> Sampler:  # noqa: B008
     return Sampler(Sources(DataFolder(root), 12, seed, CPU), batch.counts, seed, share)
 
 
@@ -45,13 +45,13 @@ def test_samples_without_a_known_hr_come_last(training_root: Path) -> None:
 def test_processes_share_a_batch(training_root: Path) -> None:
     config = BatchConfig({"phone_noise": 1, "clean_jpeg": 3, "phone_pair": 2})
     whole = make_sampler(training_root, config).batch(3, 12)
-    parts = [make_sampler(training_root, config, share=Share(rank, 2)).batch(3, 12) for rank in range(2)]
+    parts = [make_sampler(training_root, config, share=DataShard(rank, 2)).batch(3, 12) for rank in range(2)]
     for rank, part in enumerate(parts):
         assert torch.equal(part.high, whole.high[rank::2])
         assert torch.equal(part.low_clean, whole.low_clean[rank::2])
         assert torch.equal(part.low[: len(part.high)], whole.low[: len(whole.high)][rank::2])
     with pytest.raises(InputError, match="multiple of the 2 processes, got 3"):
-        make_sampler(training_root, BatchConfig({"phone_noise": 3}), share=Share(0, 2))
+        make_sampler(training_root, BatchConfig({"phone_noise": 3}), share=DataShard(0, 2))
 
 
 def test_generated_pairs_need_nothing_else(tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ def test_starts_from_an_earlier_run(make_stage: Any, tmp_path: Path) -> None:
     config = dataclasses.replace(stage.config, init=str(first.checkpoint))
     second = stage.trainer(tmp_path / "second", config)
     assert second.iteration == 0
-    expected = first.duel.average.state_dict()
-    assert all(torch.equal(value, expected[name]) for name, value in second.duel.generator.net.state_dict().items())
+    expected = first.gan.ema.state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in second.gan.generator.net.state_dict().items())
     larger = dataclasses.replace(config, model=dataclasses.replace(config.model, num_features=9))
     with pytest.raises(InputError, match="does not fit the model of the configuration"):
         stage.trainer(tmp_path / "third", larger)

@@ -49,7 +49,7 @@ def test_initialisation_is_bilinear_enlargement() -> None:
 def grey_trainer(config: c.L2HConfig, folder: Path) -> L2HTrainer:
     """Its net answers 0.5 to everything."""
     trainer = L2HTrainer(config, folder, Engine(config.engine), None)
-    net = trainer.duel.generator.net
+    net = trainer.gan.generator.net
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.zero_()
@@ -68,17 +68,17 @@ def test_pixel_losses_by_hand(tmp_path: Path, loss: str, expected: float) -> Non
 def test_equation_8_by_hand(tmp_path: Path) -> None:
     """The judge answers 2 to everything: pixel 0.3, and -log sigmoid(2) = log(1 + exp(-2))."""
     trainer = grey_trainer(dataclasses.replace(TINY, weights=c.L2HWeightsConfig(2.0, 0.0, 0.5)), tmp_path)
-    judge = trainer.duel.discriminator
+    judge = trainer.gan.discriminator
     judge.net.forward = lambda x: 2 + 0 * x.mean() * judge.net.convs[0].bias.sum()
     batch = Batch(torch.zeros(1, 3, 8, 8), torch.full((1, 3, 32, 32), 0.2), torch.zeros(0, 3, 8, 8))
-    _, comparison = trainer.compare(batch)[0]
-    loss, _ = trainer.duel.generator_loss(comparison)
+    _, loss_inputs = trainer.compare(batch)[0]
+    loss, _ = trainer.gan.generator_loss(loss_inputs)
     assert loss.item() == pytest.approx(2 * 0.3 + 0.5 * 0.1269280, abs=1e-6)
 
 
 def test_the_pixel_loss_alone_needs_neither_judge_nor_features(tmp_path: Path) -> None:
     trainer = L2HTrainer(TINY, tmp_path, Engine(TINY.engine), None)
-    assert trainer.duel.discriminator is None
+    assert trainer.gan.discriminator is None
     trainer.save()
     saved = torch.load(trainer.checkpoint, weights_only=True)
     assert saved.keys() == {"iteration", "record", "params", "params_ema", "optimiser"}
@@ -89,7 +89,7 @@ def test_gradients_are_clipped_and_their_norm_is_logged(make_stage: Any, tmp_pat
     config = dataclasses.replace(stage.config, gradient_norm=1e-3)
     trainer = stage.trainer(tmp_path, config)
     trainer.step(stage.make_batch(0))
-    squares = sum(p.grad.square().sum() for p in trainer.duel.generator.net.parameters())
+    squares = sum(p.grad.square().sum() for p in trainer.gan.generator.net.parameters())
     assert squares.sqrt().item() == pytest.approx(1e-3, rel=1e-3)
     assert trainer.take_figures()["largest_gradient_norm"] > 1e-3
 
@@ -100,8 +100,8 @@ def test_starts_from_a_model(tmp_path: Path) -> None:
     second = L2HTrainer(
         dataclasses.replace(TINY, init=str(first.checkpoint)), tmp_path / "second", Engine(TINY.engine), None
     )
-    for net in (second.duel.generator.net, second.duel.average):
-        expected = first.duel.average.state_dict()
+    for net in (second.gan.generator.net, second.gan.ema):
+        expected = first.gan.ema.state_dict()
         assert all(torch.equal(value, expected[name]) for name, value in net.state_dict().items())
     larger = dataclasses.replace(TINY, init=str(first.checkpoint), model=c.ModelConfig(1, 9, 4))
     with pytest.raises(InputError, match="does not fit the model of the configuration"):

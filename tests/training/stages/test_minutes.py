@@ -72,7 +72,7 @@ def test_the_whole_chain(packs: Path, tmp_path: Path) -> None:
     trainer = MinutesTrainer(
         dataclasses.replace(TINY, init=str(joined)), tmp_path / "next", Engine(TINY.engine), None, 1e9, 1.0
     )
-    for name, tensor in trainer.duel.average.state_dict().items():
+    for name, tensor in trainer.gan.ema.state_dict().items():
         assert torch.equal(tensor.half(), net.state_dict()[name].half())
     train(TINY, packs, tmp_path / "run", 0.0003, init=[tmp_path / "not_there"])
     assert torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["iteration"] > saved["iteration"]

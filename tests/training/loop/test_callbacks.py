@@ -22,7 +22,7 @@ from training.stages.validation import draw
 def test_the_log_tells_losses_and_speed_and_stdout_shows_it(
     stage: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run.run(stage.trainer(tmp_path), stage.make_batch, run.Watch(lambda: {"score": 7}))
+    run.run(stage.trainer(tmp_path), stage.make_batch, run.Callbacks(lambda: {"score": 7}))
     lines = (tmp_path / "log.jsonl").read_text()
     assert capsys.readouterr().out == lines
     losses, score = map(json.loads, lines.splitlines())
@@ -37,8 +37,8 @@ def test_tensorboard_gets_figures_and_pictures(make_stage: Any, tmp_path: Path) 
     stage = make_stage("l2h")
     board = Board(tmp_path)
     picture = torch.rand(3, 8, 9, generator=torch.Generator().manual_seed(0))
-    watch = run.Watch(lambda: {"score": 7, "pair": [1.0, None], "word": "x"}, lambda: {"drawn": picture}, board)
-    run.run(stage.trainer(tmp_path), stage.make_batch, watch)
+    callbacks = run.Callbacks(lambda: {"score": 7, "pair": [1.0, None], "word": "x"}, lambda: {"drawn": picture}, board)
+    run.run(stage.trainer(tmp_path), stage.make_batch, callbacks)
     board.close()
     read = events.EventAccumulator(str(tmp_path / "board")).Reload()
     tags = read.Tags()
@@ -67,9 +67,9 @@ def test_pictures_for_the_eye(make_stage: Any, training_root: Path, tmp_path: Pa
     trainer = make_stage("joint").trainer(tmp_path / "run")
     pairs = training_root / "phone_pairs" / "train"
     (tmp_path / "phone_crops").symlink_to(pairs)
-    enlarged = draw(trainer.l2h.average, tmp_path)
+    enlarged = draw(trainer.l2h.ema, tmp_path)
     report = NoiseReport(read_phone_pairs(pairs), SimpleNamespace(levels=lambda *_: torch.tensor([0.05])))
-    photographed = report.draw(trainer.h2l.average)
+    photographed = report.draw(trainer.h2l.ema)
     assert [tuple(picture.shape) for picture in enlarged.values()] == [(3, 256, 768)]
     assert [tuple(picture.shape) for picture in photographed.values()] == [(3, 96, 288)]
     for picture in (*enlarged.values(), *photographed.values()):
