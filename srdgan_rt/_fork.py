@@ -1,4 +1,4 @@
-"""Processes that are forked after threads have run: they do not have these threads and would wait for them.
+"""Makes forked processes safe: they lack the parent's threads and would wait for them forever.
 
 Only work of this package is noticed. A program that runs PyTorch itself before it forks has to call
 ``torch.set_num_threads(1)`` in its new process, as for any use of PyTorch there.

@@ -1,4 +1,4 @@
-"""The digest of the extension's sources, by which a library and a source folder are known to belong together.
+"""Digest of the extension's sources; it tells whether a library was built from a source folder.
 
 Imports nothing but the standard library: ``setup.py`` runs this file before the package can be imported.
 """

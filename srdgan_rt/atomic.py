@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all.
+"""Atomic writing: a file appears whole or not at all.
 
 While a file is written it has no name, where the file system allows that (``O_TMPFILE``): a kill leaves nothing.
 Elsewhere it has a temporary name and a lock; the next process that writes into the folder removes those that nobody

@@ -1,4 +1,4 @@
-"""Load time and peak memory of an engine, taken in a process of its own: nothing there is warm, nothing adds to it."""
+"""Load time and peak memory of an engine, measured in a separate process, where nothing else is loaded."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ print(json.dumps(run_once(*arguments)))
 
 @dataclass(frozen=True)
 class Alone:
-    """What an engine costs in a process of its own; None where it is unknown.
+    """Load time and peak memory of an engine in a separate process; None where unknown.
 
     Args:
         load_seconds: from the loaded network to an engine that is ready (importing, converting, packing, compiling),

@@ -1,4 +1,4 @@
-"""How our engines stand against the fastest of the others."""
+"""Compares our engines with the fastest of the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the processor and its memory can do at most: a square fp32 product by the vendor's library, and a triad."""
+"""Peak speed of processor and memory: a square fp32 matrix product by the vendor's library, and STREAM's triad."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the benchmark: builds the engines, checks their results, times them in turn, weighs their memory."""
+"""Runs the benchmark: builds the engines, checks their results, times them in turn, measures their memory."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def run_suite(
 
 
 class _Suite:
-    """The engines of one benchmark and what became of them."""
+    """State of one benchmark: its engines and those that could not run."""
 
     def __init__(
         self, model: str, engines: tuple[str, ...], leave_out: Collection[str], say: Callable[[str], None]

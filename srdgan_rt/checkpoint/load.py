@@ -1,4 +1,4 @@
-"""From a name or a path to a network that is ready to run."""
+"""Loads a network, ready to run, by name or path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what users write to the file that they mean: a name of a shipped model, or a path."""
+"""Finds a weight file by the name of a shipped model or by a path."""
 
 from __future__ import annotations
 

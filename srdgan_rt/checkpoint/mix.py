@@ -1,4 +1,4 @@
-"""Networks between networks: ``a:0.7+b:0.3`` is 0.7 times the weights of a plus 0.3 times those of b.
+"""Network interpolation: ``a:0.7+b:0.3`` is 0.7 times the weights of a plus 0.3 times those of b.
 
 Between a network trained for PSNR and one trained on with a discriminator from its weights, such a mix has as much of
 each other's looks (network interpolation, Wang and others, ESRGAN, section 3.4).

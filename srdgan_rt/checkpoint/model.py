@@ -1,4 +1,4 @@
-"""What a weight file becomes: the network and what is known about it."""
+"""A loaded weight file: the network, its sizes, metadata and digest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading ``.npz`` archives of numpy arrays, none of which becomes larger than the archive says."""
+"""Reads ``.npz`` archives of numpy arrays; no array may exceed the size that the archive states."""
 
 from __future__ import annotations
 

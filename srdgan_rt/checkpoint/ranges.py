@@ -1,4 +1,4 @@
-"""The ranges of a network's features for int8: a file beside the weights, which other programs need not understand."""
+"""Activation ranges for int8, in a separate file beside the weights, so that other programs can read the weights."""
 
 from __future__ import annotations
 

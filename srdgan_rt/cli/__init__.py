@@ -107,4 +107,4 @@ def _describe_program(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Four times larger and clean: super-resolution and denoising of phone photographs."""
+    """x4 super-resolution and denoising of phone photographs."""

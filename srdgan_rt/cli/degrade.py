@@ -1,4 +1,4 @@
-"""``srdgan-rt degrade``: clean photographs in, realistic pairs for training out (the paper's GMSR)."""
+"""``srdgan-rt degrade``: makes training pairs from clean photographs (the paper's GMSR)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def degrade(
         list[str], typer.Argument(metavar="INPUT...", help="Files, folders, or patterns such as 'in/*.jpg'.")
     ],
     output: Annotated[
-        str, typer.Option("--output", "-o", help="Folder for the pairs; completed if it is there.", show_default=False)
+        str,
+        typer.Option("--output", "-o", help="Folder for the pairs; an existing set is completed.", show_default=False),
     ],
     model: options.Model = None,
     noise_level: Annotated[
@@ -34,8 +35,8 @@ def degrade(
             show_default="one of those that the net was trained with",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="With a file's name, decides its noise.")] = 0,
-    variants: Annotated[int, typer.Option(min=1, help="Pairs of each photograph.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the noise, combined with each file's name.")] = 0,
+    variants: Annotated[int, typer.Option(min=1, help="Number of pairs made from each photograph.")] = 1,
     device: options.Device = "auto",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace pairs of other photographs, options or models.")
@@ -47,11 +48,11 @@ def degrade(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Photographs clean pictures: makes realistic pairs of large clean and small noisy pictures.
+    """Makes training pairs: for each clean photograph a small noisy picture, as a phone would take it.
 
     Writes OUTPUT/HR/NAME.png and OUTPUT/LRx4/NAME.png, on one grid as trainers expect, and OUTPUT/manifest.json. Pairs
-    that are there already, made of the same file in the same way, are left; so a run that was stopped goes on where it
-    was. A file that fails does not stop the others.
+    that exist already and were made from the same file with the same options are kept, so a stopped run can be
+    continued. A file that fails does not stop the others.
 
     Exit status: 0 all done, 1 some input failed, 2 wrong usage, 128 and the signal's number after a signal.
     """

@@ -1,4 +1,4 @@
-"""Which pairs ``degrade`` makes, and one photograph's way to them; apart from the command because it needs PyTorch."""
+"""Plans and makes the pairs of ``degrade``. Separate from the command, because it imports PyTorch, which is slow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a process ends before its work is done: signals, and readers of its output that have gone away."""
+"""Early ends of a process: signals, and output whose reader has closed it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SIGNALS = ("SIGTERM", "SIGHUP")
 
 
 class OutputLostError(SrdganError):
-    """What a command tells cannot be written: the disk below stdout is full."""
+    """The output of a command cannot be written, for example to a full disk."""
 
 
 class Stopped(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""How things go wrong on the command line: one line on stderr and an exit status; a traceback only with ``--debug``."""
+"""Error handling of the command line: one line on stderr and an exit status; a traceback only with ``--debug``."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def show_tracebacks(wanted: bool) -> None:
 
 
 def say_end(error: BaseException) -> int:
-    """Tells of the error that ends a command; returns the exit status."""
+    """Prints the error that ends a command; returns the exit status."""
     if isinstance(error, KeyboardInterrupt):
         say(name_of(error))
         return status_of(error)

@@ -1,4 +1,4 @@
-"""Which files ``upscale`` reads and where each result goes. Of a picture only the kind is looked at here."""
+"""Plans which files ``upscale`` reads and where each result goes. No picture is decoded here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that several commands share, so that they are called and described alike everywhere."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ Model = Annotated[
     ),
 ]
 Tile = Annotated[
-    str, typer.Option("--tile", "-t", metavar="N|auto", help="Largest side of a tile in input pixels; 0 never tiles.")
+    str,
+    typer.Option("--tile", "-t", metavar="N|auto", help="Largest side of a tile in input pixels; 0 disables tiling."),
 ]
 Precision = Annotated[str, typer.Option(metavar="NAME", help="auto, fp32, fp16, bf16 or int8.")]
 Engine = Annotated[str, typer.Option(metavar="NAME", help="auto, native, torch or onnxruntime; info lists them.")]
@@ -66,13 +67,13 @@ def parse_tile(text: str) -> int | None:
 
 
 def warn_of_slow_precision(device: str, precision: str) -> None:
-    """Says before the work that it will take long, and what to take instead."""
+    """Warns, before the work begins, of a precision that is slow on this device."""
     if device == "cpu" and precision == "fp16":
         say("--precision fp16 is many times slower than fp32 on a CPU, which computes in fp32: choose fp32, or a GPU")
 
 
 def limit_pixels(max_pixels: int | None) -> int | None:
-    """From the option's way of saying it, where 0 is no limit, to the reader's, where None is."""
+    """Converts ``--max-pixels``, where 0 means no limit, to the reader's form, where None does."""
     from srdgan_rt.image import DEFAULT_MAX_PIXELS  # not at the head: help should not wait for the readers
 
     return DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels or None

@@ -1,4 +1,4 @@
-"""Results of ``upscale``: their mark, by which a later run knows them and leaves them alone."""
+"""Marks results of ``upscale`` in their XMP, so that later runs recognise and skip them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the results of ``upscale`` are called, and how those of equal names are told apart."""
+"""Names of the results of ``upscale``; results of equal names get different ones."""
 
 from __future__ import annotations
 

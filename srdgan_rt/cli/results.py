@@ -1,4 +1,4 @@
-"""What ``upscale`` and ``degrade`` tell of each result: text or JSON on stdout, errors and notes on stderr."""
+"""Reports of ``upscale`` and ``degrade``: results on stdout as text or JSON, errors and notes on stderr."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MAX_LISTED = 8  # files left alone for one reason that are named one by one
 
 @dataclass(frozen=True)
 class Result:
-    """One file's fate; sizes in pixels, None where the file did not come so far.
+    """Outcome of one file; sizes in pixels, None where processing stopped before they were known.
 
     Args:
         input: file, or what the user named.
@@ -47,7 +47,7 @@ class Result:
 
 
 class Reporter:
-    """Tells results as they come and counts failures.
+    """Reports each result as it is ready and counts failures.
 
     Args:
         as_json: one JSON object per file on stdout, notes inside it.

@@ -30,7 +30,7 @@ def upscale(
     ] = None,
     model: options.Model = None,
     outscale: Annotated[
-        float, typer.Option("--outscale", "-s", help="Enlargement, any number above 0, resampled from the net's x4.")
+        float, typer.Option("--outscale", "-s", help="Enlargement, any number above 0; 1 denoises without enlarging.")
     ] = 4.0,
     tile: options.Tile = "auto",
     precision: options.Precision = "auto",
@@ -38,12 +38,12 @@ def upscale(
     device: options.Device = "auto",
     suffix: Annotated[
         str | None,
-        typer.Option(help="Joined to the name of each result by an underscore.", show_default="x and the outscale"),
+        typer.Option(help="Added to the name of each result, after an underscore.", show_default="x and the outscale"),
     ] = None,
     extension: Annotated[
         Extension, typer.Option("--ext", help="Format of the results; auto keeps the input's where it can.")
     ] = Extension.AUTO,
-    quality: Annotated[int, typer.Option(min=1, max=100, help="Of JPEG and WebP.")] = 95,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG and WebP results.")] = 95,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
     skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Leave results that exist.")] = False,
     recursive: Annotated[
@@ -55,10 +55,10 @@ def upscale(
 ) -> None:
     """Enlarges and denoises pictures.
 
-    Each result lies beside its input as NAME_x4.EXT unless --output says otherwise. EXIF, colour profile, 16 bits,
-    transparency and grey are kept where the format can hold them. A file that fails does not stop the others.
+    Each result is written beside its input as NAME_x4.EXT unless --output says otherwise. EXIF, colour profile, 16
+    bits, transparency and grey are kept where the format can hold them. A file that fails does not stop the others.
 
-    Results of earlier runs are left alone unless they are named themselves.
+    Results of earlier runs are skipped, unless you name them as inputs.
 
     Exit status: 0 all done, 1 some input failed, 2 wrong usage, 128 and the signal's number after a signal.
     """

@@ -1,4 +1,4 @@
-"""One job of ``upscale`` from file to file; apart from the command because it needs PyTorch, which loads slowly."""
+"""Runs one job of ``upscale``. Separate from the command, because it imports PyTorch, which loads slowly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clean photograph in, the small noisy picture that a phone would have made of it out (section 3.2)."""
+"""Turns clean photographs into small noisy ones, as a phone would take them (section 3.2)."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Degrader:
         seed: int = 0,
         progress: Callable[[int, int], None] | None = None,
     ) -> Pixels:
-        """Photographs a clean picture (equation 1).
+        """Degrades a clean picture (equation 1).
 
         Result pixel ``i`` is taken around pixel ``scale * i + scale // 2`` of the picture, see
         :func:`srdgan_rt.image.resample.shift_half_pixel` for what that means for pairs.

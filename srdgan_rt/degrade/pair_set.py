@@ -1,4 +1,4 @@
-"""A folder of pairs, ``HR/`` and ``LRx4/``, and its record, from which a run that was killed goes on."""
+"""A folder of pairs, ``HR/`` and ``LRx4/``, with a journal from which an interrupted run continues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Realistic pairs of clean photographs (the paper's GMSR): what a pair is, and what decides it."""
+"""Training pairs from clean photographs (the paper's GMSR): their parameters and how they are made."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def pair_up(
     seed: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Pixels, Pixels]:
-    """Photographs a clean picture and centres it on the result.
+    """Degrades a clean picture and centres it on the result.
 
     LR pixel i is taken around HR pixel 4i + 2, half a pixel beside the middle of its 4x4 block, where every upscaler
     assumes it; so HR is the picture moved by half a pixel, see

@@ -1,4 +1,4 @@
-"""Networks in forms that other programs run: ONNX graphs."""
+"""Exports networks as ONNX graphs."""
 
 from srdgan_rt.export.model_file import export_model
 from srdgan_rt.export.onnx_export import FORMS, PRECISIONS, export_onnx

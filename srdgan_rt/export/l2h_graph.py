@@ -53,7 +53,7 @@ def _convolutions(block: ResidualDenseBlock) -> list[nn.Conv2d]:
 
 
 def _add_concat_block(graph: Graph, x: str, block: ResidualDenseBlock, name: str) -> str:
-    """A dense block as it is written: each convolution reads the concatenation of everything before it."""
+    """A dense block in its usual form: each convolution reads the concatenation of everything before it."""
     features = [x]
     for number, conv in enumerate(_convolutions(block), start=1):
         node = f"{name}.conv{number}"

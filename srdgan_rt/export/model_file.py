@@ -1,4 +1,4 @@
-"""From a model's name or file to an ONNX file that states what it is."""
+"""Exports a model, by name or file, as an ONNX file with a description."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a format has no place for in its own way: moved to where it can be held, or named as lost."""
+"""Fits metadata to a format: what has no place of its own is moved elsewhere or reported as lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Colour under transparency: what an enlarging filter mixes into the edges must not be arbitrary."""
+"""Fills colours under full transparency, which an enlarging filter would mix into the edges."""
 
 from __future__ import annotations
 

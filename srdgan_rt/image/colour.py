@@ -1,4 +1,4 @@
-"""Inks to light: CMYK pictures become RGB."""
+"""Converts CMYK pictures to RGB."""
 
 from __future__ import annotations
 

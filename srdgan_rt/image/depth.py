@@ -1,4 +1,4 @@
-"""From one sample type to another, and from alpha to no alpha, a few rows at a time.
+"""Converts sample types and flattens alpha, a few rows at a time.
 
 A 12-megapixel photograph enlarged four times has 195 million pixels: a whole-picture temporary in float32 would
 take 2.3 GB, so everything here goes through blocks of rows.

@@ -1,4 +1,4 @@
-"""Texts and comments in EXIF, for formats that have no place of their own for them."""
+"""Stores texts and comments in EXIF, for formats that have no other place for them."""
 
 from __future__ import annotations
 

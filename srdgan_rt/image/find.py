@@ -1,4 +1,4 @@
-"""From what the user typed to the pictures that are meant."""
+"""Finds the pictures that files, folders and patterns name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_LISTED = 8  # unreadable photographs of one format and folder that are name
 
 @dataclass(frozen=True)
 class FoundPicture:
-    """One picture to work on, or one thing that leads to none.
+    """One picture to work on, or an input that leads to none.
 
     Attributes:
         path: the file, or the input as it was typed where there is an error.

@@ -1,4 +1,4 @@
-"""What a picture is on its way through: pixels, what the file said besides them, and what was lost."""
+"""A picture in memory: pixels, metadata, and notes about what was lost."""
 
 from __future__ import annotations
 

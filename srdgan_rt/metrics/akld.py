@@ -1,4 +1,4 @@
-"""How far the histogram of generated noise is from that of real noise: the averaged Kullback-Leibler divergence."""
+"""Averaged Kullback-Leibler divergence (AKLD) between the histograms of real and generated noise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model has to beat: methods without any training, scored beside the models."""
+"""Baselines: methods without training, scored beside the models."""
 
 from __future__ import annotations
 

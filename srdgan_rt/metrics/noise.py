@@ -1,4 +1,4 @@
-"""What the noise of a photograph is like, measured on a pair of a noisy and a clean one.
+"""Noise statistics, measured on a pair of a noisy and a clean picture.
 
 Three figures tell sensor noise from what is usually simulated: its variance grows with the intensity (shot noise),
 demosaicing makes it alike in neighbouring pixels, and it makes the channels alike.

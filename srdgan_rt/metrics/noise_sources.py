@@ -1,4 +1,4 @@
-"""What makes noise, and how two makers of noise are set to the same strength."""
+"""Noise sources, and matching of a source's variance to that of real noise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Between pixels as pictures hold them and planes as the resampling functions take them."""
+"""Converts between pixel arrays (channels last) and planes (channels first)."""
 
 from __future__ import annotations
 

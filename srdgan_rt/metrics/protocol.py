@@ -1,4 +1,4 @@
-"""What a figure in a table means: how the input is made, what is cropped, and which channel is scored."""
+"""The evaluation protocol: how the input is made, what is cropped, and which channel is scored."""
 
 from __future__ import annotations
 

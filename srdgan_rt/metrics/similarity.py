@@ -1,4 +1,4 @@
-"""How much a result is like its reference: PSNR and SSIM of one plane or of several."""
+"""PSNR and SSIM of one or several planes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks and what is known about them before they run."""
+"""The two networks and their sizes."""
 
 from srdgan_rt.models.h2l import H2LNet, draw_noise
 from srdgan_rt.models.l2h import L2HNet

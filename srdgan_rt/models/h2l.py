@@ -120,7 +120,7 @@ class H2LNet(nn.Module):
                 self.conv_last.weight[colour, source, 1, 1] = 1
 
     def forward(self, clean: Tensor, noise: Tensor) -> Tensor:
-        """Photographs a batch of clean pictures (equation 1).
+        """Degrades a batch of clean pictures (equation 1).
 
         Args:
             clean: ``(N, 3, H, W)`` RGB in [0, 1]; H and W are multiples of the scale.

@@ -61,7 +61,7 @@ class ModelSpec:
 
     @property
     def enlargement(self) -> int:
-        """By what the network enlarges the pixels that it sees itself: 1, 2 or 4."""
+        """Enlargement of the network's own (pixel-unshuffled) input: 1, 2 or 4."""
         return self.scale * self.unshuffle
 
     @property
@@ -120,5 +120,5 @@ class ModelSpec:
         return _IMAGE_CHANNELS * self.unshuffle**2
 
     def _per_pixel(self, per_block: int) -> int:
-        """From a block of pixels, which the network sees as one, to each of them."""
+        """Converts a value per pixel of the network's own input to a value per LR pixel."""
         return -(-per_block // self.unshuffle**2)

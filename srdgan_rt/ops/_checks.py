@@ -1,4 +1,4 @@
-"""What a caller can get wrong, said in one line before C++ sees it."""
+"""Argument checks with one-line messages, made before the C++ code runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers on their way to the compiled packer: one tensor of bytes holds all of them as the CPU kernels read them."""
+"""Packs layers into one tensor of bytes, the form that the CPU kernels read."""
 
 from __future__ import annotations
 

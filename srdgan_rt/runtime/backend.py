@@ -84,7 +84,7 @@ class Backend(Protocol):
 
 
 def prepare_net(net: NetT, device: torch.device, dtype: torch.dtype) -> NetT:
-    """A copy of a network for inference, in channels-last layout, which convolutions like best everywhere."""
+    """A copy of a network for inference, in channels-last layout, which is the fastest for convolutions."""
     net = copy.deepcopy(net).requires_grad_(False).eval().to(device, dtype)
     return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 

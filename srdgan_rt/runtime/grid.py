@@ -1,4 +1,4 @@
-"""Where the pixels of a result come from: the arithmetic of ``outscale`` and ``roi``.
+"""Output grid: which input pixels each output pixel of an ``outscale`` and ``roi`` needs.
 
 The net enlarges by a fixed factor; any other ``outscale`` is resampled from its float result. Both axes work alike and
 apart from each other. A region's result is cut out of the grid of the whole picture's result, so that a crop of the

@@ -1,4 +1,4 @@
-"""The guard against what low precision does to a picture: tiles of NaN, and tiles that come out black."""
+"""Guard against bad results in low precision: tiles with NaN and black tiles."""
 
 from __future__ import annotations
 
