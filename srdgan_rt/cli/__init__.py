@@ -21,7 +21,7 @@ from srdgan_rt.cli.failures import WRONG_USAGE, guard, say, say_end, show_traceb
 
 COMMANDS = {
     "upscale": "Enlarges and denoises pictures.",
-    "degrade": "Photographs clean pictures: makes realistic pairs of large clean and small noisy pictures.",
+    "degrade": "Makes training pairs: for each clean photograph a small noisy picture, as a phone would take it.",
     "evaluate": "Scores models and baselines on data sets; without -n, bicubic and the default model.",
     "export": "Writes a model as an ONNX graph for pictures of any size.",
     "noise": "Compares generated noise with that of real photographs.",
