@@ -144,7 +144,8 @@ class Upscaler:
                 resampled, antialiased bicubic, from the network's float result.
             roi: ``(x, y, width, height)`` in pixels of ``image``: compute only this region. The result is the same crop
                 of the whole result: samples from ``round(x * outscale), round(y * outscale)`` on.
-            progress: called as ``progress(done, total)`` in pixels of ``image`` after each tile.
+            progress: called as ``progress(done, total)`` in pixels of ``image`` whenever more is done; the first time
+                after the first strip or tile.
 
         Returns:
             Same layout and dtype, ``round(H * outscale)`` x ``round(W * outscale)``, at least 1 x 1. Rounded to
@@ -171,7 +172,20 @@ class Upscaler:
                 alpha_plane = to_unit(alpha)
 
         needed = grid.needed_box(Box(0, 0, grid.columns.out_size, grid.rows.out_size))
-        runner, cores = self._plan(lambda box: read_window(colour, box), height, width, region, needed, factor)
+        reported = 0
+
+        def report(done: int) -> None:
+            nonlocal reported
+            if progress is not None and done > reported:
+                reported = done
+                progress(done, region.area)
+
+        def read(box: Box) -> Tensor:
+            # Rows are finished some strips after they are read: reading tells sooner how far the network has come.
+            report(min(box.y - region.y, region.height) * region.width)
+            return read_window(colour, box)
+
+        runner, cores = self._plan(read, height, width, region, needed, factor)
         channels_last = out.reshape(*out.shape[:2], -1)
         done = 0
         for core in cores:
@@ -188,8 +202,7 @@ class Upscaler:
                 if alpha_plane is not None:
                     write_window(grid.resample_picture(alpha_plane, box)[None], window[..., num_colours:])
             done += core.area
-            if progress is not None:
-                progress(done, region.area)
+            report(done)
         return out
 
     def __call__(self, x: Tensor) -> Tensor:

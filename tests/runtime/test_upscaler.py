@@ -256,6 +256,20 @@ def test_a_result_beyond_memory_is_refused_before_the_work(nearest):
 # -- progress, threads, errors ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "engine",
+    ["torch", pytest.param("native", marks=pytest.mark.skipif(not _ext.is_available(), reason="no extension"))],
+)
+def test_progress_is_known_early(nearest_net, engine):
+    calls = []
+    up = Upscaler(nearest_net, device="cpu", engine=engine, tile=20, halo=4)
+    up.upscale(noise((800, 150, 3)), progress=lambda *call: calls.append(call))
+    done = [first for first, _ in calls]
+    assert 0 < done[0] <= 0.15 * 800 * 150
+    assert done == sorted(set(done))
+    assert calls[-1] == (800 * 150, 800 * 150)
+
+
 def test_progress_grows_to_the_total(nearest_net):
     calls = []
     up = Upscaler(nearest_net, engine="torch", tile=4)
