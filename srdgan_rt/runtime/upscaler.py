@@ -182,7 +182,8 @@ class Upscaler:
 
         def read(box: Box) -> Tensor:
             # Rows are finished some strips after they are read: reading tells sooner how far the network has come.
-            report(min(box.y - region.y, region.height) * region.width)
+            # Never all: rows below the region, in the halo, are read before its last rows are finished.
+            report(min(box.y - region.y, region.height - 1) * region.width)
             return read_window(colour, box)
 
         runner, cores = self._plan(read, height, width, region, needed, factor)

@@ -270,6 +270,21 @@ def test_progress_is_known_early(nearest_net, engine):
     assert calls[-1] == (800 * 150, 800 * 150)
 
 
+@pytest.mark.parametrize("options", [{"roi": (0, 40, 30, 20)}, {"border_padding": 30}], ids=str)
+@pytest.mark.skipif(not _ext.is_available(), reason="no extension")
+def test_all_is_done_only_at_the_end(nearest_net, monkeypatch, options):
+    """Strips below the region belong to its halo: they are read before the region is finished."""
+    events = []
+    monkeypatch.setattr("srdgan_rt.runtime.upscaler.write_window", lambda planes, out: events.append("written"))
+    up = Upscaler(
+        nearest_net, device="cpu", engine="native", tile=8, halo=30, border_padding=options.get("border_padding", 0)
+    )
+    up.upscale(noise((100, 30, 3)), roi=options.get("roi"), progress=lambda *call: events.append(call))
+    finished = [event for event in events if event != "written" and event[0] == event[1]]
+    assert len(finished) == 1
+    assert events[-1] == finished[0]
+
+
 def test_progress_grows_to_the_total(nearest_net):
     calls = []
     up = Upscaler(nearest_net, engine="torch", tile=4)
