@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from srdgan_rt.image import exif
-from srdgan_rt.image.frame import Reframing
-from srdgan_rt.image.ifd import DamagedTagsError
+from srdgan_rt.image.metadata import exif
+from srdgan_rt.image.metadata.ifd import DamagedTagsError
+from srdgan_rt.image.metadata.transform import GeometricTransform
+from srdgan_rt.image.metadata.update import extract_embedded, update_metadata
 from srdgan_rt.image.picture import Picture, Pixels
-from srdgan_rt.image.truth import gather, make_true
 
 
 def turn(pixels: Pixels, orientation: int) -> Pixels:
@@ -24,12 +24,12 @@ def turn(pixels: Pixels, orientation: int) -> Pixels:
     Returns:
         The picture as it shall be seen, contiguous; rows and columns exchanged for 5..8.
     """
-    frame = Reframing(orientation, (1, 1), (1, 1))
-    if frame.exchanges_sides:
+    transform = GeometricTransform(orientation, (1, 1), (1, 1))
+    if transform.exchanges_sides:
         pixels = pixels.swapaxes(0, 1)
-    if frame.mirrors_rows:
+    if transform.mirrors_rows:
         pixels = pixels[::-1]
-    if frame.mirrors_columns:
+    if transform.mirrors_columns:
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(pixels)
 
@@ -45,13 +45,13 @@ def make_upright(picture: Picture, orientation: int | None = None, *, is_turned:
     Returns:
         The picture with metadata that are true of the turned pixels. What cannot be made true is removed and noted.
     """
-    metadata = gather(picture.metadata)
+    metadata = extract_embedded(picture.metadata)
     if orientation is None:
         orientation = _get_orientation(metadata.exif)
     pixels = picture.pixels if is_turned else turn(picture.pixels, orientation)
     height, width = pixels.shape[:2]
     before = (width, height) if orientation >= 5 else (height, width)
-    metadata, notes = make_true(metadata, Reframing(orientation, before, (height, width)))
+    metadata, notes = update_metadata(metadata, GeometricTransform(orientation, before, (height, width)))
     return replace(picture, pixels=pixels, metadata=metadata, notes=tuple(dict.fromkeys((*picture.notes, *notes))))
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from srdgan_rt.image import jpeg_metadata
 from srdgan_rt.image.formats import FORMATS, RAW_HINT, Format
-from srdgan_rt.image.ifd import (
+from srdgan_rt.image.jpeg.metadata import read_metadata as read_jpeg_metadata
+from srdgan_rt.image.metadata.ifd import (
     Buffer,
     DamagedTagsError,
     Entry,
@@ -23,7 +23,7 @@ from srdgan_rt.image.ifd import (
 from srdgan_rt.image.orientation import make_upright
 from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.size_limit import SizeCheck
-from srdgan_rt.image.tiff import read_metadata
+from srdgan_rt.image.tiff.codec import read_metadata as read_tiff_metadata
 
 _MAKE, _PHOTOMETRIC, _COMPRESSION = 271, 262, 259
 _DNG_VERSION = 50706
@@ -100,14 +100,14 @@ def _read_metadata(path: Path, raw: Any, rawpy: Any) -> tuple[Metadata, int | No
     the raw data have no meaning any more.
     """
     try:
-        metadata, orientation, _ = read_metadata(path)
+        metadata, orientation, _ = read_tiff_metadata(path)
         return replace(metadata, icc=None), orientation
     except DamagedTagsError:
         pass
     try:
         preview = raw.extract_thumb()
         if preview.format == rawpy.ThumbFormat.JPEG:
-            metadata, _ = jpeg_metadata.read_metadata(preview.data)
+            metadata, _ = read_jpeg_metadata(preview.data)
             return replace(metadata, icc=None), None
     except (rawpy.LibRawError, OSError, SyntaxError):
         pass  # no preview, or one that is no JPEG: the picture is whole without it

@@ -7,14 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from srdgan_rt.errors import ImageReadError, SrdganError
-from srdgan_rt.image.bitmap import read_bmp, read_gif
+from srdgan_rt.image.bmp import read_bmp
 from srdgan_rt.image.formats import HEAD_SIZE, Format, detect_format
-from srdgan_rt.image.jpeg import read_jpeg
+from srdgan_rt.image.gif import read_gif
+from srdgan_rt.image.jpeg.codec import read_jpeg
 from srdgan_rt.image.picture import Picture
-from srdgan_rt.image.png import read_png
+from srdgan_rt.image.png.codec import read_png
 from srdgan_rt.image.raw import identify_raw, read_raw
 from srdgan_rt.image.size_limit import DEFAULT_MAX_PIXELS, SizeCheck, limit_size
-from srdgan_rt.image.tiff import read_tiff
+from srdgan_rt.image.tiff.codec import read_tiff
 from srdgan_rt.image.webp import read_webp
 
 _READERS: dict[str, Callable[[Path, SizeCheck], Picture]] = {

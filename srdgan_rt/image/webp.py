@@ -11,9 +11,9 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 
-from srdgan_rt.image import exif
 from srdgan_rt.image.depth import convert_depth
-from srdgan_rt.image.ifd import DamagedTagsError
+from srdgan_rt.image.metadata import exif
+from srdgan_rt.image.metadata.ifd import DamagedTagsError
 from srdgan_rt.image.orientation import make_upright
 from srdgan_rt.image.picture import Metadata, Picture, Pixels
 from srdgan_rt.image.size_limit import SizeCheck

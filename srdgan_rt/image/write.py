@@ -13,21 +13,22 @@ from numpy.typing import DTypeLike
 
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import ImageWriteError, InputError, SrdganError
-from srdgan_rt.image import jpeg, webp
 from srdgan_rt.image.adapt import adapt
-from srdgan_rt.image.colour import profile_fits
-from srdgan_rt.image.frame import Reframing
-from srdgan_rt.image.jpeg import write_jpeg
+from srdgan_rt.image.icc import profile_fits
+from srdgan_rt.image.jpeg.codec import MAX_SIDE as JPEG_MAX_SIDE
+from srdgan_rt.image.jpeg.codec import write_jpeg
+from srdgan_rt.image.metadata.transform import GeometricTransform
+from srdgan_rt.image.metadata.update import update_metadata
 from srdgan_rt.image.picture import PIXEL_DTYPES, Metadata, Picture, Pixels, count_channels
-from srdgan_rt.image.png import write_png
-from srdgan_rt.image.tiff import write_tiff
-from srdgan_rt.image.truth import make_true
+from srdgan_rt.image.png.codec import write_png
+from srdgan_rt.image.tiff.codec import write_tiff
+from srdgan_rt.image.webp import MAX_SIDE as WEBP_MAX_SIDE
 from srdgan_rt.image.webp import write_webp
 
 _FORMATS = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".tif": "tiff", ".tiff": "tiff", ".webp": "webp"}
 WRITABLE_EXTENSIONS = tuple(_FORMATS)
 
-_MAX_SIDES = {"jpeg": jpeg.MAX_SIDE, "webp": webp.MAX_SIDE, "png": 1_000_000, "tiff": (1 << 31) - 1}
+_MAX_SIDES = {"jpeg": JPEG_MAX_SIDE, "webp": WEBP_MAX_SIDE, "png": 1_000_000, "tiff": (1 << 31) - 1}
 _WRITERS: dict[str, Callable[[BinaryIO, Pixels, Metadata, int], list[str]]] = {
     "jpeg": write_jpeg,
     "png": write_png,
@@ -116,8 +117,8 @@ def _fit_metadata(
     metadata: Metadata, height: int, width: int, channels: int, format_: str
 ) -> tuple[Metadata, list[str]]:
     """Metadata that are true of a picture of this size and kind, as far as the format can hold them."""
-    frame = Reframing(1, metadata.described_size or (height, width), (height, width))
-    metadata, notes = make_true(metadata, frame)
+    transform = GeometricTransform(1, metadata.described_size or (height, width), (height, width))
+    metadata, notes = update_metadata(metadata, transform)
     if metadata.icc is not None and not profile_fits(metadata.icc, channels):
         metadata = replace(metadata, icc=None)
         notes.append("ICC profile dropped: it is not made for this kind of picture")

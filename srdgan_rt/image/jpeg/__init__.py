@@ -1,0 +1,1 @@
+"""JPEG: segments and scans, strict decoding, encoding, metadata."""

@@ -1,0 +1,1 @@
+"""TIFF: pages, pixels of every colour space, EXIF directories, metadata."""
