@@ -17,6 +17,7 @@ import numpy.typing as npt
 from srdgan_rt.image import read_picture
 from srdgan_rt.metrics import luma, open_pairs, psnr
 from srdgan_rt.metrics.mesh import measure_mesh
+from srdgan_rt.pixels import crop_centre, round_to_bytes
 from srdgan_rt.runtime import Upscaler
 
 Picture = npt.NDArray[Any]
@@ -26,7 +27,6 @@ SCALE = 4
 _SIDE = 192  # pixels of the middle of photographs that are used
 _BORDER = 8  # pixels that are not scored
 _FLAT_SHARE = 0.1  # of a phone's JPEG: its flattest blocks
-_WHITE = 65535
 
 
 def block_means(result: Picture) -> npt.NDArray[np.float64]:
@@ -39,30 +39,21 @@ def _inner(picture: Picture) -> Picture:
     return picture[_BORDER:-_BORDER, _BORDER:-_BORDER]
 
 
-def _middle(picture: Picture) -> Picture:
-    y, x = ((side - min(side, _SIDE)) // 2 for side in picture.shape[:2])
-    return picture[y : y + _SIDE, x : x + _SIDE]
-
-
 def _full_luma(picture: Picture) -> npt.NDArray[np.float64]:
     """BT.601's luma in 0..255, ``(H, W)``."""
     return np.asarray(picture.astype(np.float64) @ np.array([0.299, 0.587, 0.114]))
-
-
-def _to_bytes(picture: Picture) -> npt.NDArray[np.uint8]:
-    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
 
 
 def score_noise(upscale: Upscale, crops: Path) -> dict[str, float]:
     """PSNR of Y of the block means against the clean picture, dB, means over phone crops at full resolution."""
     scores: dict[str, list[float]] = {}
     for read in open_pairs(crops)[1].values():
-        clean, noisy = (_middle(picture) for picture in read())
+        clean, noisy = (crop_centre(picture, _SIDE) for picture in read())
         grey_noise = _full_luma(noisy) - _full_luma(clean)
-        grey_clean, grey_noisy = _to_bytes(_full_luma(clean)), _to_bytes(_full_luma(noisy))
+        grey_clean, grey_noisy = round_to_bytes(_full_luma(clean)), round_to_bytes(_full_luma(noisy))
         cases = {
             "noise as it is": (clean, noisy),
-            "luma noise alone": (clean, _to_bytes(clean + grey_noise[..., None])),
+            "luma noise alone": (clean, round_to_bytes(clean + grey_noise[..., None])),
             "R = G = B": (grey_clean[..., None].repeat(3, 2), grey_noisy[..., None].repeat(3, 2)),
             "grey file": (grey_clean, grey_noisy),
         }
@@ -87,7 +78,8 @@ def score_patterns(upscale: Upscale) -> dict[str, float]:
         "ordered dither": dither,
     }
     return {
-        f"{name} (1/255)": _mean_shift(upscale, _to_bytes(np.repeat(c[..., None], 3, 2))) for name, c in cases.items()
+        f"{name} (1/255)": _mean_shift(upscale, round_to_bytes(np.repeat(plane[..., None], 3, 2)))
+        for name, plane in cases.items()
     }
 
 
@@ -116,7 +108,7 @@ def _noisy_flats(strength: float) -> Iterator[Picture]:
     rng = np.random.default_rng(0)
     for level in (25, 60, 120, 200):
         noise = rng.normal(0, strength, (64, 64, 3)) + rng.normal(0, strength / 2, (64, 64, 1))
-        yield _to_bytes(level + noise)
+        yield round_to_bytes(level + noise)
 
 
 def score_mesh(upscale: Upscale) -> dict[str, float]:
@@ -132,7 +124,7 @@ def score_phone_jpeg(upscale: Upscale, folder: Path) -> dict[str, float]:
     """The part of a phone's residual noise that is left in the flattest blocks of its JPEGs."""
     parts = []
     for path in sorted(folder.glob("*.png")):
-        low = _middle(read_picture(path).pixels[..., :3])
+        low = crop_centre(read_picture(path).pixels[..., :3], _SIDE)
         before, after = (_inner(_block_spread(_full_luma(p))) for p in (low, block_means(upscale(low))))
         flat = before <= np.quantile(before[before > 0.3], _FLAT_SHARE)
         flat &= before > 0.3  # what is clipped or quite without noise says nothing

@@ -13,22 +13,23 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "srdgan_rt"
 
 # A room may import itself and these; '*' is everything. Rooms are folders or modules directly below srdgan_rt.
-FOUNDATION = {"errors", "atomic", "_ext", "_fork", "ops", "models", "checkpoint", "image", "camera", "tiling"}
+FOUNDATION = {"errors", "atomic", "pixels", "_ext", "_fork", "ops", "models", "checkpoint", "image", "camera", "tiling"}
 ALLOWED: dict[str, set[str]] = {
     "__init__": {"runtime", "degrade"},
     "__main__": {"cli"},
     "errors": set(),
     "atomic": set(),
+    "pixels": {"errors"},
     "_sources": set(),
     "_ext": {"errors", "_sources"},
     "_fork": set(),
     "ops": {"errors", "_ext"},
     "models": {"errors"},
     "checkpoint": {"models", "errors", "_fork", "atomic"},
-    "image": {"errors", "atomic"},
-    "camera": {"errors"},
+    "image": {"pixels", "errors", "atomic"},
+    "camera": {"pixels", "errors"},
     "tiling": {"errors"},
-    "metrics": {"image", "camera", "ops", "errors"},
+    "metrics": {"pixels", "image", "camera", "ops", "errors"},
     "export": {"models", "checkpoint", "errors"},
     "runtime": FOUNDATION | {"export"},
     "degrade": FOUNDATION | {"runtime"},

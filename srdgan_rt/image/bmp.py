@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from PIL.BmpImagePlugin import BmpImageFile
 
-from srdgan_rt.image.depth import largest_value, map_rows
+from srdgan_rt.image.depth import map_rows
 from srdgan_rt.image.orientation import make_upright
-from srdgan_rt.image.picture import Metadata, Picture, Pixels
+from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.size_limit import SizeCheck
+from srdgan_rt.pixels import Pixels, white_level
 
 _PLAIN, _BIT_FIELDS, _ALPHA_BIT_FIELDS = 0, 3, 6  # compressions of BMP with whole pixels
 _HEADER_WITH_ALPHA = 56  # bytes; headers of this size and more have a mask for alpha
@@ -71,7 +72,7 @@ def _extract_channel(values: Pixels, mask: int, bits: int) -> Pixels:
     if mask == 0 or mask >> bits or full & (full + 1):
         raise ValueError(f"damaged: the BMP channel mask {mask:#x}")
     dtype = np.uint8 if full <= 255 else np.uint16
-    scale = largest_value(dtype) / full
+    scale = white_level(dtype) / full
     return map_rows(values, lambda block: np.rint(((block & mask) >> shift) * scale), values.shape, dtype)
 
 

@@ -8,8 +8,8 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from srdgan_rt.image.depth import largest_value, map_rows
-from srdgan_rt.image.picture import Pixels
+from srdgan_rt.image.depth import map_rows
+from srdgan_rt.pixels import Pixels, white_level
 
 _COLOUR_SPACES = {1: b"GRAY", 2: b"GRAY", 3: b"RGB ", 4: b"RGB "}
 
@@ -40,7 +40,7 @@ def convert_cmyk(pixels: Pixels, icc: bytes | None) -> tuple[Pixels, str]:
             return map_rows(pixels, through_profile, shape, pixels.dtype), "CMYK: converted to sRGB by its ICC profile"
         except imagecodecs.CmsError:
             pass  # a damaged profile, or one of other inks
-    full = largest_value(pixels.dtype)
+    full = white_level(pixels.dtype)
 
     def plainly(block: NDArray[Any]) -> NDArray[Any]:
         light = full - block.astype(np.float64)

@@ -10,7 +10,8 @@ from srdgan_rt.image.metadata import exif
 from srdgan_rt.image.metadata.ifd import DamagedTagsError
 from srdgan_rt.image.metadata.transform import GeometricTransform
 from srdgan_rt.image.metadata.update import extract_embedded, update_metadata
-from srdgan_rt.image.picture import Picture, Pixels
+from srdgan_rt.image.picture import Picture
+from srdgan_rt.pixels import Pixels
 
 
 def turn(pixels: Pixels, orientation: int) -> Pixels:

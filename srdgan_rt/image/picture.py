@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from srdgan_rt.errors import InputError
-
-Pixels = NDArray[Any]  # uint8, uint16 or float32; see Picture
-
-PIXEL_DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))
+from srdgan_rt.pixels import Pixels
 
 
 @dataclass(frozen=True)
@@ -77,22 +69,3 @@ class Picture:
     metadata: Metadata = Metadata()
     format: str = ""
     notes: tuple[str, ...] = ()
-
-
-def count_channels(pixels: Pixels) -> int:
-    """Number of channels of a picture's array: 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA).
-
-    Raises:
-        InputError: the array is not one of the layouts and dtypes that :class:`Picture` allows.
-    """
-    if pixels.dtype not in PIXEL_DTYPES:
-        raise InputError(f"pixels must be uint8, uint16 or float32, got {pixels.dtype}")
-    if pixels.ndim == 2:
-        channels = 1
-    elif pixels.ndim == 3 and pixels.shape[2] in (2, 3, 4):
-        channels = pixels.shape[2]
-    else:
-        raise InputError(f"pixels must be (H, W), (H, W, 2), (H, W, 3) or (H, W, 4), got {pixels.shape}")
-    if 0 in pixels.shape:
-        raise InputError(f"pixels must hold at least one pixel, got {pixels.shape}")
-    return channels

@@ -15,8 +15,9 @@ from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.image.metadata import exif
 from srdgan_rt.image.metadata.ifd import DamagedTagsError
 from srdgan_rt.image.orientation import make_upright
-from srdgan_rt.image.picture import Metadata, Picture, Pixels
+from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.size_limit import SizeCheck
+from srdgan_rt.pixels import Pixels
 
 MAX_SIDE = 16383
 # Lossy WebP keeps the modes of all blocks in half a megabyte. 195 megapixels of smooth content fail after minutes;

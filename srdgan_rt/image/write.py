@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
 from numpy.typing import DTypeLike
 
 from srdgan_rt.atomic import replace_file
@@ -19,11 +18,12 @@ from srdgan_rt.image.jpeg.codec import MAX_SIDE as JPEG_MAX_SIDE
 from srdgan_rt.image.jpeg.codec import write_jpeg
 from srdgan_rt.image.metadata.transform import GeometricTransform
 from srdgan_rt.image.metadata.update import update_metadata
-from srdgan_rt.image.picture import PIXEL_DTYPES, Metadata, Picture, Pixels, count_channels
+from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.png.codec import write_png
 from srdgan_rt.image.tiff.codec import write_tiff
 from srdgan_rt.image.webp import MAX_SIDE as WEBP_MAX_SIDE
 from srdgan_rt.image.webp import write_webp
+from srdgan_rt.pixels import Pixels, check_dtype, check_layout
 
 _FORMATS = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".tif": "tiff", ".tiff": "tiff", ".webp": "webp"}
 WRITABLE_EXTENSIONS = tuple(_FORMATS)
@@ -54,8 +54,7 @@ def check_writable(path: str | os.PathLike[str], height: int, width: int, channe
     path = Path(path)
     if channels not in (1, 2, 3, 4):
         raise InputError(f"channels must be 1, 2, 3 or 4, got {channels}")
-    if np.dtype(dtype) not in PIXEL_DTYPES:
-        raise InputError(f"dtype must be uint8, uint16 or float32, got {np.dtype(dtype)}")
+    check_dtype(dtype, "dtype")
     if height < 1 or width < 1:
         raise InputError(f"height and width must be at least 1, got {height} x {width}")
     format_ = _format_of(path)
@@ -91,7 +90,7 @@ def write_picture(path: str | os.PathLike[str], picture: Picture, *, quality: in
     path = Path(path)
     if not 1 <= quality <= 100:
         raise InputError(f"quality must be 1..100, got {quality}")
-    channels = count_channels(picture.pixels)
+    channels = check_layout(picture.pixels, "pixels", channels=(2, 3, 4))
     height, width = picture.pixels.shape[:2]
     check_writable(path, height, width, channels, picture.pixels.dtype)
     metadata, notes = _fit_metadata(picture.metadata, height, width, channels, _format_of(path))

@@ -14,7 +14,6 @@ from srdgan_rt.metrics.noise_sources import (
     NoiseSource,
     make_noise_pair,
     match_variance,
-    round_to_8_bits,
 )
 from srdgan_rt.metrics.protocol import (
     BENCHMARK,
@@ -72,7 +71,6 @@ __all__ = [
     "render_json",
     "render_markdown",
     "render_text",
-    "round_to_8_bits",
     "score_result",
     "ssim",
 ]

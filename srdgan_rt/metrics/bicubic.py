@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from srdgan_rt.image.resample import resize_bicubic
 from srdgan_rt.metrics.planes import to_pixels, to_planes
 from srdgan_rt.metrics.protocol import SCALE
+from srdgan_rt.pixels import round_to_bytes
 
 
 def downsample_bicubic(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -21,8 +21,7 @@ def downsample_bicubic(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         ``(H / 4, W / 4, 3)`` or ``(H / 4, W / 4)``.
     """
     height, width = picture.shape[:2]
-    planes = _round_to_8bit(resize_bicubic(to_planes(picture), height // SCALE, width // SCALE))
-    return to_pixels(planes).astype(np.uint8)
+    return round_to_bytes(to_pixels(resize_bicubic(to_planes(picture), height // SCALE, width // SCALE)))
 
 
 def enlarge_bicubic(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -38,10 +37,5 @@ def enlarge_bicubic(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         ``(4H, 4W, 3)`` or ``(4H, 4W)``.
     """
     height, width = picture.shape[:2]
-    planes = _round_to_8bit(resize_bicubic(to_planes(picture), SCALE * height, width))
-    planes = _round_to_8bit(resize_bicubic(planes, SCALE * height, SCALE * width))
-    return to_pixels(planes).astype(np.uint8)
-
-
-def _round_to_8bit(planes: Tensor) -> Tensor:
-    return planes.round().clamp(0, 255)
+    planes = resize_bicubic(to_planes(picture), SCALE * height, width).round().clamp(0, 255)
+    return round_to_bytes(to_pixels(resize_bicubic(planes, SCALE * height, SCALE * width)))

@@ -12,6 +12,7 @@ from srdgan_rt.camera import Camera, simulate_capture
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import enlarge_samples, take_samples
 from srdgan_rt.metrics.protocol import SCALE
+from srdgan_rt.pixels import round_to_8_bits, to_float32
 
 Picture = NDArray[np.float32]
 
@@ -57,7 +58,7 @@ def make_noise_pair(clean: NDArray[np.uint8], noisy: NDArray[np.uint8], *, low_r
     smallest = 2 if low_resolution else 2 * SCALE
     if min(clean.shape[:2]) < smallest:
         raise InputError(f"pictures must have at least {smallest} pixels a side, got shape {clean.shape}")
-    whole, taken = (np.asarray(picture / np.float32(255), np.float32) for picture in (clean, noisy))
+    whole, taken = (to_float32(picture) for picture in (clean, noisy))
     if low_resolution:
         return NoisePair(enlarge_samples(whole, SCALE), whole, taken)
     height, width = (side // SCALE * SCALE for side in whole.shape[:2])
@@ -138,7 +139,7 @@ def match_variance(source: NoiseSource, pair: NoisePair, seed: int, tolerance: f
     low, high = 0.0, _MAX_LEVEL
     level, best, best_error = _FIRST_LEVEL, None, np.inf
     for _ in range(_NUM_TRIALS):
-        noisy = round_to_8_bits(source.generate(pair, level, seed))
+        noisy = np.asarray(round_to_8_bits(np.clip(source.generate(pair, level, seed), 0, 1)), np.float32)
         variance = _measure_variance(noisy, pair.clean)
         error = abs(variance - target)
         if best is None or error < best_error:
@@ -150,11 +151,6 @@ def match_variance(source: NoiseSource, pair: NoisePair, seed: int, tolerance: f
         level = float(proposal) if low < proposal < high else (low + high) / 2
     assert best is not None
     return best
-
-
-def round_to_8_bits(picture: NDArray[Any]) -> Picture:
-    """The nearest multiples of 1/255 in [0, 1]; any shape."""
-    return np.asarray(np.rint(np.clip(picture, 0, 1) * 255) / 255, np.float32)
 
 
 def _measure_variance(noisy: Picture, clean: Picture) -> float:

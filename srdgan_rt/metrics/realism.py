@@ -13,6 +13,7 @@ from srdgan_rt.metrics.akld import NUM_LEVELS, akld, count_levels
 from srdgan_rt.metrics.evaluation import Failure
 from srdgan_rt.metrics.noise import autocorrelate, measure_noise
 from srdgan_rt.metrics.noise_sources import NoisePair, NoiseSource, Picture, match_variance
+from srdgan_rt.pixels import crop_centre
 
 NUM_BINS = 8
 """Bins of the intensity."""
@@ -58,14 +59,8 @@ def measure_picture(noisy: Picture, clean: Picture) -> PictureNoise:
         autocorrelate(noise, NUM_LAGS),
         statistics.channel_correlation[np.triu_indices(3, 1)],
         255 * float(np.abs(noise.mean((0, 1))).max()),
-        crop_middle(noisy),
+        crop_centre(noisy, _CROP),
     )
-
-
-def crop_middle(picture: Picture) -> Picture:
-    """The middle that a report shows, ``(H, W, 3)`` to at most 48 x 48 pixels."""
-    y, x = (max(0, side - _CROP) // 2 for side in picture.shape[:2])
-    return picture[y : y + _CROP, x : x + _CROP]
 
 
 @dataclass
@@ -180,7 +175,7 @@ def compare_noise(
             comparison.failures.append(Failure(f"{data_set}/{name}", error))
             continue
         comparison.names.append(name)
-        comparison.clean_crops.append(crop_middle(pair.clean))
+        comparison.clean_crops.append(crop_centre(pair.clean, _CROP))
         comparison.floors.append(_compare_halves(pair))
         comparison.real.pictures.append(real)
         for result, match, picture in zip(comparison.sources, matches, generated, strict=True):

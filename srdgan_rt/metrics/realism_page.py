@@ -15,6 +15,7 @@ from srdgan_rt.errors import BackendUnavailableError
 from srdgan_rt.metrics.noise_sources import Picture
 from srdgan_rt.metrics.realism import NUM_BINS, NUM_LAGS, Comparison, SourceNoise
 from srdgan_rt.metrics.realism_report import COLUMNS, describe_comparison, tabulate
+from srdgan_rt.pixels import to_bytes
 
 _ENLARGEMENT = 3
 _NUM_SHOWN = 3
@@ -126,7 +127,7 @@ def _render_crops(comparison: Comparison) -> str:
 
 
 def _embed(picture: Picture) -> str:
-    pixels = np.rint(255 * picture[..., ::-1]).astype(np.uint8)  # OpenCV writes BGR
+    pixels = to_bytes(picture[..., ::-1])  # OpenCV writes BGR
     enlarged = pixels.repeat(_ENLARGEMENT, 0).repeat(_ENLARGEMENT, 1)
     data = base64.b64encode(cv2.imencode(".png", enlarged)[1].tobytes()).decode()
     return f'<img alt="" src="data:image/png;base64,{data}">'

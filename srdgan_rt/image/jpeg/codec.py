@@ -14,15 +14,17 @@ import numpy as np
 import simplejpeg  # type: ignore[import-untyped]
 from PIL.JpegImagePlugin import JpegImageFile
 
-from srdgan_rt.image.depth import convert_depth, flatten_on_white, largest_value
+from srdgan_rt.image.alpha import flatten_on_white
+from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.image.icc import convert_cmyk
 from srdgan_rt.image.jpeg.metadata import read_metadata
 from srdgan_rt.image.jpeg.pixels import decode_pixels
 from srdgan_rt.image.jpeg.segments import pack_metadata
 from srdgan_rt.image.jpeg.stream import JpegStream, parse_jpeg
 from srdgan_rt.image.orientation import make_upright
-from srdgan_rt.image.picture import Metadata, Picture, Pixels
+from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.size_limit import SizeCheck
+from srdgan_rt.pixels import Pixels, white_level
 
 # libjpeg's own limit; the format's is 65535.
 MAX_SIDE = 65500
@@ -56,7 +58,7 @@ def _with_eight_bits(stream: JpegStream) -> bytes:
 
 def _convert_inks(pixels: Pixels, icc: bytes | None, notes: list[str], *, is_adobe: bool) -> Pixels:
     if is_adobe:  # Adobe stores light, not ink
-        np.subtract(largest_value(pixels.dtype), pixels, out=pixels)
+        np.subtract(white_level(pixels.dtype), pixels, out=pixels)
     else:
         notes.append("CMYK without Adobe's marker: 0 taken as no ink")
     pixels, note = convert_cmyk(pixels, icc)

@@ -15,9 +15,9 @@ import imagecodecs
 import numpy as np
 import simplejpeg  # type: ignore[import-untyped]
 
-from srdgan_rt.image.depth import largest_value, map_rows
+from srdgan_rt.image.depth import map_rows
 from srdgan_rt.image.jpeg.stream import JpegStream
-from srdgan_rt.image.picture import Pixels
+from srdgan_rt.pixels import Pixels, white_level
 
 _COLOUR_SPACES = {1: "GRAY", 3: "RGB", 4: "CMYK"}
 _MAX_INTERVALS = 1 << 16  # bounds the time for hostile files; a photograph has some hundreds
@@ -116,7 +116,7 @@ def _to_full_range(pixels: Pixels, bits: int) -> Pixels:
     if bits in (8, 16):
         return pixels
     dtype = np.uint8 if bits < 8 else np.uint16
-    scale = largest_value(dtype) / ((1 << bits) - 1)
+    scale = white_level(dtype) / ((1 << bits) - 1)
     return map_rows(pixels, lambda block: np.rint(block.astype(np.float64) * scale), pixels.shape, dtype)
 
 

@@ -17,9 +17,10 @@ import numpy as np
 
 from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.image.orientation import make_upright
-from srdgan_rt.image.picture import Metadata, Picture, Pixels
+from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.png.metadata import pack_metadata, read_metadata
 from srdgan_rt.image.size_limit import SizeCheck
+from srdgan_rt.pixels import Pixels
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER_END = len(_SIGNATURE) + 25  # the IHDR chunk is 25 bytes long

@@ -14,11 +14,12 @@ from tifffile import PHOTOMETRIC
 from srdgan_rt.image.metadata import exif, iptc
 from srdgan_rt.image.metadata.ifd import check_complete, map_file, read_header, read_tags
 from srdgan_rt.image.orientation import make_upright
-from srdgan_rt.image.picture import Metadata, Picture, Pixels
+from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.size_limit import SizeCheck
 from srdgan_rt.image.tiff.exif import begin_tiff, extract_from_tiff, finish_tiff
 from srdgan_rt.image.tiff.pages import choose_page
 from srdgan_rt.image.tiff.pixels import decode_page
+from srdgan_rt.pixels import Pixels
 
 # tifffile logs damage line by line; whatever matters of it is an error or a note here.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tifffile import PHOTOMETRIC
 
-from srdgan_rt.image.depth import largest_value, map_rows
-from srdgan_rt.image.picture import Pixels
+from srdgan_rt.image.depth import map_rows
+from srdgan_rt.pixels import Pixels, white_level
 
 LAB_CODINGS = (PHOTOMETRIC.CIELAB, PHOTOMETRIC.ICCLAB, PHOTOMETRIC.ITULAB)
 # White of D50, and from XYZ relative to it to linear sRGB, adapted by Bradford's method.
@@ -30,7 +30,7 @@ def convert_lab(samples: Pixels, coding: PHOTOMETRIC) -> Pixels:
     Returns:
         ``(H, W, 3)`` RGB of the same dtype; float32 in [0, 1].
     """
-    full = largest_value(samples.dtype)
+    full = white_level(samples.dtype)
 
     def convert(block: NDArray[Any]) -> NDArray[Any]:
         rgb = _to_srgb(_decode(block, coding))
@@ -42,7 +42,7 @@ def convert_lab(samples: Pixels, coding: PHOTOMETRIC) -> Pixels:
 def _decode(block: NDArray[Any], coding: PHOTOMETRIC) -> NDArray[np.float64]:
     if block.dtype.kind == "f":
         return block.astype(np.float64)
-    full = largest_value(block.dtype)
+    full = white_level(block.dtype)
     if coding == PHOTOMETRIC.CIELAB:  # a* and b* signed, 1 or 1/256 a step
         signed = block[..., 1:].view(np.dtype(f"i{block.itemsize}"))
         lightness, colour = block[..., :1] * (100 / full), signed / (1 if full == 255 else 256)

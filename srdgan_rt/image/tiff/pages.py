@@ -13,9 +13,9 @@ from tifffile import PHOTOMETRIC, TiffFile, TiffPage
 
 from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.image.metadata.ifd import iterate_directories, iterate_entries, map_file, read_header, read_integer
-from srdgan_rt.image.picture import Pixels
 from srdgan_rt.image.size_limit import SizeCheck
 from srdgan_rt.image.tiff.pixels import decode_page
+from srdgan_rt.pixels import Pixels
 
 _WIDTH, _HEIGHT, _PHOTOMETRIC = 256, 257, 262
 _SUBFILE_TYPE, _REDUCED, _MASK = 254, 1, 4  # the tag NewSubfileType, and two of its bits

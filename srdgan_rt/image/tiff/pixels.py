@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffPage
 
-from srdgan_rt.image.depth import divide_by_alpha, largest_value, map_rows
+from srdgan_rt.image.alpha import divide_by_alpha
+from srdgan_rt.image.depth import map_rows
 from srdgan_rt.image.icc import convert_cmyk
-from srdgan_rt.image.picture import Pixels
 from srdgan_rt.image.size_limit import SizeCheck
 from srdgan_rt.image.tiff.lab import LAB_CODINGS, convert_lab
 from srdgan_rt.image.tiff.ycbcr import convert_ycbcr, get_subsampling, read_subsampled
+from srdgan_rt.pixels import Pixels, white_level
 
 _UNSPECIFIED, _ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 0, 1, 2
 _NUM_COLOURS = {
@@ -86,7 +87,7 @@ def decode_page(page: TiffPage, icc: bytes | None, check_size: SizeCheck) -> tup
     else:
         colour = _to_picture_depth(colour, page.bitspersample, notes)
     if photometric == PHOTOMETRIC.MINISWHITE:
-        colour = largest_value(colour.dtype) - colour
+        colour = white_level(colour.dtype) - colour
     elif is_ycbcr and colour.dtype.kind == "u":
         colour = convert_ycbcr(colour, page)
     elif (is_ycbcr or photometric == PHOTOMETRIC.SEPARATED) and colour.dtype.kind == "f":
@@ -150,7 +151,7 @@ def _to_picture_depth(samples: NDArray[Any], bits: int, notes: list[str]) -> Pix
     if bits in (8, 16):
         return samples.astype(np.dtype(f"u{bits // 8}"), copy=False)  # in the machine's byte order
     dtype = np.dtype(np.uint8 if bits < 8 else np.uint16)
-    scale = largest_value(dtype) / ((1 << bits) - 1)
+    scale = white_level(dtype) / ((1 << bits) - 1)
     if bits > 16:
         notes.append(f"{bits} bits a channel reduced to 16")
     return map_rows(samples, lambda block: np.rint(block.astype(np.float64) * scale), samples.shape, dtype)

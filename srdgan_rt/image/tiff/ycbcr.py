@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tifffile import TIFF, TiffPage
 
-from srdgan_rt.image.depth import largest_value, map_rows
-from srdgan_rt.image.picture import Pixels
+from srdgan_rt.image.depth import map_rows
+from srdgan_rt.pixels import Pixels, white_level
 
 _COEFFICIENTS, _SUBSAMPLING, _REFERENCE_LEVELS = 529, 530, 532
 
@@ -65,7 +65,7 @@ def _unpack(data: bytes, height: int, width: int, horizontal: int, vertical: int
 
 def convert_ycbcr(samples: Pixels, page: TiffPage) -> Pixels:
     """Converts ``(H, W, 3)`` Y, Cb, Cr to RGB of the same dtype, by the page's tags."""
-    full = largest_value(samples.dtype)
+    full = white_level(samples.dtype)
     middle = (full + 1) // 2
     red, green, blue = _get_numbers(page, _COEFFICIENTS, (0.299, 0.587, 0.114))
     default = (0, full, middle, full, middle, full)
