@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from srdgan_rt.metrics.realism import Comparison, SourceNoise
+from srdgan_rt.metrics.table import render_markdown_table, render_text_table
 
 COLUMNS = ("noise", "AKLD", "by intensity", "lag 1", "R-G", "R-B", "G-B", "colour shift", "variance error")
 _DIGITS = (4, 4, 3, 2, 2, 2, 2, 2)
@@ -17,12 +18,12 @@ _DIGITS = (4, 4, 3, 2, 2, 2, 2, 2)
 
 def render_noise_text(comparisons: Sequence[Comparison]) -> str:
     """Aligned columns for a terminal, one table a data set; ends in a line break."""
-    return "\n".join(_render_text_table(comparison) for comparison in comparisons)
+    return "\n".join(render_text_table([COLUMNS, *tabulate(c)], title=describe_comparison(c)) for c in comparisons)
 
 
 def render_noise_markdown(comparisons: Sequence[Comparison]) -> str:
     """Markdown tables, one a data set; ends in a line break."""
-    return "\n".join(_render_markdown_table(comparison) for comparison in comparisons)
+    return "\n".join(render_markdown_table([COLUMNS, *tabulate(c)], title=describe_comparison(c)) for c in comparisons)
 
 
 def render_noise_json(comparisons: Sequence[Comparison]) -> str:
@@ -70,23 +71,6 @@ def _own_figures(noise: SourceNoise) -> tuple[float, ...]:
 
 def _format(value: float, digits: int) -> str:
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
-
-
-def _render_text_table(comparison: Comparison) -> str:
-    rows = [COLUMNS, *tabulate(comparison)]
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    lines = [describe_comparison(comparison)]
-    for label, *cells in rows:
-        lines.append("  ".join((label.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True)))))
-    return "\n".join(lines) + "\n"
-
-
-def _render_markdown_table(comparison: Comparison) -> str:
-    rule = ("---", *("---:",) * (len(COLUMNS) - 1))
-    rows = (COLUMNS, rule, *tabulate(comparison))
-    # A bar in a file's name would end the cell.
-    table = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join((f"**{describe_comparison(comparison)}**", "", *table)) + "\n"
 
 
 def _describe(comparison: Comparison) -> dict[str, Any]:
