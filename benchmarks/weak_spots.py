@@ -17,22 +17,16 @@ import numpy.typing as npt
 from srdgan_rt.image import read_picture
 from srdgan_rt.metrics import luma, open_pairs, psnr
 from srdgan_rt.metrics.mesh import measure_mesh
+from srdgan_rt.metrics.protocol import SCALE, average_blocks
 from srdgan_rt.pixels import crop_centre, round_to_bytes
 from srdgan_rt.runtime import Upscaler
 
 Picture = npt.NDArray[Any]
 Upscale = Callable[[Picture], Picture]
 
-SCALE = 4
 _SIDE = 192  # pixels of the middle of photographs that are used
 _BORDER = 8  # pixels that are not scored
 _FLAT_SHARE = 0.1  # of a phone's JPEG: its flattest blocks
-
-
-def block_means(result: Picture) -> npt.NDArray[np.float64]:
-    """Mean of each 4x4 block: ``(4H, 4W, ...)`` to ``(H, W, ...)``."""
-    height, width = (side // SCALE for side in result.shape[:2])
-    return np.asarray(result.reshape(height, SCALE, width, SCALE, *result.shape[2:]).mean((1, 3), dtype=np.float64))
 
 
 def _inner(picture: Picture) -> Picture:
@@ -58,7 +52,7 @@ def score_noise(upscale: Upscale, crops: Path) -> dict[str, float]:
             "grey file": (grey_clean, grey_noisy),
         }
         for name, (reference, low) in cases.items():
-            planes = [_inner(block_means(upscale(low))), _inner(reference)]
+            planes = [_inner(average_blocks(upscale(low))), _inner(reference)]
             planes = [luma(plane) if plane.ndim == 3 else plane for plane in planes]
             scores.setdefault(name, []).append(psnr(*planes))
     return {f"{name} (dB)": float(np.mean(values)) for name, values in scores.items()}
@@ -84,7 +78,7 @@ def score_patterns(upscale: Upscale) -> dict[str, float]:
 
 
 def _mean_shift(upscale: Upscale, low: Picture) -> float:
-    change = _inner(block_means(upscale(low)) - low)
+    change = _inner(average_blocks(upscale(low)) - low)
     return float(np.abs(change.reshape(change.shape[0] // 16, 16, change.shape[1] // 16, 16, -1).mean((1, 3))).max())
 
 
@@ -101,7 +95,7 @@ def score_flats(upscale: Upscale) -> dict[str, float]:
 
 
 def _flat_shift(upscale: Upscale, low: Picture) -> float:
-    return float(np.abs(_inner(block_means(upscale(low))).mean((0, 1)) - low[0, 0]).max())
+    return float(np.abs(_inner(average_blocks(upscale(low))).mean((0, 1)) - low[0, 0]).max())
 
 
 def _noisy_flats(strength: float) -> Iterator[Picture]:
@@ -125,7 +119,7 @@ def score_phone_jpeg(upscale: Upscale, folder: Path) -> dict[str, float]:
     parts = []
     for path in sorted(folder.glob("*.png")):
         low = crop_centre(read_picture(path).pixels[..., :3], _SIDE)
-        before, after = (_inner(_block_spread(_full_luma(p))) for p in (low, block_means(upscale(low))))
+        before, after = (_inner(_block_spread(_full_luma(p))) for p in (low, average_blocks(upscale(low))))
         flat = before <= np.quantile(before[before > 0.3], _FLAT_SHARE)
         flat &= before > 0.3  # what is clipped or quite without noise says nothing
         parts.append(float(np.sqrt((after[flat] ** 2).mean() / (before[flat] ** 2).mean())))

@@ -102,7 +102,7 @@ def score_result(
     """
     if result.dtype != np.uint8:
         raise InputError(f"results are scored at 8 bits, got {result.dtype}")
-    scored = _average_blocks(result) if protocol.averages else result
+    scored = average_blocks(result) if protocol.averages else result
     if scored.shape != reference.shape:
         raise InputError(f"the result must have the reference's shape {reference.shape}, got {scored.shape}")
     border = protocol.border
@@ -112,7 +112,7 @@ def score_result(
     return Score(psnr(*planes), ssim(*planes), measure_mesh(result, SCALE) if mesh else None)
 
 
-def _average_blocks(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
+def average_blocks(picture: NDArray[Any]) -> NDArray[np.float64]:
     """Mean of each SCALE x SCALE block: ``(4H, 4W[, 3])`` to ``(H, W[, 3])``."""
     height, width = (side // SCALE for side in picture.shape[:2])
     blocks = picture[: height * SCALE, : width * SCALE].reshape(height, SCALE, width, SCALE, *picture.shape[2:])
