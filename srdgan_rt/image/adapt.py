@@ -1,4 +1,4 @@
-"""Fits metadata to a format: what has no place of its own is moved elsewhere or reported as lost."""
+"""Fits metadata to the format of the result: what the format cannot store is moved to another field or reported."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def adapt(metadata: Metadata, format_: str, channels: int) -> tuple[Metadata, li
     """Fits metadata to a format.
 
     Args:
-        metadata: true of the pixels, as :func:`srdgan_rt.image.metadata.update.update_metadata` returns them.
+        metadata: updated for the pixels by :func:`srdgan_rt.image.metadata.update.update_metadata`.
         format_: "jpeg", "png", "tiff" or "webp".
         channels: 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA).
 
     Returns:
-        Metadata that the format's writer can store, and what is lost, one line a kind.
+        Metadata that the format's writer can store; and notes, one line for each kind of metadata that is lost.
     """
     name, notes = {"webp": "WebP"}.get(format_, format_.upper()), []
     if format_ != "png":
@@ -50,7 +50,7 @@ def adapt(metadata: Metadata, format_: str, channels: int) -> tuple[Metadata, li
 
 
 def _move_texts(metadata: Metadata, format_: str) -> tuple[Metadata, list[str]]:
-    """Texts go into EXIF; comments of JPEG files stay where they are. Returns the keywords of those that are lost."""
+    """Moves texts to EXIF; JPEG files keep comments as they are. Returns the keywords of the texts that are lost."""
     is_kept = [format_ == "jpeg" and text.keyword == "Comment" for text in metadata.texts]
     kept = tuple(text for text, keep in zip(metadata.texts, is_kept, strict=True) if keep)
     moved = tuple(text for text, keep in zip(metadata.texts, is_kept, strict=True) if not keep)

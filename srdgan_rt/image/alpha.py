@@ -16,7 +16,8 @@ from srdgan_rt.pixels import Pixels, white_level
 def bleed_colour(rgb: Pixels, alpha: Pixels) -> Pixels:
     """Gives fully transparent pixels the colour of the nearest pixel that is not.
 
-    Their stored colour is arbitrary, mostly black. Enlarged as it is, it bleeds into the visible edge as a halo.
+    The stored colour of transparent pixels is arbitrary, mostly black. An enlarging filter would mix it into the
+    visible edge as a halo.
 
     Args:
         rgb: ``(H, W, 3)`` RGB or ``(H, W)`` grey, any dtype, alpha not multiplied in.

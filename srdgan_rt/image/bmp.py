@@ -1,4 +1,4 @@
-"""BMP: channels told by bit masks are unpacked here, all else by Pillow; the ICC profile behind the pixels."""
+"""BMP files: Pillow decodes all but pixels with bit masks, which are decoded here; ICC profiles."""
 
 from __future__ import annotations
 
@@ -40,7 +40,11 @@ def read_bmp(path: Path, check_size: SizeCheck) -> Picture:
 
 
 def _read_bit_fields(data: bytes, check_size: SizeCheck) -> tuple[Pixels | None, tuple[float, float] | None]:
-    """Pixels of 16 and 32 bits, whose channels masks tell apart, None for other kinds; and the resolution."""
+    """Decodes pixels of 16 and 32 bits, whose channels are given by bit masks.
+
+    Returns:
+        The pixels, None for files of other kinds; and the resolution in dots per inch.
+    """
     start, header_size = struct.unpack_from("<II", data, 10)
     if header_size < 40:  # OS/2, without masks and resolution
         return None, None
@@ -81,7 +85,7 @@ def _widen(channel: Pixels, dtype: np.dtype[Any]) -> Pixels:
 
 
 def read_bmp_metadata(data: bytes) -> tuple[Metadata, list[str]]:
-    """The ICC profile of a BMP file, and what of its colours goes no further."""
+    """The ICC profile of a BMP file, and notes about colour information that is not kept."""
     (header_size,) = struct.unpack_from("<I", data, 14)
     if header_size < 108 or len(data) < 14 + header_size:
         return Metadata(), []
@@ -92,7 +96,7 @@ def read_bmp_metadata(data: bytes) -> tuple[Metadata, list[str]]:
         return (Metadata(icc=profile), []) if profile and len(profile) == size else (Metadata(), [_PROFILE_LOST])
     if space == _LINKED:
         return Metadata(), [_PROFILE_LOST]
-    # All programs fill this kind with zeros or with sRGB's numbers, so it is only said where it means something.
+    # Most programs write zeros here, which mean nothing: a note is given only for other values.
     if space == _CALIBRATED and any(data[14 + 60 : 14 + 108]):
         return Metadata(), ["BMP calibration of colours (gamma, primaries) not kept"]
     return Metadata(), []

@@ -1,7 +1,7 @@
-"""Converts sample types, a few rows at a time.
+"""Converts between sample types, a block of rows at a time.
 
-A 12-megapixel photograph enlarged four times has 195 million pixels: a whole-picture temporary in float32 would
-take 2.3 GB, so everything here goes through blocks of rows.
+A 12-megapixel photograph enlarged four times has 195 million pixels. A temporary copy of it in float32 would take
+2.3 GB, so conversions work on blocks of rows.
 """
 
 from __future__ import annotations
@@ -51,3 +51,20 @@ def convert_depth(pixels: Pixels, dtype: DTypeLike) -> Pixels:
         return values if dtype.kind == "f" else np.rint(np.clip(np.nan_to_num(values), 0, white_level(dtype)))
 
     return map_rows(pixels, convert, pixels.shape, dtype)
+
+
+def expand_bits(samples: Pixels, bits: int) -> Pixels:
+    """Scales samples of any number of bits to the full range of uint8 or uint16, rounding to nearest.
+
+    Args:
+        samples: unsigned integers, any shape with rows first.
+        bits: bits a sample, at least 1; black is 0 and white is ``2 ** bits - 1``.
+
+    Returns:
+        uint8 from up to 8 bits, else uint16; ``samples`` itself where no bits have to be added or dropped.
+    """
+    dtype = np.dtype(np.uint8 if bits <= 8 else np.uint16)
+    if bits in (8, 16):
+        return samples.astype(dtype, copy=False)
+    scale = white_level(dtype) / ((1 << bits) - 1)
+    return map_rows(samples, lambda block: np.rint(block.astype(np.float64) * scale), samples.shape, dtype)

@@ -41,7 +41,7 @@ def read_gif(path: Path, check_size: SizeCheck) -> Picture:
 
 
 def read_gif_metadata(data: bytes) -> tuple[Metadata, list[str]]:
-    """Gathers the metadata of a GIF file, and what of it goes no further."""
+    """The metadata of a GIF file, and notes about what is not kept."""
     texts: list[Text] = []
     found: dict[bytes, bytes] = {}
     unknown: list[str] = []
@@ -61,7 +61,7 @@ def read_gif_metadata(data: bytes) -> tuple[Metadata, list[str]]:
 
 
 def _iterate_extensions(data: bytes) -> Iterator[tuple[int, int, int, list[bytes]]]:
-    """Label, first and last offset, and blocks of each extension, as far as the file is sound."""
+    """Label, first and last offset, and blocks of each extension, up to the first damage."""
     position = 13 + _measure_palette(data[10:11])
     while position + 2 < len(data):
         kind, label = data[position], data[position + 1]

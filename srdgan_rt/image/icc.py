@@ -1,4 +1,4 @@
-"""Converts CMYK pictures to RGB."""
+"""ICC profiles: conversion of CMYK pictures to sRGB, and whether a profile fits a picture."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def profile_fits(icc: bytes, channels: int) -> bool:
 
 
 def convert_cmyk(pixels: Pixels, icc: bytes | None) -> tuple[Pixels, str]:
-    """Converts inks to sRGB, through the embedded profile (littleCMS) where there is a usable one.
+    """Converts CMYK to sRGB, by the embedded profile (littleCMS) where there is a usable one.
 
     Args:
         pixels: ``(H, W, 4)`` uint8 or uint16, cyan, magenta, yellow, black; 0 is no ink.
-        icc: the file's ICC profile or None. It describes the inks, so it must not be attached to the result.
+        icc: the file's ICC profile or None. It describes CMYK, so it must not be stored with the result.
 
     Returns:
-        ``(H, W, 3)`` RGB of the same dtype, and the note that tells how it was converted.
+        ``(H, W, 3)`` RGB of the same dtype; and a note that says how it was converted.
     """
     shape = (*pixels.shape[:2], 3)
     if icc is not None:
@@ -39,7 +39,7 @@ def convert_cmyk(pixels: Pixels, icc: bytes | None) -> tuple[Pixels, str]:
         try:
             return map_rows(pixels, through_profile, shape, pixels.dtype), "CMYK: converted to sRGB by its ICC profile"
         except imagecodecs.CmsError:
-            pass  # a damaged profile, or one of other inks
+            pass  # a damaged profile, or one that is not for CMYK
     full = white_level(pixels.dtype)
 
     def plainly(block: NDArray[Any]) -> NDArray[Any]:

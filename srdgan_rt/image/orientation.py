@@ -1,4 +1,4 @@
-"""Turning pictures upright: the camera writes the pixels as the sensor lies and says in EXIF how to turn them."""
+"""Turns pictures upright, as the orientation in EXIF says."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def turn(pixels: Pixels, orientation: int) -> Pixels:
 
     Args:
         pixels: ``(H, W)`` or ``(H, W, C)`` as stored.
-        orientation: 1..8. The tag names the sides where the stored first row and first column belong: 1 top left,
+        orientation: 1..8. The names say where the first row and the first column belong: 1 top left,
             2 top right, 3 bottom right, 4 bottom left, 5 left top, 6 right top, 7 right bottom, 8 left bottom.
 
     Returns:
-        The picture as it shall be seen, contiguous; rows and columns exchanged for 5..8.
+        The upright picture, contiguous; for 5..8 rows and columns are exchanged.
     """
     transform = GeometricTransform(orientation, (1, 1), (1, 1))
     if transform.exchanges_sides:
@@ -36,15 +36,15 @@ def turn(pixels: Pixels, orientation: int) -> Pixels:
 
 
 def make_upright(picture: Picture, orientation: int | None = None, *, is_turned: bool = False) -> Picture:
-    """Turns a picture upright and makes its metadata say so.
+    """Turns a picture upright and updates its metadata.
 
     Args:
         picture: as decoded.
         orientation: 1..8; None takes it from the picture's EXIF.
-        is_turned: the decoder has turned the pixels already, but not the metadata.
+        is_turned: the pixels are upright already; only the metadata are not updated yet.
 
     Returns:
-        The picture with metadata that are true of the turned pixels. What cannot be made true is removed and noted.
+        The upright picture. Metadata that cannot be updated are removed, with a note.
     """
     metadata = extract_embedded(picture.metadata)
     if orientation is None:

@@ -9,10 +9,10 @@ from srdgan_rt.pixels import Pixels
 
 @dataclass(frozen=True)
 class Text:
-    """A text about a picture under a keyword, as PNG has them; the comment of a JPEG or GIF file is one, too.
+    """A text with a keyword, as in PNG files; or the comment of a JPEG or GIF file.
 
     Attributes:
-        keyword: what it is, 1..79 characters of Latin-1: "Comment", "Author", "parameters", ...
+        keyword: 1..79 characters of Latin-1: "Comment", "Author", "parameters", ...
         text: the text itself.
         language: language tag as in RFC 3066, or "".
         translated: the keyword in that language, or "".
@@ -30,16 +30,16 @@ class Metadata:
 
     Attributes:
         exif: TIFF-structured EXIF block without the ``b"Exif\\0\\0"`` prefix. After :func:`read_picture` its
-            orientation tag is 1, because the pixels have been turned upright.
-        icc: ICC profile of the pixels as they are (a CMYK profile is used up by the conversion to RGB).
+            orientation tag is 1, because the pixels are upright.
+        icc: ICC profile of the pixels. (The profile of a CMYK file is dropped when the pixels are converted to RGB.)
         xmp: XMP packet, extended XMP of JPEG files included.
         dpi: resolution in dots per inch, horizontal then vertical.
         iptc: IPTC-IIM data sets: captions, keywords, credits.
         texts: texts of PNG files and comments of JPEG and GIF files.
-        png_colour: kind and body of the chunks by which PNG files tell what their numbers mean (``gAMA``, ``cICP``...).
-        described_size: height and width, in pixels, of the upright picture that sizes and places in EXIF and XMP
-            speak of; :func:`write_picture` scales them from there to the pixels that it gets. None: they are true of
-            the pixels already.
+        png_colour: kind and body of the chunks of PNG files that define the colour space (``gAMA``, ``cICP``...).
+        described_size: height and width, in pixels, of the upright picture that sizes and positions in EXIF and XMP
+            refer to. :func:`write_picture` scales them from this size to that of the pixels. None: they already refer
+            to the pixels.
     """
 
     exif: bytes | None = None

@@ -1,4 +1,4 @@
-"""Reading pictures: the format is told by the first bytes, never by the name."""
+"""Reads picture files; the format is detected by the first bytes, never by the name."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _READERS: dict[str, Callable[[Path, SizeCheck], Picture]] = {
 
 
 def read_picture(path: str | os.PathLike[str], *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Picture:
-    """Decodes a picture file: upright, in its own depth, with everything that the file says besides the pixels.
+    """Decodes a picture file: upright, in its own bit depth, with its metadata.
 
     Args:
         path: JPEG, PNG, TIFF, WebP, BMP or GIF, or a camera raw file where ``rawpy`` is installed. Of animations the
             first frame is taken; of files with several pages the first page, in its highest resolution.
-        max_pixels: refuse files that declare more pixels than this, before decoding them; None refuses none. It bounds
-            memory: pixels of more than four channels count for as many as four channels each would make.
+        max_pixels: files that declare more pixels than this are refused before they are decoded; None for no limit. It
+            limits memory, so a pixel of more than four channels counts as channels / 4 pixels.
 
     Returns:
-        The picture. Greyscale stays greyscale; palettes are expanded; CMYK becomes RGB; whatever was lost or decided
+        The picture. Greyscale stays greyscale; palettes are expanded; CMYK becomes RGB; what was lost or decided
         is in ``notes``.
 
     Raises:
@@ -67,7 +67,7 @@ def _read(path: Path, check_size: SizeCheck) -> Picture:
 
 
 def _identify(path: Path) -> Format:
-    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for without end
+    if path.exists() and not (path.is_file() or path.is_dir()):  # reading a pipe could block forever
         raise ValueError("not a regular file")
     with path.open("rb") as file:
         head = file.read(HEAD_SIZE)
@@ -82,7 +82,7 @@ def _identify(path: Path) -> Format:
 
 
 def _explain(error: Exception) -> str:
-    """One line for the user out of whatever a decoder raised."""
+    """A message of one line for any exception of a decoder."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, MemoryError):

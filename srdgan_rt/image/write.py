@@ -1,4 +1,4 @@
-"""Writing pictures: the format is told by the extension; the file appears whole or not at all."""
+"""Writes picture files; the format is given by the extension; a file appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ _WRITERS: dict[str, Callable[[BinaryIO, Pixels, Metadata, int], list[str]]] = {
 
 
 def check_writable(path: str | os.PathLike[str], height: int, width: int, channels: int, dtype: DTypeLike) -> None:
-    """Says before any work is done whether :func:`write_picture` can store such a picture there.
+    """Checks before any work is done whether :func:`write_picture` can store such a picture.
 
     Args:
-        path: where the picture shall go; the extension names the format.
+        path: the file to write; its extension gives the format.
         height: rows.
         width: columns.
         channels: 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA).
@@ -72,12 +72,12 @@ def check_writable(path: str | os.PathLike[str], height: int, width: int, channe
 
 
 def write_picture(path: str | os.PathLike[str], picture: Picture, *, quality: int = 95) -> tuple[str, ...]:
-    """Encodes a picture into a file that appears whole or, on any failure, not at all.
+    """Encodes a picture file, which appears complete or, on any failure, not at all.
 
     Args:
         path: .jpg, .jpeg, .png, .tif, .tiff or .webp. An existing file is replaced.
-        picture: sizes and places in its EXIF and XMP are scaled from ``metadata.described_size`` to the pixels' size;
-            orientation tags are set to upright, thumbnails removed.
+        picture: sizes and positions in its EXIF and XMP are scaled from ``metadata.described_size`` to the size of the
+            pixels; orientation tags are set to upright; thumbnails are removed.
         quality: 1..100 for JPEG (colour in full resolution from 90 on) and WebP (100 is lossless).
 
     Returns:
@@ -115,7 +115,7 @@ def _format_of(path: Path) -> str:
 def _fit_metadata(
     metadata: Metadata, height: int, width: int, channels: int, format_: str
 ) -> tuple[Metadata, list[str]]:
-    """Metadata that are true of a picture of this size and kind, as far as the format can hold them."""
+    """Metadata updated for a picture of this size, as far as the format can store them; and notes about the rest."""
     transform = GeometricTransform(1, metadata.described_size or (height, width), (height, width))
     metadata, notes = update_metadata(metadata, transform)
     if metadata.icc is not None and not profile_fits(metadata.icc, channels):

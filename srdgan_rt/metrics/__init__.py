@@ -1,4 +1,4 @@
-"""Scores: PSNR and SSIM, the evaluation protocol and its data sets, baselines, and statistics of noise."""
+"""PSNR and SSIM, the evaluation protocol and its data sets, baselines, and statistics of noise."""
 
 from srdgan_rt.metrics.akld import akld, count_levels
 from srdgan_rt.metrics.baselines import BASELINES, Method, denoise_nlm

@@ -1,4 +1,4 @@
-"""Comparisons of noise as text, Markdown and JSON."""
+"""Renders comparisons of noise as text, Markdown and JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DIGITS = (4, 4, 3, 2, 2, 2, 2, 2)
 
 
 def render_noise_text(comparisons: Sequence[Comparison]) -> str:
-    """Aligned columns for a terminal, one table a data set; ends in a line break."""
+    """Tables with aligned columns for a terminal, one for each data set; ends in a line break."""
     return "\n".join(render_text_table([COLUMNS, *tabulate(c)], title=describe_comparison(c)) for c in comparisons)
 
 
@@ -27,7 +27,7 @@ def render_noise_markdown(comparisons: Sequence[Comparison]) -> str:
 
 
 def render_noise_json(comparisons: Sequence[Comparison]) -> str:
-    """JSON with the figures of the table and the variance by intensity; ``null`` where there is nothing to measure."""
+    """JSON with the values of the table and the variance by intensity; ``null`` for values that cannot be measured."""
     return json.dumps({"data_sets": [_describe(comparison) for comparison in comparisons]}, indent=2) + "\n"
 
 
@@ -42,7 +42,7 @@ def describe_comparison(comparison: Comparison) -> str:
 
 
 def tabulate(comparison: Comparison) -> list[tuple[str, ...]]:
-    """The rows below ``COLUMNS``: the real noise, what chance does to it, and the sources."""
+    """The rows below ``COLUMNS``: real noise, real noise of two halves of each picture, and the sources."""
     return [
         (label, *(_format(value, digits) for value, digits in zip(figures, _DIGITS, strict=True)))
         for label, figures in _figures(comparison)
@@ -75,7 +75,11 @@ def _format(value: float, digits: int) -> str:
 
 def _describe(comparison: Comparison) -> dict[str, Any]:
     keys = [column.lower().replace(" ", "_").replace("-", "_") for column in COLUMNS[1:]]
-    noises = [comparison.real, comparison.real, *comparison.sources]  # the floor has the variance of the real noise
+    noises = [
+        comparison.real,
+        comparison.real,
+        *comparison.sources,
+    ]  # the row of the halves has the variance of the real noise
     return {
         "name": comparison.data_set,
         "pictures": comparison.names,

@@ -1,4 +1,4 @@
-"""Evaluations as text, Markdown and JSON."""
+"""Renders evaluations as text, Markdown and JSON."""
 
 from __future__ import annotations
 

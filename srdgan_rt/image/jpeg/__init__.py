@@ -1,1 +1,1 @@
-"""JPEG: segments and scans, strict decoding, encoding, metadata."""
+"""JPEG files: parsing, strict decoding, encoding, metadata."""

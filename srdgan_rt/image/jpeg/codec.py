@@ -1,6 +1,6 @@
-"""JPEG: pixels by simplejpeg (libjpeg-turbo), whose strict mode reports what other readers fill in silently.
+"""Reads and writes JPEG files by simplejpeg (libjpeg-turbo), whose strict mode reports missing pixels.
 
-The segments around them are read in ``metadata.py`` and written in ``segments.py``.
+Segments with metadata are read in ``metadata.py`` and written in ``segments.py``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def read_jpeg(path: Path, check_size: SizeCheck) -> Picture:
     """Decodes a JPEG file, upright; see :func:`srdgan_rt.image.read_picture`."""
     data = path.read_bytes()
     stream = parse_jpeg(data)
-    # The class itself, not Image.open: that one keeps a size limit of its own, global to the process.
+    # Not Image.open, which has a size limit of its own that is global to the process.
     header = JpegImageFile(io.BytesIO(_with_eight_bits(stream)))
     check_size(header.height, header.width, stream.num_components)
     pixels, num_stray = decode_pixels(stream)
@@ -45,19 +45,19 @@ def read_jpeg(path: Path, check_size: SizeCheck) -> Picture:
     if num_stray + stream.num_stray:
         notes.append(f"{num_stray + stream.num_stray:,} stray byte(s) between the parts of the JPEG file skipped")
     if header.mode == "CMYK":
-        pixels = _convert_inks(pixels, metadata.icc, notes, is_adobe="adobe" in header.info)
+        pixels = _convert_cmyk(pixels, metadata.icc, notes, is_adobe="adobe" in header.info)
         metadata = replace(metadata, icc=None)
     return make_upright(Picture(pixels, metadata, "jpeg", tuple(notes)))
 
 
 def _with_eight_bits(stream: JpegStream) -> bytes:
-    """The stream as one of 8 bits a sample: Pillow, here only asked for the metadata, opens no others."""
+    """The stream with 8 bits a sample in its header: Pillow, which only reads the header here, opens no others."""
     at = stream.precision_position
     return stream.data if stream.precision == 8 else stream.data[:at] + b"\x08" + stream.data[at + 1 :]
 
 
-def _convert_inks(pixels: Pixels, icc: bytes | None, notes: list[str], *, is_adobe: bool) -> Pixels:
-    if is_adobe:  # Adobe stores light, not ink
+def _convert_cmyk(pixels: Pixels, icc: bytes | None, notes: list[str], *, is_adobe: bool) -> Pixels:
+    if is_adobe:  # Adobe stores inverted CMYK
         np.subtract(white_level(pixels.dtype), pixels, out=pixels)
     else:
         notes.append("CMYK without Adobe's marker: 0 taken as no ink")
@@ -72,7 +72,7 @@ def write_jpeg(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int)
     Args:
         file: where to write.
         pixels: any picture of :class:`Picture`.
-        metadata: already fitted to these pixels.
+        metadata: already updated for these pixels.
         quality: 1..100.
 
     Returns:

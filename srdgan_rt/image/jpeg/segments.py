@@ -1,7 +1,7 @@
-"""The segments of a JPEG file that hold metadata, found and written.
+"""Finds and writes the segments of a JPEG file that hold metadata.
 
-A segment has at most 64 kB. ICC profiles, Photoshop's resources and extended XMP go over several; EXIF must fit one,
-though files with EXIF in several are read.
+A segment has at most 64 kB. ICC profiles, Photoshop resources and extended XMP can be divided among several segments.
+EXIF is written as one segment; files with EXIF in several are read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _EXTENSION_HEAD = len(EXTENSION_PREFIX) + 40  # GUID, full length, offset
 
 
 def find_segments(data: bytes) -> tuple[list[tuple[int, bytes]], int]:
-    """Marker and body of the segments before the pixels, and where these begin; stray bytes are skipped."""
+    """Marker and body of each segment before the pixels, and the offset of the pixels; stray bytes are skipped."""
     segments: list[tuple[int, bytes]] = []
     position = data.find(b"\xff", 2)
     while 0 <= position <= len(data) - 4:
@@ -42,13 +42,13 @@ def find_segments(data: bytes) -> tuple[list[tuple[int, bytes]], int]:
 
 
 def pack_metadata(metadata: Metadata) -> tuple[bytes, list[str]]:
-    """The segments that hold these metadata.
+    """Packs metadata into segments.
 
     Args:
-        metadata: true of the pixels; of the texts only comments have a place.
+        metadata: updated for the pixels; of the texts only comments can be stored.
 
     Returns:
-        The segments, to be put right behind the start marker, and what does not fit.
+        The segments, which belong right after the start marker; and notes about what does not fit.
     """
     notes: list[str] = []
     segments = [_pack_density(metadata.dpi)]

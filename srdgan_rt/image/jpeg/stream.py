@@ -1,6 +1,6 @@
-"""The structure of JPEG files: segments and scans, with whatever lies between them and does not belong there taken out.
+"""Parses JPEG files into segments and scans, and removes stray bytes between them.
 
-Entropy-coded data stay as they are, so data that are missing from them still show when they are decoded.
+Entropy-coded data stay unchanged, so the decoder still detects missing data.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _END_OF_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 @dataclass(frozen=True)
 class JpegStream:
-    """A JPEG file in order.
+    """A JPEG file without stray bytes between its segments.
 
     Attributes:
-        data: from the start marker to the end marker, with nothing between the segments.
+        data: from the start marker to the end marker.
         scans: where in ``data`` the entropy-coded bytes of each scan begin and end.
         frame_position: where in ``data`` the frame header begins.
         restart_interval: minimum coded units (MCUs) between two restart markers; 0 without these.
@@ -45,7 +45,7 @@ class JpegStream:
 
     @property
     def precision_position(self) -> int:
-        """Where in ``data`` the number of bits a sample stands."""
+        """The position in ``data`` of the number of bits a sample."""
         return self.frame_position + 4
 
     @property
@@ -55,12 +55,12 @@ class JpegStream:
 
     @property
     def num_components(self) -> int:
-        """1 grey, 3 colour, 4 inks."""
+        """1 grey, 3 colour, 4 CMYK."""
         return self.data[self.frame_position + 9]
 
     def cut_off(self, end: int, filler: bytes = b"") -> bytes:
         """The stream up to a position in a scan, filler and an end marker after it."""
-        stuffing = b"\0" if filler and self.data[end - 1] == 0xFF else b""  # or the two would make a marker
+        stuffing = b"\0" if filler and self.data[end - 1] == 0xFF else b""  # else both would form a marker
         return self.data[:end] + stuffing + filler + EOI
 
     def without(self, start: int, end: int) -> JpegStream:
@@ -77,7 +77,7 @@ class JpegStream:
         return list(zip(begins, ends, strict=True))
 
     def extract_interval(self, begin: int, end: int) -> JpegStream:
-        """A picture of one row of MCUs that holds one whole restart interval of this one, which has a single scan."""
+        """One restart interval as a picture of its own, one row of MCUs high; for files with a single scan."""
         header = bytearray(self.data[: self.scans[0][0]])
         factors = header[self.frame_position + 11 : self.frame_position + 10 + 3 * self.num_components : 3]
         is_grey = len(factors) == 1  # an MCU is then one block, whatever the factors are
@@ -90,7 +90,7 @@ class JpegStream:
 
 
 def parse_jpeg(data: bytes) -> JpegStream:
-    """Walks through a JPEG file.
+    """Parses a JPEG file.
 
     Raises:
         ValueError: a segment or a scan is missing or cut off, or the coding is not supported.
@@ -106,7 +106,7 @@ def parse_jpeg(data: bytes) -> JpegStream:
         if code in _STANDALONE:
             num_stray += 2
             continue
-        if code in (_EOI, _SOI):  # another start: the next picture of a file whose first one has no end
+        if code in (_EOI, _SOI):  # a start marker: another picture follows one without an end marker
             has_end = code == _EOI
             break
         if scans and code not in _BETWEEN_SCANS:
@@ -116,7 +116,7 @@ def parse_jpeg(data: bytes) -> JpegStream:
         if length < 2 or position > len(data):
             raise ValueError(f"truncated or damaged: a JPEG segment of {length} bytes at byte {start:,}")
         segment = data[start:position]
-        if code == _DNL:  # the height, told after the first scan
+        if code == _DNL:  # the height, given after the first scan
             if frames and len(segment) == 6:
                 out[frames[0] + 5 : frames[0] + 7] = segment[4:]
             continue
@@ -142,10 +142,10 @@ def parse_jpeg(data: bytes) -> JpegStream:
 
 
 class _Refinement:
-    """Which bits of which coefficients the scans have brought so far: decoders do not miss scans that are not there."""
+    """Tracks which bits of each coefficient the scans have supplied; decoders do not notice missing scans."""
 
     def __init__(self) -> None:
-        self._low_bits: dict[int, list[int]] = {}  # of each component, the lowest bit known of its 64 coefficients
+        self._low_bits: dict[int, list[int]] = {}  # for each component, the lowest known bit of its 64 coefficients
 
     def add_scan(self, segment: bytes) -> None:
         number = segment[4] if len(segment) > 4 else 0

@@ -1,4 +1,4 @@
-"""EXIF blocks: what the decoder needs of them."""
+"""Reads orientation and resolution from EXIF blocks, and adds or takes out single values."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ def get_dpi(block: Buffer, ifd: int | None = None) -> tuple[float, float] | None
 
 
 def with_dpi(block: bytes | None, dpi: tuple[float, float]) -> bytes:
-    """A block that holds this resolution, for files that can store it nowhere else.
+    """Stores the resolution in an EXIF block, for formats that have no other place for it.
 
     Args:
-        block: EXIF block or None; one that has a resolution is returned as it is.
+        block: EXIF block or None; a block that has a resolution is returned unchanged.
         dpi: at most ``MAX_DPI``.
     """
     if block is None:
@@ -102,7 +102,7 @@ def get_byte_order(block: bytes) -> Literal["<", ">"]:
 
 
 def take_values(block: bytes, tags: Collection[int]) -> tuple[bytes, dict[int, bytes]]:
-    """Takes values out of IFD0, for other metadata that some writers put there.
+    """Takes values out of IFD0, where some writers put XMP, IPTC and ICC profiles.
 
     Returns:
         The block without these tags, and their values by number.

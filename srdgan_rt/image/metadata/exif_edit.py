@@ -1,7 +1,7 @@
-"""Changes inside an EXIF block that move nothing: maker notes hold offsets counted from the block's start.
+"""Edits EXIF blocks without moving any value, because maker notes contain offsets from the start of the block.
 
-Numbers are overwritten where they lie. A tag is removed by closing the gap in its directory's list, and added through a
-new copy of the directory behind everything else.
+Numbers are overwritten in place. A tag is removed from the list of its directory; its value stays as unused bytes. To
+add a tag, a new copy of the directory is appended to the block.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from srdgan_rt.image.metadata.ifd import (
 
 
 def find_directories(block: bytes | bytearray, layout: Layout, ifd: int) -> Iterator[int]:
-    """Offsets of the directories that speak of the picture: IFD0, Exif and interoperability; each once."""
+    """Offsets of the directories that describe the main picture: IFD0, Exif and interoperability; each once."""
     found: set[int] = set()
     waiting = [ifd]
     while waiting:
@@ -55,7 +55,7 @@ def patch_integer(block: bytearray, layout: Layout, entry: Entry, value: int) ->
 
 
 def remove_tags(block: bytearray, layout: Layout, directory: int, tags: Collection[int]) -> None:
-    """Takes entries out of the list of the directory at this offset; positions of its later entries change."""
+    """Removes entries from the directory at this offset; the entries after them change their positions."""
     head = struct.calcsize(layout.number_format)
     end = find_next_pointer(block, layout, directory)
     entries = [block[i : i + layout.entry_size] for i in range(directory + head, end, layout.entry_size)]
@@ -93,6 +93,6 @@ def add_tags(block: bytes, tags: Collection[Tag], *, to_exif: bool = False) -> b
 
 
 def make_block(tags: Collection[Tag], order: str) -> bytes:
-    """A block of its own that holds these tags in IFD0; ``order`` is the byte order, "<" or ">"."""
+    """A new block with these tags in IFD0; ``order`` is the byte order, "<" or ">"."""
     header = {"<": b"II", ">": b"MM"}[order] + struct.pack(order + "HI", 42, 8)
     return header + pack_directory(tags, Layout(order), 8)

@@ -1,4 +1,4 @@
-"""EXIF blocks that are too large for the place they shall go to: the largest values are left out, the rest stays."""
+"""Shortens EXIF blocks that are too large for a format, by dropping the largest values."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def fit_block(block: bytes, max_size: int) -> tuple[bytes | None, list[str]]:
 
     Args:
         block: EXIF block.
-        max_size: bytes that it may have.
+        max_size: size limit in bytes.
 
     Returns:
-        The block, unchanged if it fits, None if nothing of it does; and one note about what was left out. The maker
-        note goes first: nothing else is so large, and nothing else forbids to pack the block anew.
+        The block, unchanged if it fits, None if nothing of it fits; and one note about what was dropped. The maker note
+        is dropped first: it is the largest value, and the block cannot be packed anew with it.
     """
     if len(block) <= max_size:
         return block, []
@@ -42,7 +42,7 @@ def fit_block(block: bytes, max_size: int) -> tuple[bytes | None, list[str]]:
 def _without_largest(tags: tuple[Tag, ...], excess: int) -> tuple[tuple[Tag, ...], list[str]]:
     """The tags without those with the longest values, ``excess`` bytes in all, and the names of these."""
     unwanted: dict[int, Tag] = {}
-    for leaf in sorted(_list_leaves(tags), key=_measure, reverse=True) or tags:
+    for leaf in sorted(_list_values(tags), key=_measure, reverse=True) or tags:
         if excess <= 0:
             break
         unwanted[id(leaf)] = leaf
@@ -50,10 +50,10 @@ def _without_largest(tags: tuple[Tag, ...], excess: int) -> tuple[tuple[Tag, ...
     return _without(tags, unwanted), [_NAMES.get(tag.tag, f"tag {tag.tag}") for tag in unwanted.values()]
 
 
-def _list_leaves(tags: tuple[Tag, ...]) -> list[Tag]:
+def _list_values(tags: tuple[Tag, ...]) -> list[Tag]:
     leaves = []
     for tag in tags:
-        leaves += _list_leaves(tag.value) if isinstance(tag.value, tuple) else [tag]
+        leaves += _list_values(tag.value) if isinstance(tag.value, tuple) else [tag]
     return leaves
 
 

@@ -1,4 +1,4 @@
-"""Stores texts and comments in EXIF, for formats that have no other place for them."""
+"""Stores texts and comments in EXIF, for formats that cannot store them elsewhere."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _PLACES = {
 
 
 def store_texts(block: bytes | None, texts: tuple[Text, ...], max_size: int) -> tuple[bytes | None, tuple[Text, ...]]:
-    """Puts texts into tags that are free.
+    """Stores texts in EXIF tags that the block does not have yet.
 
     Args:
         block: EXIF block or None.
         texts: what to store.
-        max_size: bytes that the block may have in the end.
+        max_size: size limit of the resulting block, in bytes.
 
     Returns:
-        The block, and the texts that found no place.
+        The block, and the texts that could not be stored.
 
     Raises:
         DamagedTagsError: the block is not a TIFF structure.
@@ -37,7 +37,7 @@ def store_texts(block: bytes | None, texts: tuple[Text, ...], max_size: int) -> 
     order = "<" if block is None else get_byte_order(block)
     taken = set() if block is None else _list_tags(block)
     in_ifd0, in_exif, left = [], [], []
-    room = max_size - (0 if block is None else len(block)) - 2000  # directories are written once more
+    room = max_size - (0 if block is None else len(block)) - 2000  # room for new copies of the directories
     for text in texts:
         place = _PLACES.get(text.keyword)
         value = b"" if place is None else _encode(text.text, place, order)

@@ -1,6 +1,6 @@
-"""Makes an EXIF block true of the pixels after they were turned and enlarged.
+"""Updates an EXIF block after the pixels were turned or enlarged.
 
-Sizes, places and resolutions are overwritten where they lie, so that maker notes stay readable.
+Sizes, positions and resolutions are overwritten in place, so that maker notes stay readable.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ _WIDTHS = (0x0100, 0xA002, 0x1001)  # ImageWidth, PixelXDimension, RelatedImageW
 _HEIGHTS = (0x0101, 0xA003, 0x1002)
 _SUBJECT_AREA, _SUBJECT_LOCATION = 0x9214, 0xA214
 _FOCAL_PLANE = (0xA20E, 0xA20F)  # pixels per unit of the sensor, horizontal then vertical
-# How a file stores its pixels, which every writer decides anew: bits, compression, colour space, strips, channels.
+# How a file stores its pixels, which does not apply to the result: bits, compression, colour space, strips, channels.
 _ENCODING = (0x0102, 0x0103, 0x0106, 0x0111, 0x0115, 0x0116, 0x0117, 0x011C)
 _THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH = 0x0201, 0x0202
 
 
 def update_exif(block: bytes, transform: GeometricTransform) -> tuple[bytes, list[str]]:
-    """The same block for the new transform: upright, without a thumbnail, and with sizes and places of the new pixels.
+    """Updates a block: orientation 1, no thumbnail, sizes and positions of the new pixels.
 
     Args:
         block: EXIF block.
-        transform: what became of the pixels.
+        transform: how the pixels were changed.
 
     Returns:
-        The block, and what was removed because it could not be made true, one line each.
+        The block, and a note for each tag that had to be dropped because it could not be updated.
 
     Raises:
         DamagedTagsError: the block is not a TIFF structure, has BigTIFF's layout, or is too large.
@@ -55,14 +55,16 @@ def update_exif(block: bytes, transform: GeometricTransform) -> tuple[bytes, lis
         raise DamagedTagsError("BigTIFF layout")
     patched, notes = bytearray(block), []
     for directory in find_directories(block, layout, ifd):
-        removed = _patch_directory(patched, layout, directory, transform)
+        removed = _update_directory(patched, layout, directory, transform)
         remove_tags(patched, layout, directory, removed)
-        notes += [f"EXIF {name} dropped: it cannot be made true" for name in removed.values() if name]
+        notes += [f"EXIF {name} dropped: it cannot be updated" for name in removed.values() if name]
     return _without_thumbnail(patched, layout, ifd), notes
 
 
-def _patch_directory(block: bytearray, layout: Layout, directory: int, transform: GeometricTransform) -> dict[int, str]:
-    """Patches one directory; returns the tags that have to go, with their names where that is worth a note."""
+def _update_directory(
+    block: bytearray, layout: Layout, directory: int, transform: GeometricTransform
+) -> dict[int, str]:
+    """Updates one directory; returns the tags to remove, each with its name for a note, "" for no note."""
     height, width = (round(side) for side in transform.after)
     entries = {entry.tag: entry for entry in iterate_entries(block, layout, directory)}
     for tag, entry in entries.items():
@@ -74,9 +76,9 @@ def _patch_directory(block: bytearray, layout: Layout, directory: int, transform
             patch_integer(block, layout, entry, height)
     removed = {tag: "" for tag in _ENCODING if tag in entries}
     for tag, name in ((_SUBJECT_AREA, "SubjectArea"), (_SUBJECT_LOCATION, "SubjectLocation")):
-        if tag in entries and not _patch_area(block, layout, entries[tag], transform):
+        if tag in entries and not _update_area(block, layout, entries[tag], transform):
             removed[tag] = name
-    if any(tag in entries for tag in _FOCAL_PLANE) and not _patch_focal_plane(block, layout, entries, transform):
+    if any(tag in entries for tag in _FOCAL_PLANE) and not _update_focal_plane(block, layout, entries, transform):
         removed |= {tag: "FocalPlaneResolution" for tag in _FOCAL_PLANE if tag in entries}
     if transform.exchanges_sides and {X_RESOLUTION, Y_RESOLUTION} <= entries.keys():
         _exchange_values(block, entries[X_RESOLUTION], entries[Y_RESOLUTION])
@@ -84,7 +86,10 @@ def _patch_directory(block: bytearray, layout: Layout, directory: int, transform
 
 
 def map_area(numbers: list[float], transform: GeometricTransform) -> list[int] | None:
-    """Moves EXIF's subject area: a point (x, y), a circle (x, y, diameter) or a box (centre x, y, width, height)."""
+    """Maps EXIF's subject area: a point (x, y), a circle (x, y, diameter) or a box (centre x, y, width, height).
+
+    Returns None for any other number of values.
+    """
     if len(numbers) not in (2, 3, 4):
         return None
     x, y = transform.map_point(numbers[0], numbers[1])
@@ -96,7 +101,7 @@ def map_area(numbers: list[float], transform: GeometricTransform) -> list[int] |
     return [max(0, round(value)) for value in (x, y, *lengths)]
 
 
-def _patch_area(block: bytearray, layout: Layout, entry: Entry, transform: GeometricTransform) -> bool:
+def _update_area(block: bytearray, layout: Layout, entry: Entry, transform: GeometricTransform) -> bool:
     code, size = {SHORT: ("H", 2), LONG: ("I", 4)}.get(entry.type, ("", 0))
     if not code or entry.size // size not in (2, 3, 4):
         return False
@@ -108,7 +113,7 @@ def _patch_area(block: bytearray, layout: Layout, entry: Entry, transform: Geome
     return True
 
 
-def _patch_focal_plane(
+def _update_focal_plane(
     block: bytearray, layout: Layout, entries: dict[int, Entry], transform: GeometricTransform
 ) -> bool:
     if any(tag not in entries or entries[tag].type != RATIONAL or entries[tag].size != 8 for tag in _FOCAL_PLANE):
@@ -126,7 +131,7 @@ def _patch_focal_plane(
 
 
 def scale_densities(x: Fraction, y: Fraction, transform: GeometricTransform) -> tuple[Fraction, Fraction]:
-    """What pixels per unit become, horizontal then vertical; exact."""
+    """Pixels per unit of the new picture, horizontal then vertical, from those of the old one; exact."""
     x, y = x / Fraction(transform.before[1]), y / Fraction(transform.before[0])
     if transform.exchanges_sides:
         x, y = y, x
@@ -149,11 +154,11 @@ def _without_thumbnail(block: bytearray, layout: Layout, ifd: int) -> bytes:
         entries = {entry.tag: entry for entry in iterate_entries(block, layout, thumbnail_ifd)}
         start, length = (read_integer(block, layout, entries[tag]) for tag in (_THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH))
     except (DamagedTagsError, KeyError):
-        return bytes(block)  # a directory that nothing points to any more
+        return bytes(block)  # nothing points to this directory any more
     if start <= ifd:
         return bytes(block)
     end = min(start + length, len(block))
-    if not any(block[end:]):  # the thumbnail is mostly the last thing in the block: cut it off, else blank it
+    if not any(block[end:]):  # mostly the thumbnail ends the block and can be cut off; else it is overwritten
         return bytes(block[:start])
     block[start:end] = bytes(end - start)
     return bytes(block)

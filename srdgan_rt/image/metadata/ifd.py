@@ -1,7 +1,7 @@
-"""TIFF's directories of tags (IFDs), read and written without a look at what the values mean.
+"""Reads and writes directories of tags (IFDs), the structure of EXIF blocks and TIFF files.
 
-EXIF blocks and TIFF files share this structure. Values stay the raw bytes of the file, in its byte order, so a tag
-that moves from one file to another arrives bit for bit, maker notes included.
+Values stay raw bytes in the byte order of the file, so a tag is copied to another file bit for bit, maker notes
+included.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _INTEGER_FORMATS = {SHORT: "H", LONG: "I", 13: "I", LONG8: "Q"}
 EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD = 0x8769, 0x8825, 0xA005
 _NESTED = (EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD)
 SUB_IFDS = 330
-_MAX_ENTRIES = 100_000  # of all directories with pictures; more than any scanner's file has
+_MAX_ENTRIES = 100_000  # of all directories with pictures together; real files have fewer
 
 
 class DamagedTagsError(ValueError):
-    """The bytes break TIFF's rules."""
+    """The data are not a valid TIFF structure."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Entry:
-    """One tag where it lies: offsets of the entry itself and of its value's first byte, and the value's size."""
+    """One tag inside a file: number, type, offsets of entry and value, and the size of the value in bytes."""
 
     tag: int
     type: int
@@ -66,7 +66,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class PlacedValue:
-    """A value that stays where it lies: the entry's count, and its field (a short value or an offset) as it is."""
+    """A value that stays where it is in the file: count and value field (a short value or an offset) of its entry."""
 
     count: int
     field: bytes
@@ -74,7 +74,7 @@ class PlacedValue:
 
 @dataclass(frozen=True)
 class Tag:
-    """One tag lifted out of its file: raw bytes in the file's byte order, or the tags of a nested directory."""
+    """One tag copied from a file: raw bytes in the byte order of the file, or the tags of a nested directory."""
 
     tag: int
     type: int
@@ -91,7 +91,7 @@ def _unpack(format_: str, data: Buffer, position: int) -> int:
 
 @contextmanager
 def map_file(path: Path) -> Iterator[mmap.mmap]:
-    """The bytes of a file, without reading more of it than is looked at."""
+    """Maps a file into memory, so that only the parts that are used are read."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         yield data
 
@@ -166,8 +166,8 @@ def read_integers(data: Buffer, layout: Layout, entry: Entry) -> tuple[int, ...]
 def iterate_directories(data: Buffer, layout: Layout, first: int) -> Iterator[int]:
     """Offsets of all directories with pictures: each of the chain that starts at ``first``, followed by its SubIFDs.
 
-    Each is given once, however the file refers to it; a damaged one ends its chain, the first one raises. A hostile
-    file can name so many that a walk takes hours: it ends where the directories hold more tags than any real file.
+    Each is given once. A damaged directory ends its chain; if it is the first one, that is an error. The iteration
+    stops after more tags than any real file has, because a hostile file could keep it busy for hours.
 
     Raises:
         DamagedTagsError: the first directory does not fit the data.
@@ -193,7 +193,7 @@ def iterate_directories(data: Buffer, layout: Layout, first: int) -> Iterator[in
 
 
 def read_tags(data: Buffer, layout: Layout, ifd: int, only: Collection[int] | None = None) -> tuple[Tag, ...]:
-    """Lifts the tags of a directory out of its file, nested Exif, GPS and interoperability directories included.
+    """Copies the tags of a directory, nested Exif, GPS and interoperability directories included.
 
     Args:
         data: the whole TIFF structure.
@@ -208,11 +208,11 @@ def read_tags(data: Buffer, layout: Layout, ifd: int, only: Collection[int] | No
 
 
 class _Budget:
-    """Stops the reading of tags that share directories or values, which could go on without end.
+    """Limits the bytes that are read: hostile files have tags that share directories or values without end.
 
     Attributes:
         visited: offsets of the directories read so far.
-        num_bytes: what is left; values that do not overlap take no more bytes than the data have.
+        num_bytes: bytes that may still be read; values that do not overlap are never larger than the data.
     """
 
     def __init__(self, num_bytes: int) -> None:
@@ -241,7 +241,7 @@ def _read_tags(
             try:
                 value = _read_tags(data, layout, nested, None, budget)
             except DamagedTagsError:
-                continue  # a lost GPS directory is no reason to lose the rest
+                continue  # one damaged directory must not cost the others
         else:
             budget.take(entry.size)
             value = bytes(data[entry.value_position : entry.value_position + entry.size])
@@ -250,10 +250,10 @@ def _read_tags(
 
 
 def read_placed_tags(data: Buffer, layout: Layout, ifd: int, only: Collection[int] | None = None) -> tuple[Tag, ...]:
-    """The tags of a directory with values and nested directories left where they lie.
+    """The tags of a directory; their values and nested directories stay where they are in the file.
 
     Args:
-        data: the whole TIFF structure, to which the new directory will belong as well.
+        data: the whole TIFF structure; the new directory will be part of it, too.
         layout: from :func:`read_header`.
         ifd: offset of the directory.
         only: tags to take; None takes all.
@@ -271,7 +271,7 @@ def read_placed_tags(data: Buffer, layout: Layout, ifd: int, only: Collection[in
 
 
 def pack_directory(tags: Collection[Tag], layout: Layout, offset: int, next_directory: int = 0) -> bytes:
-    """Bytes of a directory that will lie at ``offset`` of its file, with its values and nested directories after it.
+    """Packs a directory for the given offset in its file, followed by its values and nested directories.
 
     Args:
         tags: values in the byte order of ``layout``.

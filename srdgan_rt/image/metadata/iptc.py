@@ -1,4 +1,4 @@
-"""IPTC-IIM, the captions and keywords of press photographs, and Photoshop's image resources in which it travels."""
+"""IPTC-IIM (captions, keywords, credits), and Photoshop's image resources, in which files store it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 _SIGNATURES = (b"8BIM", b"PHUT", b"DCSR", b"AgHg", b"MeSa")
 _MARKER = 0x1C  # every IIM data set begins with it
 IPTC, ICC, EXIF, XMP = 0x0404, 0x040F, 0x0422, 0x0424
-# Resolution and small copies, which the result has or does not need, and a checksum that says which program wrote last.
-_QUIET = {IPTC, ICC, EXIF, XMP, 0x03ED, 0x0409, 0x040C, 0x0425}
+# Resolution, thumbnails and a checksum, besides what is kept: nothing worth a note is lost with them.
+_DROPPED_SILENTLY = {IPTC, ICC, EXIF, XMP, 0x03ED, 0x0409, 0x040C, 0x0425}
 
 RESOURCES_LOST = "Photoshop settings (paths, guides, print settings) dropped"
 
@@ -38,20 +38,20 @@ def _iterate_resources(data: bytes) -> Iterator[tuple[int, bytes]]:
         position += size + size % 2
 
 
-def list_lost(resources: dict[int, bytes]) -> list[str]:
-    """The note about resources that go no further, if there are any."""
-    return [RESOURCES_LOST] if set(resources) - _QUIET else []
+def describe_dropped(resources: dict[int, bytes]) -> list[str]:
+    """The note about resources that are not kept, if there are any."""
+    return [RESOURCES_LOST] if set(resources) - _DROPPED_SILENTLY else []
 
 
 def pack_resources(iptc: bytes) -> bytes:
-    """IPTC as the only one of Photoshop's image resources."""
+    """Wraps IPTC data as a Photoshop image resource."""
     return struct.pack(">4sHHI", b"8BIM", IPTC, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
 
 
 def clean(data: bytes) -> bytes | None:
-    """IPTC out of a place where it may be wrapped, padded or byte-swapped; None if there is none.
+    """Normalises IPTC data: unwraps Photoshop resources, undoes byte swapping, cuts padding. None if there are none.
 
-    TIFF files declare it as an array of 32-bit integers, and some writers swap these.
+    TIFF files declare them as an array of 32-bit integers, so some writers swap the bytes.
     """
     if data.startswith(_SIGNATURES):
         data = read_resources(data).get(IPTC, b"")
@@ -67,7 +67,7 @@ def _cut_padding(data: bytes) -> bytes:
     while position + 5 <= len(data) and data[position] == _MARKER:
         (size,) = struct.unpack_from(">H", data, position + 3)
         position += 5
-        if size & 0x8000:  # the size has a size of its own
+        if size & 0x8000:  # extended size: these 15 bits are the number of its bytes
             digits = size & 0x7FFF
             size = int.from_bytes(data[position : position + min(digits, 8)], "big")
             position += digits

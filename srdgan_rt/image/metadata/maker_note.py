@@ -1,7 +1,7 @@
-"""Maker notes: blocks inside EXIF whose form only the camera's maker knows.
+"""Maker notes: data inside EXIF in the camera maker's own format.
 
-Most are directories whose offsets count from the start of the EXIF block: these are readable only as long as nothing
-moves. Others count from a header of their own and may be moved.
+Most contain offsets from the start of the EXIF block, so they are readable only at their original offset. Others
+contain offsets from their own start and can be moved.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from srdgan_rt.image.metadata.ifd import (
 
 MAKER_NOTE = 0x927C
 
-# Headers after which offsets count from the maker note itself.
+# Headers of maker notes whose offsets count from the note itself.
 _MOVABLE = (
     b"Nikon\0\x02",
     b"OLYMPUS\0",
@@ -34,7 +34,7 @@ _MOVABLE = (
 
 
 def is_movable(note: bytes) -> bool:
-    """Whether a maker note stays readable wherever it lies."""
+    """Whether a maker note stays readable at another offset."""
     return note.startswith(_MOVABLE)
 
 

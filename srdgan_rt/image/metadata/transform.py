@@ -1,4 +1,4 @@
-"""How a picture's frame changes on its way: what every place and length in its metadata must follow."""
+"""The geometric transform from the old pixels to the new ones, applied to positions and lengths in metadata."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class GeometricTransform:
-    """A turn by an EXIF orientation, then a change of size.
+    """Turns a picture by an EXIF orientation, then resizes it.
 
-    Coordinates count from the top left corner, x to the right and y downwards.
+    The origin of coordinates is the top left corner; x points right, y down.
 
     Attributes:
         orientation: 1..8, see :func:`srdgan_rt.image.orientation.turn`.
-        before: height and width before the turn, in the unit of the coordinates.
-        after: height and width at the end.
+        before: height and width of the old picture, in the unit of the coordinates.
+        after: height and width of the new picture.
     """
 
     orientation: int
@@ -39,11 +39,11 @@ class GeometricTransform:
         return self.orientation in (2, 3, 6, 7)
 
     def in_fractions(self) -> GeometricTransform:
-        """The same turn for coordinates that are fractions of width and height."""
+        """The same transform for coordinates that are fractions of width and height."""
         return replace(self, before=(1, 1), after=(1, 1))
 
     def map_point(self, x: float, y: float) -> tuple[float, float]:
-        """Where a point of the old picture lies in the new one."""
+        """The position of a point (x, y) in the new picture."""
         x, y = x / self.before[1], y / self.before[0]
         if self.exchanges_sides:
             x, y = y, x
@@ -54,14 +54,14 @@ class GeometricTransform:
         return x * self.after[1], y * self.after[0]
 
     def map_lengths(self, width: float, height: float) -> tuple[float, float]:
-        """What a width and a height become; pixels per millimetre behave in the same way."""
+        """Width and height in the new picture; pixels per millimetre are mapped in the same way."""
         width, height = width / self.before[1], height / self.before[0]
         if self.exchanges_sides:
             width, height = height, width
         return width * self.after[1], height * self.after[0]
 
     def map_box(self, left: float, top: float, width: float, height: float) -> tuple[float, float, float, float]:
-        """Where a box lies in the new picture: left, top, width, height."""
+        """The box in the new picture: left, top, width, height."""
         x, y = self.map_point(left + width / 2, top + height / 2)
         width, height = self.map_lengths(width, height)
         return x - width / 2, y - height / 2, width, height

@@ -1,4 +1,7 @@
-"""Metadata that stay true: whatever speaks of sizes, places or things beside the picture follows the pixels or goes."""
+"""Updates metadata after the pixels were turned or enlarged.
+
+Sizes, positions and resolutions are changed to those of the new pixels; what cannot be updated is removed with a note.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,13 @@ _XMP_TAG, _IPTC_TAG, _PHOTOSHOP_TAG, _ICC_TAG = 0x02BC, 0x83BB, 0x8649, 0x8773
 
 
 def extract_embedded(metadata: Metadata) -> Metadata:
-    """Takes XMP, IPTC and ICC out of EXIF blocks, where some writers put them, unless the file has them elsewhere."""
+    """Moves XMP, IPTC and ICC data, which some writers store in EXIF, to their own fields where these are empty."""
     if metadata.exif is None:
         return metadata
     try:
         block, found = exif.take_values(metadata.exif, (_XMP_TAG, _IPTC_TAG, _PHOTOSHOP_TAG, _ICC_TAG))
     except DamagedTagsError:
-        return metadata  # update_metadata drops it and says so
+        return metadata  # update_metadata drops the block with a note
     records = found.get(_IPTC_TAG) or found.get(_PHOTOSHOP_TAG)
     return replace(
         metadata,
@@ -34,14 +37,14 @@ def extract_embedded(metadata: Metadata) -> Metadata:
 
 
 def update_metadata(metadata: Metadata, transform: GeometricTransform) -> tuple[Metadata, list[str]]:
-    """The same metadata for the new transform.
+    """Updates EXIF, XMP and resolution.
 
     Args:
-        metadata: true of the picture before.
-        transform: what became of the pixels.
+        metadata: those of the old picture.
+        transform: how the pixels were changed.
 
     Returns:
-        The metadata, and what was removed because it could not be made true, one line a kind.
+        The metadata, and a note for each kind that was removed because it could not be updated.
     """
     block, packet, dpi = metadata.exif, metadata.xmp, metadata.dpi
     notes: list[str] = []

@@ -1,7 +1,7 @@
-"""XMP packets as trees of XML: parsing that hostile packets cannot abuse, and access to properties in all their forms.
+"""XMP packets as XML trees: safe parsing of hostile packets, and access to properties.
 
-RDF spells the same property as an attribute or as an element, and a structure as attributes, as nested elements or as
-a nested description; the functions here see through that. What nobody asks for stays as it is.
+RDF can write the same property as an attribute or as an element, and a structure as attributes, nested elements or a
+nested description. The functions here treat all forms alike. Everything else in the packet stays unchanged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Name = tuple[str, str]  # namespace and local name
 
 
 class DamagedXmpError(ValueError):
-    """The packet is not well-formed XMP, or so made that parsing it would cost too much."""
+    """The packet is not well-formed XMP, or parsing it would take too much time or memory."""
 
 
 def parse(packet: bytes) -> Document:
@@ -58,7 +58,7 @@ def _decode(packet: bytes) -> str:
     except UnicodeDecodeError:
         raise DamagedXmpError("not valid Unicode") from None
     text = text.strip("\0 \t\r\n\ufeff")
-    return re.sub(r"^<\?xml\s.*?\?>", "", text, count=1, flags=re.DOTALL)  # the encoding that it names is gone
+    return re.sub(r"^<\?xml\s.*?\?>", "", text, count=1, flags=re.DOTALL)  # it names the old encoding
 
 
 def _check_depth(document: Document) -> None:

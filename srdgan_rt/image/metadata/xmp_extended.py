@@ -1,4 +1,4 @@
-"""XMP above 64 kB in JPEG files: the packet is divided into a main one and an extension that the main one names."""
+"""Extended XMP in JPEG files: packets above 64 kB are divided into a main packet and an extension."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def merge(packet: bytes, extensions: Mapping[str, bytes]) -> bytes:
         extensions: complete extensions by their GUID, 32 hexadecimal digits in upper case.
 
     Returns:
-        One packet; the main packet as it is where it names no extension, or one that is not there.
+        One packet; the main packet unchanged where it names no extension, or one that is missing.
 
     Raises:
         DamagedXmpError: one of the two cannot be parsed.
@@ -79,7 +79,7 @@ def split(packet: bytes, max_size: int) -> tuple[bytes, bytes | None, str]:
         The main packet, the extension (None where none is needed) and the extension's GUID.
 
     Raises:
-        DamagedXmpError: the packet cannot be parsed, or is no packet that anybody wrote for a picture.
+        DamagedXmpError: the packet cannot be parsed, or has too many properties or none.
     """
     if len(packet) <= max_size:
         return packet, None, ""

@@ -1,4 +1,4 @@
-"""Faces and other regions in XMP, which turn with the picture: of MWG, ACDSee, Microsoft and IPTC."""
+"""Updates faces and other regions in XMP, in the schemas of MWG, ACDSee, Microsoft and IPTC."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _ACDSEE = "http://ns.acdsee.com/regions/"
 _MICROSOFT = "http://ns.microsoft.com/photo/1.2/"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 
-_REGION_DROPPED = "XMP region dropped: its place cannot be read"
+_REGION_DROPPED = "XMP region dropped: its position cannot be read"
 
 
 def _drop_unreadable(regions: Iterable[Property], move: Callable[[Property], None]) -> list[str]:
-    """Moves regions one by one and removes those that cannot be understood; says so if there are any."""
+    """Updates regions one by one; removes those that cannot be read, with a note."""
     notes: list[str] = []
     for region in regions:
         try:
@@ -51,7 +51,7 @@ def _move_listed_regions(node: Property, transform: GeometricTransform) -> list[
         width, height = _require(dimensions, "w", "h")
         applied_to = (float(get_text(height)), float(get_text(width)))
         if transform.exchanges_sides and applied_to == transform.before[::-1] != transform.before:
-            transform = GeometricTransform(1, applied_to, transform.after)  # they were made for the upright picture
+            transform = GeometricTransform(1, applied_to, transform.after)  # they refer to the upright picture
         _set_numbers((width, height), (transform.after[1], transform.after[0]))
     regions = find_field(node, "RegionList")
     if regions is None:
@@ -78,7 +78,7 @@ def _map_area(area: Property, transform: GeometricTransform) -> None:
         sides = _require(area, "w", "h")
         _set_numbers(sides, transform.map_lengths(*(float(get_text(field)) for field in sides)))
     diameter = find_field(area, "d")
-    if diameter is not None and transform.before != (1, 1):  # a fraction is one of the shorter side, whichever that is
+    if diameter is not None and transform.before != (1, 1):  # relative diameters refer to the shorter side and stay
         length = float(get_text(diameter))
         _set_numbers([diameter], [sum(transform.map_lengths(length, length)) / 2])
 
@@ -138,11 +138,11 @@ def _move_boundary(boundary: Property, transform: GeometricTransform) -> None:
 
 
 def _per_width(size: tuple[float, float]) -> tuple[float, float]:
-    """A size in units of its width, which is what IPTC's relative radius counts in."""
+    """A size in units of its width, the unit of IPTC's relative radius."""
     return size[0] / size[1], 1.0
 
 
-REGION_MOVERS: dict[Name, Callable[[Property, GeometricTransform], list[str]]] = {
+REGION_UPDATERS: dict[Name, Callable[[Property, GeometricTransform], list[str]]] = {
     (_MWG, "Regions"): _move_listed_regions,
     (_ACDSEE, "Regions"): _move_listed_regions,
     (_MICROSOFT, "RegionInfo"): _move_microsoft_regions,

@@ -1,7 +1,7 @@
-"""Makes XMP true of the pixels after they were turned and enlarged.
+"""Updates XMP after the pixels were turned or enlarged.
 
-Sizes, places and resolutions of known standards get their new values. Claims about things that are not in the result
-(a video, a gain map, a depth map) are removed. Everything else stays.
+Sizes, positions and resolutions of known schemas get their new values. Properties about auxiliary data that the result
+does not have (a video, a gain map, a depth map) are removed. Everything else stays.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from srdgan_rt.image.metadata.xmp import (
     serialise,
     set_text,
 )
-from srdgan_rt.image.metadata.xmp_claims import find_claim
-from srdgan_rt.image.metadata.xmp_regions import REGION_MOVERS
+from srdgan_rt.image.metadata.xmp_auxiliary import find_auxiliary
+from srdgan_rt.image.metadata.xmp_regions import REGION_UPDATERS
 
 _TIFF, _EXIF = "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/exif/1.0/"
 _GPANO = "http://ns.google.com/photos/1.0/panorama/"
 _CAMERA_RAW = "http://ns.adobe.com/camera-raw-settings/1.0/"
 _FORMAT = ("http://purl.org/dc/elements/1.1/", "format")
-# How a file stores its pixels, which every writer decides anew.
+# How a file stores its pixels, which does not apply to the result.
 _ENCODING = tuple(
     (_TIFF, name)
     for name in (
@@ -69,17 +69,17 @@ _CROP_TURNED = "XMP crop settings dropped: the picture was turned"
 
 
 def update_xmp(packet: bytes, transform: GeometricTransform) -> tuple[bytes, list[str]]:
-    """The same packet for the new transform.
+    """Updates a packet.
 
     Args:
         packet: XMP packet.
-        transform: what became of the pixels.
+        transform: how the pixels were changed.
 
     Returns:
-        The packet, byte for byte where nothing had to change, and what was removed, one line a kind.
+        The packet, unchanged byte for byte where nothing had to be updated; and notes about what was removed.
 
     Raises:
-        DamagedXmpError: it cannot be parsed, so nobody can say whether it is true.
+        DamagedXmpError: the packet cannot be parsed, so it cannot be updated.
     """
     document = parse(packet)
     before, notes = serialise(document), []
@@ -93,13 +93,13 @@ def update_xmp(packet: bytes, transform: GeometricTransform) -> tuple[bytes, lis
         if reasons is not None:
             remove(node)
             notes += reasons
-    notes += _settle_pairs(document, transform)
+    notes += _update_resolutions(document, transform)
     after = serialise(document)
     return packet if after == before else after, list(dict.fromkeys(notes))
 
 
 def set_format(packet: bytes, mime_type: str) -> bytes:
-    """The same packet with ``dc:format``, if it is there, naming the format of the file that it goes into."""
+    """Sets ``dc:format``, where a packet has it, to the format of the file that the packet is written to."""
     document = parse(packet)
     changed = [node for node in list_properties(document) if get_name(node) == _FORMAT and get_text(node) != mime_type]
     for node in changed:
@@ -108,7 +108,7 @@ def set_format(packet: bytes, mime_type: str) -> bytes:
 
 
 def _find_reasons_to_remove(node: Property, transform: GeometricTransform) -> list[str] | None:
-    """Why a property has to go, empty if that goes without saying; None if it may stay."""
+    """Notes for a property that has to be removed, empty if no note is needed; None if it stays."""
     name = get_name(node)
     if transform.is_turned and name[0] == _GPANO:
         return [_PANORAMA_TURNED]
@@ -116,14 +116,14 @@ def _find_reasons_to_remove(node: Property, transform: GeometricTransform) -> li
         return [_CROP_TURNED]
     if name in _ENCODING:
         return []
-    return find_claim(name, node)
+    return find_auxiliary(name, node)
 
 
 def _move(node: Property, transform: GeometricTransform) -> list[str]:
-    """Makes a property true that speaks of sizes or places; returns what had to be removed inside it."""
+    """Updates a property that holds sizes or positions; returns notes about what had to be removed inside it."""
     name = get_name(node)
-    if name in REGION_MOVERS:
-        return REGION_MOVERS[name](node, transform)
+    if name in REGION_UPDATERS:
+        return REGION_UPDATERS[name](node, transform)
     if name in (_SUBJECT_AREA, _SUBJECT_LOCATION):
         _move_subject(node, transform)
     else:
@@ -134,7 +134,7 @@ def _move(node: Property, transform: GeometricTransform) -> list[str]:
 
 
 def _find_new_number(name: Name, node: Property, transform: GeometricTransform) -> int | None:
-    """The number that a property of the picture's size gets; None for other properties."""
+    """The new value of a property that holds a size of the picture; None for other properties."""
     if name == (_TIFF, "Orientation"):
         return 1
     if name in _WIDTHS:
@@ -160,8 +160,8 @@ def _move_subject(node: Property, transform: GeometricTransform) -> None:
         set_text(item, str(value))
 
 
-def _settle_pairs(document: Document, transform: GeometricTransform) -> list[str]:
-    """Resolutions, of which the horizontal and the vertical one exchange places when the picture is turned."""
+def _update_resolutions(document: Document, transform: GeometricTransform) -> list[str]:
+    """Updates resolutions; a turn by 90 degrees exchanges the horizontal and the vertical one."""
     properties = {get_name(node): node for node in list_properties(document)}
     notes = []
     for names, scale in (
@@ -184,7 +184,9 @@ def _settle_pairs(document: Document, transform: GeometricTransform) -> list[str
 
 
 def _read_fraction(text: str) -> Fraction:
-    if not re.fullmatch(r"\d{1,10}(\.\d{1,20}|/\d{1,10})?", text.strip()):  # an exponent could make it endless
+    if not re.fullmatch(
+        r"\d{1,10}(\.\d{1,20}|/\d{1,10})?", text.strip()
+    ):  # no exponents: 1e999999999 has too many digits
         raise ValueError("not a positive fraction")
     return Fraction(text.strip())
 

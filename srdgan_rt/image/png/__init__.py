@@ -1,1 +1,1 @@
-"""PNG: chunks, pixels, texts, colour information, metadata."""
+"""PNG files: chunks, pixels, texts, colour chunks, metadata."""

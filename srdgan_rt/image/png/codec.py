@@ -1,7 +1,7 @@
-"""PNG: pixels of every depth by imagecodecs (libpng), the chunks around them here.
+"""Reads and writes PNG files: pixels by imagecodecs (libpng), the other chunks here.
 
-The chunks are few and simple, no library keeps them all for 16-bit pictures, and walking them with their checksums
-is what tells a damaged file from a sound one before the decoder sees it.
+No library keeps all chunks of 16-bit pictures. Reading them here also checks their checksums before the pixels are
+decoded, so damage is detected.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ def _iterate_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
         end = position + 8 + length
         if end + 4 > len(data):
             raise ValueError(f"truncated inside a PNG chunk, at byte {len(data):,}")
-        is_sound = zlib.crc32(view[position + 4 : end]) == struct.unpack_from(">I", data, end)[0]
+        is_intact = zlib.crc32(view[position + 4 : end]) == struct.unpack_from(">I", data, end)[0]
         is_critical = not kind[0] & 0x20
-        if not is_sound and is_critical:
+        if not is_intact and is_critical:
             raise ValueError(f"damaged: wrong checksum in the PNG chunk at byte {position:,}")
-        yield kind, b"" if kind == b"IDAT" else data[position + 8 : end], is_sound
+        yield kind, b"" if kind == b"IDAT" else data[position + 8 : end], is_intact
         position = end + 4
 
 
@@ -67,7 +67,7 @@ def write_png(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int) 
     Args:
         file: where to write.
         pixels: any picture of :class:`Picture`; float32 is stored in 16 bits.
-        metadata: already fitted to these pixels.
+        metadata: already updated for these pixels.
         quality: not used, the format is lossless.
 
     Returns:

@@ -1,4 +1,4 @@
-"""PNG's chunks that tell what its numbers mean as colours, and the ICC profile that tells other formats the same."""
+"""PNG's colour chunks, and their conversion to an ICC profile for formats without such chunks."""
 
 from __future__ import annotations
 
@@ -84,16 +84,16 @@ def is_valid_colour_chunk(kind: bytes, body: bytes) -> bool:
 
 
 def make_profile(chunks: Chunks, icc: bytes | None, *, is_grey: bool, format_: str) -> tuple[bytes | None, list[str]]:
-    """The ICC profile by which a format without these chunks shows the same colours.
+    """Makes an ICC profile that describes the same colours, for formats without these chunks.
 
     Args:
         chunks: kind and body of the colour chunks.
-        icc: the file's profile, which comes after ``cICP`` and before the others.
-        is_grey: whether the pixels have no colour.
+        icc: the file's profile; ``cICP`` has precedence over it, the other chunks have not.
+        is_grey: whether the pixels are greyscale.
         format_: named in the notes.
 
     Returns:
-        The profile, None where the colours are sRGB as they are without one; and what is lost.
+        The profile, None where the colours are sRGB, the default; and notes about what is lost.
     """
     found = dict(chunks)
     notes: list[str] = []
@@ -109,12 +109,12 @@ def make_profile(chunks: Chunks, icc: bytes | None, *, is_grey: bool, format_: s
         elif any(kind in found for kind in _MASTERING):
             notes.append(f"{format_} has no place for mDCV and cLLI (mastering display): dropped")
         if icc is not None and transfer in _HDR_NAMES:
-            return icc, notes  # what the file itself offers to readers that do not know cICP
+            return icc, notes  # the file provides it for readers without support of cICP
         if primaries in _PRIMARIES and transfer in _TRANSFERS and full_range == 1:
             white, red_green_blue = _PRIMARIES[primaries]
             return _build(white, red_green_blue, _TRANSFERS[transfer], is_grey=is_grey), notes
         codes = ", ".join(str(code) for code in found[b"cICP"])
-        return icc, [f"colours by cICP {codes} cannot be told to {format_}: they may look different"]
+        return icc, [f"colours by cICP {codes} cannot be expressed in {format_}: they may look different"]
     if icc is not None or b"sRGB" in found or not {b"gAMA", b"cHRM"} & found.keys():
         return icc, notes
     return _make_from_gamma(found, is_grey=is_grey), notes
@@ -136,7 +136,7 @@ def _make_from_gamma(found: dict[bytes, bytes], *, is_grey: bool) -> bytes | Non
 
 
 def _build(white: tuple[float, ...], primaries: tuple[float, ...], decode: Curve, *, is_grey: bool) -> bytes | None:
-    """A profile by littleCMS; None where the numbers describe no possible colours."""
+    """A profile by littleCMS; None where the numbers describe no valid colour space."""
     light = np.clip(decode(np.linspace(0, 1, _CURVE_SIZE)), 0, 1)
     curve = np.rint(light * 65535).astype(np.uint16)
     try:

@@ -1,4 +1,4 @@
-"""The chunks of a PNG file that hold metadata, read and written."""
+"""Reads and writes the chunks of a PNG file that hold metadata."""
 
 from __future__ import annotations
 
@@ -22,18 +22,20 @@ from srdgan_rt.image.png.text import (
 )
 
 _METRES_PER_INCH = 0.0254
-_MAX_PROFILE = 1 << 26  # bytes; no profile is larger, a bomb is
+_MAX_PROFILE = 1 << 26  # bytes; only decompression bombs are larger
 _MAX_TEXTS = 1 << 26  # bytes of all texts
 _MAX_NUM_TEXTS = 10_000
-# Pixels, frames, and notes to decoders, which the result's encoder makes anew.
-_QUIET = frozenset((b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"fcTL", b"fdAT", b"hIST", b"iDOT", b"sBIT"))
+# Pixels, frames, and hints for decoders: they do not apply to the result.
+_DROPPED_SILENTLY = frozenset(
+    (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"fcTL", b"fdAT", b"hIST", b"iDOT", b"sBIT")
+)
 
 
 class _Parts:
-    """What the chunks hold, before it is put together."""
+    """The contents of the chunks, in pieces."""
 
     def __init__(self) -> None:
-        self.found: dict[str, bytes] = {}  # "exif", "icc", "xmp", "iptc" out of chunks of their own
+        self.found: dict[str, bytes] = {}  # "exif", "icc", "xmp", "iptc" from their own chunks
         self.raw_profiles: dict[str, bytes] = {}  # the same as hexadecimal text
         self.dpi: tuple[float, float] | None = None
         self.texts: list[Text] = []
@@ -44,20 +46,20 @@ class _Parts:
 
 
 def read_metadata(chunks: Iterable[tuple[bytes, bytes, bool]]) -> tuple[Metadata, list[str]]:
-    """Gathers the metadata of a PNG file.
+    """Reads the metadata of a PNG file.
 
     Args:
         chunks: kind and body of each chunk, and whether its checksum is right.
 
     Returns:
-        The metadata as they are in the file, and what of it goes no further, one line a kind.
+        The metadata as they are in the file; and notes, one line for each kind of data that is not kept.
     """
     parts = _Parts()
-    for kind, body, is_sound in chunks:
+    for kind, body, is_intact in chunks:
         try:
-            if not is_sound:
+            if not is_intact:
                 raise DamagedTextError("wrong checksum")
-            _sort_in(parts, kind, body)
+            _store(parts, kind, body)
         except (struct.error, DamagedTextError) as error:
             parts.notes.append(f"damaged {_name(kind)} chunk dropped ({error})")
     if parts.unknown:
@@ -79,7 +81,7 @@ def _name(kind: bytes) -> str:
     return kind.decode("ascii", "backslashreplace")
 
 
-def _sort_in(parts: _Parts, kind: bytes, body: bytes) -> None:
+def _store(parts: _Parts, kind: bytes, body: bytes) -> None:
     if kind == b"eXIf":
         parts.found.setdefault("exif", exif.strip_prefix(body))
     elif kind == b"iCCP":
@@ -99,14 +101,14 @@ def _sort_in(parts: _Parts, kind: bytes, body: bytes) -> None:
             raise DamagedTextError("wrong size or value")
         parts.colour.setdefault(kind, body)
     elif kind in TEXT_CHUNKS:
-        _sort_in_text(parts, unpack_text(kind, body))
+        _store_text(parts, unpack_text(kind, body))
     elif kind == b"caBX":
         parts.notes.append("content credentials (C2PA) dropped")
-    elif kind not in _QUIET:
+    elif kind not in _DROPPED_SILENTLY:
         parts.unknown.append(_name(kind))
 
 
-def _sort_in_text(parts: _Parts, text: Text) -> None:
+def _store_text(parts: _Parts, text: Text) -> None:
     if text.keyword == XMP_KEYWORD:
         parts.found.setdefault("xmp", text.text.encode("utf-8", "replace"))
         return
@@ -124,7 +126,7 @@ def _sort_in_text(parts: _Parts, text: Text) -> None:
 
 
 def _to_dpi(per_metre: int) -> float:
-    """Dots per inch; the whole number where the file can only have meant that (72 dpi is stored as 2835 per metre)."""
+    """Dots per inch; a whole number where that gives the stored value (72 dpi is stored as 2835 per metre)."""
     dpi = per_metre * _METRES_PER_INCH
     return float(round(dpi)) if _from_dpi(round(dpi)) == per_metre else dpi
 
@@ -134,7 +136,7 @@ def _from_dpi(dpi: float) -> int:
 
 
 def pack_metadata(metadata: Metadata) -> list[tuple[bytes, bytes]]:
-    """Kind and body of the chunks that hold these metadata, to be put between the header and the pixels."""
+    """Packs metadata into chunks (kind and body), which belong between the header and the pixels."""
     chunks = [
         (kind, body)
         for kind, body in metadata.png_colour

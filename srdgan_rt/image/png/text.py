@@ -1,4 +1,4 @@
-"""PNG's text chunks, and the metadata that older writers put into them as "raw profiles" of hexadecimal digits."""
+"""PNG's text chunks, and the "raw profiles" in them: metadata as hexadecimal digits, as older writers store them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_TEXT = 1 << 24  # bytes of one text
 _COMPRESS_FROM = 2048
 _PROFILE_PREFIX = "Raw profile type "
 _XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
-# ImageMagick repeats the properties of EXIF and XMP as texts, which nobody would keep true.
+# ImageMagick copies the properties of EXIF and XMP to texts. They would not be updated, so they are dropped.
 _REPEATED = frozenset(
     {
         *("exif", "tiff", "png", "Thumb", "xmp", "xmpMM", "photoshop", "crs", "aux", "mwg-rs", "MP", "MPRI"),
@@ -60,14 +60,14 @@ def unpack_text(kind: bytes, body: bytes) -> Text:
 
 
 def _decode(text: bytes, keyword: str) -> str:
-    # Latin-1 by the standard; but writers put XMP there in UTF-8
+    # the standard says Latin-1, but writers store XMP in UTF-8
     if keyword == XMP_KEYWORD:
         return text.decode("utf-8", "replace")
     return text.decode("latin-1")
 
 
 def pack_text(text: Text) -> tuple[bytes, bytes]:
-    """Kind and body of the chunk for a text: the simplest that can hold it."""
+    """Packs a text into the simplest chunk that can store it; returns kind and body."""
     keyword = text.keyword.encode("latin-1", "replace")[:79]
     try:
         if text.language or text.translated:
@@ -128,7 +128,7 @@ def unpack_raw_profile(text: Text) -> tuple[str, bytes] | None:
 
 
 def pack_iptc(records: bytes) -> tuple[bytes, bytes]:
-    """Kind and body of the chunk that holds IPTC, in the form that exiv2 and ImageMagick write and exiftool reads."""
+    """Packs IPTC into a raw profile, as exiv2 and ImageMagick write it; returns kind and body of the chunk."""
     digits = iptc.pack_resources(records).hex()
     size = len(digits) // 2
     lines = "\n".join(digits[i : i + 72] for i in range(0, len(digits), 72))

@@ -1,1 +1,1 @@
-"""TIFF: pages, pixels of every colour space, EXIF directories, metadata."""
+"""TIFF files: pages, pixels of all colour spaces, EXIF directories, metadata."""

@@ -1,4 +1,4 @@
-"""TIFF: pixels by tifffile, which keeps every depth and layout; EXIF directories are carried over tag by tag."""
+"""Reads and writes TIFF files: pixels by tifffile, EXIF directories in ``exif.py``."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from srdgan_rt.image.tiff.pages import choose_page
 from srdgan_rt.image.tiff.pixels import decode_page
 from srdgan_rt.pixels import Pixels
 
-# tifffile logs damage line by line; whatever matters of it is an error or a note here.
+# tifffile logs damage; here damage that matters is an error or a note.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _XMP, _ICC, _IPTC, _PHOTOSHOP = 700, 34675, 33723, 34377
 _BYTE, _UNDEFINED = 1, 7
-# Other pixels have been converted to sRGB; a profile would describe what they were.
+# Other colour spaces are converted to sRGB, which the file's profile does not describe.
 _ICC_STAYS = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.RGB, PHOTOMETRIC.PALETTE, PHOTOMETRIC.YCBCR)
 _BIGTIFF_FROM = (1 << 32) - (1 << 26)  # bytes of pixels; leaves room for incompressible data and metadata
 _COMPRESSION_LEVEL = 4
@@ -51,9 +51,9 @@ def read_tiff(path: Path, check_size: SizeCheck) -> Picture:
 
 
 def read_metadata(path: Path, ifd: int | None = None) -> tuple[Metadata, int, list[str]]:
-    """Metadata of a page of a TIFF-structured file, its orientation 1..8, and what was left out.
+    """Reads the metadata of a page of a TIFF-structured file.
 
-    What the page itself does not say, the first page says for it: it is mostly a small copy of the same picture.
+    Tags that the page does not have are taken from the first page, which is mostly a smaller copy of it.
 
     Args:
         path: the file.
@@ -75,7 +75,7 @@ def read_metadata(path: Path, ifd: int | None = None) -> tuple[Metadata, int, li
             dpi=exif.get_dpi(data, ifd),
             iptc=iptc.clean(found.get(_IPTC, b"")) or iptc.clean(resources.get(iptc.IPTC, b"")),
         )
-        return metadata, orientation, notes + iptc.list_lost(resources)
+        return metadata, orientation, notes + iptc.describe_dropped(resources)
 
 
 def write_tiff(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int) -> list[str]:
@@ -84,7 +84,7 @@ def write_tiff(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int)
     Args:
         file: where to write; also read from.
         pixels: any picture of :class:`Picture`.
-        metadata: already fitted to these pixels.
+        metadata: already updated for these pixels.
         quality: not used, the format is lossless.
 
     Returns:

@@ -1,7 +1,7 @@
-"""EXIF into and out of TIFF files, where its tags live in the file's own directories.
+"""Converts between EXIF blocks and the directories of TIFF files.
 
-A TIFF file begins with the EXIF block as it is, and so maker notes, whose offsets count from the block's start, stay
-readable. On the way back they are put at the offset that they had in the file.
+Maker notes contain offsets from the start of the block or file. So a TIFF file is written with the EXIF block at its
+start; and when a block is made from a TIFF file, the maker note is put at the offset that it had in the file.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from srdgan_rt.image.metadata.maker_note import (
     without_maker_note,
 )
 
-# What IFD0 of a TIFF file and of an EXIF block have in common: words about the picture, not about its layout.
+# Tags that describe the picture, in IFD0 of both TIFF files and EXIF blocks.
 _DESCRIPTIVE_TAGS = frozenset(
     {
         *(0x010D, 0x010E, 0x010F, 0x0110, 0x011D, 0x0131, 0x0132, 0x013B, 0x013C, 0x8298),  # document name .. copyright
@@ -48,7 +48,7 @@ _DESCRIPTIVE_TAGS = frozenset(
     }
 )
 _KEPT_TAGS = _DESCRIPTIVE_TAGS | {EXIF_IFD, GPS_IFD}
-# What every file has of its own: layout of the pixels, resolution, profile and packets, which are carried elsewhere.
+# Tags that the writer of each file makes anew: layout of the pixels, resolution, ICC profile, XMP, IPTC.
 _LAYOUT_TAGS = frozenset(
     {
         *range(0x00FE, 0x010D),
@@ -58,24 +58,24 @@ _LAYOUT_TAGS = frozenset(
     }
 )
 _IMAGE_DESCRIPTION = 0x010E
-# Descriptions of the file's layout: tifffile's says only the shape, those of OME and ImageJ also how large a pixel is.
+# Descriptions of the layout: that of tifffile holds the shape, those of OME and ImageJ also the size of a pixel.
 _SHAPE_DESCRIPTION = b'{"shape":'
 _MICROSCOPE_DESCRIPTIONS = (b"ImageJ=", b"<OME ")
 _MAX_MAKER_NOTE_OFFSET = 0xFFFF  # a block that needs more room before its maker note would fit no JPEG file
-_MAKER_NOTE_DROPPED = "EXIF maker note dropped: its offsets would be wrong in another place"
-# The directory that stands in until the page is written: StripOffsets and StripByteCounts, which tifffile looks for.
+_MAKER_NOTE_DROPPED = "EXIF maker note dropped: its offsets would be wrong at another position"
+# A temporary first directory, which tifffile needs in order to append a page: StripOffsets and StripByteCounts.
 _PLACEHOLDER = ((0x0111, 8), (0x0117, 1))
 
 
 def extract_from_tiff(data: Buffer, ifd: int | None = None) -> tuple[bytes | None, int, list[str]]:
-    """Gathers the EXIF block of a page of a TIFF file.
+    """Makes an EXIF block from a page of a TIFF file.
 
     Args:
-        data: the whole file (a memory map does).
+        data: the whole file, for instance as a memory map.
         ifd: offset of the page's directory, whose tags come before those of the first one; None is the first page.
 
     Returns:
-        The block, None where the file describes nothing; the page's orientation 1..8; and what was left out.
+        The block, None where no tag is kept; the page's orientation 1..8; and notes about what was dropped.
 
     Raises:
         DamagedTagsError: a directory is damaged.
@@ -121,7 +121,7 @@ def _name_dropped(tags: list[int]) -> list[str]:
 
 
 def _assemble_block(data: Buffer, layout: Layout, ifd: int, tags: tuple[Tag, ...]) -> tuple[bytes, list[str]]:
-    """Packs a block in which the maker note, unless it can be moved, lies where it lay in the file."""
+    """Packs a block; a maker note that cannot be moved keeps its offset."""
     small = Layout(layout.order)  # a block never has BigTIFF's layout
     header = {"<": b"II", ">": b"MM"}[layout.order] + struct.pack(layout.order + "H", 42)
     note, entry = get_maker_note(tags), find_maker_note(data, layout, ifd)
@@ -143,7 +143,7 @@ def _assemble_block(data: Buffer, layout: Layout, ifd: int, tags: tuple[Tag, ...
 
 
 def begin_tiff(file: BinaryIO, block: bytes) -> None:
-    """Starts a TIFF file with an EXIF block, to which a page is appended and then :func:`finish_tiff` applied."""
+    """Writes the EXIF block at the start of a TIFF file; next a page is appended, then :func:`finish_tiff` called."""
     layout, _ = read_header(block)
     start = len(block) + len(block) % 2
     file.write(block[:4] + struct.pack(layout.order + "I", start) + block[8:].ljust(start - 8, b"\0"))
@@ -155,7 +155,7 @@ def begin_tiff(file: BinaryIO, block: bytes) -> None:
 def finish_tiff(file: BinaryIO, block: bytes) -> list[str]:
     """Adds the tags of a block to the page of a TIFF file, through a new first directory at its end.
 
-    No TIFF writer at hand writes Exif directories into files of every depth.
+    tifffile cannot write Exif directories.
 
     Args:
         file: a TIFF file in the block's byte order, readable and writable: one page behind the block that

@@ -1,4 +1,4 @@
-"""TIFF's three codings of CIE L*a*b* become sRGB."""
+"""Converts TIFF's three encodings of CIE L*a*b* to sRGB."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which page of a TIFF file is the picture: the first one, unless that is a smaller copy of another."""
+"""Chooses the page of a TIFF file to decode: the first one, unless it is a smaller copy of another."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MIN_CORRELATION = 0.9
 
 @dataclass(frozen=True)
 class _Entry:
-    """What the directory of a page says about it."""
+    """Facts about a page from its directory."""
 
     offset: int
     width: int
@@ -40,20 +40,20 @@ class _Entry:
         return self.width * self.height
 
     def has_shape_of(self, other: _Entry) -> bool:
-        """Whether the sides have the same ratio, to a row or column of rounding in the other one."""
+        """Whether the aspect ratio is the same, within one row or column of rounding."""
         height, width = self.height * other.width / self.width, self.width * other.height / self.height
         return abs(height - other.height) <= 1 or abs(width - other.width) <= 1
 
 
 def choose_page(file: TiffFile, check_size: SizeCheck) -> tuple[TiffPage, int, int]:
-    """The page to decode.
+    """Chooses the page to decode.
 
-    Where the first page says that it is a reduced copy, the largest page that does not say so, SubIFDs included.
-    Otherwise the first page, or one that shows the same in more pixels.
+    If the first page is marked as a reduced copy: the largest page that is not, SubIFDs included. Otherwise the first
+    page, or a larger page that shows the same picture.
 
     Args:
         file: the TIFF file.
-        check_size: the limit of sizes, for pages that have to be compared.
+        check_size: the size limit, for pages that have to be compared.
 
     Returns:
         The page, its index among all pages, and their number.

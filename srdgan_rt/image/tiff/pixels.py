@@ -1,4 +1,4 @@
-"""Pixels of a TIFF page, of any depth and layout, by tifffile; colours that are not RGB become RGB here."""
+"""Decodes the pixels of a TIFF page by tifffile, and converts them to grey or RGB of 8 or 16 bits or float32."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffPage
 
 from srdgan_rt.image.alpha import divide_by_alpha
-from srdgan_rt.image.depth import map_rows
+from srdgan_rt.image.depth import expand_bits, map_rows
 from srdgan_rt.image.icc import convert_cmyk
 from srdgan_rt.image.size_limit import SizeCheck
 from srdgan_rt.image.tiff.lab import LAB_CODINGS, convert_lab
@@ -32,7 +32,7 @@ _JPEG = (COMPRESSION.JPEG, COMPRESSION.OJPEG)  # decoding it turns YCbCr into RG
 
 
 def _check_segments(page: TiffPage) -> None:
-    """tifffile leaves missing strips and tiles black and hands short ones to the decoder; here both are errors."""
+    """Raises ValueError for missing or truncated strips and tiles, which tifffile fills with black or cuts off."""
     file_size = page.parent.filehandle.size
     segments = list(zip(page.dataoffsets, page.databytecounts, strict=False))
     if len(segments) < int(np.prod(page.chunked)):
@@ -49,17 +49,17 @@ def decode_page(page: TiffPage, icc: bytes | None, check_size: SizeCheck) -> tup
 
     Args:
         page: the page.
-        icc: its ICC profile, for inks.
-        check_size: the limit of sizes.
+        icc: its ICC profile, for CMYK.
+        check_size: the size limit.
 
     Returns:
         Pixels as :class:`Picture` has them, and what was lost or decided, one line each.
 
     Raises:
-        ValueError: the page is damaged or no photograph.
+        ValueError: the page is damaged, or its layout or colour space is not supported.
     """
     check_size(page.imagelength, page.imagewidth, page.samplesperpixel)
-    if page.is_tiled:  # a picture of one pixel may come in a tile of any size
+    if page.is_tiled:  # a picture of one pixel may be stored in a tile of any size
         check_size(page.tilelength, page.tilewidth, page.samplesperpixel)
     _check_segments(page)
     photometric = PHOTOMETRIC(page.photometric)
@@ -123,7 +123,7 @@ def _check_lab(samples: NDArray[Any], bits: int) -> NDArray[Any]:
 
 
 def _find_alpha(page: TiffPage, pixels: NDArray[Any], num_colours: int, notes: list[str]) -> NDArray[Any] | None:
-    """The alpha channel ``(H, W, 1)``; other extra channels are dropped, and that noted."""
+    """The alpha channel ``(H, W, 1)``; other extra channels are dropped with a note."""
     extra = pixels.shape[2] - num_colours
     kinds = [int(kind) for kind in page.extrasamples][:extra] + [_UNSPECIFIED] * (extra - len(page.extrasamples))
     index = next((i for i, kind in enumerate(kinds) if kind in (_ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA)), None)
@@ -134,27 +134,23 @@ def _find_alpha(page: TiffPage, pixels: NDArray[Any], num_colours: int, notes: l
 
 
 def _expand_palette(indices: NDArray[Any], colormap: NDArray[np.uint16]) -> Pixels:
-    # 16-bit values by the book; some writers store 8-bit ones as they are
+    # the standard says 16-bit values, but some writers store 8-bit ones
     palette = (colormap >> 8 if colormap.max() > 255 else colormap).T.astype(np.uint8)
     expanded: Pixels = np.take(palette, indices, axis=0)
     return expanded
 
 
 def _to_picture_depth(samples: NDArray[Any], bits: int, notes: list[str]) -> Pixels:
-    """Any unsigned or floating samples as uint8, uint16 or float32 in [0, 1], decided by their type alone."""
+    """Converts unsigned or floating-point samples to uint8, uint16 or float32 in [0, 1], by their type alone."""
     if samples.dtype == np.bool_:
         return map_rows(samples, lambda block: block.astype(np.uint8) * np.uint8(255), samples.shape, np.uint8)
     if samples.dtype.kind == "f":
         return _to_unit_range(samples, notes)
     if samples.dtype.kind != "u":
         raise ValueError(f"TIFF samples of type {samples.dtype} are not supported")
-    if bits in (8, 16):
-        return samples.astype(np.dtype(f"u{bits // 8}"), copy=False)  # in the machine's byte order
-    dtype = np.dtype(np.uint8 if bits < 8 else np.uint16)
-    scale = white_level(dtype) / ((1 << bits) - 1)
     if bits > 16:
         notes.append(f"{bits} bits a channel reduced to 16")
-    return map_rows(samples, lambda block: np.rint(block.astype(np.float64) * scale), samples.shape, dtype)
+    return expand_bits(samples, bits)
 
 
 def _to_unit_range(samples: NDArray[Any], notes: list[str]) -> Pixels:

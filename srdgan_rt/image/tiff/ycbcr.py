@@ -1,4 +1,4 @@
-"""TIFF's YCbCr outside JPEG compression: colour in lower resolution, coefficients and reference levels in tags."""
+"""Decodes TIFF's YCbCr without JPEG compression: subsampled colour, coefficients and reference levels from tags."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _COEFFICIENTS, _SUBSAMPLING, _REFERENCE_LEVELS = 529, 530, 532
 
 
 def get_subsampling(page: TiffPage) -> tuple[int, ...]:
-    """How many Y, horizontally and vertically, share one Cb and one Cr."""
+    """Number of Y samples, horizontally and vertically, for one Cb and one Cr."""
     return _get_numbers(page, _SUBSAMPLING, (2, 2))
 
 
 def read_subsampled(page: TiffPage) -> Pixels:
-    """Samples ``(H, W, 3)`` Y, Cb, Cr of a page with colours in lower resolution, brought to that of Y.
+    """Reads ``(H, W, 3)`` Y, Cb, Cr of a page with subsampled colour, enlarged to the resolution of Y.
 
     Raises:
         ValueError: data are missing, or the layout is not supported.
@@ -51,7 +51,7 @@ def _decompress(page: TiffPage, data: Any) -> bytes:
 
 
 def _unpack(data: bytes, height: int, width: int, horizontal: int, vertical: int) -> NDArray[np.uint8]:
-    """A strip or tile out of its units, each of ``vertical`` x ``horizontal`` Y, one Cb and one Cr."""
+    """Unpacks a strip or tile from its units of ``vertical`` x ``horizontal`` Y, one Cb and one Cr."""
     rows, columns, unit = -(-height // vertical), -(-width // horizontal), horizontal * vertical + 2
     if len(data) < rows * columns * unit:
         raise ValueError(f"truncated: {len(data):,} of {rows * columns * unit:,} bytes of a YCbCr strip")
@@ -74,7 +74,7 @@ def convert_ycbcr(samples: Pixels, page: TiffPage) -> Pixels:
         levels = default
     black, white = np.array(levels[0::2]), np.array(levels[1::2])
     if not (green and np.all(white > black)):
-        raise ValueError("damaged: the YCbCr coefficients or reference levels make no sense")
+        raise ValueError("damaged: the YCbCr coefficients or reference levels are invalid")
     scale = np.array([full, full // 2, full // 2]) / (white - black)
 
     def convert(block: NDArray[Any]) -> NDArray[Any]:

@@ -19,8 +19,8 @@ def _resource(number, body, name=b"\0\0"):
 def test_resources_are_listed():
     data = _resource(0x03ED, b"resolution") + _resource(0x0404, RECORDS, b"\x03abc") + _resource(0x0408, b"odd")
     assert iptc.read_resources(data) == {0x03ED: b"resolution", 0x0404: RECORDS, 0x0408: b"odd"}
-    assert iptc.list_lost(iptc.read_resources(data)) == [iptc.RESOURCES_LOST]
-    assert iptc.list_lost({0x03ED: b"", 0x0404: b"", 0x040C: b"", 0x0425: b""}) == []
+    assert iptc.describe_dropped(iptc.read_resources(data)) == [iptc.RESOURCES_LOST]
+    assert iptc.describe_dropped({0x03ED: b"", 0x0404: b"", 0x040C: b"", 0x0425: b""}) == []
     assert iptc.read_resources(iptc.pack_resources(RECORDS)) == {0x0404: RECORDS}
 
 

@@ -74,7 +74,7 @@ def test_a_region_that_cannot_be_read_goes_alone(maker):
     good = AS_RESOURCE.format(AREA.format(x=0.5, y=0.5, w=0.1, h=0.1, unit="normalized"))
     bad = AS_RESOURCE.format(AREA.format(x="left", y=0.5, w=0.1, h=0.1, unit="normalized"))
     changed, notes = update_xmp(maker.xmp("", _regions(bad + good)), LARGER)
-    assert notes == ["XMP region dropped: its place cannot be read"]
+    assert notes == ["XMP region dropped: its position cannot be read"]
     assert changed.count(b"mwg-rs:Area") == 1
     assert b"left" not in changed
 

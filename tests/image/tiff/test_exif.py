@@ -95,7 +95,7 @@ def test_bigtiff_has_no_place_for_notes_with_offsets(order, maker, tmp_path, mak
     monkeypatch.setattr(tiff_codec, "_BIGTIFF_FROM", 0)
     path = tmp_path / "a.tif"
     notes = write_picture(path, Picture(make_pixels(8, 8), Metadata(exif=_make_block(maker, order=order))))
-    assert notes == ("EXIF maker note dropped: its offsets would be wrong in another place",)
+    assert notes == ("EXIF maker note dropped: its offsets would be wrong at another position",)
     with tifffile.TiffFile(path) as file:
         assert file.is_bigtiff
         assert file.pages.first.tags["Make"].value == "Maker"

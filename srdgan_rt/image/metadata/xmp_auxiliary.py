@@ -1,4 +1,7 @@
-"""What XMP says of things beside the picture that the reader leaves behind: videos, gain maps, depth maps, previews."""
+"""Finds XMP properties that describe auxiliary data of a file: videos, gain maps, depth maps, further pictures.
+
+The reader decodes the main picture alone, so these properties do not apply to the result.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +36,11 @@ _NAMES = {
     ("http://www.dji.com/drone-dji/1.0/", "CalibratedOpticalCenterY"): CALIBRATION_LOST,
     ("http://www.dji.com/drone-dji/1.0/", "DewarpData"): CALIBRATION_LOST,
 }
-
-
 _SMALL_COPIES = (("http://ns.adobe.com/xap/1.0/", "Thumbnails"),)  # of the picture itself: nothing is lost
 
 
-def find_claim(name: Name, node: Property) -> list[str] | None:
-    """What is lost with a property that speaks of something not in the result; None for all other properties."""
+def find_auxiliary(name: Name, node: Property) -> list[str] | None:
+    """The notes to give when a property about auxiliary data is removed; None for all other properties."""
     namespace, local = name
     if "MotionPhoto" in local or "MicroVideo" in local:
         return [VIDEO_LOST]
@@ -52,7 +53,7 @@ def find_claim(name: Name, node: Property) -> list[str] | None:
 
 
 def _find_contained(directory: Property) -> list[str]:
-    """What a directory of a file's parts lists besides the main picture."""
+    """Notes about the parts of a file that Google's container directory lists besides the main picture."""
     notes = []
     for item in list_items(directory):
         for holder in (item, *list_fields(item)):
