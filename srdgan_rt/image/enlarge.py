@@ -37,10 +37,10 @@ def enlarge_samples(low: NDArray[Any], scale: int = 4) -> NDArray[np.float32]:
     """
     height, width = low.shape[:2]
     phase = scale // 2
-    place = np.array([[1, 0, -phase], [0, 1, -phase]], np.float64) / scale
+    matrix = np.array([[1, 0, -phase], [0, 1, -phase]], np.float64) / scale
     enlarged = cv2.warpAffine(
         low.astype(np.float32),
-        place,
+        matrix,
         (scale * width, scale * height),
         flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REFLECT_101,

@@ -1,4 +1,4 @@
-"""How real generated noise is: sources of noise beside the noise of real photographs, on the same clean pictures."""
+"""Compares generated noise with the noise of real photographs, on the same clean pictures."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from srdgan_rt.metrics.noise_sources import NoisePair, NoiseSource, Picture, mat
 from srdgan_rt.pixels import crop_centre
 
 NUM_BINS = 8
-"""Bins of the intensity."""
+"""Number of bins of the clean value."""
 NUM_LAGS = 8
-"""Distances, in pixels, at which noise is compared with itself: 1 and more."""
+"""Number of distances of the autocorrelation: 1, 2, ... pixels."""
 _MIN_SAMPLES = 500  # fewer samples in a bin do not give a usable variance
 _CROP = 48  # pixels a side of the crops in reports
 

@@ -8,8 +8,8 @@ from srdgan_rt.image.metadata.ifd import ASCII, EXIF_IFD, UNDEFINED, Tag, read_h
 from srdgan_rt.image.picture import Text
 
 _USER_COMMENT = 0x9286
-# PNG's keywords and the tags of IFD0 that mean the same. "parameters" is what image generators call theirs.
-_PLACES = {
+# PNG's keywords and the tags of IFD0 that mean the same. Image generators use "parameters" for theirs.
+_TAGS = {
     "Title": 0x010D,
     "Description": 0x010E,
     "Software": 0x0131,
@@ -39,17 +39,17 @@ def store_texts(block: bytes | None, texts: tuple[Text, ...], max_size: int) -> 
     in_ifd0, in_exif, left = [], [], []
     room = max_size - (0 if block is None else len(block)) - 2000  # room for new copies of the directories
     for text in texts:
-        place = _PLACES.get(text.keyword)
-        value = b"" if place is None else _encode(text.text, place, order)
-        if place is None or place in taken or len(value) > room:
+        tag = _TAGS.get(text.keyword)
+        value = b"" if tag is None else _encode(text.text, tag, order)
+        if tag is None or tag in taken or len(value) > room:
             left.append(text)
             continue
-        taken.add(place)
+        taken.add(tag)
         room -= len(value)
-        if place == _USER_COMMENT:
-            in_exif.append(Tag(place, UNDEFINED, value))
+        if tag == _USER_COMMENT:
+            in_exif.append(Tag(tag, UNDEFINED, value))
         else:
-            in_ifd0.append(Tag(place, ASCII, value))
+            in_ifd0.append(Tag(tag, ASCII, value))
     if block is None and (in_ifd0 or in_exif):
         nested = [Tag(EXIF_IFD, 4, tuple(in_exif))] if in_exif else []
         return make_block([*in_ifd0, *nested], order), tuple(left)

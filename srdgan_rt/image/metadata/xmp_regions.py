@@ -44,7 +44,7 @@ def _set_numbers(fields: Iterable[Property], numbers: Iterable[float]) -> None:
         set_text(field, f"{number:.9g}")
 
 
-def _move_listed_regions(node: Property, transform: GeometricTransform) -> list[str]:
+def _update_listed_regions(node: Property, transform: GeometricTransform) -> list[str]:
     """Regions of MWG and ACDSee: centre and size of an area, in fractions of the picture."""
     dimensions = find_field(node, "AppliedToDimensions")
     if dimensions is not None:
@@ -83,7 +83,7 @@ def _map_area(area: Property, transform: GeometricTransform) -> None:
         _set_numbers([diameter], [sum(transform.map_lengths(length, length)) / 2])
 
 
-def _move_microsoft_regions(node: Property, transform: GeometricTransform) -> list[str]:
+def _update_microsoft_regions(node: Property, transform: GeometricTransform) -> list[str]:
     """Regions of Microsoft: "left, top, width, height" in fractions of the picture."""
     regions = find_field(node, "Regions")
     if regions is None:
@@ -100,18 +100,18 @@ def _move_microsoft_regions(node: Property, transform: GeometricTransform) -> li
     return _drop_unreadable(list_items(regions), move)
 
 
-def _move_iptc_regions(node: Property, transform: GeometricTransform) -> list[str]:
+def _update_iptc_regions(node: Property, transform: GeometricTransform) -> list[str]:
     """Regions of IPTC: rectangles, circles and polygons, in pixels or in fractions of the picture."""
 
     def move(region: Property) -> None:
         boundary = find_field(region, "RegionBoundary")
         if boundary is not None:
-            _move_boundary(boundary, transform)
+            _update_boundary(boundary, transform)
 
     return _drop_unreadable(list_items(node), move)
 
 
-def _move_boundary(boundary: Property, transform: GeometricTransform) -> None:
+def _update_boundary(boundary: Property, transform: GeometricTransform) -> None:
     unit, shape = (get_text(field) for field in _require(boundary, "rbUnit", "rbShape"))
     if unit == "relative":
         radius_transform = replace(transform, before=_per_width(transform.before), after=_per_width(transform.after))
@@ -143,8 +143,8 @@ def _per_width(size: tuple[float, float]) -> tuple[float, float]:
 
 
 REGION_UPDATERS: dict[Name, Callable[[Property, GeometricTransform], list[str]]] = {
-    (_MWG, "Regions"): _move_listed_regions,
-    (_ACDSEE, "Regions"): _move_listed_regions,
-    (_MICROSOFT, "RegionInfo"): _move_microsoft_regions,
-    (_IPTC, "ImageRegion"): _move_iptc_regions,
+    (_MWG, "Regions"): _update_listed_regions,
+    (_ACDSEE, "Regions"): _update_listed_regions,
+    (_MICROSOFT, "RegionInfo"): _update_microsoft_regions,
+    (_IPTC, "ImageRegion"): _update_iptc_regions,
 }

@@ -87,7 +87,7 @@ def update_xmp(packet: bytes, transform: GeometricTransform) -> tuple[bytes, lis
         reasons = _find_reasons_to_remove(node, transform)
         if reasons is None:
             try:
-                notes += _move(node, transform)
+                notes += _update_property(node, transform)
             except (ValueError, ZeroDivisionError, OverflowError):
                 reasons = [_UNREADABLE.format(node.nodeName)]
         if reasons is not None:
@@ -119,13 +119,13 @@ def _find_reasons_to_remove(node: Property, transform: GeometricTransform) -> li
     return find_auxiliary(name, node)
 
 
-def _move(node: Property, transform: GeometricTransform) -> list[str]:
+def _update_property(node: Property, transform: GeometricTransform) -> list[str]:
     """Updates a property that holds sizes or positions; returns notes about what had to be removed inside it."""
     name = get_name(node)
     if name in REGION_UPDATERS:
         return REGION_UPDATERS[name](node, transform)
     if name in (_SUBJECT_AREA, _SUBJECT_LOCATION):
-        _move_subject(node, transform)
+        _update_subject(node, transform)
     else:
         number = _find_new_number(name, node, transform)
         if number is not None:
@@ -148,7 +148,7 @@ def _find_new_number(name: Name, node: Property, transform: GeometricTransform) 
     return None
 
 
-def _move_subject(node: Property, transform: GeometricTransform) -> None:
+def _update_subject(node: Property, transform: GeometricTransform) -> None:
     items = list_items(node)
     texts = [get_text(item) for item in items] if items else get_text(node).replace(",", " ").split()
     moved = map_area([float(text) for text in texts], transform)
