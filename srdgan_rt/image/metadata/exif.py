@@ -8,15 +8,8 @@ from fractions import Fraction
 from typing import Literal
 
 from srdgan_rt.image.metadata.exif_edit import add_tags, make_block, remove_tags
-from srdgan_rt.image.metadata.ifd import (
-    RATIONAL,
-    SHORT,
-    Buffer,
-    Tag,
-    iterate_entries,
-    read_header,
-    read_integer,
-)
+from srdgan_rt.image.metadata.ifd import RATIONAL, SHORT, Buffer, iterate_entries, read_header, read_integer
+from srdgan_rt.image.metadata.tags import Tag
 
 ORIENTATION = 0x0112
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128

@@ -17,14 +17,12 @@ from srdgan_rt.image.metadata.ifd import (
     DamagedTagsError,
     Entry,
     Layout,
-    Tag,
     find_next_pointer,
     iterate_entries,
-    pack_directory,
     read_header,
     read_integer,
-    read_placed_tags,
 )
+from srdgan_rt.image.metadata.tags import Tag, pack_directory, read_placed_tags
 
 
 def find_directories(block: bytes | bytearray, layout: Layout, ifd: int) -> Iterator[int]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from srdgan_rt.image.metadata.exif_edit import make_block
-from srdgan_rt.image.metadata.ifd import DamagedTagsError, Tag, read_header, read_tags
+from srdgan_rt.image.metadata.ifd import DamagedTagsError, read_header
 from srdgan_rt.image.metadata.maker_note import get_maker_note, without_maker_note
+from srdgan_rt.image.metadata.tags import Tag, read_tags
 
 _NAMES = {0x9286: "UserComment", 0x010E: "ImageDescription", 0x9C9C: "XPComment"}
 

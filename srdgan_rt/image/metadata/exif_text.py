@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from srdgan_rt.image.metadata.exif import get_byte_order
 from srdgan_rt.image.metadata.exif_edit import add_tags, make_block
-from srdgan_rt.image.metadata.ifd import ASCII, EXIF_IFD, UNDEFINED, Tag, read_header, read_tags
+from srdgan_rt.image.metadata.ifd import ASCII, EXIF_IFD, UNDEFINED, read_header
+from srdgan_rt.image.metadata.tags import Tag, read_tags
 from srdgan_rt.image.picture import Text
 
 _USER_COMMENT = 0x9286

@@ -1,14 +1,10 @@
-"""Reads and writes directories of tags (IFDs), the structure of EXIF blocks and TIFF files.
-
-Values stay raw bytes in the byte order of the file, so a tag is copied to another file bit for bit, maker notes
-included.
-"""
+"""Reads directories of tags (IFDs), the structure of EXIF blocks and TIFF files."""
 
 from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +12,10 @@ from pathlib import Path
 Buffer = bytes | bytearray | mmap.mmap
 
 ASCII, SHORT, LONG, RATIONAL, UNDEFINED, LONG8 = 2, 3, 4, 5, 7, 16
-_TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _INTEGER_FORMATS = {SHORT: "H", LONG: "I", 13: "I", LONG8: "Q"}
 
 EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD = 0x8769, 0x8825, 0xA005
-_NESTED = (EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD)
 SUB_IFDS = 330
 _MAX_ENTRIES = 100_000  # of all directories with pictures together; real files have fewer
 
@@ -62,23 +57,6 @@ class Entry:
     position: int
     value_position: int
     size: int
-
-
-@dataclass(frozen=True)
-class PlacedValue:
-    """A value that stays where it is in the file: count and value field (a short value or an offset) of its entry."""
-
-    count: int
-    field: bytes
-
-
-@dataclass(frozen=True)
-class Tag:
-    """One tag copied from a file: raw bytes in the byte order of the file, or the tags of a nested directory."""
-
-    tag: int
-    type: int
-    value: bytes | tuple[Tag, ...] | PlacedValue
 
 
 def _unpack(format_: str, data: Buffer, position: int) -> int:
@@ -142,7 +120,7 @@ def _all_entries(data: Buffer, layout: Layout, ifd: int) -> Iterator[Entry]:
     entries = struct.iter_unpack(layout.order + ("HHQ8x" if layout.big else "HHI4x"), data[start:end])
     for position, (tag, type_, count) in zip(range(start, end, layout.entry_size), entries, strict=True):
         value_position = position + layout.entry_size - layout.offset_size
-        size = _TYPE_SIZES.get(type_, 0) * count
+        size = TYPE_SIZES.get(type_, 0) * count
         if size > layout.offset_size:
             value_position = _unpack(layout.offset_format, data, value_position)
         yield Entry(tag, type_, position, value_position, size)
@@ -159,7 +137,7 @@ def read_integers(data: Buffer, layout: Layout, entry: Entry) -> tuple[int, ...]
     """All numbers of an integer tag; none for tags of other types."""
     if entry.type not in _INTEGER_FORMATS:
         return ()
-    number = entry.size // _TYPE_SIZES[entry.type]
+    number = entry.size // TYPE_SIZES[entry.type]
     return struct.unpack_from(f"{layout.order}{number}{_INTEGER_FORMATS[entry.type]}", data, entry.value_position)
 
 
@@ -190,112 +168,3 @@ def iterate_directories(data: Buffer, layout: Layout, first: int) -> Iterator[in
         yield ifd
         inner = [offset for entry in entries for offset in read_integers(data, layout, entry)]
         waiting += [following, *reversed(inner)]
-
-
-def read_tags(data: Buffer, layout: Layout, ifd: int, only: Collection[int] | None = None) -> tuple[Tag, ...]:
-    """Copies the tags of a directory, nested Exif, GPS and interoperability directories included.
-
-    Args:
-        data: the whole TIFF structure.
-        layout: from :func:`read_header`.
-        ifd: offset of the directory.
-        only: tags to take from this directory; None takes all. Nested directories are taken whole.
-
-    Raises:
-        DamagedTagsError: the directory itself does not fit the data.
-    """
-    return _read_tags(data, layout, ifd, only, _Budget(len(data)))
-
-
-class _Budget:
-    """Limits the bytes that are read: hostile files have tags that share directories or values without end.
-
-    Attributes:
-        visited: offsets of the directories read so far.
-        num_bytes: bytes that may still be read; values that do not overlap are never larger than the data.
-    """
-
-    def __init__(self, num_bytes: int) -> None:
-        self.visited: set[int] = set()
-        self.num_bytes = num_bytes
-
-    def take(self, size: int) -> None:
-        self.num_bytes -= size
-        if self.num_bytes < 0:
-            raise DamagedTagsError("tags overlap")
-
-
-def _read_tags(
-    data: Buffer, layout: Layout, ifd: int, only: Collection[int] | None, budget: _Budget
-) -> tuple[Tag, ...]:
-    budget.visited.add(ifd)
-    tags: dict[int, Tag] = {}
-    for entry in iterate_entries(data, layout, ifd):
-        if entry.tag in tags or (only is not None and entry.tag not in only):
-            continue
-        value: bytes | tuple[Tag, ...]
-        if entry.tag in _NESTED:
-            nested = read_integer(data, layout, entry)
-            if nested in budget.visited:
-                continue
-            try:
-                value = _read_tags(data, layout, nested, None, budget)
-            except DamagedTagsError:
-                continue  # one damaged directory must not cost the others
-        else:
-            budget.take(entry.size)
-            value = bytes(data[entry.value_position : entry.value_position + entry.size])
-        tags[entry.tag] = Tag(entry.tag, entry.type, value)
-    return tuple(tags.values())
-
-
-def read_placed_tags(data: Buffer, layout: Layout, ifd: int, only: Collection[int] | None = None) -> tuple[Tag, ...]:
-    """The tags of a directory; their values and nested directories stay where they are in the file.
-
-    Args:
-        data: the whole TIFF structure; the new directory will be part of it, too.
-        layout: from :func:`read_header`.
-        ifd: offset of the directory.
-        only: tags to take; None takes all.
-
-    Raises:
-        DamagedTagsError: the directory does not fit the data.
-    """
-    tags: dict[int, Tag] = {}
-    for entry in iterate_entries(data, layout, ifd):
-        if entry.tag not in tags and (only is None or entry.tag in only):
-            end = entry.position + layout.entry_size
-            field = bytes(data[end - layout.offset_size : end])
-            tags[entry.tag] = Tag(entry.tag, entry.type, PlacedValue(entry.size // _TYPE_SIZES[entry.type], field))
-    return tuple(tags.values())
-
-
-def pack_directory(tags: Collection[Tag], layout: Layout, offset: int, next_directory: int = 0) -> bytes:
-    """Packs a directory for the given offset in its file, followed by its values and nested directories.
-
-    Args:
-        tags: values in the byte order of ``layout``.
-        layout: how to write counts and offsets.
-        offset: where in the file the first of the returned bytes will lie; even.
-        next_directory: offset of the directory that follows in the chain; 0 for none.
-    """
-    tags = sorted(tags, key=lambda tag: tag.tag)
-    head_size = struct.calcsize(layout.number_format) + len(tags) * layout.entry_size + layout.offset_size
-    head, tail = bytearray(struct.pack(layout.number_format, len(tags))), bytearray()
-    for tag in tags:
-        if len(tail) % 2:
-            tail += b"\0"  # TIFF wants values at even offsets
-        if isinstance(tag.value, tuple):
-            position = offset + head_size + len(tail)
-            tail += pack_directory(tag.value, layout, position)
-            type_, count, field = LONG8 if layout.big else LONG, 1, struct.pack(layout.offset_format, position)
-        elif isinstance(tag.value, PlacedValue):
-            type_, count, field = tag.type, tag.value.count, tag.value.field
-        else:
-            type_, count, field = tag.type, len(tag.value) // _TYPE_SIZES[tag.type], tag.value
-            if len(field) > layout.offset_size:
-                field = struct.pack(layout.offset_format, offset + head_size + len(tail))
-                tail += tag.value
-        head += struct.pack(layout.order + "HH", tag.tag, type_) + struct.pack(layout.offset_format, count)
-        head += field.ljust(layout.offset_size, b"\0")
-    return bytes(head) + struct.pack(layout.offset_format, next_directory) + bytes(tail)

@@ -12,10 +12,10 @@ from srdgan_rt.image.metadata.ifd import (
     DamagedTagsError,
     Entry,
     Layout,
-    Tag,
     iterate_entries,
     read_integer,
 )
+from srdgan_rt.image.metadata.tags import Tag
 
 MAKER_NOTE = 0x927C
 

@@ -12,7 +12,8 @@ import tifffile
 from tifffile import PHOTOMETRIC
 
 from srdgan_rt.image.metadata import exif, iptc
-from srdgan_rt.image.metadata.ifd import check_complete, map_file, read_header, read_tags
+from srdgan_rt.image.metadata.ifd import check_complete, map_file, read_header
+from srdgan_rt.image.metadata.tags import read_tags
 from srdgan_rt.image.orientation import make_upright
 from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.size_limit import SizeCheck

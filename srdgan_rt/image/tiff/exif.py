@@ -19,15 +19,10 @@ from srdgan_rt.image.metadata.ifd import (
     LONG,
     Buffer,
     Layout,
-    PlacedValue,
-    Tag,
     find_next_pointer,
     iterate_entries,
-    pack_directory,
     read_header,
     read_integer,
-    read_placed_tags,
-    read_tags,
 )
 from srdgan_rt.image.metadata.maker_note import (
     MAKER_NOTE,
@@ -37,6 +32,7 @@ from srdgan_rt.image.metadata.maker_note import (
     replace_maker_note,
     without_maker_note,
 )
+from srdgan_rt.image.metadata.tags import PlacedValue, Tag, pack_directory, read_placed_tags, read_tags
 
 # Tags that describe the picture, in IFD0 of both TIFF files and EXIF blocks.
 _DESCRIPTIVE_TAGS = frozenset(

@@ -10,7 +10,8 @@ from PIL import Image
 
 from srdgan_rt.image import Metadata, Picture, read_picture, write_picture
 from srdgan_rt.image.metadata import exif_update
-from srdgan_rt.image.metadata.ifd import DamagedTagsError, read_header, read_tags
+from srdgan_rt.image.metadata.ifd import DamagedTagsError, read_header
+from srdgan_rt.image.metadata.tags import read_tags
 from srdgan_rt.image.metadata.transform import GeometricTransform
 from srdgan_rt.image.tiff import codec as tiff_codec
 from srdgan_rt.image.tiff import exif as tiff_exif
