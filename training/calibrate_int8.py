@@ -12,15 +12,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 from rich.progress import track
 from torch import Tensor
 
 from srdgan_rt.checkpoint import load_model, ranges_path, save_ranges
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import take_samples
-from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.metrics.protocol import SCALE
+from srdgan_rt.pixels import crop_centre, to_float32
 from srdgan_rt.runtime.calibration import CUT, measure_ranges
 from training.cli.parser import CommandParser, one_line_errors
 from training.data.notes import describe_files, take_notes
@@ -48,9 +47,9 @@ def read_pictures(data: Path, count: int, size: int) -> Iterator[Tensor]:
     if count < 2 or size < 16:
         raise InputError(f"pictures must be at least 2 and their size 16, got {count} and {size}")
     for _, noisy in _spread(read_frames(data, "train"), count // 2):
-        yield _middle(noisy, size)
+        yield _crop(noisy, size)
     for path in _spread(find_photographs(data / "train_photos"), count - count // 2):
-        yield _middle(take_samples(read_rgb(path), SCALE), size)
+        yield _crop(take_samples(read_rgb(path), SCALE), size)
 
 
 def _spread(items: Sequence[T], count: int) -> list[T]:
@@ -59,9 +58,8 @@ def _spread(items: Sequence[T], count: int) -> list[T]:
     return [items[i * len(items) // count] for i in range(count)]
 
 
-def _middle(picture: Bytes, size: int) -> Tensor:
-    top, left = (max(0, (side - size) // 2) for side in picture.shape[:2])
-    return as_tensor(convert_depth(picture[top : top + size, left : left + size], np.float32))[None]
+def _crop(picture: Bytes, size: int) -> Tensor:
+    return as_tensor(to_float32(crop_centre(picture, size)))[None]
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ from srdgan_rt.atomic import replace_file
 from srdgan_rt.camera import random_camera, simulate_capture
 from srdgan_rt.errors import InputError, SrdganError
 from srdgan_rt.image import Picture, write_picture
+from srdgan_rt.pixels import to_bytes, to_float32
 from training.cli.parser import CommandParser, one_line_errors
 from training.data.pictures import Array, Bytes, find_photographs, read_rgb
 
@@ -83,14 +84,14 @@ def take_burst(clean: Array, options: Options, rng: np.random.Generator) -> tupl
             centre = (int(rng.integers(width)), int(rng.integers(height)))
             colour = tuple(float(value) for value in rng.uniform(0.1, 0.9, 3))
             cv2.circle(scene, centre, max(2, min(height, width) // 40), colour, -1, cv2.LINE_AA)
-        frames.append(_to_bytes(simulate_capture(scene, camera, rng, mosaic=True)))
+        frames.append(to_bytes(simulate_capture(scene, camera, rng, mosaic=True)))
     truth = simulate_capture(clean, replace(camera, shot=0, read=0, response=0), rng, mosaic=True)
     record = {
         "camera": asdict(camera),
         "shifts": np.round(shifts, 3).tolist(),
         "moving": np.flatnonzero(is_moving).tolist(),
     }
-    return frames, _to_bytes(truth), record
+    return frames, to_bytes(truth), record
 
 
 def _move(clean: Array, shift: Any) -> Array:
@@ -99,10 +100,6 @@ def _move(clean: Array, shift: Any) -> Array:
     matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
     moved = cv2.warpAffine(clean, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
     return np.asarray(np.clip(moved, 0, 1), np.float32)
-
-
-def _to_bytes(picture: Array) -> Bytes:
-    return np.rint(picture * 255).astype(np.uint8)
 
 
 def _read_record(path: Path) -> dict[str, Any]:
@@ -143,7 +140,7 @@ def make_scene(path: Path, out: Path, options: Options) -> bool:
             return False
         if there - old:
             raise InputError(f"{folder} must be made anew, but holds {min(there - old)}, which was not made here")
-    clean = np.asarray(read_rgb(path) / np.float32(255), np.float32)
+    clean = to_float32(read_rgb(path))
     rng = np.random.default_rng((options.seed, zlib.crc32(path.name.encode())))
     frames, truth, taken = take_burst(clean, options, rng)
     out.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,7 @@ from srdgan_rt.degrade import Degrader
 from srdgan_rt.degrade.pair_set import PairPaths, PairSet, store_pair
 from srdgan_rt.degrade.pairs import PairPlan, hash_file, make_pairs, plan_pair
 from srdgan_rt.errors import InputError, SrdganError
-from srdgan_rt.runtime.pixels import Pixels
+from srdgan_rt.pixels import Pixels
 from training.cli.parser import CommandParser, one_line_errors
 from training.config import read_config
 from training.config.gmsr import GMSRConfig, percent

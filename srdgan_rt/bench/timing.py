@@ -34,6 +34,7 @@ def time_interleaved(
     seconds: float,
     rounds: int | None = None,
     min_rounds: int = MIN_ROUNDS,
+    pause: float = _PAUSE,
 ) -> dict[str, Timing]:
     """Times cases in turn; the caller has run each of them once before, as a warm-up.
 
@@ -42,6 +43,7 @@ def time_interleaved(
         seconds: time to spend per case on average.
         rounds: exact number of rounds instead.
         min_rounds: rounds that are made whatever they take, where no exact number is given.
+        pause: seconds of rest before each run.
 
     Returns:
         One timing per case, all with the same number of runs.
@@ -52,7 +54,7 @@ def time_interleaved(
     done = 0
     while done < rounds if rounds is not None else (done < min_rounds or _total(taken) < budget):
         for name in names:
-            time.sleep(_PAUSE)
+            time.sleep(pause)
             start = time.perf_counter()
             cases[name]()
             taken[name].append(time.perf_counter() - start)

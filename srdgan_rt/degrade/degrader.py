@@ -20,8 +20,9 @@ from srdgan_rt.image import take_samples
 from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.models import H2LNet
 from srdgan_rt.models.h2l import check_noise_level
+from srdgan_rt.pixels import Pixels, check_pixels
 from srdgan_rt.runtime.backend import prepare_net, resolve_device
-from srdgan_rt.runtime.pixels import Pixels, check_picture, read_window, split_alpha, write_window
+from srdgan_rt.runtime.pixels import read_window, split_alpha, write_window
 from srdgan_rt.tiling import Box, split_box
 
 
@@ -115,7 +116,7 @@ class Degrader:
         Raises:
             InputError: an argument is of the wrong type, shape or range.
         """
-        picture = check_picture(image)
+        picture = check_pixels(image)
         level = self.draw_level(seed) if noise_level is None else check_noise_level(noise_level)
         height, width = (side // self.scale for side in picture.shape[:2])
         if height < 1 or width < 1:

@@ -13,9 +13,9 @@ import torch
 from srdgan_rt.degrade.degrader import Degrader
 from srdgan_rt.errors import ImageReadError, InputError
 from srdgan_rt.image import Metadata, Picture, convert_depth, read_picture, shift_half_pixel
-from srdgan_rt.image.depth import flatten_on_white
+from srdgan_rt.image.alpha import flatten_on_white
 from srdgan_rt.image.size_limit import DEFAULT_MAX_PIXELS
-from srdgan_rt.runtime.pixels import Pixels
+from srdgan_rt.pixels import Pixels
 
 NoiseRange = tuple[float, float]
 """Smallest and largest noise level to draw from, log-uniformly; equal for a fixed one."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from srdgan_rt.runtime.pixels import Pixels, check_picture
+from srdgan_rt.pixels import Pixels, check_pixels
 
 if TYPE_CHECKING:
     from srdgan_rt.runtime.upscaler import Upscaler
@@ -27,7 +27,7 @@ def enhance(upscaler: Upscaler, bgr: Pixels, outscale: float | None = None) -> t
     Raises:
         InputError: the picture or the factor breaks a rule.
     """
-    picture = check_picture(bgr)
+    picture = check_pixels(bgr)
     channels = 1 if picture.ndim == 2 else picture.shape[2]
     if channels < 3:
         return upscaler.upscale(picture, outscale=outscale), "L" if channels == 1 else "LA"

@@ -18,19 +18,11 @@ from srdgan_rt.checkpoint.locate import pin_model
 from srdgan_rt.errors import InputError
 from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.models import L2HNet
+from srdgan_rt.pixels import Pixels, check_pixels
 from srdgan_rt.runtime.engines import choose_engine, create_backend
 from srdgan_rt.runtime.grid import OutputGrid, check_outscale, check_roi
 from srdgan_rt.runtime.memory import choose_tile, free_memory
-from srdgan_rt.runtime.pixels import (
-    Pixels,
-    check_picture,
-    is_opaque,
-    read_window,
-    reflect_indices,
-    split_alpha,
-    to_unit,
-    write_window,
-)
+from srdgan_rt.runtime.pixels import is_opaque, read_window, reflect_indices, split_alpha, to_unit, write_window
 from srdgan_rt.runtime.realesrgan import enhance
 from srdgan_rt.runtime.strip_runner import StripRunner, open_strip_runner
 from srdgan_rt.runtime.tile_runner import TileRunner
@@ -155,7 +147,7 @@ class Upscaler:
             InputError: an argument is of the wrong type, shape or range, or the result does not fit into memory.
             BackendUnavailableError: not even the smallest tile fits into memory.
         """
-        picture = check_picture(image)
+        picture = check_pixels(image)
         height, width = picture.shape[:2]
         factor = check_outscale(outscale, self.scale)
         region = check_roi(roi, height, width)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from srdgan_rt.errors import InputError
+from srdgan_rt.pixels import to_float32
 from training.data.pictures import Array, Bytes, read_phone_pairs
 
 NUM_BINS = 16
@@ -43,7 +44,7 @@ def load_named_frames(folder: Path) -> list[NamedFrame]:
         if parts is None:
             raise InputError(f"{folder / name}: the name must say phone, ISO and colour temperature")
         if _likeness(clean, noisy) <= _MOST_ALIKE:
-            pictures = (np.asarray(x / np.float32(255), np.float32) for x in (clean, noisy))
+            pictures = (to_float32(x) for x in (clean, noisy))
             frames.append(NamedFrame(name, parts[1], int(parts[2]), int(parts[3]), *pictures))
     return frames
 

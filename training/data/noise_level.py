@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from srdgan_rt.errors import InputError
+from srdgan_rt.pixels import to_float32
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -77,7 +78,7 @@ def measure_levels(frames: Sequence[tuple[Bytes, Bytes]]) -> tuple[NoiseShape, l
     Raises:
         InputError: as :class:`NoiseShape`.
     """
-    pairs = [(torch.from_numpy(noisy).float() / 255, torch.from_numpy(clean).float() / 255) for clean, noisy in frames]
+    pairs = [(torch.from_numpy(to_float32(noisy)), torch.from_numpy(to_float32(clean))) for clean, noisy in frames]
     shape = NoiseShape(pairs)
     return shape, [float(shape.levels(noisy[None], clean[None])) for noisy, clean in pairs]
 

@@ -7,13 +7,13 @@ import math
 import torch
 from torch import Tensor
 
+from srdgan_rt.pixels import round_to_8_bits
 from training.imaging.filters import resize
 from training.imaging.jpeg import compress_anywhere
 from training.imaging.random_source import RandomSource
 from training.samples.kind import (
     PhotographKind,
     make_some_grey,
-    round_to_8_bits,
     sample_filtered,
     weaken_noise_colour,
 )

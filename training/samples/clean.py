@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from srdgan_rt.pixels import round_to_8_bits
 from training.imaging.random_source import RandomSource
-from training.samples.kind import PhotographKind, round_to_8_bits, sample_filtered, sample_nearest
+from training.samples.kind import PhotographKind, sample_filtered, sample_nearest
 
 _DARK_ODDS = 0.1
 _FINE_ODDS = 0.3  # of more than 8 bits

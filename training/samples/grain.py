@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from srdgan_rt.pixels import round_to_8_bits
 from training.imaging.filters import gaussian_blur, luma, spread_of_blur
 from training.imaging.jpeg import compress_anywhere
 from training.imaging.random_source import RandomSource
-from training.samples.kind import PhotographKind, make_some_grey, round_to_8_bits, sample_filtered
+from training.samples.kind import PhotographKind, make_some_grey, sample_filtered
 
 _RADIUS = 5
 _SIZES = (0.3, 2.0)  # sigma of the grain in pixels

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.ops import nearest_downsample
+from srdgan_rt.pixels import round_to_8_bits
 from training.data.batch import DataShard, TensorBatch
 from training.imaging.filters import enlarge_samples
 from training.imaging.random_source import RandomSource
-from training.samples.kind import MARGIN, round_to_8_bits, sample_nearest, trim
+from training.samples.kind import MARGIN, sample_nearest, trim
 from training.samples.sources import Sources
 
 _FRAME_MARGIN = 2  # pixels around a crop of a frame that the interpolation looks at

@@ -79,11 +79,6 @@ def trim(pictures: Tensor, size: int) -> Tensor:
     return pictures[..., margin : margin + size, margin : margin + size]
 
 
-def round_to_8_bits(pictures: Tensor) -> Tensor:
-    """The nearest values of 8 bits, in [0, 1]; any shape."""
-    return (pictures * 255).round().clamp(0, 255) / 255
-
-
 @lru_cache
 def _half_pixel_matrix(size: int, device: torch.device) -> Tensor:
     """``(S, S)``: :func:`shift_half_pixel` of a column; as a product it takes a tenth of the time."""

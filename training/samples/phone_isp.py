@@ -7,11 +7,12 @@ import math
 import torch
 from torch import Tensor
 
+from srdgan_rt.pixels import round_to_8_bits
 from training.imaging.denoise import bilateral, non_local_means, wavelet
 from training.imaging.filters import apply_kernels, blur_chroma, directed_kernels, resize, sharpen
 from training.imaging.jpeg import compress_anywhere
 from training.imaging.random_source import RandomSource
-from training.samples.kind import PhotographKind, make_some_grey, round_to_8_bits, sample_filtered
+from training.samples.kind import PhotographKind, make_some_grey, sample_filtered
 from training.samples.sources import Sources
 
 _SMALLER = (0.4, 1.0)  # how large messengers and galleries show what a phone took

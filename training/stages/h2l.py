@@ -14,6 +14,7 @@ from torch import Tensor
 from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.models.h2l import H2LNet
 from srdgan_rt.ops import nearest_downsample
+from srdgan_rt.pixels import round_to_8_bits
 from training.config import DiscriminatorConfig, H2LConfig, H2LModelConfig, H2LWeightsConfig, StageConfig
 from training.data.pictures import DataFolder, has_frames, read_frames
 from training.loop import run
@@ -122,8 +123,7 @@ def as_file(low: Tensor) -> Tensor:
         The same shape, multiples of 1/255 in [0, 1].
     """
     clipped = low.clamp(0, 1)
-    rounded = (clipped.detach() * 255).round() / 255
-    return clipped + (rounded - clipped.detach())
+    return clipped + (round_to_8_bits(clipped.detach()) - clipped.detach())
 
 
 def train(config: H2LConfig, data: Path, folder: Path, vgg: Path | None, board: bool) -> bool:

@@ -6,14 +6,14 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from srdgan_rt.image import enlarge_samples
-from srdgan_rt.metrics import SourceNoise, measure_picture, round_to_8_bits
+from srdgan_rt.metrics import SourceNoise, measure_picture
 from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.models.h2l import H2LNet, draw_noise
+from srdgan_rt.pixels import crop_centre, round_to_8_bits, to_float32
 from training.data.noise_level import NoiseShape
 from training.data.pictures import Array, Bytes, as_array, as_tensor
 
@@ -36,7 +36,7 @@ class NoiseReport:
         self._pairs: list[tuple[Array, Array]] = []
         self._levels: list[float] = []
         for images in frames:
-            clean, noisy = (_middle(image) for image in images)
+            clean, noisy = (to_float32(crop_centre(image, _CROP)) for image in images)
             self._pairs.append((noisy, clean))
             self._levels.append(float(shape.levels(*(torch.from_numpy(part)[None] for part in (noisy, clean)))))
         self._real = SourceNoise("real", [measure_picture(*pair) for pair in self._pairs])
@@ -99,8 +99,3 @@ def _photograph(net: H2LNet, clean: Array, level: float, seed: int) -> Array:
 def _figure(value: float, digits: int) -> float | None:
     """Rounded for the log; JSON has no NaN."""
     return None if math.isnan(value) else round(float(value), digits)
-
-
-def _middle(image: npt.NDArray[np.uint8]) -> Array:
-    y, x = (max(0, side - _CROP) // 2 for side in image.shape[:2])
-    return np.asarray(image[y : y + _CROP, x : x + _CROP] / np.float32(255), np.float32)
