@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,11 +16,13 @@ from srdgan_rt.checkpoint import DEFAULT_DEGRADATION, H2LModel, load_h2l
 from srdgan_rt.checkpoint.locate import pin_model
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import take_samples
-from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.models import H2LNet
 from srdgan_rt.models.h2l import check_noise_level
 from srdgan_rt.runtime.backend import prepare_net, resolve_device
-from srdgan_rt.runtime.pixels import Pixels, check_picture, read_window, split_alpha, write_window
+from srdgan_rt.runtime.canvas import Canvas
+from srdgan_rt.runtime.pixels import Pixels, check_picture
+from srdgan_rt.runtime.progress import Progress, ProgressCallback
+from srdgan_rt.runtime.source import Source
 from srdgan_rt.tiling import Box, split_box
 
 
@@ -91,7 +92,7 @@ class Degrader:
         *,
         noise_level: float | None = None,
         seed: int = 0,
-        progress: Callable[[int, int], None] | None = None,
+        progress: ProgressCallback | None = None,
     ) -> Pixels:
         """Degrades a clean picture (equation 1).
 
@@ -121,36 +122,28 @@ class Degrader:
         if height < 1 or width < 1:
             raise InputError(f"image must be at least {self.scale} x {self.scale} pixels, got shape {picture.shape}")
         picture = picture[: height * self.scale, : width * self.scale]
-        out = np.empty((height, width, *picture.shape[2:]), picture.dtype)
-        channels_last = out.reshape(height, width, -1)
-        colour, alpha = split_alpha(picture)
-        if alpha is not None:
-            colour = bleed_colour(colour, alpha)
-            channels_last[..., -1] = take_samples(alpha, self.scale)
-        num_colours = colour.shape[2]
-
+        canvas = Canvas(picture, height, width)
+        if canvas.alpha is not None:
+            canvas.fill_alpha(take_samples(canvas.alpha, self.scale))
+        source = Source.from_picture(canvas.colour)
         bounds = Box(0, 0, width, height)
+        reporter = Progress(progress, bounds.area)
         done = 0
         rows: tuple[int, int] | None = None
         noise = torch.empty(0)
         for core in split_box(bounds, self._tile):  # boxes are in pixels of the result
             read = core.grow(self._halo).clip(bounds)
-            if rows != (read.y, read.bottom):
-                rows = read.y, read.bottom
-                noise = level * _draw_rows(
-                    seed, read.y * self.scale, read.bottom * self.scale, width * self.scale
-                )  # (1, 3, h, W)
-            source = Box(*(self.scale * value for value in read))
-            clean = read_window(colour, source).to(self.device)  # (1, 3, h, w)
-            low = self._net(clean, noise[..., source.x : source.right].to(self.device))[0]  # (3, h / scale, w / scale)
+            x, y, w, h = (self.scale * value for value in read)  # the same in pixels of the picture
+            if rows != (y, h):
+                rows = y, h
+                noise = level * _draw_rows(seed, y, y + h, width * self.scale)  # (1, 3, h, W)
+            clean = source.read(Box(x, y, w, h)).to(self.device)  # (1, 3, h, w)
+            low = self._net(clean, noise[..., x : x + w].to(self.device))[0]  # (3, h / scale, w / scale)
             low = low[:, core.y - read.y :, core.x - read.x :][:, : core.height, : core.width]
-            if num_colours == 1:
-                low = low.mean(0, keepdim=True)
-            write_window(low, channels_last[core.y : core.bottom, core.x : core.right, :num_colours])
+            canvas.write_colour(core, canvas.select_channels(low))
             done += core.area
-            if progress is not None:
-                progress(done, bounds.area)
-        return out
+            reporter.report(done)
+        return canvas.pixels
 
     def draw_level(self, seed: int) -> float:
         """The noise level that :meth:`degrade` takes where it is given none: one of :attr:`noise_levels`."""

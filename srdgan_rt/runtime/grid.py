@@ -110,10 +110,25 @@ class OutputGrid:
             Axis(width, region.x, region.width, scale, outscale),
         )
 
-    def output_box(self, core: Box) -> Box:
-        """Samples of the region's result that a tile's core answers for; may be empty when shrinking."""
-        x, y = self.columns.out_edge(core.x), self.rows.out_edge(core.y)
-        return Box(x, y, self.columns.out_edge(core.right) - x, self.rows.out_edge(core.bottom) - y)
+    @property
+    def region(self) -> Box:
+        """Wanted pixels of the picture."""
+        return Box(self.columns.start, self.rows.start, self.columns.size, self.rows.size)
+
+    @property
+    def bounds(self) -> Box:
+        """All samples of the region's result."""
+        return Box(0, 0, self.columns.out_size, self.rows.out_size)
+
+    @property
+    def outscale(self) -> float:
+        """What the user wants the picture to be enlarged by."""
+        return self.rows.outscale
+
+    def output_box(self, piece: Box) -> Box:
+        """Samples of the region's result that a piece of the region becomes; may be empty when shrinking."""
+        x, y = self.columns.out_edge(piece.x), self.rows.out_edge(piece.y)
+        return Box(x, y, self.columns.out_edge(piece.right) - x, self.rows.out_edge(piece.bottom) - y)
 
     def needed_box(self, out: Box) -> Box:
         """Pixels whose net results a box of samples is made of."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,29 +15,16 @@ from srdgan_rt._fork import note_threads
 from srdgan_rt.checkpoint import DEFAULT_MODEL, Model, load_model
 from srdgan_rt.checkpoint.locate import pin_model
 from srdgan_rt.errors import InputError
-from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.models import L2HNet
 from srdgan_rt.runtime.engines import choose_engine, create_backend
+from srdgan_rt.runtime.enlarge import enlarge_picture, enlarge_tensor
 from srdgan_rt.runtime.grid import OutputGrid, check_outscale, check_roi
-from srdgan_rt.runtime.memory import choose_tile, free_memory
-from srdgan_rt.runtime.pixels import (
-    Pixels,
-    check_picture,
-    is_opaque,
-    read_window,
-    reflect_indices,
-    split_alpha,
-    to_unit,
-    write_window,
-)
+from srdgan_rt.runtime.pixels import Pixels, check_picture
+from srdgan_rt.runtime.progress import ProgressCallback
 from srdgan_rt.runtime.realesrgan import enhance
-from srdgan_rt.runtime.strip_runner import StripRunner, open_strip_runner
-from srdgan_rt.runtime.tile_runner import TileRunner
-from srdgan_rt.tiling import Box, split_box, split_rows
-
-_RESAMPLING_MARGIN = 16  # LR pixels that resampling may add to a tile before it is worth splitting
-_BAND_ROWS = 64  # LR rows that are converted at a time when the network runs in strips
-_LARGEST_BLOCK = 4096  # side of the largest float block that one tile may become when outscale is large
+from srdgan_rt.runtime.runner import Runner, open_runner
+from srdgan_rt.runtime.source import Source
+from srdgan_rt.tiling import Box
 
 
 class Upscaler:
@@ -70,7 +56,7 @@ class Upscaler:
         InputError: an argument is out of range.
 
     Attributes:
-        spec: sizes of the network.
+        spec: sizes of the network; halo and border padding are those in use.
         metadata: what the weight file says of itself.
         scale: enlargement of the network.
         device: where it runs.
@@ -89,9 +75,8 @@ class Upscaler:
         halo: int | None = None,
         border_padding: int | None = None,
     ) -> None:
-        for argument, value in (("tile", tile), ("halo", halo), ("border_padding", border_padding)):
-            if value is not None and value < 0:
-                raise InputError(f"{argument} must be at least 0, got {value}")
+        if tile is not None and tile < 0:
+            raise InputError(f"tile must be at least 0, got {tile}")
         choice = choose_engine(engine, device, precision)  # before large weights are read in vain
         note_threads()
         # What another process makes the same object of.
@@ -108,12 +93,14 @@ class Upscaler:
             model = Model.from_net(model)
         elif not isinstance(model, Model):
             model = load_model(model, with_ranges=choice.precision == "int8")
-        self.spec = model.spec
+        self.spec = replace(
+            model.spec,
+            halo=model.spec.halo if halo is None else halo,
+            border_padding=model.spec.border_padding if border_padding is None else border_padding,
+        )
         self.metadata = model.metadata
         self._backend = create_backend(model, choice)
         self._tile = tile
-        self._halo = self.spec.halo if halo is None else halo
-        self._border_padding = self.spec.border_padding if border_padding is None else border_padding
         self.scale = self.spec.scale
         self.device = self._backend.device
         self.engine = self._backend.name
@@ -133,7 +120,7 @@ class Upscaler:
         *,
         outscale: float | None = None,
         roi: tuple[int, int, int, int] | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: ProgressCallback | None = None,
     ) -> Pixels:
         """Enlarges a picture.
 
@@ -158,53 +145,8 @@ class Upscaler:
         picture = check_picture(image)
         height, width = picture.shape[:2]
         factor = check_outscale(outscale, self.scale)
-        region = check_roi(roi, height, width)
-        grid = OutputGrid.plan(height, width, region, self.scale, factor)
-        out = _allocate(grid, picture)
-        colour, alpha = split_alpha(picture)
-        num_colours = colour.shape[2]
-        alpha_plane = None
-        if alpha is not None:
-            if is_opaque(alpha):
-                out[..., -1] = alpha[0, 0]
-            else:
-                colour = bleed_colour(colour, alpha)
-                alpha_plane = to_unit(alpha)
-
-        needed = grid.needed_box(Box(0, 0, grid.columns.out_size, grid.rows.out_size))
-        reported = 0
-
-        def report(done: int) -> None:
-            nonlocal reported
-            if progress is not None and done > reported:
-                reported = done
-                progress(done, region.area)
-
-        def read(box: Box) -> Tensor:
-            # Rows are finished some strips after they are read: reading tells sooner how far the network has come.
-            # Never all: rows below the region, in the halo, are read before its last rows are finished.
-            report(min(box.y - region.y, region.height - 1) * region.width)
-            return read_window(colour, box)
-
-        runner, cores = self._plan(read, height, width, region, needed, factor)
-        channels_last = out.reshape(*out.shape[:2], -1)
-        done = 0
-        for core in cores:
-            box = grid.output_box(core)
-            if box.area > 0:
-                window = channels_last[box.y : box.bottom, box.x : box.right]
-                needed = grid.needed_box(box)
-                planes = runner.enlarge(needed)[0]  # (3, h, w)
-                if num_colours == 1:
-                    planes = planes.mean(0, keepdim=True)
-                # Clipped first, so that any outscale is a resampling of the picture that the network's own scale gives.
-                planes = grid.resample(planes.clamp(0, 1), needed, box)
-                write_window(planes, window[..., :num_colours])
-                if alpha_plane is not None:
-                    write_window(grid.resample_picture(alpha_plane, box)[None], window[..., num_colours:])
-            done += core.area
-            report(done)
-        return out
+        grid = OutputGrid.plan(height, width, check_roi(roi, height, width), self.scale, factor)
+        return enlarge_picture(picture, grid, self._open_runner, progress)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Enlarges a batch of tensors; tiled only where memory demands it. Not differentiable.
@@ -225,85 +167,11 @@ class Upscaler:
             raise InputError(f"x must be (N, 3, H, W) and not empty, got shape {tuple(x.shape)}")
         if not x.isfinite().all():
             raise InputError("x must be finite, got NaN or infinite values")
-        batch, _, height, width = x.shape
-
-        def read(box: Box) -> Tensor:
-            rows = torch.from_numpy(reflect_indices(box.y, box.bottom, height)).to(x.device)
-            columns = torch.from_numpy(reflect_indices(box.x, box.right, width)).to(x.device)
-            return x.detach().index_select(2, rows).index_select(3, columns).to(torch.float32)
-
-        picture = Box(0, 0, width, height)
-        runner, cores = self._plan(read, height, width, picture, picture, self.scale, batch)
-        result = x.new_empty(batch, 3, self.scale * height, self.scale * width)
-        for core in cores:
-            out = Box(*(self.scale * value for value in core))
-            result[..., out.y : out.bottom, out.x : out.right] = runner.enlarge(core).clamp(0, 1)
-        return result
+        return enlarge_tensor(x, self.scale, self._open_runner)
 
     def enhance(self, bgr: Pixels, outscale: float | None = None) -> tuple[Pixels, str]:
         """Drop-in for ``RealESRGANer.enhance``; see :func:`srdgan_rt.runtime.realesrgan.enhance`."""
-        return enhance(self, bgr, outscale)
+        return enhance(self.upscale, bgr, outscale)
 
-    def _plan(
-        self,
-        read: Callable[[Box], Tensor],
-        height: int,
-        width: int,
-        region: Box,
-        needed: Box,
-        outscale: float,
-        batch: int = 1,
-    ) -> tuple[StripRunner | TileRunner, list[Box]]:
-        """What runs the network for ``needed`` pixels, and the pieces of ``region`` in the order to ask for them."""
-        border = self._border_padding
-        largest_block = max(1, int(_LARGEST_BLOCK / outscale))
-        strips = open_strip_runner(
-            self._backend,
-            read,
-            height,
-            width,
-            needed,
-            scale=self.scale,
-            halo=self._halo,
-            border=border,
-            tile=self._tile,
-            batch=batch,
-        )
-        if strips is not None:
-            return strips, split_rows(region, min(_BAND_ROWS, largest_block))
-        tile = self._tile
-        if tile is None:
-            tile = choose_tile(
-                self._backend.bytes_per_pixel,
-                self.device,
-                halo=self._halo,
-                unshuffle=self.spec.unshuffle,
-                batch=batch,
-            )
-            tile = min(tile, largest_block)
-        tile = tile or max(height, width)
-        tiles = TileRunner(
-            self._backend,
-            read,
-            height,
-            width,
-            scale=self.scale,
-            tile=tile + _RESAMPLING_MARGIN,
-            halo=self._halo,
-            border=border,
-            one_shape=self._backend.one_shape,
-            multiple=self.spec.unshuffle,
-        )
-        return tiles, split_box(region, tile)
-
-
-def _allocate(grid: OutputGrid, picture: Pixels) -> Pixels:
-    """The result's memory, or an error before any work is done."""
-    shape = (grid.rows.out_size, grid.columns.out_size, *picture.shape[2:])
-    size = picture.itemsize * shape[0] * shape[1] * (shape[2] if len(shape) == 3 else 1)
-    free = free_memory(torch.device("cpu"))
-    if size > free:
-        raise InputError(
-            f"the result of {shape[1]} x {shape[0]} pixels needs {size / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
-        )
-    return np.empty(shape, picture.dtype)
+    def _open_runner(self, source: Source, needed: Box, outscale: float) -> Runner:
+        return open_runner(self._backend, source, self.spec, needed, tile=self._tile, outscale=outscale)
