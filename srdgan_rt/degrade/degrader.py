@@ -142,7 +142,7 @@ class Degrader:
             low = low[:, core.y - read.y :, core.x - read.x :][:, : core.height, : core.width]
             canvas.write_colour(core, canvas.select_channels(low))
             done += core.area
-            reporter.report(done)
+            reporter.note_finished(done)
         return canvas.pixels
 
     def draw_level(self, seed: int) -> float:

@@ -45,12 +45,11 @@ def enlarge_picture(
     region = grid.region
     reporter = Progress(progress, region.area)
 
-    def report_read(box: Box) -> None:
-        # Rows are finished some strips after they are read: reading tells sooner how far the network has come.
-        # Never all: rows below the region, in the halo, are read before its last rows are finished.
-        reporter.report(min(box.y - region.y, region.height - 1) * region.width)
+    def note_read(box: Box) -> None:
+        rows_before = min(max(box.y - region.y, 0), region.height)  # a window may begin or end beyond the region
+        reporter.note_read(rows_before * region.width)
 
-    source = Source.from_picture(canvas.colour).watched(report_read)
+    source = Source.from_picture(canvas.colour).watched(note_read)
     runner = open_runner(source, grid.needed_box(grid.bounds), grid.outscale)
     done = 0
     for piece in runner.split(region):
@@ -63,7 +62,7 @@ def enlarge_picture(
             if alpha is not None:
                 canvas.write_alpha(box, grid.resample_picture(alpha, box))
         done += piece.area
-        reporter.report(done)
+        reporter.note_finished(done)
     return canvas.pixels
 
 

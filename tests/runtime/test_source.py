@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from srdgan_rt.runtime.progress import Progress
 from srdgan_rt.runtime.source import Source
 from srdgan_rt.tiling import Box
 
@@ -41,12 +40,3 @@ def test_watched_sources_say_what_is_read():
     watched = source.watched(boxes.append)
     assert torch.equal(watched.read(INSIDE), source.read(INSIDE))
     assert boxes == [INSIDE]
-
-
-def test_progress_only_grows():
-    calls = []
-    progress = Progress(lambda *call: calls.append(call), 10)
-    for done in (-3, 0, 2, 2, 1, 10):
-        progress.report(done)
-    assert calls == [(2, 10), (10, 10)]
-    Progress(None, 10).report(3)
