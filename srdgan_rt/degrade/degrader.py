@@ -1,4 +1,4 @@
-"""Turns clean photographs into small noisy ones, as a phone would take them (section 3.2)."""
+"""``Degrader``: makes small, noisy pictures from clean ones, as a phone would take them (section 3.2)."""
 
 from __future__ import annotations
 
@@ -27,17 +27,18 @@ from srdgan_rt.tiling import Box, split_box
 
 
 class Degrader:
-    """Makes small noisy pictures of large clean ones with one high-to-low network, in fp32.
+    """Makes small, noisy pictures from large, clean ones with one high-to-low network, in fp32.
 
-    One object may be used from several threads at once: a call changes nothing in it. A result is a function of the
-    picture, the noise level and the seed, on the same machine and version of PyTorch bit for bit. It can be pickled,
-    and used after a fork, like :class:`~srdgan_rt.runtime.Upscaler`.
+    One object may be used by several threads at once: a call does not change it. A result depends only on the picture,
+    the noise level and the seed; it is bit-identical on the same machine with the same version of PyTorch. An object
+    can be pickled, and used after a fork, like :class:`~srdgan_rt.runtime.Upscaler`.
 
     Args:
-        model: name of a shipped model, path of a weight file, a network, or one with its description (copied).
+        model: name of a shipped model, path of a weight file, or a network or
+            :class:`~srdgan_rt.checkpoint.H2LModel`, which is copied.
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
-        tile: largest side, in pixels of the clean picture, of what is computed at once; it decides the memory (about
-            0.3 GB for the paper's net) but, to the rounding of fp32, not the result.
+        tile: largest side of a tile, in pixels of the clean picture. It decides the memory (about 0.3 GB for the
+            paper's net) and changes the result only by rounding errors of fp32.
 
     Raises:
         CheckpointError: the model cannot be loaded.
@@ -45,11 +46,11 @@ class Degrader:
         InputError: an argument is out of range.
 
     Attributes:
-        name: of the model.
-        metadata: what the weight file says of itself.
+        name: name of the model.
+        metadata: metadata of the weight file.
         digest: sha256 of the weights.
         scale: reduction of the network.
-        device: where it runs.
+        device: device that the network runs on.
         noise_levels: standard deviations of N, for pictures in [0, 1], that the network was trained with.
     """
 
@@ -61,7 +62,7 @@ class Degrader:
         tile: int = 256,
     ) -> None:
         note_threads()
-        # What another process makes the same object of.
+        # What pickle makes the same object from in another process.
         self._source = copy.deepcopy(model) if isinstance(model, H2LNet | H2LModel) else pin_model(model)
         self._options: dict[str, Any] = {"device": device, "tile": tile}
         if isinstance(model, H2LNet):
@@ -79,7 +80,7 @@ class Degrader:
         self.device = resolve_device(device)
         self._net = prepare_net(net, self.device, torch.float32)
         self._tile = tile // self.scale
-        # Two 3x3 convolutions a block and the last one: what a result can see beyond its own block of pixels.
+        # Two 3x3 convolutions per block and the last one: what a result reads beyond its own block of pixels.
         self._halo = -(-(2 * net.num_blocks + 1) // self.scale)
 
     def __reduce__(self) -> tuple[partial[Degrader], tuple[object]]:
@@ -96,17 +97,17 @@ class Degrader:
     ) -> Pixels:
         """Degrades a clean picture (equation 1).
 
-        Result pixel ``i`` is taken around pixel ``scale * i + scale // 2`` of the picture, see
-        :func:`srdgan_rt.image.resample.shift_half_pixel` for what that means for pairs.
+        Result pixel ``i`` is taken around pixel ``scale * i + scale // 2`` of the picture; see
+        :func:`srdgan_rt.image.resample.shift_half_pixel` for the consequence for pairs.
 
         Args:
             image: ``(H, W)`` or ``(H, W, 1)`` grey, ``(H, W, 2)`` grey and alpha, ``(H, W, 3)`` RGB, ``(H, W, 4)`` RGBA
-                with straight alpha; uint8, uint16, or float32 in [0, 1]. What goes beyond a multiple of the scale is
-                cropped off at the right and the bottom, as evaluation does.
+                with straight alpha; uint8, uint16, or float32 in [0, 1]. It is cropped at the right and
+                the bottom to multiples of the scale, as in evaluation.
             noise_level: standard deviation of N for pictures in [0, 1], at least 0; None draws one of
                 :attr:`noise_levels`.
-            seed: decides N and, where it is drawn, its level; at least 0. Row y of N depends on the seed, y and the
-                width alone.
+            seed: seed of N and of the draw of its level, at least 0. Row y of N depends only on the seed, y and the
+                width.
             progress: called as ``progress(done, total)`` in pixels of the result after each tile.
 
         Returns:
@@ -146,12 +147,12 @@ class Degrader:
         return canvas.pixels
 
     def draw_level(self, seed: int) -> float:
-        """The noise level that :meth:`degrade` takes where it is given none: one of :attr:`noise_levels`."""
+        """Draws the noise level that :meth:`degrade` uses by default: one of :attr:`noise_levels`."""
         return float(_make_generator(seed, 0).choice(self.noise_levels))
 
 
 def _draw_rows(seed: int, start: int, stop: int, width: int) -> Tensor:
-    """Rows ``start..stop - 1`` of normal noise, ``(1, 3, stop - start, width)``: the same whoever asks for them."""
+    """Rows ``start..stop - 1`` of normal noise, ``(1, 3, stop - start, width)``, the same for any tiles."""
     rows = [_make_generator(seed, 1 + y).standard_normal((3, width), np.float32) for y in range(start, stop)]
     return torch.from_numpy(np.stack(rows, 1))[None]
 

@@ -1,4 +1,4 @@
-"""The front door: a picture in, an enlarged one out, whatever its size, depth and channels."""
+"""``Upscaler``, the public interface: enlarges pictures of any size, depth and layout."""
 
 from __future__ import annotations
 
@@ -30,25 +30,26 @@ from srdgan_rt.tiling import Box
 class Upscaler:
     """Enlarges and denoises pictures with one network.
 
-    One object may be used from several threads at once: a call changes nothing in it but the guard's counter, which is
-    locked. Results are deterministic on the same machine, engine and tile size.
+    One object may be used by several threads at once: a call changes only the counter ``fp32_fallbacks``, which is
+    locked. Results are deterministic on the same machine, with the same engine and tile size.
 
-    It can be pickled and copied: by the arguments that it was made with, so that weights are read again from their file
-    (a network that was given as an object travels itself). A process that is forked after its use computes on one
-    thread, one that is spawned on all.
+    An object can be pickled and copied. It is then made anew with the same arguments: weights are read from their file
+    again, but a network that was passed as an object is itself pickled. A process that is forked after use computes on
+    one thread; a process that is spawned computes on all.
 
     Args:
-        model: name of a shipped model, path of a weight file, a network, or one with its description (copied).
+        model: name of a shipped model, path of a weight file, or a network or
+            :class:`~srdgan_rt.checkpoint.Model`, which is copied.
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
         engine: ``auto``, ``native`` (this package's kernels), ``torch`` (the reference) or ``onnxruntime``.
         precision: ``auto`` (fp16 on CUDA, fp32 on the CPU), ``fp32``, ``fp16``, ``bf16``, or ``int8`` (engine
-            ``native`` on processors with VNNI). In fp16 and bf16 a tile that comes out black or not finite is
-            computed again in fp32.
-        tile: largest side of a tile in LR pixels; None chooses by free memory, 0 never tiles. The engine ``native``
-            works in strips of about so many rows, which leave no seams: the result is the same for every value.
-        halo: LR pixels read around a tile, or around a region; None takes the model's own, measured value.
-        border_padding: LR pixels by which the picture is continued, mirrored, before the network sees it, and which
-            are cropped off afterwards; None takes the model's own value, which is 0 for weights of other programs.
+            ``native`` on processors with VNNI). In fp16 and bf16, a tile that is black or not finite is recomputed in
+            fp32.
+        tile: largest side of a tile in LR pixels; None chooses by free memory, 0 disables tiling. The engine ``native``
+            works in strips of about this many rows; its result does not depend on the value.
+        halo: LR pixels read around a tile or region; None is the model's own, measured value.
+        border_padding: LR pixels by which the picture is continued, mirrored, before the network sees it. They are
+            cropped afterwards. None is the model's own value, which is 0 for weights of other programs.
 
     Raises:
         CheckpointError: the model cannot be loaded.
@@ -57,9 +58,9 @@ class Upscaler:
 
     Attributes:
         spec: sizes of the network; halo and border padding are those in use.
-        metadata: what the weight file says of itself.
+        metadata: metadata of the weight file.
         scale: enlargement of the network.
-        device: where it runs.
+        device: device that the network runs on.
         engine: name of the engine that was chosen.
         precision: precision that was chosen.
     """
@@ -77,9 +78,9 @@ class Upscaler:
     ) -> None:
         if tile is not None and tile < 0:
             raise InputError(f"tile must be at least 0, got {tile}")
-        choice = choose_engine(engine, device, precision)  # before large weights are read in vain
+        choice = choose_engine(engine, device, precision)  # before large weights are read
         note_threads()
-        # What another process makes the same object of.
+        # What pickle makes the same object from in another process.
         self._source = copy.deepcopy(model) if isinstance(model, L2HNet | Model) else pin_model(model)
         self._options: dict[str, Any] = {
             "device": device,
@@ -127,12 +128,11 @@ class Upscaler:
         Args:
             image: ``(H, W)`` or ``(H, W, 1)`` grey, ``(H, W, 2)`` grey and alpha, ``(H, W, 3)`` RGB, ``(H, W, 4)`` RGBA
                 with straight alpha; uint8, uint16, or float32 in [0, 1].
-            outscale: enlargement of the result, any positive number; None is the network's own. Other factors are
-                resampled, antialiased bicubic, from the network's float result.
-            roi: ``(x, y, width, height)`` in pixels of ``image``: compute only this region. The result is the same crop
-                of the whole result: samples from ``round(x * outscale), round(y * outscale)`` on.
-            progress: called as ``progress(done, total)`` in pixels of ``image`` whenever more is done; the first time
-                after the first strip or tile.
+            outscale: enlargement of the result, any positive number; None is the network's own. For other factors the
+                network's float result is resampled (bicubic with antialiasing).
+            roi: ``(x, y, width, height)`` in pixels of ``image``: compute only this region. Its result is a crop of the
+                whole result, beginning at ``round(x * outscale), round(y * outscale)``.
+            progress: called as ``progress(done, total)`` in pixels of ``image`` after each strip or tile.
 
         Returns:
             Same layout and dtype, ``round(H * outscale)`` x ``round(W * outscale)``, at least 1 x 1. Rounded to

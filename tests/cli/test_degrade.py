@@ -177,7 +177,7 @@ def test_output_must_be_a_folder_and_its_manifest_sound(run, degrade, draw, h2l,
         (tmp_path / "out" / "manifest.json").write_text(text)
         outcome = degrade(photograph)
         assert outcome.status == 2
-        assert "is no manifest of pairs" in outcome.err
+        assert "is not a manifest of pairs" in outcome.err
 
 
 def test_evaluate_reads_the_folder(run, degrade, draw, tmp_path):
