@@ -143,6 +143,20 @@ def test_optional_packages_are_imported_in_functions_only(path):
     assert not {name.split(".")[0] for name in at_import} & OPTIONAL_PACKAGES
 
 
+def test_no_modules_import_each_other():
+    """Nor in a circle of more than two, nor for type checking only."""
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in python_files(PACKAGE)
+    }
+    graph = {}
+    for module, path in modules.items():
+        names = imports_in(ast.parse(path.read_text(encoding="utf-8")))
+        imported = {name if name in modules else name.rpartition(".")[0] for name in names}
+        graph[module] = imported & modules.keys() - {module}
+    TopologicalSorter(graph).prepare()  # CycleError names the circle
+
+
 @pytest.mark.parametrize("path", python_files(ROOT / "training"), ids=lambda path: path.name)
 def test_training_does_not_import_the_command_line(path):
     assert "cli" not in imported_rooms(imports_in(ast.parse(path.read_text(encoding="utf-8"))))

@@ -31,8 +31,8 @@ def test_text_has_every_section(run):
     for heading in ("versions", "build", "cpu", "cuda", "engines on cpu", "compiled ops"):
         assert f"\n{heading}\n" in f"\n{outcome.out}"
     assert f"  torch: {torch.__version__}\n" in outcome.out
-    assert "\nmodels, which enlarge\n" in outcome.out
-    assert "\nmodels, which degrade\n" in outcome.out
+    assert "\nmodels that enlarge\n" in outcome.out
+    assert "\nmodels that degrade\n" in outcome.out
 
 
 def test_missing_extension_is_explained(run, monkeypatch):
@@ -70,10 +70,10 @@ def test_both_kinds_of_models_are_shown(run, monkeypatch, tmp_path):
     from srdgan_rt.models import H2LNet
 
     monkeypatch.setattr(shipped, "WEIGHTS_FOLDER", tmp_path)
-    assert run("info").out.count("none: this installation holds no weights") == 2
+    assert run("info").out.count("none: this installation has no weights") == 2
     save_model(tmp_path / "srdgan-h2l.safetensors", H2LNet(1, 8), {})
     outcome = run("info")
-    assert "which degrade\n  srdgan-h2l (default): 1/4, 1 blocks, 8 channels, 0.00 M parameters\n" in outcome.out
+    assert "that degrade\n  srdgan-h2l (default): 1/4, 1 blocks, 8 channels, 0.00 M parameters\n" in outcome.out
     (facts,) = json.loads(run("info", "--json").out)["degradations"]
     assert (facts["num_blocks"], facts["scale"], facts["description"]["architecture"]) == (1, 4, "H2LNet")
     (tmp_path / "srdgan-h2l.safetensors").write_bytes(b"")
