@@ -121,7 +121,9 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="TFLOP",
         help=f"pictures of more work than this may be timed once, not {MIN_ROUNDS} times (default: %(default)s)",
     )
-    parser.add_argument("--max-tflop", type=float, metavar="TFLOP", help="leave pictures of more work than this out")
+    parser.add_argument(
+        "--max-tflop", type=float, metavar="TFLOP", help="leave out pictures that take more work than this"
+    )
     parser.add_argument(
         "--without",
         nargs="*",
@@ -131,7 +133,7 @@ def make_parser() -> argparse.ArgumentParser:
         help=f"engines to leave out, of {', '.join((*OURS, *PEERS))} (default: {', '.join(LEFT_OUT)})",
     )
     parser.add_argument("--core", help="the processor's name in that of the file, where a virtual machine hides it")
-    parser.add_argument("--again", action="store_true", help="measure sizes and threads that the file has anew")
+    parser.add_argument("--again", action="store_true", help="measure again what the file already has")
     parser.add_argument("-o", "--output", type=Path, default=RESULTS, help="folder for the files")
     return parser
 

@@ -85,7 +85,7 @@ def read_phone_pairs(folder: Path, smallest_side: int = 1) -> list[tuple[Bytes, 
     for path in sorted(folder.glob("*_clean.*")):
         clean, noisy = read_rgb(path), read_rgb(path.with_name(path.name.replace("_clean.", "_noisy.")))
         if clean.shape != noisy.shape:
-            raise InputError(f"{path.name} and its noisy twin differ in size: {clean.shape} and {noisy.shape}")
+            raise InputError(f"{path.name} and its noisy picture differ in size: {clean.shape} and {noisy.shape}")
         if min(clean.shape[:2]) < smallest_side:
             raise InputError(f"{path.name} must have at least {smallest_side} pixels a side, has {clean.shape[:2]}")
         pairs.append((clean, noisy))
