@@ -1,8 +1,8 @@
-"""What int8 costs in quality: ``python -m benchmarks.int8 -n MODEL DIR...``, on any processor.
+"""Measures the loss of quality by int8: ``python -m benchmarks.int8 -n MODEL DIR...``, on any processor.
 
-Enlarges data sets with the op ``l2h_net`` in float32 and with dense blocks in int8, by the ranges that lie beside the
-model's weights, and scores both as ``srdgan-rt evaluate`` does. Where there is no VNNI, other instructions compute the
-same bytes, only more slowly.
+Enlarges data sets with the op ``l2h_net`` in float32 and with dense blocks in int8, with the ranges beside the
+model's weights, and scores both as ``srdgan-rt evaluate`` does. Without VNNI, other instructions compute the same
+bytes, but more slowly.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Measures what int8 needs of a model: ``python -m training.calibrate_int8 -n MODEL --data DATA``.
+"""Measures the ranges that int8 needs: ``python -m training.calibrate_int8 -n MODEL --data DATA``.
 
-Writes the ranges of the model's features beside its weights (``MODEL.int8.safetensors``), from where
-``Upscaler(MODEL, precision="int8")`` takes them. Half of the pictures are noisy phone frames, half are photographs
-that were sampled down, for their sharp edges; the middle of each.
+Writes the ranges of the model's features beside its weights (``MODEL.int8.safetensors``), where
+``Upscaler(MODEL, precision="int8")`` finds them. Half of the pictures are noisy phone frames. The others are
+photographs that were sampled down, because these have sharp edges. The middle of each picture is used.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def read_pictures(data: Path, count: int, size: int) -> Iterator[Tensor]:
 
 
 def _spread(items: Sequence[T], count: int) -> list[T]:
-    """So many of them, from the first to the last."""
+    """Selects so many of them, evenly from the first to the last."""
     count = min(count, len(items))
     return [items[i * len(items) // count] for i in range(count)]
 
@@ -66,8 +66,8 @@ def main() -> None:
     parser = CommandParser(__doc__)
     parser.add_argument("-n", "--model", required=True, help="shipped model or weight file")
     parser.add_argument("--data", type=Path, required=True, help="folder with train_photos and phone_pairs")
-    parser.add_argument("--pictures", type=int, default=32, help="how many (default: %(default)s)")
-    parser.add_argument("--size", type=int, default=128, help="side of their crops (default: %(default)s)")
+    parser.add_argument("--pictures", type=int, default=32, help="number of pictures (default: %(default)s)")
+    parser.add_argument("--size", type=int, default=128, help="pixels a side of their crops (default: %(default)s)")
     parser.add_argument("--output", type=Path, help="file to write (default: beside the weights)")
     arguments = parser.parse_args()
     with one_line_errors(parser):

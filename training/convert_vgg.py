@@ -129,7 +129,9 @@ def main() -> None:
     parser.add_argument("source", type=Path, metavar="SOURCE", help="torchvision's .pth, or the Caffe model's .npz")
     parser.add_argument("-o", "--output", type=Path, required=True, help="file to write (.npz)")
     parser.add_argument(
-        "--preprocessing", choices=sorted(PREPROCESSING), help="if not that of the file's form, as for Caffe's as .pth"
+        "--preprocessing",
+        choices=sorted(PREPROCESSING),
+        help="colours that the weights expect, if the file form does not imply them (Caffe's weights as .pth)",
     )
     arguments = parser.parse_args()
     with one_line_errors(parser):

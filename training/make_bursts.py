@@ -4,7 +4,7 @@ For each photograph BURSTS gets a folder, ``a_jpg`` for ``a.jpg``, with the fram
 to be read by ``training.make_pairs``; the first frame without noise, ``truth/truth.png``; and ``burst.json``, which
 says how the frames were taken. A folder appears when it is complete, and is left as it is while photograph and options
 are the same. A folder that was not made here is never touched: that scene, or one whose photograph cannot be read, is a
-line on stderr, and the exit status is 1. In the end ``BURSTS/manifest.json`` holds the records of all scenes.
+line on stderr, and the exit status is 1. At the end ``BURSTS/manifest.json`` has the records of all scenes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from training.data.pictures import Array, Bytes, find_photographs, read_rgb
 
 _MADE_BY = "python -m training.make_bursts"
 _RECORD = "burst.json"
-_TRUTH = "truth/truth.png"  # a subfolder, for what lies beside the frames is a frame
+_TRUTH = "truth/truth.png"  # in a subfolder, because every picture beside the frames counts as a frame
 
 
 @dataclass(frozen=True)
@@ -210,8 +210,12 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=20, help="frames a burst (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--shift", type=float, default=0.5, help="standard deviation of shifts, pixels (%(default)s)")
-    parser.add_argument("--moving", type=float, default=0.0, help="part of the frames with an object (%(default)s)")
-    parser.add_argument("--quality", type=int, default=95, help="of the JPEG files; 0 makes PNG files (%(default)s)")
+    parser.add_argument(
+        "--moving", type=float, default=0.0, help="part of the frames with a moving object (%(default)s)"
+    )
+    parser.add_argument(
+        "--quality", type=int, default=95, help="quality of the JPEG files; 0 writes PNG files (%(default)s)"
+    )
     parser.add_argument("--workers", type=int, default=1, help="processes (%(default)s)")
     arguments = parser.parse_args()
     if arguments.frames < 1 or arguments.workers < 1 or arguments.seed < 0:

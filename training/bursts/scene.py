@@ -19,13 +19,13 @@ Array = npt.NDArray[np.float32]
 
 SAME_PLACE = 0.1  # pixels: frames that lie closer to the reference share its clean picture
 _SMALLEST_SIDE = 64  # pixels
-_LARGEST_SHIFT = 0.05  # of the shorter side: beyond that the camera did not stand on a tripod
+_LARGEST_SHIFT = 0.05  # of the shorter side: more is not a camera on a tripod
 _MOST_DEVIATING = 0.5  # of the picture: a frame that differs in more shows something else
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What was found out about one frame.
+    """Findings about one frame.
 
     Attributes:
         shift: (x, y) in pixels by which its content lies beside the reference's, median over the picture.

@@ -1,7 +1,7 @@
-"""Noise of phone frames beside that of the camera model: the statistic that calibrates and checks it.
+"""Compares the noise of phone frames with that of the camera model, for calibration and checks.
 
 Variance is taken per channel in 16 bins of the clean value, all frames of a phone and an ISO together. Frames whose
-residual is alike in neighbouring samples are left out: there the two pictures do not lie on one another.
+residual is correlated between neighbouring samples are left out: their two pictures are not aligned.
 """
 
 from __future__ import annotations

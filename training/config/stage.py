@@ -16,7 +16,7 @@ _SMALLEST_H2L_PATCH = 16  # what the deepest features leave one pixel of
 
 @dataclass(frozen=True)
 class PhaseConfig:
-    """A stretch of the training with one patch size."""
+    """A part of the training with one patch size."""
 
     until: float = 1.0  # fraction of all iterations at which the phase ends
     patch: int = 48  # low-resolution pixels a side

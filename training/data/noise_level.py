@@ -20,7 +20,7 @@ from srdgan_rt.pixels import to_float32
 Bytes = npt.NDArray[np.uint8]
 
 _NUM_BINS = 16  # over the intensity 0..1
-_FEWEST_SAMPLES = 200  # a bin with fewer tells nothing about a standard deviation
+_FEWEST_SAMPLES = 200  # with fewer the standard deviation of a bin is too uncertain
 _NUM_ROUNDS = 10  # of the alternating fit; it settles in three or four
 
 

@@ -1,4 +1,4 @@
-"""Real noisy frames with their clean twins."""
+"""Pairs of a real noisy frame and its clean version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores during training: a curve to look at; nothing is selected by it."""
+"""Scores during training, to watch its progress; they decide nothing."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def validate(net: L2HNet, root: Path) -> dict[str, float]:
 
 @torch.no_grad()
 def draw(net: L2HNet, root: Path) -> dict[str, Tensor]:
-    """For the eye: what a net makes of the first picture of each validation set, beside what it should be.
+    """Pictures to look at: the first one of each validation set, enlarged by the net, and its reference.
 
     Args:
         net: on any device.
