@@ -1,11 +1,11 @@
-"""Draws phone_chart.jpg: a test chart as a phone held upright photographs it in poor light.
+"""Draws phone_chart.jpg: a test chart as a phone held upright captures it in poor light.
 
     python -m examples.make_phone_chart examples/phone_chart.jpg [--clean chart.png]
 
-The chart is drawn four times larger, photographed through the project's camera model (mosaic, shot and read noise,
+The chart is drawn four times larger, captured by the project's camera model (mosaic, shot and read noise,
 demosaicing), sampled by the nearest neighbour as in the paper's training pairs, and stored sideways with an EXIF
-orientation, as phones do. The camera model has changed since phone_chart.jpg was made: the chart comes out alike, with
-other noise.
+orientation, as phones do. The camera model has changed since phone_chart.jpg was made: a new chart looks
+alike, with other noise.
 """
 
 from __future__ import annotations

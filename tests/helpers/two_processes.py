@@ -1,4 +1,4 @@
-"""A process of the test that two processes train as one does: a step of each stage and one more, written down."""
+"""One process of the test that two processes train like one: writes the results of two steps of each stage."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def make_run(
 
 
 def train(folder: Path) -> None:
-    """Trains the stages of ``job.pt``, all in the processes that the environment tells of, as ``torchrun`` does."""
+    """Trains the stages of ``job.pt``, in the processes that the environment variables of ``torchrun`` describe."""
     job = torch.load(folder / "job.pt", weights_only=False)
     first, *_ = job["configs"].values()
     features = VGGFeatures(job["vgg"], first.feature_layer)

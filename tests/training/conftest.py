@@ -37,7 +37,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
-    """These nets are so small that threads would spend their time waiting for each other."""
+    """One thread: with such small nets, several would mostly wait for each other."""
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -46,7 +46,7 @@ def _one_thread() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command left behind."""
+    """Exit status and output of a command."""
 
     status: int
     out: str
@@ -188,7 +188,7 @@ class TakenBurst:
 
 
 class Photographer:
-    """Photographs a scene made of waves, which is known between pixels as well, through the camera model."""
+    """Captures a scene made of waves with the camera model; the scene is also known between pixels."""
 
     height, width = 200, 264
     camera = Camera(shot=0.0004, read=0.00001, white_balance=(1.6, 1.5))

@@ -1,8 +1,8 @@
-"""One number for how noisy a camera's picture is, whatever its content.
+"""The noise level: one number for how noisy a camera's picture is, independent of its content.
 
-A phone's noise depends on the brightness, and pictures differ in brightness, so the plain standard deviation of two
-pictures taken at one ISO differs. Here a picture's noise is compared with the mean shape of all pictures of the camera:
-its level is the factor between the two.
+A phone's noise depends on the brightness, so two pictures with the same ISO but other content have different standard
+deviations. The level of a picture is the factor between its noise and the mean noise over the intensity (the shape) of
+all pictures of the camera.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class NoiseShape:
     """The mean standard deviation of noise over the intensity, at level 1.
 
     Args:
-        pairs: (noisy, clean), each of any shape in [0, 1]: the pictures whose mean shape it shall be.
+        pairs: (noisy, clean), each of any shape in [0, 1]: the pictures whose mean shape is computed.
 
     Raises:
         InputError: the pairs have no noise, or there are none.
@@ -50,7 +50,7 @@ class NoiseShape:
         self._variance = torch.from_numpy(np.exp(2 * shape) / np.exp(2 * shape).mean())
 
     def to(self, device: torch.device) -> NoiseShape:
-        """Moves it to the device of the pictures that it shall measure."""
+        """Moves it to the device of the pictures to measure."""
         self._variance = self._variance.to(device)
         return self
 

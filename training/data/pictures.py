@@ -19,7 +19,7 @@ from training.data.notes import note_file
 Bytes = npt.NDArray[np.uint8]
 Array = npt.NDArray[np.float32]
 
-VALIDATION_SETS = ("Set5", "phone_crops")  # folders of a data folder that a run is scored on now and then
+VALIDATION_SETS = ("Set5", "phone_crops")  # folders of a data folder that a run is scored on
 PYRAMID = (1.0, 0.5, 1 / 3)  # photographs are also used smaller: sharper and with denser detail
 
 
@@ -73,7 +73,7 @@ def read_phone_pairs(folder: Path, smallest_side: int = 1) -> list[tuple[Bytes, 
 
     Args:
         folder: holds the pairs.
-        smallest_side: what a pair must have at least.
+        smallest_side: smallest side of a pair.
 
     Returns:
         (clean, noisy), ``(H, W, 3)`` each, in the order of the names.

@@ -1,6 +1,6 @@
 """The camera model of ``srdgan_rt.camera`` in tensors: many pictures at once, each with a camera of its own.
 
-The cameras are drawn once: a step asks the host for nothing.
+The cameras are drawn once, so that a step need not wait for the host.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from training.imaging.random_source import RandomSource
 
 _NUM_CAMERAS = 2048
 _KERNELS = (GREEN, ALONG, ALONG.T, ACROSS)
-_BLOCK = 5  # what demosaicing looks at; odd, so that neighbouring samples fall on all four places of the pattern
+_BLOCK = 5  # pixels that demosaicing reads; odd, so that neighbouring samples fall on all four places of the pattern
 
 
 def _origins(pattern: str) -> list[list[int]]:
-    """Where the colours of the four places of a pattern come from: measured (0) or by one of _KERNELS (1 to 4)."""
+    """The origin of the colours at the four places of a pattern: measured (0) or by one of _KERNELS (1 to 4)."""
     origins = []
     for place, letter in enumerate(pattern):
         own = "rgb".index(letter)
