@@ -226,8 +226,26 @@ def _summarize(model: dict[str, Any]) -> str:
     ]
     if "macs_per_pixel" in model:
         parts.append(f"{model['macs_per_pixel'] / 1e6:.2f} MMAC per input pixel")
-    scores = model["description"].get("scores")
+    scores = _summarize_scores(model["description"].get("scores", ""))
     return ", ".join(parts) + (f"; {scores}" if scores else "")
+
+
+def _summarize_scores(text: str) -> str:
+    """The scores of a weight file in one line: JSON of ours (`--json` shows all of it), or any text of others."""
+    try:
+        scores = json.loads(text)
+    except json.JSONDecodeError:
+        return text
+    if not isinstance(scores, dict):
+        return text
+    shown = []
+    for name, value in scores.items():
+        match value:
+            case [int() | float() as psnr, int() | float() as ssim] if psnr > 1 >= ssim:
+                shown.append(f"{name} {psnr:.2f} dB / {ssim:.4f}")
+            case int() | float():
+                shown.append(f"{name} {value}")
+    return ", ".join(shown)
 
 
 def _plain(value: object) -> str:

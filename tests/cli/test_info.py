@@ -53,16 +53,23 @@ def test_damaged_model_does_not_hide_the_rest(run, monkeypatch):
     assert "  broken: damaged: broken: damaged\n" in run("info").out
 
 
-def test_scores_are_shown(run, monkeypatch, model):
+@pytest.mark.parametrize(
+    ("scores", "shown"),
+    [
+        ("Set5 28.9 dB", "Set5 28.9 dB"),
+        ('{"Set5": [30.09, 0.8547], "lag1": [0.006, 0.004], "akld": 0.043}', "; Set5 30.09 dB / 0.8547, akld 0.043\n"),
+    ],
+)
+def test_scores_are_shown(run, monkeypatch, model, scores, shown):
     from srdgan_rt.checkpoint import load_model
 
     loaded = load_model(model)
-    loaded = dataclasses.replace(loaded, metadata={**loaded.metadata, "scores": "Set5 28.9 dB"})
+    loaded = dataclasses.replace(loaded, metadata={**loaded.metadata, "scores": scores})
     monkeypatch.setattr("srdgan_rt.checkpoint.available_models", lambda: ["tiny"])
     monkeypatch.setattr("srdgan_rt.checkpoint.load_model", lambda name: loaded)
     (facts,) = info.collect_facts()["models"]
     assert facts["num_blocks"] == 1
-    assert "Set5 28.9 dB" in run("info").out
+    assert shown in run("info").out
 
 
 def test_both_kinds_of_models_are_shown(run, monkeypatch, tmp_path):
