@@ -26,7 +26,7 @@ _READ_OVER_SHOT_SQUARED = 6.2
 
 @dataclass(frozen=True)
 class NoisePair:
-    """A real noisy picture and its clean counterpart, at both sizes; RGB in [0, 1], multiples of 1/255 but for ``high``."""
+    """A real noisy picture and its clean counterpart, at both sizes; RGB in [0, 1], all but ``high`` in 8 bits."""
 
     high: Picture
     """``(4H, 4W, 3)`` clean; its samples ``[2::4]`` are ``clean``."""
