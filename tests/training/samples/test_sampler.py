@@ -63,7 +63,7 @@ def test_generated_pairs_need_nothing_else(tmp_path: Path) -> None:
     assert batch.low.unique().item() == batch.high.unique().item() == pytest.approx(77 / 255)
 
 
-@pytest.mark.parametrize(("folder", "message"), [("train_photos", "no pictures"), ("phone_pairs", "no noisy frames")])
+@pytest.mark.parametrize(("folder", "message"), [("train_photos", "no pictures"), ("phone_pairs", "no pairs of")])
 def test_missing_data_are_named(training_root: Path, tmp_path: Path, folder: str, message: str) -> None:
     for name in ("train_photos", "phone_pairs"):
         if not folder.startswith(name):
