@@ -29,10 +29,11 @@ ALLOWED: dict[str, set[str]] = {
     "tiling": {"errors"},
     "metrics": {"image", "camera", "ops", "errors"},
     "export": {"models", "checkpoint", "errors"},
-    "runtime": FOUNDATION | {"export"},
+    "tensorrt": {"checkpoint", "export", "metrics", "atomic", "errors", "__init__"},
+    "runtime": FOUNDATION | {"export", "tensorrt"},
     "degrade": FOUNDATION | {"runtime"},
     "bench": FOUNDATION | {"metrics", "export", "runtime"},
-    "cli": FOUNDATION | {"metrics", "export", "runtime", "degrade", "bench", "__init__"},
+    "cli": FOUNDATION | {"metrics", "export", "tensorrt", "runtime", "degrade", "bench", "__init__"},
 }
 OPTIONAL_PACKAGES = {"rawpy", "matplotlib", "onnx", "onnxruntime", "openvino", "ncnn", "tensorrt", "tensorrt_rtx"}
 

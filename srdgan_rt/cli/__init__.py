@@ -24,11 +24,15 @@ COMMANDS = {
     "degrade": "Makes training pairs: for each clean photograph a small noisy picture, as a phone would take it.",
     "evaluate": "Scores models and baselines on data sets; without -n, bicubic and the default model.",
     "export": "Writes a model as an ONNX graph for pictures of any size.",
+    "engine": "Builds, lists, verifies and removes TensorRT engines.",
     "noise": "Compares generated noise with that of real photographs.",
     "info": "Shows versions, the build, and which engines, ops and models can be used here.",
     "bench": "Times the engines on this machine's CPU.",
 }
 """Every command and its line in the overview: the first of its docstring, which would take PyTorch to read."""
+
+GROUPS = ("engine",)
+"""Commands that have commands of their own."""
 
 _UsageError: Any = typer.BadParameter.__mro__[1]  # typer has it from click, or a copy of its own, without a name for it
 
@@ -75,6 +79,15 @@ def _list_command(wanted: str | None) -> list[str]:
     return [wanted] if wanted in COMMANDS else []
 
 
+def _add_group(app: typer.Typer, name: str, summary: str) -> None:
+    """A command with commands of its own: ``SUBCOMMANDS`` of its package, one module each, which load no PyTorch."""
+    group = typer.Typer(help=summary)
+    for subcommand in importlib.import_module(f"{__name__}.{name}").SUBCOMMANDS:
+        function = getattr(importlib.import_module(f"{__name__}.{name}.{subcommand}"), subcommand)
+        group.command(subcommand)(guard(function))
+    app.add_typer(group, name=name)
+
+
 def _make_app(wanted: str | None) -> typer.Typer:
     """The application, with the code of the wanted command alone, so that ``--help`` need not load PyTorch."""
     app = typer.Typer(
@@ -84,7 +97,9 @@ def _make_app(wanted: str | None) -> typer.Typer:
     )
     app.callback()(_describe_program)
     for name, summary in COMMANDS.items():
-        if name == wanted:
+        if name == wanted and name in GROUPS:
+            _add_group(app, name, summary)
+        elif name == wanted:
             function = getattr(importlib.import_module(f"{__name__}.{name}"), name)
             app.command(name)(guard(function))
         else:

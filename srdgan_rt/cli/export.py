@@ -17,6 +17,7 @@ class GraphPrecision(str, enum.Enum):
 
     FP32 = "fp32"
     FP16 = "fp16"
+    BF16 = "bf16"
 
 
 class GraphForm(str, enum.Enum):

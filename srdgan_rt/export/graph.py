@@ -15,7 +15,9 @@ OPSET = 17
 """Version of ONNX's operators: old enough for onnxruntime 1.12, TensorRT 8.6 and everything after them."""
 
 _IR_VERSION = 8  # the file format that came with this opset
-_TYPES = {"fp32": np.float32, "fp16": np.float16}
+_BF16_OPSET, _BF16_IR_VERSION = 22, 10  # the first in which convolutions may be bf16
+PRECISIONS = ("fp32", "fp16", "bf16")
+"""Types that a graph can have."""
 
 
 def import_onnx() -> Any:
@@ -32,11 +34,19 @@ def import_onnx() -> Any:
     return onnx
 
 
+def _find_dtype(precision: str) -> np.dtype[Any]:
+    if precision == "bf16":
+        from ml_dtypes import bfloat16  # numpy has no such type; onnx brings it along
+
+        return np.dtype(bfloat16)  # type: ignore[no-any-return]
+    return np.dtype({"fp32": np.float32, "fp16": np.float16}[precision])
+
+
 class Graph:
     """A graph under construction. Values are named after the node that makes them.
 
     Args:
-        precision: ``fp32`` or ``fp16``: the type of weights, inputs, values and outputs.
+        precision: ``fp32``, ``fp16`` or ``bf16``: the type of weights, inputs, values and outputs.
 
     Raises:
         BackendUnavailableError: the package ``onnx`` is not installed.
@@ -44,10 +54,11 @@ class Graph:
     """
 
     def __init__(self, precision: str) -> None:
-        if precision not in _TYPES:
-            raise InputError(f"precision must be {' or '.join(_TYPES)}, got {precision!r}")
+        if precision not in PRECISIONS:
+            raise InputError(f"precision must be {', '.join(PRECISIONS)}, got {precision!r}")
         self._onnx = import_onnx()
-        self._dtype = _TYPES[precision]
+        self._dtype = _find_dtype(precision)
+        self._versions = (_BF16_OPSET, _BF16_IR_VERSION) if precision == "bf16" else (OPSET, _IR_VERSION)
         self._nodes: list[Any] = []
         self._weights: dict[str, npt.NDArray[Any]] = {}
 
@@ -66,7 +77,7 @@ class Graph:
         with np.errstate(over="ignore"):
             self._weights[name] = array.astype(self._dtype)
         if not np.isfinite(self._weights[name]).all():
-            raise InputError(f"{name} holds values that are too large for {np.dtype(self._dtype)}: export in fp32")
+            raise InputError(f"{name} holds values that are too large for {self._dtype}: export in fp32")
         return name
 
     def constant(self, name: str, value: npt.NDArray[Any]) -> str:
@@ -147,7 +158,8 @@ class Graph:
             metadata: properties of the model.
         """
         onnx = self._onnx
-        kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(self._dtype))
+        kind = onnx.helper.np_dtype_to_tensor_dtype(self._dtype)
+        opset, ir_version = self._versions
         self._nodes[-1].output[0] = "output"
         graph = onnx.helper.make_graph(
             self._nodes,
@@ -158,8 +170,8 @@ class Graph:
         )
         model = onnx.helper.make_model(
             graph,
-            opset_imports=[onnx.helper.make_opsetid("", OPSET)],
-            ir_version=_IR_VERSION,
+            opset_imports=[onnx.helper.make_opsetid("", opset)],
+            ir_version=ir_version,
             producer_name="srdgan_rt",
         )
         onnx.helper.set_model_props(model, dict(metadata))

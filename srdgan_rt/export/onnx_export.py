@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from srdgan_rt.errors import InputError
-from srdgan_rt.export.graph import Graph
+from srdgan_rt.export.graph import PRECISIONS, Graph
 from srdgan_rt.export.h2l_graph import add_h2l
 from srdgan_rt.export.l2h_graph import add_l2h
 from srdgan_rt.models import H2LNet, L2HNet
 
-PRECISIONS = ("fp32", "fp16")
 FORMS = ("concat", "push")
+
+__all__ = ["FORMS", "PRECISIONS", "export_onnx"]
 
 
 def export_onnx(
@@ -26,7 +27,7 @@ def export_onnx(
 
     Args:
         net: the network.
-        precision: type of all weights and values: ``fp32`` or ``fp16``.
+        precision: type of all weights and values: ``fp32``, ``fp16``, or ``bf16``, which TensorRT reads.
         form: how a dense block of the low-to-high net is written. ``concat``: each convolution reads the concatenation
             of everything before it, as in the paper. ``push``: each feature is convolved once with the filters of all
             its readers and the parts are added; the same sums, no concatenation, for engines that copy what they
@@ -38,7 +39,7 @@ def export_onnx(
 
     Raises:
         BackendUnavailableError: the package ``onnx`` is not installed.
-        InputError: precision or form is unknown, or a weight is too large for fp16.
+        InputError: precision or form is unknown, or a weight is too large for the type.
     """
     if form not in FORMS:
         raise InputError(f"form must be {' or '.join(FORMS)}, got {form!r}")

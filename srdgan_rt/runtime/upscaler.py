@@ -20,7 +20,7 @@ from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.models import L2HNet
 from srdgan_rt.runtime.engines import choose_engine, create_backend
 from srdgan_rt.runtime.grid import OutputGrid, check_outscale, check_roi
-from srdgan_rt.runtime.memory import choose_tile, free_memory
+from srdgan_rt.runtime.memory import choose_tile, free_memory, limit_tile
 from srdgan_rt.runtime.pixels import (
     Pixels,
     check_picture,
@@ -281,7 +281,9 @@ class Upscaler:
                 batch=batch,
             )
             tile = min(tile, largest_block)
-        tile = tile or max(height, width)
+        tile = limit_tile(
+            tile or max(height, width), self._backend.largest_side, halo=self._halo, margin=_RESAMPLING_MARGIN
+        )
         tiles = TileRunner(
             self._backend,
             read,
