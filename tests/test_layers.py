@@ -29,7 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "tiling": {"errors"},
     "metrics": {"image", "camera", "ops", "errors"},
     "export": {"models", "checkpoint", "errors"},
-    "tensorrt": {"checkpoint", "export", "metrics", "atomic", "errors", "__init__"},
+    "tensorrt": {"checkpoint", "export", "metrics", "atomic", "errors"},
     "runtime": FOUNDATION | {"export", "tensorrt"},
     "degrade": FOUNDATION | {"runtime"},
     "bench": FOUNDATION | {"metrics", "export", "runtime"},

@@ -31,8 +31,15 @@ COMMANDS = {
 }
 """Every command and its line in the overview: the first of its docstring, which would take PyTorch to read."""
 
-GROUPS = ("engine",)
-"""Commands that have commands of their own."""
+SUBCOMMANDS = {
+    "engine": {
+        "build": "Builds a TensorRT engine; no GPU is needed with TensorRT-RTX.",
+        "ls": "Lists the engines that are kept.",
+        "verify": "Checks that engines are whole, and for which GPUs they are; needs neither a GPU nor TensorRT.",
+        "gc": "Removes damaged engines, those of other versions, and the least used ones beyond a limit.",
+    }
+}
+"""Commands that have commands of their own, one module each in a package of the command's name; likewise."""
 
 _UsageError: Any = typer.BadParameter.__mro__[1]  # typer has it from click, or a copy of its own, without a name for it
 
@@ -80,9 +87,8 @@ def _list_command(wanted: str | None) -> list[str]:
 
 
 def _add_group(app: typer.Typer, name: str, summary: str) -> None:
-    """A command with commands of its own: ``SUBCOMMANDS`` of its package, one module each, which load no PyTorch."""
     group = typer.Typer(help=summary)
-    for subcommand in importlib.import_module(f"{__name__}.{name}").SUBCOMMANDS:
+    for subcommand in SUBCOMMANDS[name]:
         function = getattr(importlib.import_module(f"{__name__}.{name}.{subcommand}"), subcommand)
         group.command(subcommand)(guard(function))
     app.add_typer(group, name=name)
@@ -97,7 +103,7 @@ def _make_app(wanted: str | None) -> typer.Typer:
     )
     app.callback()(_describe_program)
     for name, summary in COMMANDS.items():
-        if name == wanted and name in GROUPS:
+        if name == wanted and name in SUBCOMMANDS:
             _add_group(app, name, summary)
         elif name == wanted:
             function = getattr(importlib.import_module(f"{__name__}.{name}"), name)

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from srdgan_rt.errors import BackendUnavailableError
-from srdgan_rt.tensorrt.files import EngineFiles, write_json
+from srdgan_rt.tensorrt.files import EngineFiles, StoredEngine, write_json
+from srdgan_rt.tensorrt.recipe import Profile
 
 LOWEST_PSNR = {"fp32": 80.0, "fp16": 50.0, "bf16": 40.0}
 """In dB against fp32. Sound engines lie far above: networks of 4 and 25 blocks have 81 and 66 dB in fp16, 63 and 48 in
 bf16; one wrong channel or a tile that is shifted by a pixel lies far below."""
 
-_SIZES = ((128, 128), (61, 37))  # the sides of the second are no multiples of what kernels work on
+_SIZES = ((96, 96), (45, 37))  # the sides of the second are no multiples of what kernels work on
 _LARGEST = 200.0  # dB; more is no difference, and JSON has no infinity
 
 Run = Callable[[Tensor], Tensor]
@@ -41,13 +42,15 @@ def make_probes(height: int, width: int) -> dict[str, Tensor]:
     return {name: picture[None] for name, picture in probes.items()}
 
 
-def measure_accuracy(run: Run, reference: Run) -> dict[str, float]:
+def measure_accuracy(run: Run, reference: Run, profile: Profile) -> dict[str, float]:
     """PSNR in dB of an engine's results against the reference's, by the name of the probe; the worst of all sizes."""
     from srdgan_rt.metrics.similarity import psnr
 
     worst: dict[str, float] = {}
     for size in _SIZES:
-        for name, picture in make_probes(*size).items():
+        # In whole blocks of pixels, for networks that see blocks.
+        sides = (min(side, profile.largest) // profile.smallest * profile.smallest for side in size)
+        for name, picture in make_probes(*sides).items():
             result, expected = (_to_numpy(function(picture)) for function in (run, reference))
             finite = np.isfinite(result).all()
             decibels = psnr(result, expected, peak=1) if finite else 0.0
@@ -59,18 +62,14 @@ def _to_numpy(x: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     return x.clamp(0, 1)[0].movedim(0, 2).float().cpu().numpy()
 
 
-def check_accuracy(
-    run: Run, reference: Run, *, precision: str, gpu: str, digest: str, files: EngineFiles | None
-) -> dict[str, float]:
+def check_accuracy(run: Run, reference: Run, stored: StoredEngine, gpu: str) -> dict[str, float]:
     """Lets an engine pass if it is as accurate as its type allows; once measured on a GPU, the figures are kept.
 
     Args:
         run: the engine.
         reference: the same network in fp32.
-        precision: of the engine.
+        stored: the engine; the figures are kept beside it.
         gpu: the GPU and its driver.
-        digest: of the engine; figures of another one do not count.
-        files: where the figures are kept, if they can be.
 
     Returns:
         PSNR in dB by probe.
@@ -78,19 +77,20 @@ def check_accuracy(
     Raises:
         BackendUnavailableError: a probe lies below :data:`LOWEST_PSNR`.
     """
-    lowest = LOWEST_PSNR[precision]
+    files, digest, recipe = stored.files, stored.manifest.sha256, stored.manifest.recipe
+    lowest = LOWEST_PSNR[recipe.precision]
     known = {} if files is None else read_figures(files)
     figures = known.get(gpu, {}).get(digest)
     if figures is None or not _passes(figures, lowest):  # what failed is tried again: a new driver may be in place
-        figures = measure_accuracy(run, reference)
+        figures = measure_accuracy(run, reference, recipe.profile)
         if files is not None:
             with suppress(OSError):  # a folder that cannot be written to: it is measured again next time
                 write_json(files.numerics, {**known, gpu: {digest: figures}})
     if not _passes(figures, lowest):
         name = min(figures, key=lambda probe: figures[probe])
         raise BackendUnavailableError(
-            f"the TensorRT engine is wrong on {gpu}: its PSNR to fp32 must be at least {lowest:g} dB in {precision}, "
-            f"got {figures[name]:.1f} on the probe {name}; choose --engine torch"
+            f"the TensorRT engine is wrong on {gpu}: its PSNR to fp32 must be at least {lowest:g} dB in "
+            f"{recipe.precision}, got {figures[name]:.1f} on the probe {name}; choose --engine torch"
         )
     return figures
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-import srdgan_rt
 from srdgan_rt.errors import BackendUnavailableError
 from srdgan_rt.export import measure_scales
 from srdgan_rt.tensorrt.layers import Layer, read_layers
@@ -54,7 +53,7 @@ def build_engine(graph: bytes, recipe: Recipe, report: Report | None = None) -> 
         BackendUnavailableError: no TensorRT is installed, or it refuses; the message says why.
     """
     # The child must find this package even where the parent has it from a path that only this process knows.
-    path = [str(Path(srdgan_rt.__file__).parents[1]), *filter(None, sys.path)]
+    path = [str(Path(__file__).resolve().parents[2]), *filter(None, sys.path)]
     with subprocess.Popen(
         [sys.executable, "-m", "srdgan_rt.tensorrt.worker"],
         stdin=subprocess.PIPE,

@@ -81,7 +81,7 @@ class Manifest:
     sha256: str
     size: int
     activation_bytes: int | None
-    built: float
+    built: int
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class StoredEngine:
 def hold_engine(recipe: Recipe, built: BuiltEngine) -> StoredEngine:
     """An engine that was just built, and lies in memory alone."""
     digest = hashlib.sha256(built.plan).hexdigest()
-    manifest = Manifest(recipe, digest, len(built.plan), built.activation_bytes, time.time())
+    manifest = Manifest(recipe, digest, len(built.plan), built.activation_bytes, int(time.time()))
     return StoredEngine(manifest, built.plan, None)
 
 

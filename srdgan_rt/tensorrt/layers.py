@@ -116,7 +116,7 @@ def read_layers(messages: Sequence[Message], scales: Mapping[str, float]) -> lis
     listing = next((text for _, text in messages if text.startswith("Layers:\n")), "")
     known: dict[str, float] = {}
     layers = []
-    for line in listing.splitlines():
+    for line in listing.split("\n"):  # not splitlines, for which the separator between nodes is an end, too
         if (match := _LAYER.match(line)) is None:
             continue
         sources = tuple(_SOURCE.findall(line.rpartition("Metadata: ")[2]))

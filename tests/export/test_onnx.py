@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from srdgan_rt.errors import InputError
-from srdgan_rt.export import FORMS, export_onnx
+from srdgan_rt.export import FORMS, export_onnx, measure_scales
 from srdgan_rt.models import H2LNet, L2HNet
 from srdgan_rt.models.h2l import draw_noise
 
@@ -71,6 +71,22 @@ def test_forms_differ_in_concatenations_only_where_they_should() -> None:
     assert count(export_onnx(net, form="push"), "Concat") == 0
 
 
+def test_bf16_is_written_with_an_opset_that_has_it() -> None:
+    """Nothing here runs bf16 convolutions; TensorRT builds engines of such graphs in tests/tensorrt."""
+    model = onnx.load_from_string(export_onnx(L2HNet(1, 8, 4), precision="bf16"))
+    floats = {tensor.data_type for tensor in model.graph.initializer if tensor.name != "enlargement"}
+    assert floats == {onnx.TensorProto.BFLOAT16}
+    assert model.opset_import[0].version >= 22
+
+
+@pytest.mark.parametrize(("scale", "unshuffle"), [(4, 1), (2, 2), (1, 4)])
+def test_sizes_of_values_are_known(scale: int, unshuffle: int) -> None:
+    scales = measure_scales(export_onnx(L2HNet(1, 8, 4, scale, unshuffle)))
+    assert scales["conv_first"] == scales["body"] == scales["body.0.rdb1.conv2.input"] == 1 / unshuffle
+    assert scales["conv_last"] == scales["conv_hr"] == scale
+    assert scales["conv_up1"] == 2 / unshuffle
+
+
 @pytest.mark.parametrize("scale", [1, 2, 4])
 def test_h2l_equals_the_net_in_float64(scale: int) -> None:
     torch.manual_seed(scale)
@@ -106,7 +122,7 @@ def test_rejects_weights_beyond_fp16() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"precision": "int4"}, "precision must be fp32 or fp16, got 'int4'"),
+        ({"precision": "int4"}, "precision must be fp32, fp16, bf16, got 'int4'"),
         ({"form": "pull"}, "form must be concat or push, got 'pull'"),
     ],
 )

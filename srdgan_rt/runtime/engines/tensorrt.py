@@ -168,14 +168,7 @@ class TensorRTBackend:
         Raises:
             BackendUnavailableError: it is wrong.
         """
-        return check_accuracy(
-            self.run,
-            reference.run,
-            precision=self.precision,
-            gpu=self._gpu.name,
-            digest=self._stored.manifest.sha256,
-            files=self._stored.files,
-        )
+        return check_accuracy(self.run, reference.run, self._stored, self._gpu.name)
 
     def _keep_kernels(self, context: Context) -> None:
         """Keeps what was compiled for a new shape, so that the next process need not compile it."""
