@@ -24,7 +24,8 @@ class CudaStream:
             target.copy_(source, non_blocking=True)
 
     def record(self) -> Event:
-        return self.stream.record_event()
+        event: Event = self.stream.record_event()
+        return event
 
     def wait(self, event: Event) -> None:
         assert isinstance(event, torch.cuda.Event)

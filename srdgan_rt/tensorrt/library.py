@@ -83,9 +83,9 @@ def open_logger(library: Library) -> Any:
     """The process's only ``ILogger``: TensorRT ignores a second one. Its ``messages`` are a list that callers clear."""
     global _logger
     if _logger is None:
-        trt = library.module
+        base: Any = library.module.ILogger
 
-        class Logger(trt.ILogger):  # type: ignore[misc]
+        class Logger(base):  # type: ignore[misc]
             def __init__(self) -> None:
                 super().__init__()
                 self.messages: list[Message] = []
