@@ -24,8 +24,7 @@ def measure_scales(graph: bytes) -> dict[str, float]:
     for value in model.graph.input:
         for dimension, size in zip(value.type.tensor_type.shape.dim, (1, 3, _SIDE, _SIDE), strict=True):
             dimension.dim_value = size
-    del model.graph.output[0].type.tensor_type.shape.dim[:]  # it depends on the input's, which was free before
-    onnx.helper.set_model_props(model, {})
+    model.graph.output[0].type.tensor_type.ClearField("shape")  # it depends on the input's, which was free before
     inferred = onnx.shape_inference.infer_shapes(model).graph
     heights = {}
     for value in (*inferred.value_info, *inferred.output):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -55,14 +57,14 @@ class CudaDevice:
         return CudaStream(torch.cuda.current_stream(self._device))
 
 
-def read_driver() -> str:
+def read_driver(path: Path = Path("/proc/driver/nvidia/version")) -> str:
     """Version of the driver as the kernel module states it; empty where it states none."""
     try:
-        with open("/proc/driver/nvidia/version", encoding="ascii", errors="replace") as file:  # noqa: PTH123
-            words = file.readline().split()
+        line = path.read_text(encoding="ascii", errors="replace").partition("\n")[0]
     except OSError:
         return ""
-    return next((word for word in words if word[0].isdigit() and "." in word), "")
+    found = re.search(r"\s(\d+(\.\d+)+)\s", line)
+    return found[1] if found else ""
 
 
 class TensorRTRuntime:
@@ -81,7 +83,7 @@ class TensorRTRuntime:
     def load(self, plan: bytes, kernels: bytes | None) -> Context:
         trt = self._library.module
         self._logger.messages.clear()
-        with torch.cuda.device(self._device):
+        with self.select():
             runtime = trt.Runtime(self._logger)
             engine = None if runtime is None else runtime.deserialize_cuda_engine(plan)
             if engine is None:
@@ -107,6 +109,10 @@ class TensorRTRuntime:
                 raise self._refuse("cannot prepare the engine")
         return TensorRTContext(self, (runtime, engine, context), cache)
 
+    def select(self) -> torch.cuda.device:
+        """Makes the device the current one, as TensorRT expects of its callers."""
+        return torch.cuda.device(self._device)
+
     def _refuse(self, what: str) -> BackendUnavailableError:
         return BackendUnavailableError(f"{self._library.name} {what}: {describe_errors(self._logger.messages)}")
 
@@ -126,8 +132,9 @@ class TensorRTContext:
         self._cache = cache
 
     def set_shape(self, shape: Sequence[int]) -> int:
-        self._runtime.call(f"takes no input of {tuple(shape)}", self._context.set_input_shape(INPUT, tuple(shape)))
-        return int(self._context.update_device_memory_size_for_shapes())
+        with self._runtime.select():
+            self._runtime.call(f"takes no input of {tuple(shape)}", self._context.set_input_shape(INPUT, tuple(shape)))
+            return int(self._context.update_device_memory_size_for_shapes())
 
     def bind(self, source: Tensor, target: Tensor, workspace: Tensor) -> None:
         for name, tensor in ((INPUT, source), (OUTPUT, target)):
@@ -136,10 +143,12 @@ class TensorRTContext:
 
     def enqueue(self, stream: Stream) -> None:
         assert isinstance(stream, CudaStream)
-        self._runtime.call("failed", self._context.execute_async_v3(stream.stream.cuda_stream))
+        with self._runtime.select():
+            self._runtime.call("cannot run", self._context.execute_async_v3(stream.stream.cuda_stream))
 
     def serialize_kernels(self) -> bytes | None:
         if self._cache is None:
             return None
-        content = self._cache.serialize()
+        with self._runtime.select():
+            content = self._cache.serialize()
         return None if content is None else bytes(memoryview(content))

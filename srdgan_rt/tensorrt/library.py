@@ -104,7 +104,8 @@ def describe_errors(messages: Sequence[Message]) -> str:
     errors = [text for severity, text in messages if severity <= _ERROR]
     if not errors:
         return "it gave no reason"
-    text = re.sub(r"^[\w\[\]:.()]+: (?=Error Code)|\bIn \w+ at /\S+ ?", "", first_line(errors[0]))
+    where = r"^(\[[^\]]*\]|[\w:]+:) (?=Error Code)|\bIn \w+ at /\S+ ?"  # functions and lines of the library's own
+    text = re.sub(where, "", first_line(errors[0])).strip()
     return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}..."
 
 
