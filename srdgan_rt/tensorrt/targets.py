@@ -31,6 +31,16 @@ def sort_targets(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(names), key=lambda name: int(re.sub(r"\D", "", name))))
 
 
+def list_targets(precision: str) -> tuple[str, ...]:
+    """All targets that have a precision.
+
+    Raises:
+        InputError: the precision is unknown.
+    """
+    check_precision(precision, ())
+    return tuple(name for name in RTX_TARGETS if precision != "bf16" or name not in _WITHOUT_BF16)
+
+
 def check_precision(precision: str, targets: Iterable[str]) -> None:
     """Refuses a precision that one of the targets lacks, for which the whole build would fail.
 

@@ -65,7 +65,7 @@ def test_builds_into_a_file_that_serves_after_copying(run, model, tmp_path, fold
     ("arguments", "message"),
     [
         (["--arch", "sm90"], "--arch must be of sm75, sm80, sm86, sm89, sm120, with commas between them, got 'sm90'"),
-        (["--precision", "bf16"], "bf16 needs sm80 or newer, got sm75"),
+        (["--precision", "bf16", "--arch", "sm75,sm80"], "bf16 needs sm80 or newer, got sm75"),
         (["--precision", "int8"], "precision must be fp16, bf16, fp32, got 'int8'"),
         (["-o", "a.plan"], "--output must end in .engine, got 'a.plan'"),
     ],

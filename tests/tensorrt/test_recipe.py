@@ -9,7 +9,7 @@ import pytest
 
 from srdgan_rt.errors import InputError
 from srdgan_rt.tensorrt.recipe import Profile, Recipe
-from srdgan_rt.tensorrt.targets import check_precision, parse_targets
+from srdgan_rt.tensorrt.targets import check_precision, list_targets, parse_targets
 
 
 def test_every_field_but_the_name_changes_the_key(recipe, variants):
@@ -58,6 +58,8 @@ def test_unknown_targets_are_refused(text):
 
 def test_a_precision_that_a_target_lacks_is_refused():
     check_precision("bf16", ["sm80"])
+    assert list_targets("bf16") == ("sm80", "sm86", "sm89", "sm120")
+    assert "sm75" in list_targets("fp16")
     with pytest.raises(InputError, match="bf16 needs sm80 or newer, got sm75"):
         check_precision("bf16", ["sm75", "sm80"])
     with pytest.raises(InputError, match="precision must be fp16, bf16, fp32, got 'int4'"):

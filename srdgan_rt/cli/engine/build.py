@@ -11,7 +11,7 @@ from srdgan_rt.cli import options
 from srdgan_rt.cli.engine.progress import BuildProgress
 from srdgan_rt.cli.export import GraphForm
 from srdgan_rt.errors import InputError
-from srdgan_rt.tensorrt.targets import PRECISIONS, RTX_TARGETS, check_precision, parse_targets
+from srdgan_rt.tensorrt.targets import PRECISIONS, check_precision, list_targets, parse_targets
 
 
 def build(
@@ -20,7 +20,7 @@ def build(
         typer.Option(
             metavar="LIST",
             help="GPUs: sm75 (RTX 20), sm80 (A100), sm86 (RTX 30), sm89 (RTX 40), sm120 (RTX 50).",
-            show_default="all that the library builds for",
+            show_default="all that have the precision",
         ),
     ] = None,
     model: options.Model = None,
@@ -50,7 +50,7 @@ def build(
         raise InputError(f"--output must end in .engine, got {str(output)!r}")
     if output is not None and output.exists() and not overwrite:
         raise InputError(f"{output} exists: choose --overwrite")
-    targets = tuple(RTX_TARGETS) if arch is None else parse_targets(arch)
+    targets = list_targets(precision) if arch is None else parse_targets(arch)
     check_precision(precision, targets)
 
     # Only now: they load PyTorch, and wrong usage should be told at once.
