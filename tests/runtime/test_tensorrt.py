@@ -18,7 +18,7 @@ from srdgan_rt.runtime.engines.torch import TorchBackend
 from srdgan_rt.tensorrt.build import BuiltEngine
 from srdgan_rt.tensorrt.cache import EngineCache
 from srdgan_rt.tensorrt.library import Library
-from srdgan_rt.tensorrt.task import plan_build
+from srdgan_rt.tensorrt.task import BuildTask, plan_build
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -32,19 +32,25 @@ class Machine:
     def __init__(self) -> None:
         self.runtime = OnnxRuntimeDouble()
         self.gpu = LateDevice()
-        self.builds = 0
+        self.forms = []  # of the engines that were built
 
     def open(self, model, device, precision):
         """What ``create`` does on a GPU."""
         library = Library("tensorrt", "11.0.0", None)
         profile = engine.plan_profile(model.spec, bytes_per_value=4, memory=10**9)
-        task = plan_build(model, precision=precision, profile=profile, targets=("sm89",), library=library)
 
-        def build():
-            self.builds += 1
-            return BuiltEngine(task.graph, 1000 * profile.largest**2, [])
+        class Task(BuildTask):
+            def build(task, report=None):  # noqa: N805
+                self.forms.append(task.recipe.form)
+                return BuiltEngine(task.graph, 1000 * profile.largest**2, [])
 
-        stored = EngineCache().fetch(task.recipe, build)
+        def plan(form):
+            options = {"precision": precision, "profile": profile, "targets": ("sm89",), "library": library}
+            task = plan_build(model, form=form, **options)
+            return Task(task.recipe, task.graph)
+
+        self.plan = plan
+        stored = engine.find_or_build(plan, EngineCache())
         backend = engine.TensorRTBackend(model.spec, device, precision, stored, self.runtime, self.gpu)
         backend.check(TorchBackend(model, CPU, "fp32"))
         return backend
@@ -94,7 +100,18 @@ def test_a_folder_of_pictures_of_many_sizes_builds_one_engine(machine, flat_net)
     for side in range(5, 25):
         assert up.upscale(draw(side + 20, side)).shape == (side + 20, side, 3)
     upscaler(flat_net).upscale(draw(9, 9))
-    assert machine.builds == 1
+    assert machine.forms == ["concat"]
+
+
+def test_an_engine_in_push_form_is_used_where_it_is_found(machine, flat_net):
+    machine.open(Model.from_net(flat_net), CPU, "fp32")
+    cache = EngineCache()
+    cache.collect_garbage(0)
+    task = machine.plan("push")
+    cache.fetch(task.recipe, task.build)
+    up = upscaler(flat_net, precision="fp32")
+    assert machine.forms == ["concat", "push"]
+    assert up._backend._backend._stored.manifest.recipe.form == "push"
 
 
 def test_no_tile_is_larger_than_the_engine_takes(machine, flat_net, monkeypatch):
@@ -177,7 +194,7 @@ def test_an_engine_that_failed_is_tried_again(machine, flat_net):
         upscaler(flat_net)
     machine.runtime = OnnxRuntimeDouble()
     upscaler(flat_net)
-    assert machine.builds == 1
+    assert machine.forms == ["concat"]
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"Double 4090, driver 1.2": {"x": {"chart": "a"}}}', b"\xff"])

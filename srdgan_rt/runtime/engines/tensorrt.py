@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ from torch import Tensor
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.checkpoint import Model
 from srdgan_rt.errors import InputError
+from srdgan_rt.export import FORMS
 from srdgan_rt.models import ModelSpec
 from srdgan_rt.runtime.backend import DTYPES
 from srdgan_rt.runtime.engines import torch as torch_engine
@@ -26,7 +29,7 @@ from srdgan_rt.tensorrt.library import RTX, find_library, installed_name
 from srdgan_rt.tensorrt.library import why_not as why_no_library
 from srdgan_rt.tensorrt.recipe import Profile
 from srdgan_rt.tensorrt.targets import PRECISIONS, RTX_TARGETS
-from srdgan_rt.tensorrt.task import plan_build
+from srdgan_rt.tensorrt.task import DEFAULT_FORM, BuildTask, plan_build
 
 logger = logging.getLogger("srdgan_rt")
 
@@ -89,15 +92,16 @@ def create(model: Model, device: torch.device, precision: str) -> TensorRTBacken
         bytes_per_value=DTYPES[precision].itemsize,
         memory=torch.cuda.get_device_properties(device).total_memory,
     )
-    target = name_target(device)
-    task = plan_build(
-        model, precision=precision, profile=profile, targets=(target,), library=library, driver=read_driver()
+    plan = partial(
+        plan_build,
+        model,
+        precision=precision,
+        profile=profile,
+        targets=(name_target(device),),
+        library=library,
+        driver=read_driver(),
     )
-    cache = EngineCache()
-    stored = cache.find(task.recipe)
-    if stored is None:
-        logger.warning("building a TensorRT engine for %s, once; it is kept in %s", target, cache.folder)
-        stored = cache.fetch(task.recipe, task.build)
+    stored = find_or_build(plan, EngineCache())
     backend = TensorRTBackend(
         model.spec, device, precision, stored, TensorRTRuntime(library, device), CudaDevice(device)
     )
@@ -105,6 +109,26 @@ def create(model: Model, device: torch.device, precision: str) -> TensorRTBacken
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         backend.check(torch_engine.create(model, device, "fp32"))
     return backend
+
+
+def find_or_build(plan: Callable[..., BuildTask], cache: EngineCache) -> StoredEngine:
+    """An engine of either form that is kept already, else a new one of the default form.
+
+    Args:
+        plan: makes the task for a ``form``.
+        cache: keeps the engines.
+
+    Returns:
+        The engine.
+    """
+    # The default form first; a graph is written only if no engine of the forms before it is there.
+    tasks = (plan(form=form) for form in sorted(FORMS, key=lambda form: form != DEFAULT_FORM))
+    if (stored := next(filter(None, (cache.find(task.recipe) for task in tasks)), None)) is not None:
+        return stored
+    task = plan(form=DEFAULT_FORM)
+    targets = ", ".join(task.recipe.targets)
+    logger.warning("building a TensorRT engine for %s, once; it is kept in %s", targets, cache.folder)
+    return cache.fetch(task.recipe, task.build)
 
 
 class TensorRTBackend:
