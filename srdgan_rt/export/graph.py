@@ -16,8 +16,10 @@ OPSET = 17
 
 _IR_VERSION = 8  # the file format that came with this opset
 _BF16_OPSET, _BF16_IR_VERSION = 22, 10  # the first in which convolutions may be bf16
-PRECISIONS = ("fp32", "fp16", "bf16")
-"""Types that a graph can have."""
+PRECISIONS = ("fp32", "fp16", "bf16", "int8")
+"""Types that a graph can have; int8 is that of convolutions, between which values are fp32."""
+
+_LARGEST_INT8 = 127  # and as many below 0
 
 
 def import_onnx() -> Any:
@@ -39,25 +41,29 @@ def _find_dtype(precision: str) -> np.dtype[Any]:
         from ml_dtypes import bfloat16  # numpy has no such type; onnx brings it along
 
         return np.dtype(bfloat16)  # type: ignore[no-any-return]
-    return np.dtype({"fp32": np.float32, "fp16": np.float16}[precision])
+    return np.dtype(np.float16 if precision == "fp16" else np.float32)
 
 
 class Graph:
     """A graph under construction. Values are named after the node that makes them.
 
     Args:
-        precision: ``fp32``, ``fp16`` or ``bf16``: the type of weights, inputs, values and outputs.
+        precision: ``fp32``, ``fp16`` or ``bf16``: the type of weights, inputs, values and outputs. ``int8``: that of
+            what the convolutions in ``ranges`` multiply, marked by pairs of QuantizeLinear and DequantizeLinear; the
+            rest is fp32.
+        ranges: for int8, the largest magnitude that a convolution reads, by its name.
 
     Raises:
         BackendUnavailableError: the package ``onnx`` is not installed.
         InputError: the precision is unknown.
     """
 
-    def __init__(self, precision: str) -> None:
+    def __init__(self, precision: str, ranges: Mapping[str, float] | None = None) -> None:
         if precision not in PRECISIONS:
             raise InputError(f"precision must be {', '.join(PRECISIONS)}, got {precision!r}")
         self._onnx = import_onnx()
         self._dtype = _find_dtype(precision)
+        self._ranges = ranges or {}
         self._versions = (_BF16_OPSET, _BF16_IR_VERSION) if precision == "bf16" else (OPSET, _IR_VERSION)
         self._nodes: list[Any] = []
         self._weights: dict[str, npt.NDArray[Any]] = {}
@@ -109,7 +115,10 @@ class Graph:
             stride: on both axes.
             padding: zeros before and after each axis.
         """
-        inputs = [x, self.weight(f"{name}.weight", weight)]
+        if name in self._ranges:
+            inputs = [self._quantize(x, self._ranges[name], name), self._quantize_weight(weight, f"{name}.weight")]
+        else:
+            inputs = [x, self.weight(f"{name}.weight", weight)]
         if bias is not None:
             inputs.append(self.weight(f"{name}.bias", bias))
         before, after = padding
@@ -121,6 +130,26 @@ class Graph:
             pads=[before, before, after, after],
             strides=[stride, stride],
         )
+
+    def _quantize(self, x: str, largest: float, name: str) -> str:
+        """Rounds a value to int8 and back, which engines take as leave to compute in int8; one step for all of it."""
+        step = np.float32(max(largest, np.finfo(np.float32).tiny * 256) / _LARGEST_INT8)
+        scale = self.constant(f"{name}.input_step", np.array(step))
+        zero = self.constant(f"{name}.input_zero", np.array(0, np.int8))
+        rounded = self.add("QuantizeLinear", [x, scale, zero], f"{name}.quantized")
+        return self.add("DequantizeLinear", [rounded, scale, zero], f"{name}.dequantized")
+
+    def _quantize_weight(self, weight: Tensor, name: str) -> str:
+        """Stores a filter in int8, with a step of its own for each output channel."""
+        values = weight.detach().cpu().numpy()
+        steps = np.maximum(np.abs(values).max((1, 2, 3)), np.finfo(np.float32).tiny * 256) / _LARGEST_INT8
+        rounded = np.rint(values / steps[:, None, None, None]).astype(np.int8)
+        inputs = [
+            self.constant(f"{name}_int8", rounded),
+            self.constant(f"{name}_steps", steps.astype(np.float32)),
+            self.constant(f"{name}_zeros", np.zeros(len(steps), np.int8)),
+        ]
+        return self.add("DequantizeLinear", inputs, name, axis=0)
 
     def widen(self, x: str, channels: int, name: str) -> str:
         """Adds channels of zeros behind those of ``x``."""

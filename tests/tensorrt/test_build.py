@@ -12,6 +12,7 @@ import torch
 
 from srdgan_rt.checkpoint import Model, load_model
 from srdgan_rt.errors import BackendUnavailableError
+from srdgan_rt.export import export_onnx, measure_input_ranges
 from srdgan_rt.models import L2HNet
 from srdgan_rt.runtime.engines.tensorrt import plan_profile
 from srdgan_rt.tensorrt import build as build_module
@@ -89,6 +90,15 @@ def test_forms_and_types(tiny, rtx, precision, form):
     counts = count_layers(plan(tiny, rtx, precision=precision, form=form).build().layers)
     assert (counts.concatenations == 0) == (form == "push")
     assert set(counts.types) == {{"fp16": "Half", "fp32": "Float", "bf16": "BFloat16"}[precision]}
+
+
+@pytest.mark.slow
+def test_int8_graphs_are_accepted(tiny, rtx):
+    """But convolved in fp32 by version 1.7, so engines in int8 are not offered."""
+    ranges = measure_input_ranges(tiny.net, [torch.rand(1, 3, 16, 16)])
+    graph = export_onnx(tiny.net, precision="int8", ranges=ranges)
+    layers = build_engine(graph, plan(tiny, rtx, targets=("sm80", "sm120")).recipe).layers
+    assert "Int8" in {tensor.type for layer in layers for tensor in layer.outputs}
 
 
 @pytest.mark.slow
