@@ -95,8 +95,8 @@ class TensorRTRuntime:
                 config = engine.create_runtime_config()
                 config.set_execution_context_allocation_strategy(strategy)
                 config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
-                # All tiles have one shape, for which it is worth waiting once.
-                specialization = trt.DynamicShapesKernelSpecializationStrategy.EAGER
+                # A folder of small pictures has many shapes: none waits until kernels for its own are compiled.
+                specialization = trt.DynamicShapesKernelSpecializationStrategy.LAZY
                 config.dynamic_shapes_kernel_specialization_strategy = specialization
                 cache = config.create_runtime_cache()
                 if kernels is not None:

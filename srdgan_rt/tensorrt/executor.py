@@ -42,7 +42,8 @@ class TileExecutor:
         device: where it runs.
         dtype: of the engine's input and output.
         scale: enlargement of the network.
-        on_new_shape: called after the first run with a new shape, when kernels for it have been compiled.
+        keep_kernels: called after the first, second, fourth, eighth, ... picture: kernels are compiled in the
+            background, and nobody says when.
     """
 
     def __init__(
@@ -51,16 +52,16 @@ class TileExecutor:
         device: Device,
         dtype: torch.dtype,
         scale: int,
-        on_new_shape: Callable[[Context], None] | None = None,
+        keep_kernels: Callable[[Context], None] | None = None,
     ) -> None:
         self._context = context
         self._device = device
         self._dtype = dtype
         self._scale = scale
-        self._on_new_shape = on_new_shape
+        self._keep_kernels = keep_kernels
         self._copies, self._runs = device.open_stream(), device.open_stream()
         self._buffers: _Buffers | None = None
-        self._next = 0
+        self._num_runs = 0
         self._lock = threading.Lock()
 
     def run(self, x: Tensor) -> Tensor:
@@ -74,7 +75,8 @@ class TileExecutor:
         """
         height, width = x.shape[2:]
         with self._lock:
-            is_new = self._prepare((1, 3, height, width))
+            self._prepare((1, 3, height, width))
+            runs_before = self._num_runs
             result = self._device.empty((x.shape[0], 3, self._scale * height, self._scale * width), torch.float32)
             caller = self._device.current_stream()
             # The result's memory may have been another tensor's, which work that was given before still uses.
@@ -83,16 +85,16 @@ class TileExecutor:
                 self._run_one(x[index : index + 1], result[index : index + 1], caller)
             done = self._runs.record()
             caller.wait(done)
-            if is_new and self._on_new_shape is not None:
+            if self._keep_kernels is not None and self._num_runs.bit_length() > runs_before.bit_length():
                 done.synchronize()
-                self._on_new_shape(self._context)
+                self._keep_kernels(self._context)
         return result
 
     def _run_one(self, x: Tensor, result: Tensor, caller: Stream) -> None:
         buffers = self._buffers
         assert buffers is not None
-        slot = buffers.slots[self._next]
-        self._next = (self._next + 1) % _NUM_SLOTS
+        slot = buffers.slots[self._num_runs % _NUM_SLOTS]
+        self._num_runs += 1
         if slot.taken is not None:
             self._copies.wait(slot.taken)
         if self._device.holds(x):
@@ -110,10 +112,10 @@ class TileExecutor:
         self._context.enqueue(self._runs)
         self._runs.copy(result, buffers.target)
 
-    def _prepare(self, shape: tuple[int, int, int, int]) -> bool:
-        """Makes buffers for a shape, unless they are there; returns whether it is new."""
+    def _prepare(self, shape: tuple[int, int, int, int]) -> None:
+        """Makes buffers for a shape, unless they are there."""
         if self._buffers is not None and tuple(self._buffers.source.shape) == shape:
-            return False
+            return
         if self._buffers is not None:
             self._runs.record().synchronize()  # they are in use until then
             self._buffers = None  # before new ones are made: both may not fit
@@ -130,4 +132,3 @@ class TileExecutor:
             self._device.empty((max(1, workspace),), torch.uint8),
         )
         self._context.bind(self._buffers.source, self._buffers.target, self._buffers.workspace)
-        return True

@@ -43,7 +43,7 @@ def test_the_real_library_has_all_that_is_called():
         ],
         trt.ExecutionContextAllocationStrategy: ["USER_MANAGED"],
         trt.CudaGraphStrategy: ["WHOLE_GRAPH_CAPTURE"],
-        trt.DynamicShapesKernelSpecializationStrategy: ["EAGER"],
+        trt.DynamicShapesKernelSpecializationStrategy: ["LAZY"],
     }
     assert [(kind, name) for kind, names in needed.items() for name in names if not hasattr(kind, name)] == []
 
@@ -66,7 +66,7 @@ class FakeLibrary:
         self.ILogger = object
         self.ExecutionContextAllocationStrategy = types.SimpleNamespace(USER_MANAGED="own memory")
         self.CudaGraphStrategy = types.SimpleNamespace(WHOLE_GRAPH_CAPTURE="graph")
-        self.DynamicShapesKernelSpecializationStrategy = types.SimpleNamespace(EAGER="eager")
+        self.DynamicShapesKernelSpecializationStrategy = types.SimpleNamespace(LAZY="lazy")
 
     def __getattr__(self, name):
         def call(*arguments):
@@ -93,7 +93,7 @@ def load(monkeypatch):
 def test_rtx_gets_its_kernels_back_and_memory_of_pytorch(load):
     fake, context = load("tensorrt_rtx")
     assert fake.cuda_graph_strategy == "graph"
-    assert fake.dynamic_shapes_kernel_specialization_strategy == "eager"
+    assert fake.dynamic_shapes_kernel_specialization_strategy == "lazy"
     assert ("set_execution_context_allocation_strategy", "own memory") in fake.calls
     assert ("deserialize", b"old kernels") in fake.calls
     assert context.serialize_kernels() == b"kernels"

@@ -72,12 +72,14 @@ def test_the_next_tile_is_copied_before_the_last_one_is_done(graph):
     assert done_before_enqueue == [0, 0]
 
 
-def test_kernels_are_reported_once_a_shape(graph):
+def test_kernels_are_kept_less_and_less_often(graph):
     seen = []
-    executor = TileExecutor(OnnxContext(graph), LateDevice(), torch.float32, 2, seen.append)
-    for side in (4, 4, 5):
-        executor.run(torch.rand(1, 3, side, side))
-    assert len(seen) == 2
+    executor = TileExecutor(OnnxContext(graph), LateDevice(), torch.float32, 2, lambda context: seen.append(runs))
+    runs = 0
+    for batch in (1, 1, 1, 3, 1, 1, 9):
+        runs += batch
+        executor.run(torch.rand(batch, 3, 4, 4))
+    assert seen == [1, 2, 6, 8, 17]  # as soon as 1, 2, 4, 8 and 16 have been run
 
 
 def test_memory_that_runs_out_leaves_the_executor_usable(net, graph, monkeypatch):

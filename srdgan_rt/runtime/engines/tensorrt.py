@@ -195,7 +195,7 @@ class TensorRTBackend:
         return check_accuracy(self.run, reference.run, self._stored, self._gpu.name)
 
     def _keep_kernels(self, context: Context) -> None:
-        """Keeps what was compiled for a new shape, so that the next process need not compile it."""
+        """Keeps what was compiled so far, so that the next process need not compile it."""
         kernels = context.serialize_kernels()
         if self._stored.files is None or kernels is None or kernels == self._kernels:
             return
