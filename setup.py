@@ -2,8 +2,8 @@
 
 Environment variables:
     SRDGAN_RT_NO_EXT=1: no extension at all; the package then runs on PyTorch alone.
-    SRDGAN_RT_CUDA=auto|0|1: with CUDA kernels where torch and the toolkit allow it (auto, the default), never, or fail
-        where it cannot be done.
+    SRDGAN_RT_CUDA=auto|0|1: with CUDA kernels where torch and the toolkit allow it (auto, the default), never (0), or
+        always (1): the build fails if that is impossible.
     TORCH_CUDA_ARCH_LIST: GPU architectures in torch's notation ("8.0;9.0+PTX") instead of those of cmake/sources.cmake.
     MAX_JOBS: compiler processes at a time.
 """
@@ -69,7 +69,7 @@ def wants_cuda() -> bool:
 def choose_architectures(wanted: list[str]) -> list[str]:
     """TORCH_CUDA_ARCH_LIST as it is, or those of the wanted architectures that the installed nvcc knows.
 
-    Never left to torch: with no GPU in sight its own choice ends in an IndexError.
+    Torch's own choice is not used: without a visible GPU it ends in an IndexError.
     """
     from torch.utils.cpp_extension import CUDA_HOME
 
@@ -148,7 +148,7 @@ def make_build_command(architectures: list[str] | None) -> type:
         def run(self) -> None:
             check_compiler()
             digest_sources = runpy.run_path(str(ROOT / "srdgan_rt" / "_sources.py"))["digest_sources"]
-            sources = digest_sources(ROOT)  # now: what is changed during the build is not in it
+            sources = digest_sources(ROOT)  # read now: files that change during the build are not in it
             try:
                 super().run()
             except Exception:

@@ -8,9 +8,7 @@ convolutions (64), and what the kernel really does (25). % of peak is of the lat
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
-from statistics import median
 
 import torch
 import torch.nn.functional as F
@@ -18,20 +16,15 @@ from torch import Tensor
 
 from benchmarks.native import require_native
 from srdgan_rt import _ext, ops
+from srdgan_rt.bench.timing import Timing, time_interleaved
+
+_MIN_ROUNDS = 5
 
 
-def time_interleaved(runs: dict[str, Callable[[], Tensor]], seconds: float) -> dict[str, list[float]]:
-    """Seconds of each call, all candidates in turn until the time is up."""
-    for run in runs.values():
+def _time(runs: dict[str, Callable[[], Tensor]], seconds: float) -> dict[str, Timing]:
+    for run in runs.values():  # warm-up
         run()
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(next(iter(times.values()))) < 5:
-        for name, run in runs.items():
-            start = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - start)
-    return times
+    return time_interleaved(runs, seconds=seconds / len(runs), min_rounds=_MIN_ROUNDS, pause=0)
 
 
 def bench_upsample_conv(channels: int, size: int, threads: int, seconds: float, peak: float) -> str:
@@ -48,9 +41,9 @@ def bench_upsample_conv(channels: int, size: int, threads: int, seconds: float, 
     def compiled() -> Tensor:
         return ops.upsample_conv_packed(x, layer)
 
-    times = time_interleaved({"torch": eager, "ours": compiled}, seconds)
-    best = {name: min(values) for name, values in times.items()}
-    middle = {name: median(values) for name, values in times.items()}
+    times = _time({"torch": eager, "ours": compiled}, seconds)
+    best = {name: timing.minimum for name, timing in times.items()}
+    middle = {name: timing.median for name, timing in times.items()}
     gflop = 2 * channels * channels * size * size / 1e9  # one product of a pixel with a matrix
     direct, phases, done = (count / 4 * gflop / middle["ours"] for count in (144, 64, 25))
     return (
@@ -65,9 +58,9 @@ def bench_nearest_downsample(size: int, threads: int, seconds: float) -> str:
     """One row of the table for a (1, 3, size, size) byte picture, factor 4."""
     x = torch.randint(0, 256, (1, 3, size, size), dtype=torch.uint8)
     runs = {"torch": lambda: ops.reference.nearest_downsample(x, 4), "ours": lambda: ops.nearest_downsample(x, 4)}
-    times = time_interleaved(runs, seconds)
-    best = {name: min(values) * 1e3 for name, values in times.items()}
-    middle = {name: median(values) * 1e3 for name, values in times.items()}
+    times = _time(runs, seconds)
+    best = {name: timing.minimum * 1e3 for name, timing in times.items()}
+    middle = {name: timing.median * 1e3 for name, timing in times.items()}
     return (
         f"| {size}×{size} | {threads} | {best['torch']:.3f} / {middle['torch']:.3f} "
         f"| {best['ours']:.3f} / {middle['ours']:.3f} | {middle['torch'] / middle['ours']:.2f} |"

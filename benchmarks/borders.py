@@ -45,7 +45,7 @@ def measure_edges(upscaler: Upscaler, data_set: DataSet) -> float:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", type=Path, nargs="+", help="data sets as srdgan-rt evaluate takes them")
+    parser.add_argument("folders", type=Path, nargs="+", help="data sets, in a form that srdgan-rt evaluate accepts")
     parser.add_argument("-n", "--model", required=True, help="name or path")
     parser.add_argument("--padding", type=int, nargs="+", default=[0, 4, 8, 16])
     arguments = parser.parse_args()

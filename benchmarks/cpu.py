@@ -1,12 +1,12 @@
-"""Times all engines on this machine's CPU, ours and the peers in turn, and keeps the figures.
+"""Times all engines on this machine's CPU, ours and the peers in turn, and writes the figures into files.
 
     python -m benchmarks.cpu
     python -m benchmarks.cpu --nets 25x64x32 --sizes 64 128 --threads 2 --without torch "ncnn bf16 storage"
 
 One file a net, named by date, processor and net, is written anew after every size and number of threads. Called again
 on the same day and kind of processor, the script measures only what the file does not have. Load time and peak memory,
-which take one more start and run of every engine, are measured with the first number of threads alone. Only a quiet
-machine gives times worth keeping. ``benchmarks.tables`` and ``benchmarks.roofline`` show what was found.
+which need another start and run of every engine, are measured only with the first number of threads. Only a quiet
+machine gives times worth keeping. ``benchmarks.tables`` and ``benchmarks.roofline`` show the figures.
 """
 
 from __future__ import annotations
@@ -121,7 +121,9 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="TFLOP",
         help=f"pictures of more work than this may be timed once, not {MIN_ROUNDS} times (default: %(default)s)",
     )
-    parser.add_argument("--max-tflop", type=float, metavar="TFLOP", help="leave pictures of more work than this out")
+    parser.add_argument(
+        "--max-tflop", type=float, metavar="TFLOP", help="leave out pictures that take more work than this"
+    )
     parser.add_argument(
         "--without",
         nargs="*",
@@ -131,7 +133,7 @@ def make_parser() -> argparse.ArgumentParser:
         help=f"engines to leave out, of {', '.join((*OURS, *PEERS))} (default: {', '.join(LEFT_OUT)})",
     )
     parser.add_argument("--core", help="the processor's name in that of the file, where a virtual machine hides it")
-    parser.add_argument("--again", action="store_true", help="measure sizes and threads that the file has anew")
+    parser.add_argument("--again", action="store_true", help="measure again what the file already has")
     parser.add_argument("-o", "--output", type=Path, default=RESULTS, help="folder for the files")
     return parser
 
@@ -147,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for model in options.nets:
             path = name_result(options.output, model, options.core or machine.core, machine.isa)
             measure_net(model, path, options)
-            if path.exists():  # no size may have been small enough
+            if path.exists():  # all sizes may have been too large
                 print(path)
     except SrdganError as error:
         parser.error(str(error))

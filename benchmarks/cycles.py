@@ -1,13 +1,12 @@
-"""What int8 could win on processors that are not at hand: ``python -m benchmarks.cycles``.
+"""Estimates the speed of int8 on other processors: ``python -m benchmarks.cycles``.
 
-LLVM's machine code analyser knows what instructions a processor can start in a cycle and how long each takes. Here it
-is given the loops of the three steps of a dense block (input transforms, products, output transforms) as the compiler
-made them for AVX-512, in floats and in bytes. The table has cycles per pixel of one core, and how many times as long
-floats take as bytes.
+LLVM's machine code analyser knows which instructions a processor can start in a cycle, and how long each takes. This
+program gives it the compiled loops of the three steps of a dense block (input transforms, products, output transforms),
+for AVX-512, in floats and in bytes. The table has cycles per pixel of one core, and the ratio of floats to bytes.
 
-This is a model, not a measurement: everything is found in the first-level cache, and every jump is foreseen. Bytes take
-a quarter of the memory of floats, so that caches should not turn the ratio round. Versions of LLVM know processors
-differently well: the table's head names it.
+This is a model, not a measurement: all data is in the first-level cache, and every jump is predicted. Bytes take a
+quarter of the memory of floats, so caches should not reverse the ratio. Versions of LLVM differ in what they know of a
+processor; the head of the table names the version.
 
 Needs g++, objdump and llvm-mca, for the default processors that of LLVM 17 or later.
 """
@@ -143,7 +142,7 @@ def compute_steps(precision: Precision, disassembly: str, analyser: Analyser, fe
 
     window, tile = precision.window, precision.tile
     first, second = (analyser.count_cycles(loop) for loop in list_loops(disassembly, "transform_input"))
-    # Four of five convolutions end in LeakyReLU, a maximum.
+    # Four of five convolutions end in LeakyReLU, which is a maximum.
     vertical = analyser.count_cycles(list_loops(disassembly, "transform_output")[0])
     horizontal = find("transform_output", "vmaxps", tile)
     depths = [features + i * growth for i in range(_CONVOLUTIONS)]

@@ -1,8 +1,8 @@
-"""What int8 costs in quality: ``python -m benchmarks.int8 -n MODEL DIR...``, on any processor.
+"""Measures the loss of quality by int8: ``python -m benchmarks.int8 -n MODEL DIR...``, on any processor.
 
-Enlarges data sets with the op ``l2h_net`` in float32 and with dense blocks in int8, by the ranges that lie beside the
-model's weights, and scores both as ``srdgan-rt evaluate`` does. Where there is no VNNI, other instructions compute the
-same bytes, only more slowly.
+Enlarges data sets with the op ``l2h_net`` in float32 and with dense blocks in int8, with the ranges beside the
+model's weights, and scores both as ``srdgan-rt evaluate`` does. Without VNNI, other instructions compute the same
+bytes, but more slowly.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from srdgan_rt.metrics import evaluate_data_set, open_data_set
 from srdgan_rt.metrics.baselines import Method
 from srdgan_rt.metrics.datasets import Sample
 from srdgan_rt.ops import PackedL2HNet, l2h_net, l2h_net_pack
+from srdgan_rt.pixels import to_float32
 from srdgan_rt.runtime.engines.native import list_layers
 
 
@@ -30,7 +31,7 @@ def make_method(net: PackedL2HNet, border: int) -> Method:
 
     def method(sample: Sample) -> NDArray[np.uint8]:
         grey = sample.low.ndim == 2
-        low = torch.from_numpy(np.atleast_3d(sample.low).astype(np.float32) / 255).permute(2, 0, 1)[None]
+        low = torch.from_numpy(to_float32(np.atleast_3d(sample.low))).permute(2, 0, 1)[None]
         result = l2h_net(F.pad(low.expand(1, 3, -1, -1), 4 * [border], mode="reflect"), net)
         border_out = net.scale * border
         planes = result[0, :, border_out : result.shape[2] - border_out, border_out : result.shape[3] - border_out]

@@ -1,7 +1,7 @@
 """Times the op ``l2h_net`` with dense blocks in float32 and in int8, in turn: ``python -m benchmarks.int8_speed``.
 
-Works on any processor: where there is no VNNI, other instructions compute the same bytes. Ranges are measured on a
-small sample; they have no influence on the time. Only a quiet machine gives times worth keeping.
+Works on any processor: without VNNI, other instructions compute the same bytes. Ranges are measured on a small sample;
+they do not change the time. Only a quiet machine gives times worth keeping.
 """
 
 from __future__ import annotations

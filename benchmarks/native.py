@@ -1,4 +1,4 @@
-"""What every benchmark of our own kernels asks first."""
+"""The check with which every benchmark of our own kernels begins."""
 
 from __future__ import annotations
 

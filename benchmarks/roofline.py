@@ -80,10 +80,10 @@ def compute_intensity_by_layer(report: Report, height: int, width: int) -> float
         FLOP per byte.
 
     Raises:
-        InputError: the report does not tell how many values there are.
+        InputError: the report does not state the number of values.
     """
     if report.feature_values_per_pixel is None:
-        raise InputError(f"the report of {report.model} is too old: it does not tell the size of the feature maps")
+        raise InputError(f"the report of {report.model} is too old: it does not state the size of the feature maps")
     features = report.feature_values_per_pixel * height * width
     return _count_flop(report, height, width) / (_BYTES * (report.num_parameters + features))
 

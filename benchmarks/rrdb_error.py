@@ -29,6 +29,7 @@ from srdgan_rt.errors import InputError
 from srdgan_rt.image import read_picture
 from srdgan_rt.models import L2HNet
 from srdgan_rt.ops import l2h_net, l2h_net_pack, rrdb_trunk, rrdb_trunk_pack
+from srdgan_rt.pixels import crop_centre, to_float32
 from srdgan_rt.runtime.engines.native import list_layers
 
 LIMIT = 2e-4
@@ -67,13 +68,11 @@ def read_crop(path: Path, size: int) -> Tensor:  # (1, 3, size, size) float32 in
     height, width = pixels.shape[:2]
     if min(height, width) < size:
         raise InputError(f"pictures must have at least {size}x{size} pixels, got {path.name} of {height}x{width}")
-    top, left = (height - size) // 2, (width - size) // 2
-    crop = np.ascontiguousarray(pixels[top : top + size, left : left + size])
-    return torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
+    return torch.from_numpy(to_float32(crop_centre(pixels, size))).permute(2, 0, 1)[None]
 
 
 @torch.inference_mode()
-def make_random_net(num_blocks: int, num_features: int, growth_channels: int, picture: Tensor) -> L2HNet:
+def make_scaled_net(num_blocks: int, num_features: int, growth_channels: int, picture: Tensor) -> L2HNet:
     """A net of random weights that neither lose nor blow up what passes, and whose result fills [0, 1].
 
     Args:
@@ -154,7 +153,7 @@ def main() -> int:
     pictures = [read_crop(path, arguments.crop) for path in arguments.pictures]
     if arguments.random:
         num_blocks, num_features, growth_channels = arguments.random
-        net = make_random_net(num_blocks, num_features, growth_channels, pictures[0])
+        net = make_scaled_net(num_blocks, num_features, growth_channels, pictures[0])
     else:
         net = load_model(arguments.model).net
     net = net.float()

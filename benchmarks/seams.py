@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from srdgan_rt.image import read_picture
+from srdgan_rt.pixels import crop_centre, to_float32
 from srdgan_rt.runtime import Upscaler
 
 _LARGEST_SIDE = 192  # low-resolution pixels: the middle of larger pictures is taken
@@ -23,9 +24,7 @@ _LARGEST_SIDE = 192  # low-resolution pixels: the middle of larger pictures is t
 def _read_middle(path: Path) -> npt.NDArray[np.float32]:
     """The middle of a picture as ``(H, W, 3)`` in [0, 1]."""
     pixels = read_picture(path).pixels[..., :3]
-    top, left = ((side - min(side, _LARGEST_SIDE)) // 2 for side in pixels.shape[:2])
-    middle = pixels[top : top + _LARGEST_SIDE, left : left + _LARGEST_SIDE]
-    return np.asarray(middle / np.float32(255), np.float32)
+    return to_float32(crop_centre(pixels, _LARGEST_SIDE))
 
 
 def measure_seams(model: str, pictures: list[Path], tile: int, halos: list[int]) -> dict[int, float]:

@@ -18,8 +18,7 @@ from srdgan_rt.bench.engines import FULL_PRECISION, OURS
 from srdgan_rt.bench.report_file import read_report
 from srdgan_rt.bench.table import HEADINGS, make_tables
 from srdgan_rt.errors import SrdganError
-
-Row = Sequence[str]
+from srdgan_rt.metrics.table import Row, render_markdown_table
 
 
 def write_peaks(reports: Sequence[Report]) -> str:
@@ -66,7 +65,7 @@ def write_all(reports: Sequence[Report]) -> str:
 
 def write_table(headings: Row, rows: Sequence[Row]) -> str:
     """A table in Markdown."""
-    return "\n".join("| " + " | ".join(row) + " |" for row in (headings, ["---"] * len(headings), *rows))
+    return render_markdown_table([headings, *rows], len(headings)).rstrip()
 
 
 FORMS: dict[str, Callable[[Sequence[Report]], str]] = {"peaks": write_peaks, "ratios": write_ratios, "all": write_all}

@@ -17,31 +17,20 @@ import numpy.typing as npt
 from srdgan_rt.image import read_picture
 from srdgan_rt.metrics import luma, open_pairs, psnr
 from srdgan_rt.metrics.mesh import measure_mesh
+from srdgan_rt.metrics.protocol import SCALE, average_blocks
+from srdgan_rt.pixels import crop_centre, round_to_bytes
 from srdgan_rt.runtime import Upscaler
 
 Picture = npt.NDArray[Any]
 Upscale = Callable[[Picture], Picture]
 
-SCALE = 4
 _SIDE = 192  # pixels of the middle of photographs that are used
 _BORDER = 8  # pixels that are not scored
 _FLAT_SHARE = 0.1  # of a phone's JPEG: its flattest blocks
-_WHITE = 65535
-
-
-def block_means(result: Picture) -> npt.NDArray[np.float64]:
-    """Mean of each 4x4 block: ``(4H, 4W, ...)`` to ``(H, W, ...)``."""
-    height, width = (side // SCALE for side in result.shape[:2])
-    return np.asarray(result.reshape(height, SCALE, width, SCALE, *result.shape[2:]).mean((1, 3), dtype=np.float64))
 
 
 def _inner(picture: Picture) -> Picture:
     return picture[_BORDER:-_BORDER, _BORDER:-_BORDER]
-
-
-def _middle(picture: Picture) -> Picture:
-    y, x = ((side - min(side, _SIDE)) // 2 for side in picture.shape[:2])
-    return picture[y : y + _SIDE, x : x + _SIDE]
 
 
 def _full_luma(picture: Picture) -> npt.NDArray[np.float64]:
@@ -49,25 +38,21 @@ def _full_luma(picture: Picture) -> npt.NDArray[np.float64]:
     return np.asarray(picture.astype(np.float64) @ np.array([0.299, 0.587, 0.114]))
 
 
-def _to_bytes(picture: Picture) -> npt.NDArray[np.uint8]:
-    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
-
-
 def score_noise(upscale: Upscale, crops: Path) -> dict[str, float]:
     """PSNR of Y of the block means against the clean picture, dB, means over phone crops at full resolution."""
     scores: dict[str, list[float]] = {}
     for read in open_pairs(crops)[1].values():
-        clean, noisy = (_middle(picture) for picture in read())
+        clean, noisy = (crop_centre(picture, _SIDE) for picture in read())
         grey_noise = _full_luma(noisy) - _full_luma(clean)
-        grey_clean, grey_noisy = _to_bytes(_full_luma(clean)), _to_bytes(_full_luma(noisy))
+        grey_clean, grey_noisy = round_to_bytes(_full_luma(clean)), round_to_bytes(_full_luma(noisy))
         cases = {
             "noise as it is": (clean, noisy),
-            "luma noise alone": (clean, _to_bytes(clean + grey_noise[..., None])),
+            "luma noise alone": (clean, round_to_bytes(clean + grey_noise[..., None])),
             "R = G = B": (grey_clean[..., None].repeat(3, 2), grey_noisy[..., None].repeat(3, 2)),
             "grey file": (grey_clean, grey_noisy),
         }
         for name, (reference, low) in cases.items():
-            planes = [_inner(block_means(upscale(low))), _inner(reference)]
+            planes = [_inner(average_blocks(upscale(low))), _inner(reference)]
             planes = [luma(plane) if plane.ndim == 3 else plane for plane in planes]
             scores.setdefault(name, []).append(psnr(*planes))
     return {f"{name} (dB)": float(np.mean(values)) for name, values in scores.items()}
@@ -87,12 +72,13 @@ def score_patterns(upscale: Upscale) -> dict[str, float]:
         "ordered dither": dither,
     }
     return {
-        f"{name} (1/255)": _mean_shift(upscale, _to_bytes(np.repeat(c[..., None], 3, 2))) for name, c in cases.items()
+        f"{name} (1/255)": _mean_shift(upscale, round_to_bytes(np.repeat(plane[..., None], 3, 2)))
+        for name, plane in cases.items()
     }
 
 
 def _mean_shift(upscale: Upscale, low: Picture) -> float:
-    change = _inner(block_means(upscale(low)) - low)
+    change = _inner(average_blocks(upscale(low)) - low)
     return float(np.abs(change.reshape(change.shape[0] // 16, 16, change.shape[1] // 16, 16, -1).mean((1, 3))).max())
 
 
@@ -109,14 +95,14 @@ def score_flats(upscale: Upscale) -> dict[str, float]:
 
 
 def _flat_shift(upscale: Upscale, low: Picture) -> float:
-    return float(np.abs(_inner(block_means(upscale(low))).mean((0, 1)) - low[0, 0]).max())
+    return float(np.abs(_inner(average_blocks(upscale(low))).mean((0, 1)) - low[0, 0]).max())
 
 
 def _noisy_flats(strength: float) -> Iterator[Picture]:
     rng = np.random.default_rng(0)
     for level in (25, 60, 120, 200):
         noise = rng.normal(0, strength, (64, 64, 3)) + rng.normal(0, strength / 2, (64, 64, 1))
-        yield _to_bytes(level + noise)
+        yield round_to_bytes(level + noise)
 
 
 def score_mesh(upscale: Upscale) -> dict[str, float]:
@@ -132,8 +118,8 @@ def score_phone_jpeg(upscale: Upscale, folder: Path) -> dict[str, float]:
     """The part of a phone's residual noise that is left in the flattest blocks of its JPEGs."""
     parts = []
     for path in sorted(folder.glob("*.png")):
-        low = _middle(read_picture(path).pixels[..., :3])
-        before, after = (_inner(_block_spread(_full_luma(p))) for p in (low, block_means(upscale(low))))
+        low = crop_centre(read_picture(path).pixels[..., :3], _SIDE)
+        before, after = (_inner(_block_spread(_full_luma(p))) for p in (low, average_blocks(upscale(low))))
         flat = before <= np.quantile(before[before > 0.3], _FLAT_SHARE)
         flat &= before > 0.3  # what is clipped or quite without noise says nothing
         parts.append(float(np.sqrt((after[flat] ** 2).mean() / (before[flat] ** 2).mean())))

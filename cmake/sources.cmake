@@ -1,5 +1,5 @@
-# THE list of C++ and CUDA sources and of the GPU architectures. CMakeLists.txt includes this file, setup.py reads it with a
-# regular expression (so: one plain set(NAME value...) per list, nothing computed), and tests/test_build.py holds it to the disk.
+# The only list of C++ and CUDA sources and of the GPU architectures. CMakeLists.txt includes this file. setup.py reads it with
+# a regular expression, so each list is one plain set(NAME value...). tests/test_build.py compares it with the files on the disk.
 
 # Torch-free: compiled into the CMake library too.
 set(SRDGAN_CPU_KERNEL_SOURCES

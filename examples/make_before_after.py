@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from srdgan_rt.image import Picture, read_picture, resize_bicubic, write_picture
+from srdgan_rt.pixels import round_to_bytes
 from srdgan_rt.runtime import Upscaler
 
 _CHART = Path(__file__).with_name("phone_chart.jpg")
@@ -28,7 +29,7 @@ def main() -> None:
     chart = read_picture(_CHART).pixels
     height, width = (4 * side for side in chart.shape[:2])
     planes = resize_bicubic(torch.from_numpy(chart).permute(2, 0, 1).float(), height, width)
-    before = planes.round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+    before = round_to_bytes(planes.permute(1, 2, 0).numpy())
     upscaler = Upscaler()
     rows = []
     for x, y, w, h in _WINDOWS:

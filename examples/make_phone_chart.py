@@ -1,11 +1,11 @@
-"""Draws phone_chart.jpg: a test chart as a phone held upright photographs it in poor light.
+"""Draws phone_chart.jpg: a test chart as a phone held upright captures it in poor light.
 
     python -m examples.make_phone_chart examples/phone_chart.jpg [--clean chart.png]
 
-The chart is drawn four times larger, photographed through the project's camera model (mosaic, shot and read noise,
+The chart is drawn four times larger, captured by the project's camera model (mosaic, shot and read noise,
 demosaicing), sampled by the nearest neighbour as in the paper's training pairs, and stored sideways with an EXIF
-orientation, as phones do. The camera model has changed since phone_chart.jpg was made: the chart comes out alike, with
-other noise.
+orientation, as phones do. The camera model has changed since phone_chart.jpg was made: a new chart looks
+alike, with other noise.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from srdgan_rt.camera import Camera, simulate_capture
 from srdgan_rt.image import take_samples
 from srdgan_rt.image.resample import shift_half_pixel
 from srdgan_rt.metrics.protocol import SCALE
+from srdgan_rt.pixels import to_bytes
 from training.data.pictures import as_array, as_tensor
 
 Canvas = npt.NDArray[np.uint8]
@@ -122,11 +123,11 @@ def main() -> None:
     exif.update({_MAKE: "srdgan_rt", _MODEL: "camera model", _ORIENTATION: _STORED_SIDEWAYS, _SOFTWARE: "srdgan_rt"})
     exif[_DATE] = "2026:11:23 21:00:00"
     exif.get_ifd(_EXIF_IFD).update({_EXPOSURE: (1, 15), _ISO: 1600, _DATE_TAKEN: exif[_DATE], _FOCAL_LENGTH: (42, 10)})
-    sideways = np.ascontiguousarray(np.rot90(np.rint(noisy * 255).astype(np.uint8)))
+    sideways = np.ascontiguousarray(np.rot90(to_bytes(noisy)))
     Image.fromarray(sideways).save(arguments.output, quality=95, subsampling=0, exif=exif, dpi=(72, 72))
     if arguments.clean:
         clean = np.clip(as_array(shift_half_pixel(as_tensor(chart))), 0, 1)
-        Image.fromarray(np.rint(clean * 255).astype(np.uint8)).save(arguments.clean)
+        Image.fromarray(to_bytes(clean)).save(arguments.clean)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """x4 super-resolution and denoising of phone photographs.
 
-``Upscaler`` enlarges pictures, ``Degrader`` makes small noisy ones of them. Both are imported on first use, so that
-``import srdgan_rt`` stays cheap.
+``Upscaler`` enlarges pictures; ``Degrader`` makes small, noisy pictures from clean ones. Both are imported on first
+use, so that ``import srdgan_rt`` is fast.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Finds and loads the compiled extension, the shared library that registers ``torch.ops.srdgan_rt``.
 
 'Not built' (the package was installed without it) and 'cannot load' (it is there, but the loader or torch refuses it)
-are two errors with two cures, and are kept apart. Nothing here raises on import: a package without its extension works.
+are two errors, because they have different remedies. Importing this module never fails: the package works without its
+extension.
 
 After a plain ``pip install .``, a program that is started in the source folder imports the package from there, but the
-extension lies in the installed package. It is used if it was built from the very sources of that folder.
+extension lies in the installed package. It is used if it was built from exactly the sources of that folder.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _REBUILD = "pip install -e . builds it here"
 
 
 def _find_library() -> tuple[Path, str | None]:
-    """The library to load, and why it is not this package's own or an installed one, where it is missing."""
+    """The library to load; and where there is none, the reason."""
     if _LIBRARY.exists():
         return _LIBRARY, None
     sources = digest_sources(_PACKAGE.parent)
@@ -59,7 +60,7 @@ def _read_record(library: Path) -> dict[str, Any] | None:
     return record
 
 
-# A plain flag and not functools.cache: torch.compile can look at a global, and would trace into a cached function.
+# Flags instead of functools.cache: torch.compile can read a global, but would trace into a cached function.
 _tried = False
 _error: ExtensionError | None = None
 
@@ -68,7 +69,7 @@ def _try_load(library: Path) -> ExtensionError | None:
     """Loads the library; returns the error that stands in the way, or None."""
     try:
         torch.ops.load_library(str(library))
-        torch.ops.srdgan_rt.cpu_isa()  # refuses a wrong SRDGAN_RT_CPU_ISA now, not in the middle of a picture
+        torch.ops.srdgan_rt.cpu_isa()  # refuses a wrong SRDGAN_RT_CPU_ISA now and not in the middle of a picture
     except (OSError, RuntimeError, ValueError, AttributeError) as error:
         reason = str(error).partition("\n")[0]
         return ExtensionLoadError(f"the compiled extension {library.name} cannot be loaded: {reason}")
@@ -108,9 +109,9 @@ def why_not() -> str | None:
 
 
 def warn_if_unexpected() -> None:
-    """Logs one line if the compiled ops were to be expected and cannot be used, so that nothing runs slowly in silence.
+    """Logs one line if compiled ops should exist but cannot be used, because everything is then far slower.
 
-    Silent where the package was installed without its extension, which somebody decided.
+    Logs nothing where the package was installed without its extension, because that was a decision.
     """
     error = _load()
     if isinstance(error, ExtensionLoadError) or (error is not None and digest_sources(_PACKAGE.parent) is not None):
@@ -129,7 +130,7 @@ def library() -> Path | None:
 
 
 def build_record() -> dict[str, Any] | None:
-    """What the library was built from and with (version, commit, compiler, torch, CUDA architectures).
+    """The build record of the library: version, commit, compiler, torch, CUDA architectures.
 
     Returns:
         The record that the build wrote beside the library, or None where there is no library.
@@ -139,13 +140,13 @@ def build_record() -> dict[str, Any] | None:
 
 
 def is_current() -> bool | None:
-    """Whether the library was built from the sources beside the package; None where one of them is not known."""
+    """Whether the library was built from the sources beside the package; None where that is not known."""
     recorded, present = (build_record() or {}).get("sources"), digest_sources(_PACKAGE.parent)
     return None if recorded is None or present is None else bool(recorded == present)
 
 
 def has_vnni() -> bool:
-    """Whether the CPU kernels multiply bytes with instructions made for it, four products at a time.
+    """Whether the CPU kernels use VNNI: instructions that add up four products of bytes at a time.
 
     Raises:
         ExtensionError: the compiled extension cannot be used.
@@ -157,7 +158,7 @@ def has_vnni() -> bool:
 def cpu_isa() -> str:
     """The instruction set that the CPU kernels use in this process: ``avx512``, ``avx2`` or ``portable``.
 
-    The best one of the processor, unless the environment variable ``SRDGAN_RT_CPU_ISA`` named another at load time.
+    It is the best one of the processor, unless the environment variable ``SRDGAN_RT_CPU_ISA`` names another.
 
     Raises:
         ExtensionError: the compiled extension cannot be used.

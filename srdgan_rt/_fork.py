@@ -1,7 +1,7 @@
-"""Makes forked processes safe: they lack the parent's threads and would wait for them forever.
+"""Makes forked processes safe: the parent's threads do not exist in them, and they would wait for them forever.
 
-Only work of this package is noticed. A program that runs PyTorch itself before it forks has to call
-``torch.set_num_threads(1)`` in its new process, as for any use of PyTorch there.
+Only work of this package is noticed. A program that runs PyTorch itself before it forks must call
+``torch.set_num_threads(1)`` in the new process, as always with PyTorch.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _threads_have_run = False
 
 
 def note_threads() -> None:
-    """To be called before the first work that PyTorch divides between threads.
+    """Notes that PyTorch's threads are about to be used; called before the first such work.
 
-    A process that is forked from then on runs PyTorch, and with it the native engine, on one thread: then nobody waits
-    for threads that the fork has left behind. More threads cannot be had there; a process that is spawned has them.
+    A process that is forked later runs PyTorch, and so the native engine, on one thread, and does not wait for threads
+    that only the parent has. A process that is spawned uses all threads.
     """
     global _threads_have_run
     _threads_have_run = True
@@ -37,7 +37,7 @@ _opencv_threads = 0
 
 
 def _end_opencv_threads() -> None:
-    """OpenCV's threads end before the fork: a process without them can neither use nor end them."""
+    """Ends OpenCV's threads before a fork: the new process could neither use nor end them."""
     global _opencv_threads
     opencv = sys.modules.get("cv2")
     _opencv_threads = 0 if opencv is None else opencv.getNumThreads()

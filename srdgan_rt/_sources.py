@@ -1,6 +1,6 @@
-"""Digest of the extension's sources; it tells whether a library was built from a source folder.
+"""Digest of the extension's sources, which shows whether a library was built from them.
 
-Imports nothing but the standard library: ``setup.py`` runs this file before the package can be imported.
+It imports only the standard library, because ``setup.py`` runs this file before the package can be imported.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ def digest_sources(root: Path) -> str | None:
     """Hashes names and contents of all that the extension is compiled from.
 
     Args:
-        root: of the repository or of an unpacked source archive.
+        root: root of the repository, or of an unpacked source archive.
 
     Returns:
         SHA-256 in hexadecimal; None where there are no sources, as beside an installed package.

@@ -1,8 +1,8 @@
 """Atomic writing: a file appears whole or not at all.
 
-While a file is written it has no name, where the file system allows that (``O_TMPFILE``): a kill leaves nothing.
-Elsewhere it has a temporary name and a lock; the next process that writes into the folder removes those that nobody
-holds.
+Where the file system allows it (``O_TMPFILE``), a file has no name while it is written, so that nothing is left of it
+if the process is killed. Elsewhere it has a temporary name and a lock, and the next process that writes into the folder
+removes temporary files without a lock.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ _SAFE_AGE = 60.0  # seconds; a younger file may be waiting for its owner's lock 
 
 @contextmanager
 def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Opens a new file that takes the place of ``path`` when the block ends well.
+    """Opens a new file that replaces ``path`` when the block ends without an exception.
 
     On any exception, ``KeyboardInterrupt`` included, the new file is gone and an existing ``path`` is left as it was.
-    The new file's mode follows the umask. A symbolic link keeps pointing to its, now renewed, target.
+    The new file's mode follows the umask. Where ``path`` is a symbolic link, its target is replaced.
 
     Args:
-        path: where the file shall be.
+        path: the file to replace or create.
 
     Yields:
         The new file, open for reading and writing.
 
     Raises:
-        OSError: what the system says about the folder or the disk.
+        OSError: the file cannot be written.
     """
     target = Path(os.path.realpath(path))
     _remove_orphans_once(str(target.parent))
@@ -62,8 +62,8 @@ def remove_orphans(folder: str | os.PathLike[str], safe_age: float = _SAFE_AGE) 
     """Removes the temporary files of processes that were killed; never one that a running process writes.
 
     Args:
-        folder: where to look; its subfolders are left alone.
-        safe_age: seconds since the last change, before which a file is left alone.
+        folder: folder to search, without its subfolders.
+        safe_age: a file is kept until this many seconds after its last change.
     """
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -93,7 +93,7 @@ def _open_nameless(target: Path) -> BinaryIO | None:
     try:
         # Encoders may ask the file for its name, which is therefore a path and not a descriptor's number.
         return open(target, "w+b", opener=lambda path, _: os.open(Path(path).parent, os.O_TMPFILE | os.O_RDWR, 0o666))
-    except OSError:  # not here; if it is anything else, opening by name says so
+    except OSError:  # not supported here; any other problem shows when it is opened by name
         return None
 
 

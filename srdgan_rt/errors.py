@@ -1,6 +1,6 @@
 """The error tree: everything that srdgan_rt raises on purpose is a :class:`SrdganError`.
 
-Each message is one line that states the rule and the offending value, fit to be shown to a user as it is.
+Each message is one line that states the rule and the offending value, and can be shown to users as it is.
 """
 
 from __future__ import annotations

@@ -15,9 +15,7 @@ from srdgan_rt.cli import COMMANDS, SUBCOMMANDS, main
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "srdgan_rt" / "weights").glob("*.md")])
-CARDS = {
-    path for path in PAGES if path.parent.name == "weights"
-}  # they tell how it was done with the code of their time
+CARDS = {path for path in PAGES if path.parent.name == "weights"}  # they state the commands of their time
 
 
 def strip_code(text: str) -> str:

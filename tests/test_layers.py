@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,28 +13,37 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "srdgan_rt"
 
 # A room may import itself and these; '*' is everything. Rooms are folders or modules directly below srdgan_rt.
-FOUNDATION = {"errors", "atomic", "_ext", "_fork", "ops", "models", "checkpoint", "image", "camera", "tiling"}
+FOUNDATION = {"errors", "atomic", "pixels", "_ext", "_fork", "ops", "models", "checkpoint", "image", "camera", "tiling"}
 ALLOWED: dict[str, set[str]] = {
     "__init__": {"runtime", "degrade"},
     "__main__": {"cli"},
     "errors": set(),
     "atomic": set(),
+    "pixels": {"errors"},
     "_sources": set(),
     "_ext": {"errors", "_sources"},
     "_fork": set(),
     "ops": {"errors", "_ext"},
     "models": {"errors"},
     "checkpoint": {"models", "errors", "_fork", "atomic"},
-    "image": {"errors", "atomic"},
-    "camera": {"errors"},
+    "image": {"pixels", "errors", "atomic"},
+    "camera": {"pixels", "errors"},
     "tiling": {"errors"},
-    "metrics": {"image", "camera", "ops", "errors"},
+    "metrics": {"pixels", "image", "camera", "ops", "errors"},
     "export": {"models", "checkpoint", "errors"},
     "tensorrt": {"checkpoint", "export", "metrics", "atomic", "errors"},
     "runtime": FOUNDATION | {"export", "tensorrt"},
     "degrade": FOUNDATION | {"runtime"},
     "bench": FOUNDATION | {"metrics", "export", "runtime"},
     "cli": FOUNDATION | {"metrics", "export", "tensorrt", "runtime", "degrade", "bench", "__init__"},
+}
+# Folders of srdgan_rt/image, and which other folders and modules of image each may import.
+PIXEL_MODULES = {"picture", "depth", "alpha", "icc", "orientation", "size_limit"}
+IMAGE_FOLDERS: dict[str, set[str]] = {
+    "metadata": {"picture"},
+    "jpeg": {"metadata"} | PIXEL_MODULES,
+    "png": {"metadata"} | PIXEL_MODULES,
+    "tiff": {"metadata"} | PIXEL_MODULES,
 }
 OPTIONAL_PACKAGES = {"rawpy", "matplotlib", "onnx", "onnxruntime", "openvino", "ncnn", "tensorrt", "tensorrt_rtx"}
 
@@ -79,6 +89,8 @@ def statements_at_import(tree: ast.Module) -> list[ast.stmt]:
         for node in body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                continue  # for type checkers alone
             if isinstance(node, ast.Import | ast.ImportFrom):
                 found.append(node)
             for field in ("body", "orelse", "finalbody"):
@@ -99,10 +111,51 @@ def test_room_imports_only_what_the_table_permits(path):
     assert not {name for name in names if name.split(".")[0] in ("training", "tests")}
 
 
+@pytest.mark.parametrize("folder", IMAGE_FOLDERS)
+def test_folder_of_image_imports_only_what_is_below_it(folder):
+    for path in python_files(PACKAGE / "image" / folder):
+        names = imports_in(ast.parse(path.read_text(encoding="utf-8")))
+        inside = {name.split(".")[2] for name in names if name.startswith("srdgan_rt.image.")}
+        assert inside - {folder} <= IMAGE_FOLDERS[folder], path.name
+
+
+def test_every_folder_of_image_has_a_rule():
+    folders = {path.name for path in (PACKAGE / "image").iterdir() if (path / "__init__.py").is_file()}
+    assert folders == IMAGE_FOLDERS.keys()
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_no_files_import_each_other_in_a_circle():
+    names = {module_name(path): path for path in python_files(PACKAGE)}
+    graph = {}
+    for module, path in names.items():
+        imported = imports_in(statements_at_import(ast.parse(path.read_text(encoding="utf-8"))))
+        # "from a import b" is the module a.b where there is one, else the name b of a.
+        graph[module] = {name if name in names else name.rpartition(".")[0] for name in imported} & names.keys()
+    TopologicalSorter(graph).prepare()  # raises CycleError
+
+
 @pytest.mark.parametrize("path", python_files(PACKAGE), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_optional_packages_are_imported_in_functions_only(path):
     at_import = imports_in(statements_at_import(ast.parse(path.read_text(encoding="utf-8"))))
     assert not {name.split(".")[0] for name in at_import} & OPTIONAL_PACKAGES
+
+
+def test_no_modules_import_each_other():
+    """Nor in a circle of more than two, nor for type checking only."""
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in python_files(PACKAGE)
+    }
+    graph = {}
+    for module, path in modules.items():
+        names = imports_in(ast.parse(path.read_text(encoding="utf-8")))
+        imported = {name if name in modules else name.rpartition(".")[0] for name in names}
+        graph[module] = imported & modules.keys() - {module}
+    TopologicalSorter(graph).prepare()  # CycleError names the circle
 
 
 @pytest.mark.parametrize("path", python_files(ROOT / "training"), ids=lambda path: path.name)

@@ -1,7 +1,7 @@
 """What each part of the method gives: ``python -m training.ablation --config ... --data ... --run ... --gmsr ...``.
 
 The paper's Fig. 6 and section 4.3 for a net of any size: trains the variants of a configuration one after the other
-(each is resumed if it was interrupted, and left alone if it is finished) and scores all of them on the same data sets.
+(each is resumed if it was interrupted, and skipped if it is finished) and scores all of them on the same data sets.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
 
 
 def train_variants(variants: Sequence[Variant], arguments: argparse.Namespace) -> bool:
-    """Trains what is not trained yet, in order: a variant may start from one before it. False if it was stopped."""
+    """Trains the variants in order, as one may start from an earlier one. False if it was stopped."""
     for variant in variants:
         train = joint.train if isinstance(variant.config, JointConfig) else l2h.train
         folder = arguments.run / variant.name
@@ -89,7 +89,7 @@ def train_variants(variants: Sequence[Variant], arguments: argparse.Namespace) -
 
 
 def score_variants(variants: Sequence[Variant], data_sets: Sequence[Path], runs: Path) -> list[Evaluation]:
-    """Scores the averages of the newest checkpoints, and bicubic interpolation."""
+    """Scores the EMA of the newest checkpoints, and bicubic interpolation."""
     methods: dict[str, Method] = {"bicubic interpolation": BASELINES["bicubic"]}
     for variant in variants:
         upscaler = Upscaler(checkpoint_path(runs / variant.name), device="cpu", precision="fp32")

@@ -14,8 +14,8 @@ from training.cli.parser import CommandParser, one_line_errors
 def main() -> None:
     """Command line."""
     parser = CommandParser(__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="holds phone_pairs/train and noise_model")
-    parser.add_argument("--output", type=Path, required=True, help="the library of cameras (JSON)")
+    parser.add_argument("--data", type=Path, required=True, help="folder with phone_pairs/train and noise_model")
+    parser.add_argument("--output", type=Path, required=True, help="library of cameras to write (JSON)")
     arguments = parser.parse_args()
     with one_line_errors(parser):
         phones = {name: _describe(phone) for name, phone in calibrate(arguments.data).items()}

@@ -1,8 +1,8 @@
-"""Measures what int8 needs of a model: ``python -m training.calibrate_int8 -n MODEL --data DATA``.
+"""Measures the ranges that int8 needs: ``python -m training.calibrate_int8 -n MODEL --data DATA``.
 
-Writes the ranges of the model's features beside its weights (``MODEL.int8.safetensors``), from where
-``Upscaler(MODEL, precision="int8")`` takes them. Half of the pictures are noisy phone frames, half are photographs
-that were sampled down, for their sharp edges; the middle of each.
+Writes the ranges of the model's features beside its weights (``MODEL.int8.safetensors``), where
+``Upscaler(MODEL, precision="int8")`` finds them. Half of the pictures are noisy phone frames. The others are
+photographs that were sampled down, because these have sharp edges. The middle of each picture is used.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 from rich.progress import track
 from torch import Tensor
 
 from srdgan_rt.checkpoint import load_model, ranges_path, save_ranges
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import take_samples
-from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.metrics.protocol import SCALE
+from srdgan_rt.pixels import crop_centre, to_float32
 from srdgan_rt.runtime.calibration import CUT, measure_ranges
 from training.cli.parser import CommandParser, one_line_errors
 from training.data.notes import describe_files, take_notes
@@ -48,28 +47,27 @@ def read_pictures(data: Path, count: int, size: int) -> Iterator[Tensor]:
     if count < 2 or size < 16:
         raise InputError(f"pictures must be at least 2 and their size 16, got {count} and {size}")
     for _, noisy in _spread(read_frames(data, "train"), count // 2):
-        yield _middle(noisy, size)
+        yield _crop(noisy, size)
     for path in _spread(find_photographs(data / "train_photos"), count - count // 2):
-        yield _middle(take_samples(read_rgb(path), SCALE), size)
+        yield _crop(take_samples(read_rgb(path), SCALE), size)
 
 
 def _spread(items: Sequence[T], count: int) -> list[T]:
-    """So many of them, from the first to the last."""
+    """Selects so many of them, evenly from the first to the last."""
     count = min(count, len(items))
     return [items[i * len(items) // count] for i in range(count)]
 
 
-def _middle(picture: Bytes, size: int) -> Tensor:
-    top, left = (max(0, (side - size) // 2) for side in picture.shape[:2])
-    return as_tensor(convert_depth(picture[top : top + size, left : left + size], np.float32))[None]
+def _crop(picture: Bytes, size: int) -> Tensor:
+    return as_tensor(to_float32(crop_centre(picture, size)))[None]
 
 
 def main() -> None:
     parser = CommandParser(__doc__)
     parser.add_argument("-n", "--model", required=True, help="shipped model or weight file")
     parser.add_argument("--data", type=Path, required=True, help="folder with train_photos and phone_pairs")
-    parser.add_argument("--pictures", type=int, default=32, help="how many (default: %(default)s)")
-    parser.add_argument("--size", type=int, default=128, help="side of their crops (default: %(default)s)")
+    parser.add_argument("--pictures", type=int, default=32, help="number of pictures (default: %(default)s)")
+    parser.add_argument("--size", type=int, default=128, help="pixels a side of their crops (default: %(default)s)")
     parser.add_argument("--output", type=Path, help="file to write (default: beside the weights)")
     arguments = parser.parse_args()
     with one_line_errors(parser):

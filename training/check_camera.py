@@ -15,7 +15,7 @@ from training.cli.parser import CommandParser, one_line_errors
 
 @dataclass(frozen=True)
 class Row:
-    """How the model does on the frames of one phone and ISO.
+    """Errors of the model on the frames of one phone and ISO.
 
     Attributes:
         phone, iso, frames: how many frames of what.
@@ -57,7 +57,7 @@ def check(frames: list[NamedFrame], library: Path | None = None) -> Iterator[Row
 def main() -> None:
     """Command line."""
     parser = CommandParser(__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="holds phone_pairs/train and phone_pairs/test")
+    parser.add_argument("--data", type=Path, required=True, help="folder with phone_pairs/train and phone_pairs/test")
     parser.add_argument("--library", type=Path, help="a file of training.calibrate_camera (default: the shipped one)")
     arguments = parser.parse_args()
     with one_line_errors(parser):

@@ -18,6 +18,7 @@ import torch
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.checkpoint.read import read_content
 from srdgan_rt.errors import InputError
+from srdgan_rt.pixels import to_float32
 from training.cli.parser import CommandParser, one_line_errors
 from training.data.pictures import as_tensor, read_rgb
 from training.models.features import (
@@ -114,7 +115,7 @@ def write(arrays: Arrays, output: Path) -> None:
 @torch.no_grad()
 def measure_sizes(arrays: Arrays) -> Arrays:
     """The mean absolute value of the features of each layer on offer, by its key in the file."""
-    picture = as_tensor(np.asarray(read_rgb(_PICTURE) / np.float32(255), np.float32))[None, :, :_SIDE, :_SIDE]
+    picture = as_tensor(to_float32(read_rgb(_PICTURE)))[None, :, :_SIDE, :_SIDE]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "vgg16.npz"
         np.savez(file, **arrays)  # type: ignore[arg-type]
@@ -128,7 +129,9 @@ def main() -> None:
     parser.add_argument("source", type=Path, metavar="SOURCE", help="torchvision's .pth, or the Caffe model's .npz")
     parser.add_argument("-o", "--output", type=Path, required=True, help="file to write (.npz)")
     parser.add_argument(
-        "--preprocessing", choices=sorted(PREPROCESSING), help="if not that of the file's form, as for Caffe's as .pth"
+        "--preprocessing",
+        choices=sorted(PREPROCESSING),
+        help="colours that the weights expect, if the file form does not imply them (Caffe's weights as .pth)",
     )
     arguments = parser.parse_args()
     with one_line_errors(parser):

@@ -63,7 +63,7 @@ def main() -> None:
     parser = make_export_parser(__doc__, "folder with the evaluation sets; those that are there are scored")
     parser.add_argument("--halo", type=int, required=True, help="measured halo for tiles, low-resolution pixels")
     parser.add_argument(
-        "--border-padding", type=int, default=0, help="pixels by which pictures are continued, mirrored"
+        "--border-padding", type=int, default=0, help="pixels by which pictures are extended by mirroring"
     )
     arguments = parser.parse_args()
     with one_line_errors(parser):

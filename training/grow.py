@@ -83,8 +83,8 @@ def main() -> None:
     parser.add_argument("model", help="a shipped model, a weight file or a run's checkpoint")
     parser.add_argument("-o", "--output", type=Path, required=True, help="weight file (.safetensors), fp32")
     for size in ("blocks", "features", "growth"):
-        parser.add_argument(f"--{size}", type=int, help="of the new net; default: as the model has")
-    parser.add_argument("--seed", type=int, default=0, help="of the new weights (%(default)s)")
+        parser.add_argument(f"--{size}", type=int, help="size of the new net (default: that of the model)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the new weights (%(default)s)")
     arguments = parser.parse_args()
     with one_line_errors(parser):
         small = load_model(arguments.model).net

@@ -4,7 +4,7 @@ For each photograph BURSTS gets a folder, ``a_jpg`` for ``a.jpg``, with the fram
 to be read by ``training.make_pairs``; the first frame without noise, ``truth/truth.png``; and ``burst.json``, which
 says how the frames were taken. A folder appears when it is complete, and is left as it is while photograph and options
 are the same. A folder that was not made here is never touched: that scene, or one whose photograph cannot be read, is a
-line on stderr, and the exit status is 1. In the end ``BURSTS/manifest.json`` holds the records of all scenes.
+line on stderr, and the exit status is 1. At the end ``BURSTS/manifest.json`` has the records of all scenes.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ from srdgan_rt.atomic import replace_file
 from srdgan_rt.camera import random_camera, simulate_capture
 from srdgan_rt.errors import InputError, SrdganError
 from srdgan_rt.image import Picture, write_picture
+from srdgan_rt.pixels import to_bytes, to_float32
 from training.cli.parser import CommandParser, one_line_errors
 from training.data.pictures import Array, Bytes, find_photographs, read_rgb
 
 _MADE_BY = "python -m training.make_bursts"
 _RECORD = "burst.json"
-_TRUTH = "truth/truth.png"  # a subfolder, for what lies beside the frames is a frame
+_TRUTH = "truth/truth.png"  # in a subfolder, because every picture beside the frames counts as a frame
 
 
 @dataclass(frozen=True)
@@ -83,14 +84,14 @@ def take_burst(clean: Array, options: Options, rng: np.random.Generator) -> tupl
             centre = (int(rng.integers(width)), int(rng.integers(height)))
             colour = tuple(float(value) for value in rng.uniform(0.1, 0.9, 3))
             cv2.circle(scene, centre, max(2, min(height, width) // 40), colour, -1, cv2.LINE_AA)
-        frames.append(_to_bytes(simulate_capture(scene, camera, rng, mosaic=True)))
+        frames.append(to_bytes(simulate_capture(scene, camera, rng, mosaic=True)))
     truth = simulate_capture(clean, replace(camera, shot=0, read=0, response=0), rng, mosaic=True)
     record = {
         "camera": asdict(camera),
         "shifts": np.round(shifts, 3).tolist(),
         "moving": np.flatnonzero(is_moving).tolist(),
     }
-    return frames, _to_bytes(truth), record
+    return frames, to_bytes(truth), record
 
 
 def _move(clean: Array, shift: Any) -> Array:
@@ -99,10 +100,6 @@ def _move(clean: Array, shift: Any) -> Array:
     matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
     moved = cv2.warpAffine(clean, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
     return np.asarray(np.clip(moved, 0, 1), np.float32)
-
-
-def _to_bytes(picture: Array) -> Bytes:
-    return np.rint(picture * 255).astype(np.uint8)
 
 
 def _read_record(path: Path) -> dict[str, Any]:
@@ -143,7 +140,7 @@ def make_scene(path: Path, out: Path, options: Options) -> bool:
             return False
         if there - old:
             raise InputError(f"{folder} must be made anew, but holds {min(there - old)}, which was not made here")
-    clean = np.asarray(read_rgb(path) / np.float32(255), np.float32)
+    clean = to_float32(read_rgb(path))
     rng = np.random.default_rng((options.seed, zlib.crc32(path.name.encode())))
     frames, truth, taken = take_burst(clean, options, rng)
     out.mkdir(parents=True, exist_ok=True)
@@ -213,8 +210,12 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=20, help="frames a burst (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--shift", type=float, default=0.5, help="standard deviation of shifts, pixels (%(default)s)")
-    parser.add_argument("--moving", type=float, default=0.0, help="part of the frames with an object (%(default)s)")
-    parser.add_argument("--quality", type=int, default=95, help="of the JPEG files; 0 makes PNG files (%(default)s)")
+    parser.add_argument(
+        "--moving", type=float, default=0.0, help="part of the frames with a moving object (%(default)s)"
+    )
+    parser.add_argument(
+        "--quality", type=int, default=95, help="quality of the JPEG files; 0 writes PNG files (%(default)s)"
+    )
     parser.add_argument("--workers", type=int, default=1, help="processes (%(default)s)")
     arguments = parser.parse_args()
     if arguments.frames < 1 or arguments.workers < 1 or arguments.seed < 0:

@@ -27,7 +27,7 @@ _NOISE_SIDE = 1024  # pixels: the noise is reported for the middle of the refere
 
 
 def describe_source(paths: list[Path], fewest: int, most_moving: float) -> Record:
-    """What decides a scene's result: a scene is skipped as long as this is what its record says."""
+    """Everything that determines a scene's result. A scene is skipped if its record has the same."""
     return {
         "files": [[path.name, path.stat().st_size] for path in paths],
         "min_frames": fewest,
@@ -49,7 +49,7 @@ def make_scene(folder: Path, out: Path, split: str, source: Record) -> Record:
     """
     burst = read_burst([folder / name for name, _ in source["files"]])
     scene = fuse_scene(burst.frames, source["min_frames"], source["max_moving"])
-    metadata = Metadata(None, burst.icc, None, None)  # no EXIF: where a photograph was taken is nobody's business
+    metadata = Metadata(None, burst.icc, None, None)  # no EXIF, which may hold the place of the photograph
     written: dict[int, dict[str, str]] = {}
     shared: tuple[Path, Bytes] | None = None
     for pair in scene.pairs(burst.frames):
@@ -78,7 +78,7 @@ def make_scene(folder: Path, out: Path, split: str, source: Record) -> Record:
 
 
 def _link(source: Path, target: Path) -> None:
-    """Gives the clean picture a second name, so that it lies on the disk once; a copy where there are no links."""
+    """Hard-links the clean picture, so that it takes space once; copies it where links are not possible."""
     temporary = target.with_name(f".{target.name}.tmp")
     try:
         temporary.unlink(missing_ok=True)
@@ -146,7 +146,7 @@ def make_pairs(bursts: Path, out: Path, fewest: int, most_moving: float) -> int:
             manifest.discard(name)
             record = make_scene(folder, out, splits[name], source)
             manifest.add(name, record)
-        except (SrdganError, OSError) as error:  # one bad scene must not cost the others
+        except (SrdganError, OSError) as error:  # one bad scene must not stop the others
             print(f"{name}: {error}", file=sys.stderr, flush=True)
             manifest.discard(name)
             num_bad += 1

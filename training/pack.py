@@ -1,7 +1,7 @@
-"""Packs training data into files that travel: ``python -m training.pack --data ... --output ...``.
+"""Packs training data into small files: ``python -m training.pack --data ... --output ...``.
 
 Pictures stay encoded. Crops of the photographs lie as JPEG, real frames as PNG, validation pictures as the files that
-they are, all in files of safetensors that are small enough to travel; ``index.json`` lists these with their checksums.
+they are, all in files of safetensors that are small enough to send; ``index.json`` lists these with their checksums.
 The same data and options give the same bytes.
 """
 

@@ -84,7 +84,7 @@ def main() -> None:
     """Command line."""
     parser = CommandParser(__doc__)
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs")
-    parser.add_argument("--keys", required=True, help="of the log, with commas between them")
+    parser.add_argument("--keys", required=True, help="keys of the log, separated by commas")
     parser.add_argument("--chained", action="store_true", help="each run begins where the one before it ends")
     parser.add_argument("-o", "--output", type=Path, required=True, help="picture to write, .svg or .png")
     arguments = parser.parse_args()

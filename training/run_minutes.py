@@ -24,7 +24,7 @@ def main() -> None:
     source.add_argument("--packs", type=Path, help="folder that training.pack wrote")
     source.add_argument("--data", type=Path, help="folder with train_photos and phone_pairs, in place of packs")
     parser.add_argument("--run", type=Path, required=True, help="folder for checkpoint, log and weights")
-    parser.add_argument("--minutes", type=float, required=True, help="from the start to the last step")
+    parser.add_argument("--minutes", type=float, required=True, help="time from the start to the last step")
     parser.add_argument("--init", type=Path, nargs="+", default=[], help="weights to start from: a file or its shards")
     parser.add_argument("--vgg", type=Path, help="VGG16 weights (.npz) for the feature loss")
     parser.add_argument("--h2l", default=DEFAULT_DEGRADATION, help="high-to-low net for batch.gmsr")

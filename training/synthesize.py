@@ -2,8 +2,8 @@
 
 ``python -m training.synthesize --config training/configs/gmsr.toml --data DATA --output DIR``
 
-Every photograph of DATA/train_photos, at several sizes, becomes pairs in DIR/HR and DIR/LRx4, made as ``srdgan-rt
-degrade`` makes them; DIR/manifest.json says of what. The same command completes a set that was stopped. A photograph
+Every photograph of DATA/train_photos, at several sizes, becomes pairs in DIR/HR and DIR/LRx4, made as by ``srdgan-rt
+degrade``; DIR/manifest.json describes them. The same command completes a set that was stopped. A photograph
 that cannot be used is a line on stderr, and the exit status is 1.
 """
 
@@ -27,7 +27,7 @@ from srdgan_rt.degrade import Degrader
 from srdgan_rt.degrade.pair_set import PairPaths, PairSet, store_pair
 from srdgan_rt.degrade.pairs import PairPlan, hash_file, make_pairs, plan_pair
 from srdgan_rt.errors import InputError, SrdganError
-from srdgan_rt.runtime.pixels import Pixels
+from srdgan_rt.pixels import Pixels
 from training.cli.parser import CommandParser, one_line_errors
 from training.config import read_config
 from training.config.gmsr import GMSRConfig, percent
@@ -95,8 +95,8 @@ def synthesize(
     """Makes or completes a set of pairs. The result is the same for any number of workers.
 
     Args:
-        photographs: clean pictures, no two of one name.
-        config: what to make of them.
+        photographs: clean pictures with different names.
+        config: of the set.
         folder: of the set.
         workers: processes, at least 1.
         device: of the high-to-low net.
@@ -106,7 +106,7 @@ def synthesize(
         The number of photographs that could not be used.
 
     Raises:
-        SrdganError: the net cannot be loaded, the folder cannot hold pairs, or two photographs have one name.
+        SrdganError: the net cannot be loaded, the folder cannot hold pairs, or two photographs have the same name.
     """
     if workers < 1:
         raise InputError(f"workers must be at least 1, got {workers}")
@@ -120,7 +120,7 @@ def synthesize(
             planned = plan_photograph(path, config, degrader)
             if missing := [plan for plan in planned if pairs.needs(plan, overwrite=overwrite)]:
                 jobs.append((path, missing))
-        except SrdganError as error:  # one bad photograph must not cost the others
+        except SrdganError as error:  # one bad photograph must not stop the others
             _say_bad(path, error)
             num_bad += 1
     try:
@@ -134,11 +134,11 @@ def synthesize(
 def _run_jobs(
     jobs: list[tuple[Path, list[PairPlan]]], config: GMSRConfig, paths: PairPaths, workers: int, device: str
 ) -> int:
-    """Makes the pairs in processes of their own, for one worker, too; returns the number of bad photographs."""
+    """Makes the pairs in other processes, even for one worker; returns the number of bad photographs."""
     num_bad = 0
     pool = ProcessPoolExecutor(
         workers,
-        multiprocessing.get_context("spawn"),  # a fork would take threads of PyTorch with it that do not run
+        multiprocessing.get_context("spawn"),  # PyTorch's threads do not run in a forked process
         initializer=_start_worker,
         initargs=(config.model, device),
     )
@@ -180,7 +180,7 @@ def _start_worker(model: str, device: str) -> None:
 
 
 def _make_and_store(path: Path, plans: list[PairPlan], paths: PairPaths) -> int:
-    """Makes pairs of one photograph; returns how many of them it was large enough for."""
+    """Makes pairs of one photograph; returns their number, as it may be too small for some."""
     num_made = 0
     for plan, pair in make_pairs(path, plans, _degrader, prepare=prepare_photograph):
         store_pair(paths, plan, pair)

@@ -6,19 +6,14 @@ knows real phone noise from I_n.
 
 from __future__ import annotations
 
-from training.cli.options import make_stage_parser
-from training.cli.parser import one_line_errors
-from training.config import H2LConfig, read_config
+from training.cli.stage import run_stage
+from training.config import H2LConfig
 from training.stages.h2l import train
 
 
 def main() -> None:
     """Command line of the stage."""
-    parser = make_stage_parser(__doc__)
-    arguments = parser.parse_args()
-    with one_line_errors(parser):
-        config = read_config(arguments.config, H2LConfig)
-        train(config, arguments.data, arguments.run, arguments.vgg, arguments.tensorboard)
+    run_stage(__doc__, H2LConfig, train, uses_gmsr=False)
 
 
 if __name__ == "__main__":

@@ -6,20 +6,14 @@ and equation 2 is its loss; L2H restores the result, and equation 8 is its loss.
 
 from __future__ import annotations
 
-from training.cli.options import add_gmsr, make_stage_parser
-from training.cli.parser import one_line_errors
-from training.config import JointConfig, read_config
+from training.cli.stage import run_stage
+from training.config import JointConfig
 from training.stages.joint import train
 
 
 def main() -> None:
     """Command line of the stage."""
-    parser = make_stage_parser(__doc__)
-    add_gmsr(parser)
-    arguments = parser.parse_args()
-    with one_line_errors(parser):
-        config = read_config(arguments.config, JointConfig)
-        train(config, arguments.data, arguments.run, arguments.vgg, arguments.gmsr, arguments.tensorboard)
+    run_stage(__doc__, JointConfig, train)
 
 
 if __name__ == "__main__":

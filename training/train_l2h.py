@@ -6,20 +6,14 @@ weight of 0. Without the latter two it is a plain training for PSNR.
 
 from __future__ import annotations
 
-from training.cli.options import add_gmsr, make_stage_parser
-from training.cli.parser import one_line_errors
-from training.config import L2HConfig, read_config
+from training.cli.stage import run_stage
+from training.config import L2HConfig
 from training.stages.l2h import train
 
 
 def main() -> None:
     """Command line of the stage."""
-    parser = make_stage_parser(__doc__)
-    add_gmsr(parser)
-    arguments = parser.parse_args()
-    with one_line_errors(parser):
-        config = read_config(arguments.config, L2HConfig)
-        train(config, arguments.data, arguments.run, arguments.vgg, arguments.gmsr, arguments.tensorboard)
+    run_stage(__doc__, L2HConfig, train)
 
 
 if __name__ == "__main__":

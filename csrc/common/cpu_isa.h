@@ -13,8 +13,8 @@ CpuIsa best_cpu_isa();
 // Whether this processor can run `isa`.
 bool cpu_supports(CpuIsa isa);
 
-// Whether it has an instruction that multiplies bytes and adds four products to a sum of 32 bits, for the registers of
-// `isa`.
+// Whether this processor has VNNI for the registers of `isa`: an instruction that multiplies bytes and adds four
+// products to a sum of 32 bits.
 bool cpu_supports_vnni(CpuIsa isa);
 
 // "portable", "avx2" or "avx512".

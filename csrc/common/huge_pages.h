@@ -10,7 +10,7 @@
 namespace srdgan {
 
 // Asks the kernel to back fresh memory [data, data + bytes) with 2 MiB pages. A 64 MiB picture is otherwise 16,384 page
-// faults, which take as long as computing it. Only a wish: it may be ignored, and it changes no contents.
+// faults, which take as long as computing it. The kernel may ignore this; the contents do not change.
 inline void prefer_huge_pages(void* data, int64_t bytes) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
   constexpr uintptr_t kHugePage = uintptr_t{2} << 20;

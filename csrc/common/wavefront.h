@@ -4,10 +4,10 @@
 // picture is cut into rows and chunks of columns: unit (stage, row, chunk) may start when stage - 1 has finished rows
 // row - 1 .. row + 1 of chunks chunk - 1 .. chunk + 1. All units stand in one order in which everything that a unit
 // waits for comes before it. Each thread has a queue of its own, a part of that order: the units that work on the same
-// memory are in the same queue, so that it stays in one core's caches. A thread takes a unit only when nothing is left
-// to wait for, and helps the others rather than wait for long. The first unit of all that nobody has taken can always
-// be taken by someone: no order of events can block, whatever the number of threads. What a unit computes does not
-// depend on who computes it.
+// memory are in the same queue, so that it stays in one core's caches. A thread takes a unit only when everything that
+// the unit waits for is done; after a long wait it takes units of other queues. The first untaken unit of the whole
+// order can always be taken by some thread, so there is no deadlock with any number of threads. The result of a unit
+// does not depend on the thread that computes it.
 #pragma once
 
 #include <algorithm>
@@ -34,14 +34,14 @@ class Stage {
 
 class Wavefront {
  public:
-  // A buffer that is used again: row `row` of the stage that owns this also waits for row + shift (and its neighbours)
+  // For a buffer that is reused: row `row` of the stage with this entry also waits for row + shift (and its neighbours)
   // of `stage`.
   struct Reuse {
     int64_t stage;
     int64_t shift;
   };
 
-  // rows: of the whole picture. threads: that will work, if all goes as planned.
+  // rows: of the whole picture. threads: the number that is expected to work.
   Wavefront(int64_t rows, int64_t chunks, int64_t threads)
       : rows_(rows), chunks_(chunks), queues_(static_cast<size_t>(std::max<int64_t>(threads, 1))) {}
 
@@ -144,8 +144,7 @@ class Wavefront {
   };
   enum class Outcome { kDone, kNotYet, kNothingLeft };
 
-  // Nearly every wait is short; a long one means that the other thread's core is taken by something else: perhaps by
-  // this thread.
+  // Nearly every wait is short. A long one means that the other thread has lost its core, perhaps to this thread.
   static constexpr int64_t kPatience = 4096;
 
   std::atomic<uint8_t>& done(int64_t stage, int64_t row, int64_t chunk) {

@@ -1,5 +1,5 @@
-// What every op checks before it touches memory. The public functions in srdgan_rt/ops check the same rules first, with
-// messages fit for users; but torch.ops takes any tensor from anyone.
+// The checks of every op before it touches memory. The public functions in srdgan_rt/ops check the same rules first,
+// with messages for users, but torch.ops can be called with any tensor.
 #pragma once
 
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
@@ -15,7 +15,7 @@ namespace srdgan {
 using torch::headeronly::ScalarType;
 using torch::stable::Tensor;
 
-// A tensor with so many dimensions whose values all lie inside its storage, which others may have shrunk.
+// Checks the number of dimensions, and that all values lie inside the storage, which can have been shrunk.
 inline void check_tensor(const Tensor& t, int64_t dim, const char* name) {
   STD_TORCH_CHECK(t.dim() == dim, name, " must have ", dim, " dimensions, got ", t.dim());
   if (t.numel() == 0) return;
@@ -73,7 +73,7 @@ inline void check_downsample(const Tensor& x, int64_t factor, int64_t phase) {
   STD_TORCH_CHECK(x.size(2) > phase && x.size(3) > phase, "x must be larger than the phase ", phase);
 }
 
-// Samples of `size` that are kept, for any factor: a sum of the two could overflow.
+// Number of samples that are kept, without overflow for any factor.
 inline int64_t downsampled_size(int64_t size, int64_t factor, int64_t phase) { return (size - phase - 1) / factor + 1; }
 
 }  // namespace srdgan

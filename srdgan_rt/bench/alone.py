@@ -19,7 +19,7 @@ from srdgan_rt.bench.sample import make_sample
 
 _STATUS = Path("/proc/self/status")
 
-# The new process imports from where this one does; its folder, which python -c would put first, plays no part.
+# The new process imports from the same places as this one, and not from its current folder, as python -c would.
 _PROGRAM = """
 import json, sys
 sys.path[:], arguments = json.loads(sys.argv[1])
@@ -33,10 +33,10 @@ class Alone:
     """Load time and peak memory of an engine in a separate process; None where unknown.
 
     Args:
-        load_seconds: from the loaded network to an engine that is ready (importing, converting, packing, compiling),
-            the first in the process; nothing that an engine keeps on disk between processes helps it.
-        peak_memory_mib: MiB by which the highest mark of the process rose, while the engine was made and run once,
-            over what it held with PyTorch and the network loaded.
+        load_seconds: time from the loaded network to the ready engine (importing, converting, packing, compiling),
+            without caches from earlier processes.
+        peak_memory_mib: peak memory of the process while the engine was made and run once, less its memory before, with
+            PyTorch and the network loaded; in MiB.
     """
 
     load_seconds: float | None
@@ -47,20 +47,23 @@ def measure_alone(engine: str, model: str, height: int, width: int, num_threads:
     """Makes and runs an engine once in a new process.
 
     Args:
-        engine: name, as :func:`~srdgan_rt.bench.engines.build_engine` takes it.
-        model: as :func:`~srdgan_rt.bench.nets.open_model` takes it.
+        engine: name of the engine, as for :func:`~srdgan_rt.bench.engines.build_engine`.
+        model: the model, as for :func:`~srdgan_rt.bench.nets.open_model`.
         height: LR rows.
         width: LR columns.
         num_threads: threads of the engine.
 
     Returns:
-        Its cost; nothing is known if the process died.
+        Load time and memory; both None if the process failed.
     """
     arguments = json.dumps([sys.path, [engine, model, height, width, num_threads]])
     with tempfile.TemporaryDirectory() as cache:
         child = subprocess.run(
             [sys.executable, "-c", _PROGRAM, arguments],
-            env={**os.environ, "TORCHINDUCTOR_CACHE_DIR": cache},  # or torch.compile finds what it has compiled before
+            env={
+                **os.environ,
+                "TORCHINDUCTOR_CACHE_DIR": cache,
+            },  # empty, so that torch.compile does not reuse earlier results
             capture_output=True,
             text=True,
             check=False,
@@ -71,7 +74,7 @@ def measure_alone(engine: str, model: str, height: int, width: int, num_threads:
 
 
 def run_once(engine: str, model: str, height: int, width: int, num_threads: int) -> tuple[float, float | None]:
-    """What the new process does: the arguments of :func:`measure_alone`, the fields of :class:`Alone`."""
+    """Runs in the new process. Takes the arguments of :func:`measure_alone`, returns the fields of :class:`Alone`."""
     torch.set_num_threads(num_threads)
     net = open_model(model).net
     sample = make_sample(height, width)
@@ -85,8 +88,8 @@ def run_once(engine: str, model: str, height: int, width: int, num_threads: int)
 
 
 def _read_status(field: str) -> float | None:
-    """MiB, or None where the system does not tell."""
-    # Not resource.getrusage: its mark is inherited from the parent process.
+    """A field of ``/proc/self/status`` in MiB; None where there is no such file."""
+    # Not resource.getrusage: its peak is inherited from the parent process.
     if not _STATUS.exists():
         return None
     status = dict(line.split(":", 1) for line in _STATUS.read_text(encoding="utf-8").splitlines())

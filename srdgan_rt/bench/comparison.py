@@ -1,4 +1,4 @@
-"""Compares our engines with the fastest of the others."""
+"""Compares our engines with the fastest peers."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from srdgan_rt.bench.report import Comparison, Measurement
 
 
 def compare(rows: Sequence[Measurement]) -> list[Comparison]:
-    """Holds our best engine of each precision against the peers.
+    """Compares our preferred engine of each precision with the fastest peers.
 
     Args:
-        rows: measurements of one picture size and number of threads, taken in turn.
+        rows: interleaved measurements of one picture size and number of threads.
 
     Returns:
-        One comparison for each; none where no peer or none of ours ran.
+        One comparison per precision; none where no peer or none of our engines ran.
     """
     peers = sorted((row for row in rows if row.engine not in OURS), key=lambda row: row.seconds_min)
     if not peers:
@@ -42,7 +42,7 @@ def _compare(ours: Measurement, peer_fp32: Measurement | None, peer: Measurement
 
 
 def describe(comparison: Comparison) -> str:
-    """One line that says what a comparison found."""
+    """The result of a comparison in one line."""
     over_all = f"the fastest of all ({comparison.fastest_peer})"
     if comparison.fastest_fp32_peer is None:
         return f"{comparison.engine} is {comparison.speedup_over_peer:.2f} times as fast as {over_all}"

@@ -1,4 +1,4 @@
-"""Every engine that can be timed, ours and the peers, behind one function."""
+"""Builds any engine that can be timed, ours or a peer."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ OURS = {
     "native int8": ("native", "int8"),
     "torch": ("torch", FULL_PRECISION),
 }
-"""Our own: the engine and the precision that each name stands for. The first is what the others are held against."""
+"""Our engines: name in the report to engine and precision. The first is the reference for speedups."""
 
 _CORNER = 64  # pixels
 _LOWER_PRECISION = {"ncnn bf16 storage": "bf16"}
 
 
 def precision_of(name: str) -> str:
-    """The lowest precision that an engine keeps weights or features in."""
+    """The lowest precision of an engine's weights and features."""
     return OURS[name][1] if name in OURS else _LOWER_PRECISION.get(name, FULL_PRECISION)
 
 
 def build_engine(name: str, net: L2HNet, sample: Tensor, num_threads: int) -> Run:
-    """Makes an engine ready to run the bare network: no borders, no tiles, no clamping, as the peers have none.
+    """Builds an engine that runs only the network: without border padding, tiles or clamping, which peers lack.
 
     Args:
         name: one of ``OURS`` or ``PEERS``.
         net: the network.
         sample: the batch that will be run, ``(1, 3, H, W)`` float32.
-        num_threads: threads of an engine that does not take PyTorch's.
+        num_threads: threads of engines that do not use PyTorch's setting.
 
     Returns:
         A function from that batch to the result.
@@ -49,5 +49,5 @@ def build_engine(name: str, net: L2HNet, sample: Tensor, num_threads: int) -> Ru
     choice = choose_engine(engine, "cpu", precision)
     ranges = None
     if precision == "int8":
-        ranges = measure_ranges(net, [sample[..., :_CORNER, :_CORNER]])  # time does not depend on them
+        ranges = measure_ranges(net, [sample[..., :_CORNER, :_CORNER]])  # they do not change the speed
     return create_backend(Model.from_net(net, ranges=ranges), choice).run

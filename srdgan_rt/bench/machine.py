@@ -1,4 +1,4 @@
-"""What a report says about the machine it was made on."""
+"""Describes the machine that a report was made on."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Machine:
     """A processor and the programs that ran on it.
 
     Args:
-        cpu: the processor as the system calls it.
-        core: its kind of core, such as ``zen3``; family and model where no name is known for them.
+        cpu: name of the processor, from the system.
+        core: its microarchitecture, such as ``zen3``; family and model where no name is known.
         isa: instruction set of our own kernels.
-        num_cpus: how many CPUs the system has.
-        versions: of the packages whose engines are timed.
+        num_cpus: number of logical CPUs.
+        versions: versions of the packages whose engines are timed.
     """
 
     cpu: str
@@ -50,7 +50,7 @@ class Machine:
 
 
 def describe_machine() -> Machine:
-    """This machine. A virtual one may show another family and model than it has, and so another core."""
+    """Describes this machine. A virtual machine may report another family and model, and so another core."""
     fields = parse_cpuinfo(_CPUINFO.read_text(encoding="utf-8")) if _CPUINFO.exists() else {}
     isa = _ext.cpu_isa() if _ext.is_available() else torch.backends.cpu.get_cpu_capability().lower()
     return Machine(
@@ -69,10 +69,10 @@ def parse_cpuinfo(text: str) -> dict[str, str]:
 
 
 def name_core(fields: Mapping[str, str]) -> str:
-    """Names the kind of core.
+    """Names the microarchitecture of a core.
 
     Args:
-        fields: of ``/proc/cpuinfo``.
+        fields: fields of ``/proc/cpuinfo``.
 
     Returns:
         Letters, digits and hyphens: ``zen3``, ``family6-model79``, or the architecture where there is no family.

@@ -1,4 +1,4 @@
-"""The networks that are timed: of a file, or of given sizes with random weights, since speed depends on sizes alone."""
+"""The networks that are timed: from a file, or of given sizes with random weights, as speed depends only on sizes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from srdgan_rt.models.l2h import NEGATIVE_SLOPE, RESIDUAL_SCALE, ResidualDenseBl
 _SIZES = re.compile(r"(\d{1,6})x(\d{1,6})x(\d{1,6})")
 _MOST_PARAMETERS = 500_000_000
 _SEED = 0
-_BRANCH_SCALE = 0.1  # ESRGAN's: residual branches that start small keep a deep trunk from growing
-_BIAS_DEVIATION = 0.01  # not 0, so that an engine that forgets a bias is found out
+_BRANCH_SCALE = 0.1  # ESRGAN's: small residual branches keep the activations of a deep trunk from growing
+_BIAS_DEVIATION = 0.01  # not 0, so that a missing bias shows as a difference
 
 
 def is_sizes(text: str) -> bool:
-    """Whether a text has the form of :func:`parse_sizes`, which no name or path of a model has."""
+    """Whether a text has the form of :func:`parse_sizes`; names and paths of models have not."""
     return _SIZES.fullmatch(text) is not None
 
 
@@ -47,7 +47,7 @@ def parse_sizes(text: str) -> ModelSpec:
 
 
 def open_model(model: str) -> Model:
-    """Loads or makes the network to be timed.
+    """Loads or makes the network to time.
 
     Args:
         model: name of a shipped model, path of a weight file, or sizes as :func:`parse_sizes` takes them.
@@ -67,19 +67,19 @@ def open_model(model: str) -> Model:
 
 @torch.no_grad()
 def make_random_net(spec: ModelSpec) -> L2HNet:
-    """A network whose random weights, always the same, keep activations near 1 at any depth.
+    """Makes a network with reproducible random weights that keep activations near 1 at any depth.
 
-    He initialisation by what follows a convolution, times 0.1 in the dense blocks, as ESRGAN does. The scaled branch of
-    an RRDB carries its input, too, so that each multiplies it by 1.2, whatever the weights: 95 times in 25. The
-    convolutions before and after the trunk take one half each of that growth (in its logarithm) back.
+    It uses He initialisation, times 0.1 in the dense blocks as ESRGAN does. The residual branch of an RRDB contains its
+    input, so that each RRDB multiplies it by at least 1.2: by 95 after 25 of them. The convolutions before and after
+    the trunk are each divided by the square root of that growth.
 
     Args:
-        spec: its sizes.
+        spec: sizes of the network.
 
     Returns:
         The network in fp32 on the CPU, in evaluation mode.
     """
-    with torch.device("meta"):  # PyTorch's own initialisation would move the process's random numbers on
+    with torch.device("meta"):  # PyTorch's own initialisation would use the global random generator
         net = L2HNet(spec.num_blocks, spec.num_features, spec.growth_channels, spec.scale)
     net = net.to_empty(device="cpu").eval()
     generator = torch.Generator().manual_seed(_SEED)
@@ -89,7 +89,7 @@ def make_random_net(spec: ModelSpec) -> L2HNet:
     activated = {*net.upsampling_convs(), net.conv_hr}
     for conv in net.modules():
         if isinstance(conv, nn.Conv2d):
-            slope = NEGATIVE_SLOPE if conv in activated or conv in in_branches else 1.0  # 1: nothing is cut off
+            slope = NEGATIVE_SLOPE if conv in activated or conv in in_branches else 1.0  # 1: no activation follows
             nn.init.kaiming_normal_(conv.weight, a=slope, generator=generator)
             if conv in in_branches:
                 conv.weight.mul_(_BRANCH_SCALE)

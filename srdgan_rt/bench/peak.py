@@ -1,4 +1,4 @@
-"""Peak speed of processor and memory: a square fp32 matrix product by the vendor's library, and STREAM's triad."""
+"""Peak speed of processor and memory: a square fp32 matrix product in PyTorch, and STREAM's triad."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from srdgan_rt.errors import InputError
 SIDE = 2048
 FLOP = 2 * SIDE**3
 
-_TRIAD_LENGTH = 1 << 25  # 128 MiB for each of its three vectors, several times what caches hold
+_TRIAD_LENGTH = 1 << 25  # 128 MiB for each of three vectors, several times the caches
 _TRIAD_ROUNDS = 10
 
 
 def make_peak_case() -> Callable[[], object]:
-    """A function that makes one product of two ``SIDE`` x ``SIDE`` fp32 matrices, ``FLOP`` operations."""
+    """A function that multiplies two ``SIDE`` x ``SIDE`` fp32 matrices, in ``FLOP`` operations."""
     generator = torch.Generator().manual_seed(0)
     first = torch.rand(SIDE, SIDE, generator=generator)
     second = torch.rand(SIDE, SIDE, generator=generator)
@@ -26,14 +26,14 @@ def make_peak_case() -> Callable[[], object]:
 
 
 def measure_bandwidth(num_threads: int, *, length: int = _TRIAD_LENGTH) -> float:
-    """Speed of the memory in STREAM's triad, a = b + s c, on fp32 vectors.
+    """Measures the memory bandwidth with STREAM's triad, a = b + s c, on fp32 vectors.
 
     Args:
         num_threads: threads that move the data.
-        length: elements of each vector; more than the caches hold, or it is their speed.
+        length: elements of each vector; vectors must be larger than the caches.
 
     Returns:
-        10^9 bytes a second in the fastest of some runs, counted as STREAM does: two vectors read and one written.
+        GB/s (10^9 bytes) of the fastest run, counted like STREAM: two vectors read and one written.
 
     Raises:
         InputError: a number is below 1.

@@ -1,4 +1,4 @@
-"""What a benchmark found, as data; the command line draws the table."""
+"""Results of a benchmark as data; the command line draws the tables."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ class Measurement:
 
     Args:
         engine: its name.
-        precision: the lowest that it keeps weights or features in, such as ``fp32``.
+        precision: lowest precision of its weights and features, such as ``fp32``.
         height: LR rows.
         width: LR columns.
         num_threads: threads of the engine.
-        rounds: timed runs.
-        seconds_min: fastest run.
-        seconds_median: median run.
-        megapixels_per_second: LR pixels of the fastest run, in millions a second.
-        gflops: billions of operations a second in the fastest run, counted as direct convolution for every engine.
-        peak_gflops: the same of a plain matrix product, the fastest of some before the engines and in turn with them.
-        percent_of_peak: ``gflops`` against ``peak_gflops``.
-        load_seconds: from the loaded network to an engine that is ready, the first in a process of its own and with
-            nothing kept on disk from before; None where it is unknown.
-        peak_memory_mib: what making and running the engine adds to a process of its own; None where it is unknown.
-        max_difference: largest absolute difference from the reference result, of values in [0, 1].
-        our_speedup: how many times as fast the first of our engines that ran is; None where none of ours ran.
-        peak_bandwidth: 10^9 bytes a second of the memory with as many threads, measured right before the engines; None
-            in reports from before it was measured.
+        rounds: number of timed runs.
+        seconds_min: time of the fastest run.
+        seconds_median: median time.
+        megapixels_per_second: LR megapixels per second in the fastest run.
+        gflops: GFLOP/s of the fastest run, counted as for direct convolution for every engine.
+        peak_gflops: GFLOP/s of a matrix product, the fastest of those run before the engines and in turn with them.
+        percent_of_peak: ``gflops`` in percent of ``peak_gflops``.
+        load_seconds: time from the loaded network to the ready engine in a separate process, without caches from
+            earlier runs; None where unknown.
+        peak_memory_mib: memory that making and running the engine adds to a separate process; None where unknown.
+        max_difference: largest absolute difference from the reference result, for values in [0, 1].
+        our_speedup: speedup of the first of our engines that ran over this one; None where none of ours ran.
+        peak_bandwidth: memory bandwidth in GB/s with as many threads, measured right before the engines; None in old
+            reports.
     """
 
     engine: str
@@ -57,23 +57,23 @@ class Measurement:
 
     @property
     def case(self) -> Case:
-        """Measurements of one case were taken in turn and may be compared."""
+        """Size and threads. Measurements of the same case are interleaved and may be compared."""
         return self.height, self.width, self.num_threads
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One of our engines against the fastest peers; a speedup is the ratio of the fastest interleaved runs.
+    """One of our engines compared with the fastest peers. A speedup is the ratio of the fastest interleaved runs.
 
     Args:
-        engine: ours.
+        engine: name of our engine.
         height: LR rows.
         width: LR columns.
         num_threads: threads of every engine.
-        fastest_fp32_peer: the fastest that computes in fp32 throughout; None where none ran.
-        speedup_over_fp32_peer: how many times as fast ours is; None where there is no such peer.
-        fastest_peer: the fastest of any precision.
-        speedup_over_peer: how many times as fast ours is.
+        fastest_fp32_peer: fastest peer that computes only in fp32; None where none ran.
+        speedup_over_fp32_peer: speedup of our engine over it; None where there is no such peer.
+        fastest_peer: fastest peer of any precision.
+        speedup_over_peer: speedup of our engine over it.
     """
 
     engine: str
@@ -87,25 +87,25 @@ class Comparison:
 
     @property
     def case(self) -> Case:
-        """That of the measurements which it compares."""
+        """Size and threads of the measurements that are compared."""
         return self.height, self.width, self.num_threads
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that one call of the benchmark found.
+    """All results of one call of the benchmark.
 
     Args:
         model: name of the network.
-        mflop_per_pixel: millions of operations per LR pixel of direct convolution.
-        num_parameters: weights and biases.
-        scale: enlargement.
-        measurements: by number of threads, then size, then engine; those of a report that was gone on with come first.
-        comparisons: of ours with the peers, in the order of the measurements.
+        mflop_per_pixel: MFLOP per LR pixel in direct convolution.
+        num_parameters: number of weights and biases.
+        scale: enlargement of the network.
+        measurements: sorted by number of threads, size and engine; those of a continued report come first.
+        comparisons: comparisons of our engines with the peers, in the order of the measurements.
         left_out: engines that did not run, each with its reason.
-        feature_values_per_pixel: values that the convolutions read and write per LR pixel, each by itself.
+        feature_values_per_pixel: values that the convolutions read and write per LR pixel, if each is run by itself.
         date: ISO date of the first measurement.
-        machine: where all was measured. These last three are None in reports from before they were noted.
+        machine: the machine. This and the two before are None in old reports.
     """
 
     model: str
@@ -125,7 +125,7 @@ class Report:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Report:
-        """The report that :meth:`to_dict` made ``data`` of, by way of JSON or not, now or in an earlier version."""
+        """The inverse of :meth:`to_dict`, also for data from JSON and from earlier versions."""
         machine = data.get("machine")
         return cls(
             **data

@@ -11,10 +11,10 @@ from srdgan_rt.errors import InputError
 
 
 def read_report(path: Path) -> Report:
-    """Reads what :func:`write_report` or ``srdgan-rt bench --json`` has written.
+    """Reads a report that :func:`write_report` or ``srdgan-rt bench --json`` has written.
 
     Raises:
-        InputError: the file cannot be read or is no report.
+        InputError: the file cannot be read or is not a report.
     """
     try:
         return Report.from_dict(json.loads(path.read_text(encoding="utf-8")))
@@ -23,6 +23,6 @@ def read_report(path: Path) -> Report:
 
 
 def write_report(path: Path, report: Report) -> None:
-    """Writes a report, whole or not at all, so that whoever ends the program leaves the last one as it was."""
+    """Writes a report atomically: if the program is stopped, an existing report stays as it was."""
     with replace_file(path) as file:
         file.write((json.dumps(report.to_dict(), indent=2) + "\n").encode())

@@ -24,7 +24,7 @@ from srdgan_rt.errors import InputError
 
 _PEAK = "peak"
 _MOST_SECONDS = 86_400  # a day
-_MOST_THREADS = 4096  # more than any machine has processors; far more make PyTorch abort
+_MOST_THREADS = 4096  # more than any machine has processors; PyTorch aborts at far more
 
 
 def run_suite(
@@ -42,40 +42,40 @@ def run_suite(
     save: Callable[[Report], None] = lambda report: None,
     say: Callable[[str], None] = lambda message: None,
 ) -> Report:
-    """Times every engine that runs here on the CPU, in fp32 (but for a peer whose name says otherwise).
+    """Times every engine that can run here on the CPU, in fp32 unless its name says otherwise.
 
     Args:
         model: name of a shipped model, path of a weight file, or sizes such as ``25x64x32`` for random weights.
         sizes: LR pictures as (height, width).
-        peers: time the other engines that are installed, too.
-        threads: numbers of threads, each for every engine; PyTorch's own choice by default.
+        peers: whether to time the other engines that are installed, too.
+        threads: numbers of threads to time every engine with; empty is PyTorch's own choice.
         seconds: time to spend per engine, size and number of threads.
-        rounds: exact number of timed runs instead.
-        min_rounds: timed runs that are made whatever they take, where no exact number is given.
-        leave_out: names of engines that are not run.
-        weigh_once: take load time and peak memory with the first number of threads alone; with others they are unknown.
-        done: a report to go on with: what it has is not measured again.
-        save: given the report so far after each size and number of threads.
-        say: told what is going on, one line at a time.
+        rounds: exact number of timed runs; None uses ``seconds``.
+        min_rounds: least number of timed runs, however long they take, where ``rounds`` is None.
+        leave_out: names of engines to skip.
+        weigh_once: whether to measure load time and peak memory only with the first number of threads.
+        done: report to continue: what it contains is not measured again.
+        save: called with the report so far after each size and number of threads.
+        say: called with one line of text at each step.
 
     Returns:
-        The report, with all that ``done`` has.
+        The report, including the contents of ``done``.
 
     Raises:
-        InputError: a size, a number of rounds or of threads is out of range, there is no such engine to leave out, or
-            ``done`` is of another net.
+        InputError: a size or a number of rounds or threads is out of range, an engine to skip is unknown, or ``done``
+            is the report of another network.
         CheckpointError: the model cannot be loaded.
     """
     engines = (*OURS, *PEERS) if peers else tuple(OURS)
     _check_arguments(sizes, threads, seconds, rounds, min_rounds)
     if unknown := set(leave_out) - {*OURS, *PEERS}:
-        raise InputError(f"engines to leave out must be of {', '.join((*OURS, *PEERS))}, got {', '.join(unknown)}")
+        raise InputError(f"engines to leave out must be among {', '.join((*OURS, *PEERS))}, got {', '.join(unknown)}")
     threads_before = torch.get_num_threads()
     all_threads = list(dict.fromkeys(threads or [threads_before]))
     suite = _Suite(model, engines, leave_out, say)
     report = suite.start_report() if done is None else done
     if report.model != suite.spec.name:
-        raise InputError(f"the report to go on with must be of {suite.spec.name}, got one of {report.model}")
+        raise InputError(f"the report to continue must be of {suite.spec.name}, got one of {report.model}")
     known = {row.case for row in report.measurements}
     try:
         for num_threads in all_threads:
@@ -133,26 +133,26 @@ class _Suite:
     def measure(
         self, case: Case, *, seconds: float, rounds: int | None, min_rounds: int, weigh: bool
     ) -> list[Measurement]:
-        """All engines on one case; those that cannot run are noted in ``left_out``."""
+        """Measures all engines on one case. Engines that cannot run are added to ``left_out``."""
         height, width, num_threads = case
         label = f"{width}x{height}, {num_threads} threads"
-        self.say(f"{label}: measuring what processor and memory can do")
+        self.say(f"{label}: measuring the peak speed of processor and memory")
         bandwidth = measure_bandwidth(num_threads)
         make_peak = make_peak_case()
         make_peak()
-        # Not in turn with the engines alone: of a single round a disturbed product would make all of them look better.
+        # Also measured here: with few rounds, one disturbed product would make all engines look better.
         peak_alone = time_interleaved({_PEAK: make_peak}, seconds=seconds, rounds=MIN_ROUNDS)[_PEAK]
         cases, differences = self._prepare(case, label)
         self.say(f"{label}: timing {len(cases)} engines")
         timings = time_interleaved({**cases, _PEAK: make_peak}, seconds=seconds, rounds=rounds, min_rounds=min_rounds)
-        del cases  # their memory is not needed any more, and the processes to come may need it
+        del cases  # frees their memory for the processes that follow
         peak = FLOP / min(peak_alone.minimum, timings.pop(_PEAK).minimum) / 1e9
         ours = next((timings[name].minimum for name in OURS if name in timings), None)
         rows = []
         for name, timing in timings.items():
             alone = Alone(None, None)
             if weigh:
-                self.say(f"{label}: weighing {name}")
+                self.say(f"{label}: measuring load time and memory of {name}")
                 alone = measure_alone(name, self.model, height, width, num_threads)
             row = self._describe(
                 name, case, timing, alone, peak=peak, bandwidth=bandwidth, ours=ours, difference=differences[name]
@@ -172,7 +172,7 @@ class _Suite:
         ours: float | None,
         difference: float,
     ) -> Measurement:
-        """One row; ``ours`` are the seconds of the first of our engines that ran."""
+        """One measurement. ``ours`` is the time of the first of our engines that ran, in seconds."""
         height, width, num_threads = case
         gflops = 2 * self.spec.macs_per_pixel * height * width / timing.minimum / 1e9
         return Measurement(
@@ -196,9 +196,9 @@ class _Suite:
         )
 
     def _prepare(self, case: Case, label: str) -> tuple[dict[str, Callable[[], object]], dict[str, float]]:
-        """Builds and warms up the engines, and holds each result against the network's own.
+        """Builds and warms up the engines, and compares each result with the network's own.
 
-        Once for each number of threads, for some engines fix theirs when they are built.
+        Called for each number of threads, because some engines fix theirs when they are built.
         """
         height, width, num_threads = case
         sample = make_sample(height, width)
@@ -210,14 +210,14 @@ class _Suite:
             try:
                 run = build_engine(name, self.net, sample, num_threads)
                 differences[name] = (run(sample) - reference).abs().max().item()
-            except Exception as error:  # one engine's trouble, whatever it is, must not end the others' timing
+            except Exception as error:  # of any type: one failing engine must not stop the others
                 self.left_out[name] = str(error).partition("\n")[0] or type(error).__name__
             else:
                 cases[name] = partial(run, sample)
         return cases, differences
 
     def _refer(self, sample: Tensor) -> Tensor:
-        """The network's own result, which is computed once for each size."""
+        """The network's own result, computed once for each size."""
         size = (sample.shape[2], sample.shape[3])
         if size not in self.references:
             with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""Measurements as the cells of a table, for whoever draws it."""
+"""Measurements as the cells of tables."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Table:
     """One picture size and number of threads.
 
     Args:
-        title: what all rows have in common.
-        rows: cells by engine, under ``HEADINGS``.
-        notes: lines that belong below.
+        title: description of what all rows have in common.
+        rows: cells of each engine, in the order of ``HEADINGS``.
+        notes: lines to print below the table.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Interleaved timing: every round runs each case once, so that a slow minute of the machine hits all of them alike."""
+"""Interleaved timing: every round runs each case once, so that slow phases of the machine affect all cases alike."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 _PAUSE = 0.1
-"""Seconds of rest before a timed run: thread pools spin for a while after their work and would steal from the next."""
+"""Pause in seconds before a timed run: thread pools spin for a while after their work and would slow the next case."""
 
 MIN_ROUNDS = 3
 
@@ -34,14 +34,16 @@ def time_interleaved(
     seconds: float,
     rounds: int | None = None,
     min_rounds: int = MIN_ROUNDS,
+    pause: float = _PAUSE,
 ) -> dict[str, Timing]:
-    """Times cases in turn; the caller has run each of them once before, as a warm-up.
+    """Times cases in turn. The caller must have run each of them once, as a warm-up.
 
     Args:
         cases: functions by name.
-        seconds: time to spend per case on average.
-        rounds: exact number of rounds instead.
-        min_rounds: rounds that are made whatever they take, where no exact number is given.
+        seconds: average time to spend per case.
+        rounds: exact number of rounds; None uses ``seconds``.
+        min_rounds: least number of rounds, however long they take, where ``rounds`` is None.
+        pause: seconds of rest before each run.
 
     Returns:
         One timing per case, all with the same number of runs.
@@ -52,11 +54,11 @@ def time_interleaved(
     done = 0
     while done < rounds if rounds is not None else (done < min_rounds or _total(taken) < budget):
         for name in names:
-            time.sleep(_PAUSE)
+            time.sleep(pause)
             start = time.perf_counter()
             cases[name]()
             taken[name].append(time.perf_counter() - start)
-        names.append(names.pop(0))  # nobody always runs after the same neighbour
+        names.append(names.pop(0))  # so that no case always follows the same one
         done += 1
     return {name: Timing(tuple(values)) for name, values in taken.items()}
 

@@ -15,6 +15,7 @@ import simplejpeg  # type: ignore[import-untyped]
 
 from srdgan_rt.camera.demosaic import BAYER_PATTERNS, Array, demosaic, mosaic_colours
 from srdgan_rt.errors import InputError
+from srdgan_rt.pixels import to_bytes, to_float32
 
 # Linear camera RGB to linear sRGB of a usual phone. Rows sum to one, so grey stays grey.
 _MATRIX = ((1.75, -0.60, -0.15), (-0.25, 1.55, -0.30), (0.0, -0.55, 1.55))
@@ -132,6 +133,5 @@ def _clipping_bias(distance: Array, spread: Array) -> Array:
 
 
 def _compress(picture: Array, quality: int) -> Array:
-    pixels = np.ascontiguousarray(np.rint(picture * 255), np.uint8)
-    code = simplejpeg.encode_jpeg(pixels, quality, "RGB", "420")
-    return np.asarray(simplejpeg.decode_jpeg(code, "RGB") / np.float32(255), np.float32)
+    code = simplejpeg.encode_jpeg(np.ascontiguousarray(to_bytes(picture)), quality, "RGB", "420")
+    return to_float32(simplejpeg.decode_jpeg(code, "RGB"))

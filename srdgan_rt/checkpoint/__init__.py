@@ -1,4 +1,4 @@
-"""Weights in files: reading, writing, and the models that are shipped with the package."""
+"""Weight files: reading, writing, and the models that are shipped with the package."""
 
 from srdgan_rt.checkpoint.digest import DIGEST_KEY, digest_tensors
 from srdgan_rt.checkpoint.load import load_h2l, load_model

@@ -1,4 +1,4 @@
-"""The sha256 that a weight file carries of its own tensors."""
+"""The sha256 of a weight file's tensors, which the file states in its metadata."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 DIGEST_KEY = "sha256"
+"""Key of the digest in the metadata."""
 
 
 def digest_tensors(tensors: Mapping[str, Tensor]) -> str:
     """Hashes names, types, shapes and bytes, in the order of the names.
 
     Args:
-        tensors: by name, on the CPU.
+        tensors: tensors by name, on the CPU.
 
     Returns:
         sha256 in hexadecimal.

@@ -1,4 +1,4 @@
-"""How the two networks name their weights, RRDB networks in three styles, and the sizes that the shapes give away.
+"""Names of the weights of the two networks, three styles for RRDB networks, and the sizes that the shapes reveal.
 
 | style | trunk | tail |
 |---|---|---|
@@ -38,14 +38,14 @@ L2H_BLOCK_KEY = re.compile(
     + "|".join(style.pattern for style in (_FIRST_STYLE_CONV, _LATER_STYLE_CONV, _NEWEST_STYLE_CONV))
     + r")\Z"
 )
-"""End of the name of a weight in a block of a low-to-high net, of any style, behind whatever prefix."""
+"""Matches the end of the name of a weight in a block of a low-to-high net, in any style, after any prefix."""
 
 H2L_BLOCK_KEY = re.compile(r"(?<![^.])body\.\d{1,9}\.conv[12]\.(weight|bias)\Z")
-"""The same of a high-to-low net."""
+"""The same for a high-to-low net."""
 
 _MOST_UPSAMPLINGS = 9  # more than any network may have; a file can name millions
 _UNSHUFFLES = {3: 1, 12: 2, 48: 4}  # by input channels
-_FEWEST_TENSORS_PER_RRDB = 15  # half of those that it has: the strict check then says which are missing
+_FEWEST_TENSORS_PER_RRDB = 15  # half of what it has: the strict check then names the missing ones
 _FEWEST_TENSORS_PER_H2L_BLOCK = 2
 
 
@@ -56,8 +56,8 @@ def normalize_keys(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         tensors: weights by the names of the file, without prefix (:func:`~srdgan_rt.checkpoint.select.select_weights`).
 
     Returns:
-        The same tensors by the names of :class:`~srdgan_rt.models.L2HNet`. Names that belong to no style stay as they
-        are, for the strict check to report.
+        The same tensors by the names of :class:`~srdgan_rt.models.L2HNet`. Names of no style stay as they are; the
+        strict check reports them.
     """
     if any(_FIRST_STYLE_CONV.fullmatch(name) for name in tensors):
         tail = _first_style_tail(tensors)
@@ -68,7 +68,7 @@ def normalize_keys(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _first_style_tail(tensors: Mapping[str, Tensor]) -> dict[int, str]:
-    """Names by layer number: whatever up-convolutions there are, then conv_hr and conv_last; activations count too."""
+    """Names by layer number: the up-convolutions, then conv_hr and conv_last. Activations have numbers, too."""
     layers = sorted({int(match[1]) for match in map(_FIRST_STYLE_LAYER.fullmatch, tensors) if match} - {0})
     names = {layer: f"conv_up{index}" for index, layer in enumerate(layers[:-2], start=1)}
     return {0: "conv_first"} | names | dict(zip(layers[-2:], ("conv_hr", "conv_last"), strict=False))
@@ -94,17 +94,17 @@ def _rename_later_style(name: str) -> str:
 
 
 def infer_spec(tensors: Mapping[str, Tensor]) -> ModelSpec:
-    """Reads the sizes of a network off its weights.
+    """Infers the sizes of a network from the shapes of its weights.
 
     Args:
         tensors: weights by our names (:func:`normalize_keys`).
 
     Returns:
-        Sizes and scale: each ``conv_up`` doubles. A network that takes 12 or 48 channels takes blocks of 2x2 or 4x4
-        pixels (pixel-unshuffle), and its scale is less by that factor.
+        Sizes and scale: each ``conv_up`` enlarges by 2. A network with 12 or 48 input channels has a pixel-unshuffle by
+        2 or 4, which divides its scale.
 
     Raises:
-        CheckpointError: the weights that tell the sizes are absent or have impossible shapes.
+        CheckpointError: weights that decide the sizes are missing, or their shapes are not possible.
     """
     num_features, input_channels = _shape_of(tensors, "conv_first.weight")[:2]
     growth_channels = _shape_of(tensors, "body.0.rdb1.conv1.weight")[0]
@@ -118,7 +118,7 @@ def infer_spec(tensors: Mapping[str, Tensor]) -> ModelSpec:
     enlargement = 1 << min(num_upsamplings, _MOST_UPSAMPLINGS)
     if enlargement % unshuffle:
         raise CheckpointError(f"the network must enlarge, this one has scale 1/{unshuffle // enlargement}")
-    halo = unshuffle * DEFAULT_HALO  # as many pixels of the network's own
+    halo = unshuffle * DEFAULT_HALO  # as many pixels of what the network sees
     try:
         return ModelSpec(
             num_blocks, num_features, growth_channels, enlargement // unshuffle, unshuffle=unshuffle, halo=halo
@@ -128,16 +128,16 @@ def infer_spec(tensors: Mapping[str, Tensor]) -> ModelSpec:
 
 
 def infer_h2l_sizes(tensors: Mapping[str, Tensor]) -> tuple[int, int]:
-    """Reads the sizes of a high-to-low net off its weights.
+    """Infers the sizes of a high-to-low net from the shapes of its weights.
 
     Args:
         tensors: weights by our names (:func:`normalize_h2l_keys`).
 
     Returns:
-        Number of blocks and of features. Its scale is a stride, which no shape tells.
+        Number of blocks and of features. The scale is a stride, which no shape reveals.
 
     Raises:
-        CheckpointError: the weights that tell the sizes are absent or have impossible shapes.
+        CheckpointError: weights that decide the sizes are missing, or their shapes are not possible.
     """
     return _count_blocks(tensors, _FEWEST_TENSORS_PER_H2L_BLOCK), _shape_of(tensors, "body.0.conv1.weight")[0]
 
@@ -152,7 +152,7 @@ def _shape_of(tensors: Mapping[str, Tensor], name: str) -> tuple[int, ...]:
 
 
 def _count_blocks(tensors: Mapping[str, Tensor], fewest_tensors: int) -> int:
-    """An absurd number must not make us build a network of that size."""
+    """Number of blocks, which must fit the number of tensors: a file could name a billion."""
     num_blocks = 1 + max((int(match[1]) for match in map(_BLOCK.match, tensors) if match), default=0)
     if num_blocks * fewest_tensors > len(tensors):
         raise CheckpointError(

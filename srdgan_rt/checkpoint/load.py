@@ -23,24 +23,24 @@ from srdgan_rt.errors import CheckpointError, InputError
 from srdgan_rt.models import H2LNet, L2HNet, ModelSpec
 
 _NAMED_KEYS = 3  # how many offending keys a message names before it only counts
-_H2L_SCALE = 4  # of the paper; for files that do not state it
+_H2L_SCALE = 4  # the paper's; for files that do not state it
 _LONGEST_MESSAGE = 500  # characters
-_NUMERALS = 10  # that a number in the metadata may have
-_MOST_PIXELS = 10_000  # that a halo or a border padding may have
+_NUMERALS = 10  # digits of a number in the metadata
+_MOST_PIXELS = 10_000  # largest halo or border padding
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 NetT = TypeVar("NetT", bound=nn.Module)
 
 
 def load_model(name_or_path: str | os.PathLike[str], *, with_ranges: bool = False) -> Model:
-    """Loads a low-to-high network, which enlarges; its sizes come from the shapes of its weights.
+    """Loads a low-to-high network, which enlarges. Its sizes come from the shapes of its weights.
 
     Args:
         name_or_path: a name of :func:`~srdgan_rt.checkpoint.available_models`, or a ``.safetensors``, ``.pth``,
             ``.pt``, ``.ckpt``, ``.bin`` or ``.npz`` file of an RRDB network in any of the three ESRGAN key styles, or a
-            mix of these, such as ``a:0.7+b:0.3`` (:mod:`srdgan_rt.checkpoint.mix`). Of several sets of weights in a
-            file, a moving average goes first: see :func:`srdgan_rt.checkpoint.select.select_weights`.
-        with_ranges: whether to read the ranges that int8 needs, which lie beside the weights.
+            mix of these, such as ``a:0.7+b:0.3`` (:mod:`srdgan_rt.checkpoint.mix`). Where a file holds several sets of
+            weights, a moving average (EMA) comes first: see :func:`srdgan_rt.checkpoint.select.select_weights`.
+        with_ranges: whether to read the activation ranges that int8 needs, from their file beside the weights.
 
     Returns:
         The network in fp32 on the CPU, in evaluation mode, and what is known about it.
@@ -78,12 +78,12 @@ def load_h2l(name_or_path: str | os.PathLike[str]) -> H2LModel:
 
     Args:
         name_or_path: a name of :func:`~srdgan_rt.checkpoint.available_degradations`, or a ``.safetensors``, ``.pth``,
-            ``.pt``, ``.ckpt``, ``.bin`` or ``.npz`` file with the keys of :class:`~srdgan_rt.models.H2LNet`; of several
-            sets of weights in it, the one that :func:`load_model` would take.
+            ``.pt``, ``.ckpt``, ``.bin`` or ``.npz`` file with the keys of :class:`~srdgan_rt.models.H2LNet`. Of several
+            sets of weights it takes the same as :func:`load_model`.
 
     Returns:
         The network in fp32 on the CPU, in evaluation mode, and what is known about it. The number of blocks and
-        features come from the shapes, the scale from the metadata, 4 where they do not state it.
+        features come from the shapes; the scale comes from the metadata, and is 4 where they do not state it.
 
     Raises:
         CheckpointError: there is no such model or file, it cannot be read, or it does not fit the network; one line.
@@ -117,16 +117,16 @@ def build_network(tensors: object, *, max_bytes: int | None = None) -> tuple[L2H
     """Builds the low-to-high network that fits a set of weights.
 
     Args:
-        tensors: weights in any of the three key styles, wrapped in any way that is known; see
+        tensors: weights in any of the three key styles, in dictionaries of any known form; see
             :func:`~srdgan_rt.checkpoint.select.select_weights`.
-        max_bytes: what the weights can have at most; None for no limit.
+        max_bytes: largest possible size of the weights; None sets no limit.
 
     Returns:
         The network in fp32, in evaluation mode, and its sizes.
 
     Raises:
-        CheckpointError: there are no such weights, it is not clear which are meant, keys are missing, unexpected or of
-            the wrong shape, or values are not finite numbers.
+        CheckpointError: there are no such weights, it is not clear which to take, keys are missing, unexpected or of
+            the wrong shape, or values are not finite.
     """
     weights = normalize_keys(select_weights(tensors, L2H_BLOCK_KEY, max_bytes=max_bytes))
     if not weights:
@@ -134,7 +134,7 @@ def build_network(tensors: object, *, max_bytes: int | None = None) -> tuple[L2H
             raise CheckpointError("holds a high-to-low net, which makes pictures small and noisy: it is for degrade")
         raise CheckpointError(f"holds no RRDB network: {_describe_tensors(tensors)}")
     spec = infer_spec(weights)
-    with torch.device("meta"):  # neither memory nor random numbers for weights that are replaced at once
+    with torch.device("meta"):  # no memory and no random numbers for weights that are replaced at once
         net = L2HNet(spec.num_blocks, spec.num_features, spec.growth_channels, spec.scale, unshuffle=spec.unshuffle)
     return _fill(net, weights), spec
 
@@ -145,10 +145,10 @@ def _describe_tensors(content: object) -> str:
 
 
 def _fill(net: NetT, weights: Mapping[str, Tensor]) -> NetT:
-    """Gives a network without values its weights, strictly."""
+    """Loads weights into a network on the device meta. All must fit."""
     note_threads()
     _check_fit({name: tensor.shape for name, tensor in net.state_dict().items()}, weights)
-    # Copied even from fp32: the reader may have mapped the file, and a file can change under our feet.
+    # Copied even from fp32: the reader may have mapped the file, which may change later.
     weights = {name: tensor.to(torch.float32, copy=True).contiguous() for name, tensor in weights.items()}
     broken = [name for name, tensor in weights.items() if not tensor.isfinite().all()]
     if broken:
@@ -184,7 +184,7 @@ def _name_some(names: list[str]) -> str:
 
 
 def _name_file(path: Path, error: CheckpointError) -> CheckpointError:
-    """The error with the file's name in front; names of tensors, which it quotes, may hold anything."""
+    """The error with the file's name in front. Names of tensors in it are made printable."""
     text = str(error)
     printable = "".join(character if character.isprintable() else "?" for character in text[:_LONGEST_MESSAGE])
     return CheckpointError(f"{path}: {printable}{'...' if len(text) > _LONGEST_MESSAGE else ''}")

@@ -12,13 +12,13 @@ from srdgan_rt.errors import CheckpointError
 
 
 def locate_model(name_or_path: str | os.PathLike[str]) -> Path:
-    """The file of a low-to-high network; one given as a path need not be there.
+    """The file of a low-to-high network. A file that is given as a path need not exist.
 
     Raises:
         CheckpointError: there is no shipped model of this name, or it is a mix.
     """
     if parse_mix(os.fspath(name_or_path)) is not None:
-        raise CheckpointError(f"{name_or_path}: a mix of networks has no file, and no ranges for int8 beside it")
+        raise CheckpointError(f"{name_or_path}: a mix of networks has no file, and no activation ranges for int8")
     return _locate(name_or_path, available_models())
 
 
@@ -28,7 +28,7 @@ def locate_h2l(name_or_path: str | os.PathLike[str]) -> Path:
 
 
 def pin_model(name_or_path: str | os.PathLike[str]) -> str | Path:
-    """The same model for a process in any folder: paths become absolute; names, and mixes, stay as they are."""
+    """The same model for a process in any folder: paths become absolute, names and mixes stay as they are."""
     if isinstance(name_or_path, str) and (parse_mix(name_or_path) is not None or not is_weight_path(name_or_path)):
         return name_or_path
     return Path(name_or_path).expanduser().absolute()

@@ -1,7 +1,7 @@
 """Network interpolation: ``a:0.7+b:0.3`` is 0.7 times the weights of a plus 0.3 times those of b.
 
-Between a network trained for PSNR and one trained on with a discriminator from its weights, such a mix has as much of
-each other's looks (network interpolation, Wang and others, ESRGAN, section 3.4).
+Interpolation between a network trained for PSNR and a GAN that was trained from its weights trades fidelity for texture
+(Wang et al., ESRGAN, section 3.4).
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ def parse_mix(text: str) -> list[tuple[str, float]] | None:
 
 
 def mix_models(text: str, models: Sequence[Model], shares: Sequence[float]) -> Model:
-    """Adds networks up, each times its share.
+    """Makes the weighted sum of networks.
 
     Args:
         text: the name of the mix.
-        models: as :func:`~srdgan_rt.checkpoint.load_model` gives them; the first network is changed.
-        shares: of each model; they must add up to 1, and may be negative.
+        models: from :func:`~srdgan_rt.checkpoint.load_model`; the first network is changed.
+        shares: weight of each model; they must add up to 1 and may be negative.
 
     Returns:
-        The network, its sizes with the largest halo and border padding, and what is known of the mix: its name.
+        The mix. Its halo and border padding are the largest of the models; its metadata hold only its name.
 
     Raises:
         CheckpointError: shares do not add up to 1, or the networks are of different sizes.

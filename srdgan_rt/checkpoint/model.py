@@ -22,9 +22,9 @@ class Model:
         net: the network, in fp32 on the CPU and in evaluation mode where :func:`~srdgan_rt.checkpoint.load_model` made
             it.
         spec: its sizes, name, halo and border padding.
-        metadata: what the weight file says of itself; empty for files of other programs.
-        ranges: for int8, of each dense block (36, F + 4 * G), see :func:`srdgan_rt.ops.l2h_net_pack`; None where they
-            are not known.
+        metadata: metadata of the weight file; empty for files of other programs.
+        ranges: activation ranges for int8, one tensor (36, F + 4 * G) per dense block, see
+            :func:`srdgan_rt.ops.l2h_net_pack`; None where they are not known.
     """
 
     net: L2HNet
@@ -47,7 +47,7 @@ class Model:
 
     @cached_property
     def digest(self) -> str:
-        """sha256 of the weights: as the file states it, else of the network's tensors."""
+        """sha256 of the weights: as the file states it, or else computed from the network's tensors."""
         return _find_digest(self.net, self.metadata)
 
 
@@ -58,8 +58,8 @@ class H2LModel:
     Args:
         net: the network, in fp32 on the CPU and in evaluation mode where :func:`~srdgan_rt.checkpoint.load_h2l` made
             it.
-        name: what users call it; empty when it has no name.
-        metadata: what the weight file says of itself.
+        name: name of the model; empty where it has none.
+        metadata: metadata of the weight file.
     """
 
     net: H2LNet
@@ -68,7 +68,7 @@ class H2LModel:
 
     @cached_property
     def digest(self) -> str:
-        """sha256 of the weights: as the file states it, else of the network's tensors."""
+        """sha256 of the weights: as the file states it, or else computed from the network's tensors."""
         return _find_digest(self.net, self.metadata)
 
     @cached_property
@@ -76,7 +76,7 @@ class H2LModel:
         """Standard deviations of N, for pictures in [0, 1], that the network was trained with.
 
         Raises:
-            CheckpointError: the metadata state something else than such numbers.
+            CheckpointError: the metadata hold something else than such numbers.
         """
         text = self.metadata.get("noise_levels", str(NOISE_SIGMA))
         try:

@@ -12,7 +12,7 @@ import torch
 from numpy.lib import format as npy
 from torch import Tensor
 
-_MOST_TIMES_SMALLER = 16  # compressed weights: random digits hardly shrink
+_MOST_TIMES_SMALLER = 16  # largest compression ratio; weights hardly compress
 _ALWAYS_ALLOWED = 1 << 26  # bytes, for small nets of few values
 
 
@@ -20,21 +20,21 @@ def read_npz(path: Path) -> dict[str, Tensor]:
     """Reads all arrays of an archive, compressed or not.
 
     Args:
-        path: of the archive.
+        path: the archive.
 
     Returns:
         Tensors by the names of the arrays.
 
     Raises:
-        Exception: of any type, where the archive is damaged, holds Python objects, or would become much larger than it
-            is.
+        Exception: of any type, where the archive is damaged, holds Python objects, or would unpack to far more bytes
+            than it has.
     """
     with zipfile.ZipFile(path) as archive:
         records = archive.infolist()
         unpacked = sum(record.file_size for record in records)
         limit = max(_ALWAYS_ALLOWED, _MOST_TIMES_SMALLER * path.stat().st_size)
         if unpacked > limit:
-            raise ValueError(f"it would become {unpacked} bytes, at most {limit} are read")
+            raise ValueError(f"it would unpack to {unpacked} bytes, the limit is {limit}")
         tensors = {}
         for record in records:
             with archive.open(record) as file:
@@ -43,7 +43,7 @@ def read_npz(path: Path) -> dict[str, Tensor]:
 
 
 def _read_array(file: IO[bytes], size: int) -> Tensor:
-    """numpy's own reader takes memory for whatever shape the header names."""
+    """Reads one array. numpy's own reader would allocate memory for any shape that the header names."""
     version = npy.read_magic(file)
     read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, is_fortran, dtype = read_header(file)

@@ -17,12 +17,12 @@ from srdgan_rt.checkpoint.save import write_atomically
 from srdgan_rt.errors import CheckpointError
 from srdgan_rt.models import L2HNet
 
-_WEIGHTS_KEY = "weights_sha256"  # of the network that the ranges belong to
+_WEIGHTS_KEY = "weights_sha256"  # digest of the network that the ranges belong to
 _NAME = "dense_block.{}"
 
 
 def ranges_path(name_or_path: str | os.PathLike[str]) -> Path:
-    """Where the ranges of a model lie: ``srdgan-x4-fast.safetensors`` has ``srdgan-x4-fast.int8.safetensors``.
+    """The file of a model's ranges: ``srdgan-x4-fast.int8.safetensors`` beside ``srdgan-x4-fast.safetensors``.
 
     Raises:
         CheckpointError: there is no model of this name.
@@ -38,9 +38,9 @@ def save_ranges(
 
     Args:
         path: see :func:`ranges_path`; replaced if it exists.
-        ranges: of each dense block (36, F + 4 * G); rounded to float16.
-        net: the network that they were measured with; only its own weights will be run with them.
-        metadata: what they were measured on.
+        ranges: one tensor (36, F + 4 * G) per dense block; rounded to float16.
+        net: the network that they were measured with; they are refused for other weights.
+        metadata: description, such as the data that they were measured on.
 
     Raises:
         CheckpointError: a range is too large for float16, or the file cannot be written.
@@ -53,14 +53,14 @@ def save_ranges(
 
 
 def read_ranges(name_or_path: str | os.PathLike[str], net: L2HNet) -> list[Tensor]:
-    """Reads the ranges that lie beside a model's weights; :func:`~srdgan_rt.checkpoint.load_model` calls it.
+    """Reads the ranges of a model from the file beside its weights; :func:`~srdgan_rt.checkpoint.load_model` calls it.
 
     Args:
-        name_or_path: of the model, as for :func:`~srdgan_rt.checkpoint.load_model`.
+        name_or_path: the model, as for :func:`~srdgan_rt.checkpoint.load_model`.
         net: the model.
 
     Returns:
-        Of each dense block (36, F + 4 * G) float32.
+        One tensor (36, F + 4 * G) float32 per dense block.
 
     Raises:
         CheckpointError: there are none, they cannot be read, or they belong to other weights; one line.
@@ -68,7 +68,7 @@ def read_ranges(name_or_path: str | os.PathLike[str], net: L2HNet) -> list[Tenso
     path = ranges_path(name_or_path)
     if not path.is_file():
         raise CheckpointError(
-            f"{path}: no such file: int8 needs the ranges of the features, python -m training.calibrate_int8 makes them"
+            f"{path}: no such file: int8 needs activation ranges; python -m training.calibrate_int8 measures them"
         )
     tensors, metadata = read_safetensors(path)
     if metadata.get(_WEIGHTS_KEY) != digest_tensors(net.state_dict()):

@@ -1,4 +1,4 @@
-"""File formats: a weight file becomes tensors in dictionaries, and a metadata dictionary."""
+"""Reads weight files of all formats: tensors in dictionaries, and metadata."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Content:
 
     Args:
         tensors: tensors by name, in dictionaries of any depth and beside anything else.
-        max_bytes: more than this its tensors cannot have.
-        metadata: empty where the format has none.
+        max_bytes: upper bound of the tensors' size, from the file's own size.
+        metadata: text by key; empty where the format has none.
     """
 
     tensors: object
@@ -38,16 +38,16 @@ class Content:
 
 
 def read_content(path: Path) -> Content:
-    """Reads a weight file without ever running code that it may hold.
+    """Reads a weight file. Code in the file is never run.
 
     Args:
         path: ``.safetensors``, ``.pth``, ``.pt``, ``.ckpt``, ``.bin`` or ``.npz``.
 
     Returns:
-        Tensors on the CPU in the types of the file, which may be mapped: who keeps one has to copy it.
+        Tensors on the CPU in the types of the file. They may be memory-mapped: copy them to keep them.
 
     Raises:
-        CheckpointError: the file is missing, of another format, damaged, or holds something that is never run.
+        CheckpointError: the file is missing, of another format or damaged, or holds code.
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
@@ -58,22 +58,22 @@ def read_content(path: Path) -> Content:
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Reads a file of ours, or any other safetensors file.
+    """Reads a safetensors file.
 
     Args:
-        path: of the file.
+        path: the file.
 
     Returns:
         Tensors by name, and the metadata.
 
     Raises:
-        CheckpointError: the file is damaged, or not what its sha256 says.
+        CheckpointError: the file is damaged, or its sha256 does not match.
     """
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             metadata = dict(file.metadata() or {})
-    except Exception as error:  # its reader has an error of its own, and knows types that PyTorch does not
+    except Exception as error:  # the reader's own errors, and types that PyTorch lacks
         raise _explain(path, "a safetensors file", error) from error
     if DIGEST_KEY in metadata and metadata[DIGEST_KEY] != digest_tensors(tensors):
         raise CheckpointError(f"{path}: damaged: the weights do not match their sha256")
@@ -93,11 +93,11 @@ def _read_torch(path: Path) -> Content:
             _check_archive(path)
         # Mapped, a storage ends at the end of the file at the latest, whatever length the pickle gives it.
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of pickle protocols; what cannot be read is an error
+            warnings.simplefilter("ignore")  # about pickle protocols; what cannot be read is an error
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except CheckpointError:
         raise
-    except Exception as error:  # a damaged pickle makes its reader fail in about any way
+    except Exception as error:  # a damaged pickle can raise almost anything
         if isinstance(error, pickle.UnpicklingError) and (
             found := re.search(r"unsupported (?:global|class)\W+(?:GLOBAL )?([\w.]*)", str(error), re.IGNORECASE)
         ):
@@ -108,7 +108,7 @@ def _read_torch(path: Path) -> Content:
 
 
 def _check_archive(path: Path) -> None:
-    """Checks what a mapped archive would not be checked for: sums, and that its records are stored as they are."""
+    """Checks what PyTorch does not check in a mapped archive: checksums, and that no record is compressed."""
     with zipfile.ZipFile(path) as archive:
         if any(name.endswith("/constants.pkl") for name in archive.namelist()):
             raise CheckpointError(f"{path}: is a TorchScript archive, whose code is never run: save its state_dict")
@@ -116,7 +116,7 @@ def _check_archive(path: Path) -> None:
             if record.compress_type != zipfile.ZIP_STORED:
                 raise CheckpointError(f"{path}: damaged, or not a PyTorch file ({record.filename} is compressed)")
         if (broken := archive.testzip()) is not None:
-            raise CheckpointError(f"{path}: damaged: the check sum of {broken} is wrong")
+            raise CheckpointError(f"{path}: damaged: the checksum of {broken} is wrong")
 
 
 def _read_npz(path: Path) -> Content:
@@ -143,14 +143,14 @@ def is_weight_path(name: str) -> bool:
 
 
 def _explain(path: Path, expected: str, error: Exception) -> CheckpointError:
-    """One line about a file that cannot be read; what downloads often are instead is named."""
+    """The error for a file that cannot be read; it names what failed downloads often are."""
     with path.open("rb") as file:
         head = file.read(64).lstrip()
     for beginning, description in _NO_WEIGHTS.items():
         if head.startswith(beginning):
             return CheckpointError(f"{path}: damaged, or not {expected}: it is {description}")
     text = str(error).strip()
-    if found := re.search(r"WeightsUnpickler error:\s*(.*)", text):  # behind much advice for programmers
+    if found := re.search(r"WeightsUnpickler error:\s*(.*)", text):  # follows long advice for programmers
         text = found[1]
     reason = text.splitlines()[0][:120] if text else type(error).__name__
     return CheckpointError(f"{path}: damaged, or not {expected} ({reason})")

@@ -1,4 +1,4 @@
-"""Writing weights: safetensors with a description of the model inside."""
+"""Writes weights: safetensors with a description of the model in the metadata."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def save_model(
     Args:
         path: a ``.safetensors`` file; replaced if it exists.
         net: the network, on any device.
-        metadata: description of the model; a shipped one states at least ``halo``, ``training_data``, ``license``,
-            ``commit`` and ``scores``, and ``border_padding`` where it is not 0; one that degrades has no halo, but
-            ``noise_levels``, the standard deviations of N that it was trained with, separated by commas. The keys
-            ``architecture``, ``num_blocks``, ``num_features``, ``growth_channels`` (where the network has them),
-            ``scale``, ``unshuffle`` (likewise) and ``sha256`` are filled in.
+        metadata: description of the model. A shipped model states at least ``halo``, ``training_data``, ``license``,
+            ``commit`` and ``scores``, and ``border_padding`` where it is not 0. A high-to-low net has no ``halo``, but
+            ``noise_levels``: the standard deviations of N that it was trained with, separated by commas. This function
+            adds ``architecture``, ``scale``, ``sha256`` and those of ``num_blocks``, ``num_features``,
+            ``growth_channels`` and ``unshuffle`` that the network has.
         dtype: floating-point type of the weights in the file.
 
     Raises:

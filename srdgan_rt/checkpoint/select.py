@@ -1,4 +1,4 @@
-"""Which tensors of a file are the network's: training programs wrap them in many ways (docs/design/weights.md).
+"""Finds the network's tensors in a file; training programs wrap them in many ways (docs/design/weights.md).
 
 A *set of weights* is every tensor in one dictionary of the file whose name begins with the same prefix, if the names
 that follow are those of the network. What else lies in the file, such as a discriminator or an optimiser, is left
@@ -17,14 +17,14 @@ from torch import Tensor
 from srdgan_rt.errors import CheckpointError
 
 PLAIN_NAMES = ("params", "state_dict", "model_state_dict", "model", "generator", "netg", "net_g", "weights")
-"""Where training programs put weights that are no moving average, first the ones that are taken first."""
+"""Keys under which training programs store weights that are not a moving average, in the order of preference."""
 
 _EMA_WORDS = {"ema", "average", "averaged", "avg", "swa"}
-_TRANSPARENT_NAMES = {"module", "_orig_mod"}  # of data-parallel training and of torch.compile
+_TRANSPARENT_NAMES = {"module", "_orig_mod"}  # from data-parallel training and torch.compile
 _COUNTERS = {"step_counter", "n_averaged", "num_updates", "step", "steps", "iter", "iteration", "epoch", "decay"}
-# Parts of a training that stand beside the network, with weights of their own.
+# Other parts of a training state that have weights.
 _COMPANION = re.compile(r"optim|discriminator|net_?d\b|net_d_|loss|perceptual|vgg|lpips|scheduler", re.IGNORECASE)
-_DEEPEST = 6  # dictionaries in dictionaries
+_DEEPEST = 6  # nested dictionaries
 _MOST_SETS = 50
 
 _Path = tuple[str, ...]
@@ -39,7 +39,7 @@ class _WeightSet:
 
     @property
     def wrappers(self) -> list[str]:
-        """Names around the network's own, without those that say nothing."""
+        """Names around the network's own, without those that carry no meaning."""
         names = [*self.containers, *self.prefix.rstrip(".").split(".")]
         return [name for name in names if name and name not in _TRANSPARENT_NAMES]
 
@@ -49,7 +49,7 @@ class _WeightSet:
 
     @property
     def rank(self) -> int:
-        """The lower, the sooner it is taken."""
+        """Rank in the order of preference; the lowest is taken."""
         if any(_is_average(name) for name in self.wrappers):
             return -1
         known = [name.lower().replace("-", "_") for name in self.wrappers]
@@ -61,20 +61,20 @@ class _WeightSet:
 def select_weights(content: object, block_key: re.Pattern[str], *, max_bytes: int | None = None) -> dict[str, Tensor]:
     """Finds the weights of a network in what a file holds.
 
-    Moving averages go before other weights; those go in the order of :data:`PLAIN_NAMES`, then weights that nothing is
-    wrapped around, then those under an unknown name.
+    Order of preference: moving averages; weights under a key of :data:`PLAIN_NAMES`, in that order; weights at the top
+    level; weights under an unknown key.
 
     Args:
         content: tensors by name, in dictionaries of any depth and beside anything else.
         block_key: matches the last part of the name of any weight in a block of the wanted network.
-        max_bytes: what the weights can have at most, because the file has no more; None for no limit.
+        max_bytes: largest possible size of the weights, from the file's own size; None sets no limit.
 
     Returns:
         The tensors by the network's own names; empty where there is no such network.
 
     Raises:
-        CheckpointError: there are several sets that differ and have the same rank, a moving average whose names are
-            not understood, or tensors that are not plain ones.
+        CheckpointError: several different sets have the same rank, there is a moving average whose names are not known,
+            or tensors are not dense.
     """
     tensors = list(_walk(content))
     found: dict[_WeightSet, None] = {}  # in the order of the file
@@ -99,7 +99,7 @@ def select_weights(content: object, block_key: re.Pattern[str], *, max_bytes: in
 
 
 def list_tensor_names(content: object) -> list[str]:
-    """Names of the tensors in what a file holds, in its order."""
+    """Names of all tensors in a file, in its order."""
     return [".".join((*containers, key)) for containers, key, _ in _walk(content)]
 
 
@@ -144,7 +144,7 @@ def _collect(
 
 
 def _check_averages(tensors: list[tuple[_Path, str, Tensor]], best: int) -> None:
-    """Plain weights must not be taken in silence where there is a moving average that nobody understands."""
+    """Raises an error where plain weights would be taken although there is a moving average with unknown names."""
     if best == -1:
         return
     for containers, key, tensor in tensors:
@@ -159,7 +159,7 @@ def _is_average(name: str) -> bool:
 
 
 def _check_plain(tensors: Mapping[str, Tensor], max_bytes: int | None) -> None:
-    """What a pickle says of a tensor need not be true of its memory: a stride of 0 makes petabytes of four bytes."""
+    """Refuses tensors that are not dense, or larger than the file: a stride of 0 turns four bytes into petabytes."""
     for name, tensor in tensors.items():
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_nested:
             kind = "quantized" if tensor.is_quantized else str(tensor.layout).removeprefix("torch.")
@@ -168,7 +168,7 @@ def _check_plain(tensors: Mapping[str, Tensor], max_bytes: int | None) -> None:
             raise CheckpointError(f"weights must have values, {name} is on the device {tensor.device}")
     claimed = sum(tensor.numel() * tensor.itemsize for tensor in tensors.values())
     if max_bytes is not None and claimed > max_bytes:
-        raise CheckpointError(f"its weights would be of {claimed} bytes, the file has only {max_bytes}")
+        raise CheckpointError(f"its weights would have {claimed} bytes, the file has only {max_bytes}")
 
 
 def _are_equal(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:

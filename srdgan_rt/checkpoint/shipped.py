@@ -10,9 +10,9 @@ from srdgan_rt.errors import CheckpointError, UnknownModelError
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 
 DEFAULT_DEGRADATION = "srdgan-h2l"
-"""The high-to-low net that degrades pictures unless told otherwise."""
+"""The high-to-low net that is used by default."""
 
-# Best first on a CPU, where the paper's own net costs twenty times as much per pixel as the fast one.
+# Best first on a CPU: the paper's own net costs twenty times as much per pixel as the fast one.
 _PREFERENCE = ("srdgan-x4-fast", "srdgan-x4", DEFAULT_DEGRADATION)
 
 
@@ -27,33 +27,33 @@ def available_degradations() -> list[str]:
 
 
 def _list_names() -> list[str]:
-    # A second dot: something that belongs to a model, such as its ranges for int8.
+    # A name with a second dot belongs to a model, such as its ranges for int8.
     present = sorted(path.stem for path in WEIGHTS_FOLDER.glob("*.safetensors") if "." not in path.stem)
     preferred = [name for name in _PREFERENCE if name in present]
     return preferred + [name for name in present if name not in preferred]
 
 
 def _is_degradation(name: str) -> bool:
-    """A shipped file's name tells what it is for, so that listing them opens none."""
+    """The name of a shipped file says which kind it is, so that files need not be opened to list them."""
     return "-h2l" in name
 
 
 DEFAULT_MODEL: str = next(iter(available_models()), _PREFERENCE[0])
-"""The best shipped model; where none is installed, the name of the one that is missing."""
+"""The best shipped model; where no model is installed, the name of the one that is missing."""
 
 
 def find_model(name: str, offered: list[str]) -> Path:
     """File of a shipped model.
 
     Args:
-        name: of the model.
-        offered: :func:`available_models` or :func:`available_degradations`, whichever is asked for.
+        name: name of the model.
+        offered: result of :func:`available_models` or :func:`available_degradations`.
 
     Returns:
         Path of its weights.
 
     Raises:
-        CheckpointError: there is no such model; the message says which there are.
+        CheckpointError: there is no such model; the message lists the models that exist.
     """
     if name in offered:
         return WEIGHTS_FOLDER / f"{name}.safetensors"
@@ -62,7 +62,7 @@ def find_model(name: str, offered: list[str]) -> Path:
         raise UnknownModelError(f"model {name!r} {purpose} pictures: it is for {command}")
     if not offered:
         raise CheckpointError(
-            f"no model {name!r}: this installation holds no weights for it; give the path of a weight file"
+            f"no model {name!r}: this installation has no weights for it; give the path of a weight file"
         )
     close = difflib.get_close_matches(name, offered, n=1)
     guess = f"; did you mean {close[0]!r}?" if close else ""

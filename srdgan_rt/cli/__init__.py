@@ -1,4 +1,4 @@
-"""The command line, ``srdgan-rt``: one file a command."""
+"""The command line, ``srdgan-rt``: one file per command."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from srdgan_rt.cli.failures import WRONG_USAGE, guard, say, say_end, show_traceb
 
 COMMANDS = {
     "upscale": "Enlarges and denoises pictures.",
-    "degrade": "Makes training pairs: for each clean photograph a small noisy picture, as a phone would take it.",
+    "degrade": "Makes training pairs from clean photographs: each with a small, noisy copy as a phone would take it.",
     "evaluate": "Scores models and baselines on data sets; without -n, bicubic and the default model.",
     "export": "Writes a model as an ONNX graph for pictures of any size.",
     "engine": "Builds, lists, verifies and removes TensorRT engines.",
@@ -29,7 +29,8 @@ COMMANDS = {
     "info": "Shows versions, the build, and which engines, ops and models can be used here.",
     "bench": "Times the engines on this machine's CPU.",
 }
-"""Every command and its line in the overview: the first of its docstring, which would take PyTorch to read."""
+"""Every command and its line in the overview: the first line of its docstring, kept here because reading the docstring
+would load PyTorch."""
 
 SUBCOMMANDS = {
     "engine": {
@@ -39,22 +40,22 @@ SUBCOMMANDS = {
         "gc": "Removes damaged engines, those of other versions, and the least used ones beyond a limit.",
     }
 }
-"""Commands that have commands of their own, one module each in a package of the command's name; likewise."""
+"""The commands of a command, with their summaries: one module each in a package of the command's name."""
 
-_UsageError: Any = typer.BadParameter.__mro__[1]  # typer has it from click, or a copy of its own, without a name for it
+_UsageError: Any = typer.BadParameter.__mro__[1]  # click's UsageError, or typer's copy of it
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command and ends the process.
 
-    The status is 0 where all is done, 1 where some input failed, 2 for wrong usage, and after a signal 128 and its
-    number: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP, 141 where nobody reads the output any more.
+    The exit status is 0 where all is done, 1 where some input failed, 2 for wrong usage, and 128 plus the signal's
+    number after a signal: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP, 141 where the reader of the output is gone.
 
     Args:
-        arguments: what follows the program's name; the process's own arguments by default.
+        arguments: the command line without the program's name; None for that of this process.
 
     Raises:
-        SystemExit: always, with the status.
+        SystemExit: always, with the exit status.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
@@ -63,12 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with stop_on_signals():
             try:
                 app = _make_app(wanted)
-            except (Exception, KeyboardInterrupt) as error:  # a dependency that is missing or broken, or impatience
+            except (Exception, KeyboardInterrupt) as error:  # a dependency is missing or broken, or Ctrl-C
                 show_tracebacks("--debug" in arguments)
                 sys.exit(say_end(error))
             try:
                 status = app(args=arguments or ["--help"], prog_name="srdgan-rt", standalone_mode=False)
-            except _UsageError as error:  # in one line, as all errors
+            except _UsageError as error:  # in one line, like all errors
                 say(f"error: {error.format_message()} ({' '.join(['srdgan-rt', *_list_command(wanted)])} -h helps)")
                 status = WRONG_USAGE
             finally:
@@ -95,7 +96,7 @@ def _add_group(app: typer.Typer, name: str, summary: str) -> None:
 
 
 def _make_app(wanted: str | None) -> typer.Typer:
-    """The application, with the code of the wanted command alone, so that ``--help`` need not load PyTorch."""
+    """The application; only the wanted command is imported, so that ``--help`` need not load PyTorch."""
     app = typer.Typer(
         add_completion=False,
         pretty_exceptions_enable=False,

@@ -17,7 +17,7 @@ from srdgan_rt.errors import InputError
 if TYPE_CHECKING:
     from srdgan_rt.bench import Report
 
-_TABLE_WIDTH = 120  # where stdout is no terminal, and its width unknown
+_TABLE_WIDTH = 120  # characters, where stdout is not a terminal
 
 
 def bench(
@@ -33,32 +33,32 @@ def bench(
     sizes: Annotated[
         list[str], typer.Option("--size", metavar="N|WxH", help="Size of the input picture; may be repeated.")
     ] = ["256"],  # noqa: B006 (typer copies it)
-    peers: Annotated[bool, typer.Option("--peers", help="Time other engines that are installed, too.")] = False,
+    peers: Annotated[bool, typer.Option("--peers", help="Also time other engines that are installed.")] = False,
     threads: Annotated[
         list[int] | None,
-        typer.Option(min=1, help="Threads; may be repeated.", show_default="PyTorch's choice"),
+        typer.Option(min=1, help="Number of threads; may be repeated.", show_default="PyTorch's choice"),
     ] = None,
     seconds: Annotated[float, typer.Option(help="Time to spend per engine, size and number of threads.")] = 5.0,
-    rounds: Annotated[int | None, typer.Option(min=1, help="Exact number of timed runs instead.")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Exact number of timed runs, instead of --seconds.")] = None,
     as_json: options.Json = False,
 ) -> None:
     """Times the engines on this machine's CPU.
 
-    All run the same weights on the same picture, in turn, after a warm-up. Operations are counted as direct convolution
-    whatever an engine does; the peak is that of a 2048 x 2048 x 2048 fp32 product, measured in turn with the engines.
-    Load time (load s) and peak memory (MiB) are those of a process of its own for each engine, which nothing kept on
-    disk from before helps. Timings mean nothing while other programs run.
+    All engines run the same weights on the same picture, in turn, after a warm-up. Operations are counted as for direct
+    convolution, whatever algorithm an engine uses. The peak is that of a 2048 x 2048 x 2048 fp32 matrix product,
+    measured in turn with the engines. Load time (load s) and peak memory (MiB) are measured in a separate process for
+    each engine, without caches from earlier runs. Timings mean nothing while other programs run.
     """
     if model is not None and net is not None:
         raise InputError(f"--net and --model exclude each other, got {net!r} and {model!r}")
     parsed_sizes = [_parse_size(size) for size in sizes]
-    # Only now: they load PyTorch, and help and wrong usage should answer at once.
+    # Imported only now: they load PyTorch, and help and wrong usage should answer at once.
     from srdgan_rt.bench import run_suite
     from srdgan_rt.bench.nets import parse_sizes
     from srdgan_rt.checkpoint import DEFAULT_MODEL
 
     if net is not None:
-        parse_sizes(net)  # a name or path is no net
+        parse_sizes(net)  # refuses a name or path
     report = run_suite(
         net or model or DEFAULT_MODEL,
         parsed_sizes,

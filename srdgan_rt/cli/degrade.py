@@ -24,39 +24,44 @@ def degrade(
     ],
     output: Annotated[
         str,
-        typer.Option("--output", "-o", help="Folder for the pairs; an existing set is completed.", show_default=False),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for the pairs; missing pairs are added.",
+            show_default=False,
+        ),
     ],
     model: options.Model = None,
     noise_level: Annotated[
         str | None,
         typer.Option(
             metavar="X|A:B",
-            help="Standard deviation of the noise that goes into the net, for pictures in [0, 1], or a range.",
-            show_default="one of those that the net was trained with",
+            help="Standard deviation of the noise fed to the net, for pixels in [0, 1], or a range of it.",
+            show_default="drawn from those of the net's training",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the noise, combined with each file's name.")] = 0,
     variants: Annotated[int, typer.Option(min=1, help="Number of pairs made from each photograph.")] = 1,
     device: options.Device = "auto",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace pairs of other photographs, options or models.")
+        bool, typer.Option("--overwrite", help="Replace pairs made from other files or with other options.")
     ] = False,
     recursive: Annotated[
-        bool, typer.Option("--recursive", "-r", help="Search folders to the bottom; a__b.png is the pair of a/b.jpg.")
+        bool, typer.Option("--recursive", "-r", help="Search subfolders; the pair of a/b.jpg is called a__b.png.")
     ] = False,
     max_pixels: options.MaxPixels = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Makes training pairs: for each clean photograph a small noisy picture, as a phone would take it.
+    """Makes training pairs from clean photographs: each with a small, noisy copy as a phone would take it.
 
-    Writes OUTPUT/HR/NAME.png and OUTPUT/LRx4/NAME.png, on one grid as trainers expect, and OUTPUT/manifest.json. Pairs
-    that exist already and were made from the same file with the same options are kept, so a stopped run can be
-    continued. A file that fails does not stop the others.
+    Writes OUTPUT/HR/NAME.png and OUTPUT/LRx4/NAME.png, which are aligned as training programs expect, and
+    OUTPUT/manifest.json. A pair that exists and was made from the same file with the same options is kept: run the same
+    command again to continue a stopped run. A file that fails does not stop the others.
 
-    Exit status: 0 all done, 1 some input failed, 2 wrong usage, 128 and the signal's number after a signal.
+    Exit status: 0 all done, 1 some input failed, 2 wrong usage, 128 + N stopped by signal N.
     """
-    # Only now: they load PyTorch, and help and wrong usage should answer at once.
+    # Imported only now: they load PyTorch, and help and wrong usage should answer at once.
     from srdgan_rt.checkpoint import DEFAULT_DEGRADATION
     from srdgan_rt.cli.degrade_file import PairOptions, degrade_file, plan_pair_jobs
     from srdgan_rt.degrade import Degrader

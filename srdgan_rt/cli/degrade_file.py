@@ -1,4 +1,4 @@
-"""Plans and makes the pairs of ``degrade``. Separate from the command, because it imports PyTorch, which is slow."""
+"""Plans and makes the pairs of ``degrade``; apart from the command, because it imports PyTorch, which is slow."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class PairJob:
 
     Args:
         source: file to read.
-        relative: the same below its root.
-        names: of its pairs, which with the seed decide the noise.
-        target: the first LR file.
+        relative: its path relative to the input folder.
+        names: names of its pairs; with the seed they decide the noise.
+        target: LR file of its first pair.
     """
 
     source: Path
@@ -37,7 +37,14 @@ class PairJob:
 
 @dataclass
 class PairJobs:
-    """What to do in which folder, what cannot be done (input and error), and what is left alone (input and reason)."""
+    """What ``degrade`` will do.
+
+    Args:
+        folder: folder of the pairs.
+        jobs: photographs to degrade.
+        failures: input and error of what cannot be done.
+        left_alone: input and reason of what is skipped.
+    """
 
     folder: Path
     jobs: list[PairJob] = field(default_factory=list)
@@ -47,12 +54,12 @@ class PairJobs:
 
 @dataclass(frozen=True)
 class PairOptions:
-    """What holds for all photographs of a call.
+    """Options for all photographs of a call.
 
     Args:
         levels: smallest and largest noise level; None for those of the model.
-        seed: of the set.
-        overwrite: replace pairs that were made otherwise.
+        seed: seed of the set, at least 0.
+        overwrite: whether to replace pairs that were made from other files or with other options.
         max_pixels: largest photograph; None is no limit.
     """
 
@@ -69,10 +76,10 @@ def plan_pair_jobs(
 
     Args:
         inputs: files, folders and patterns.
-        output: folder of the pairs; what lies in it is no input.
-        scale: of the pairs.
-        variants: pairs of each photograph.
-        recursive: search folders to the bottom.
+        output: folder of the pairs; pictures in it are not inputs.
+        scale: HR pixels per LR pixel, on each axis.
+        variants: number of pairs per photograph.
+        recursive: whether to search subfolders.
 
     Returns:
         The jobs, no two of which write one file.
@@ -96,16 +103,16 @@ def plan_pair_jobs(
         parents = set(Path(os.path.realpath(found.path)).parents)
         if own & parents:
             if not is_old_result(found.path, inputs, plan.folder):
-                plan.failures.append((str(found.path), InputError("lies among the pairs in --output")))
+                plan.failures.append((str(found.path), InputError("is one of the pairs in --output")))
             continue
         if not found.is_named and lies_in_pair_set(found.path):
-            plan.left_alone.append((str(found.path), "belongs to the pairs of an earlier run, not degraded again"))
+            plan.left_alone.append((str(found.path), "is one of the pairs of an earlier run, not degraded again"))
             continue
         names = name_pairs(found.relative, variants)
-        # Folded, because some file systems do not tell large letters from small ones.
+        # Case is ignored, because some file systems ignore it.
         clash = next((taken[name.casefold()] for name in names if name.casefold() in taken), None)
         if clash is not None:
-            error = ImageWriteError(f"its pair would be called {names[0]}.png as that of {clash}")
+            error = ImageWriteError(f"its pair would have the name of that of {clash}: {names[0]}.png")
             plan.failures.append((str(found.path), error))
             continue
         taken |= {name.casefold(): found.path for name in names}
@@ -114,7 +121,7 @@ def plan_pair_jobs(
 
 
 def name_pairs(relative: Path, variants: int) -> tuple[str, ...]:
-    """Names of a photograph's pairs: trainers want one flat folder, so the path becomes a part of the name."""
+    """Names of a photograph's pairs. Training programs want one flat folder, so the path becomes part of the name."""
     name = "__".join((*relative.parent.parts, relative.stem))
     return (name, *(f"{name}_v{variant}" for variant in range(2, variants + 1)))
 
@@ -122,20 +129,20 @@ def name_pairs(relative: Path, variants: int) -> tuple[str, ...]:
 def degrade_file(
     job: PairJob, degrader: Degrader, pairs: PairSet, options: PairOptions, progress: FileProgress
 ) -> Iterator[Result]:
-    """Makes the pairs of one photograph that are not there yet.
+    """Makes the missing pairs of one photograph.
 
     Args:
         job: the photograph and what its pairs are called.
         degrader: makes the low-resolution pictures.
-        pairs: where they go.
-        options: how.
-        progress: is told how far each pair is.
+        pairs: the set that they are added to.
+        options: options of the call.
+        progress: shows the progress of each pair.
 
     Yields:
         One result for each pair.
 
     Raises:
-        SrdganError: the photograph cannot be read or a pair not be stored.
+        SrdganError: the photograph cannot be read, or a pair cannot be stored.
     """
     digest = hash_file(job.source)
     missing = []
@@ -145,7 +152,7 @@ def degrade_file(
             missing.append(plan)
         else:
             target = str(pairs.paths.of(plan.name)[1])
-            yield Result(str(job.source), target, notes=("skipped: the pair is there",))
+            yield Result(str(job.source), target, notes=("skipped: the pair exists",))
     if not missing:
         return
     start = time.perf_counter()

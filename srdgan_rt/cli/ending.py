@@ -1,4 +1,4 @@
-"""Early ends of a process: signals, and output whose reader has closed it."""
+"""How a process ends early: by a signal, or because the reader of its output is gone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TextIO
 from srdgan_rt.errors import SrdganError
 
 BROKEN_PIPE = 128 + 13
-"""Exit status where the reader of stdout or stderr has gone away: what shells show after SIGPIPE."""
+"""Exit status where the reader of stdout or stderr is gone, as shells show it after SIGPIPE."""
 
 _SIGNALS = ("SIGTERM", "SIGHUP")
 
@@ -24,10 +24,10 @@ class OutputLostError(SrdganError):
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal that asks the process to end; handled as Ctrl-C is, so that nothing is left half done.
+    """A signal that asks the process to end. It is handled like Ctrl-C, so that no half-written file is left.
 
     Args:
-        number: of the signal.
+        number: number of the signal.
     """
 
     def __init__(self, number: int) -> None:
@@ -36,7 +36,7 @@ class Stopped(KeyboardInterrupt):
 
 
 def status_of(interrupt: KeyboardInterrupt) -> int:
-    """The exit status after a signal: 128 and its number, as shells have it."""
+    """The exit status after a signal, as shells give it: 128 plus its number."""
     return 128 + (interrupt.number if isinstance(interrupt, Stopped) else signal.SIGINT)
 
 
@@ -47,8 +47,8 @@ def name_of(interrupt: KeyboardInterrupt) -> str:
 
 @contextmanager
 def stop_on_signals() -> Iterator[None]:
-    """Turns SIGTERM and SIGHUP into :class:`Stopped` in the main thread; one that is ignored (``nohup``) stays so."""
-    if threading.current_thread() is not threading.main_thread():  # only there can handlers be set
+    """Turns SIGTERM and SIGHUP into :class:`Stopped` in the main thread; an ignored signal (``nohup``) stays so."""
+    if threading.current_thread() is not threading.main_thread():  # handlers can be set only there
         yield
         return
     numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
@@ -70,7 +70,7 @@ def flush_streams() -> None:
     """Writes out what stdout and stderr still hold.
 
     Raises:
-        BrokenPipeError: nobody reads it.
+        BrokenPipeError: the reader is gone.
     """
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # closed by whoever started the process
@@ -78,7 +78,7 @@ def flush_streams() -> None:
 
 
 def discard_streams() -> None:
-    """Sends stdout and stderr nowhere, so that the interpreter does not fail again when it flushes them at its end."""
+    """Redirects stdout and stderr to nowhere, or the interpreter would fail again when it flushes them at exit."""
     for stream in (sys.stdout, sys.stderr):
         _discard(stream)
 
@@ -97,7 +97,7 @@ def print_line(text: str) -> None:
     """Writes a line to stdout.
 
     Raises:
-        BrokenPipeError: nobody reads it.
+        BrokenPipeError: the reader is gone.
         OutputLostError: it cannot be written for another reason.
     """
     try:
@@ -110,7 +110,7 @@ def print_line(text: str) -> None:
 
 
 def escape_unknown_characters() -> None:
-    """Makes stdout and stderr write characters that their encoding lacks as escapes instead of failing."""
+    """Makes stdout and stderr escape characters that their encoding lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -56,26 +56,31 @@ def evaluate(
             "--model",
             "-n",
             metavar="NAME|PATH",
-            help=f"Shipped model, weight file, a mix (a:0.7+b:0.3), or {', '.join(BASELINES)}; may be repeated.",
+            help="Shipped model, weight file, interpolation (a:0.7+b:0.3), or "
+            f"{', '.join(BASELINES)}; may be repeated.",
             show_default="bicubic and the best shipped",
         ),
     ] = None,
-    output_format: Annotated[Format, typer.Option("--format", help="Form of the tables.")] = Format.TEXT,
-    channel: Annotated[Channel, typer.Option(help="What is scored of colour pictures.")] = Channel.Y,
+    output_format: Annotated[Format, typer.Option("--format", help="Format of the tables.")] = Format.TEXT,
+    channel: Annotated[Channel, typer.Option(help="What to score: luma (y), or all channels (rgb).")] = Channel.Y,
     full_resolution: Annotated[
         bool,
         typer.Option(
             "--full-resolution",
-            help="Of pairs: enlarge the noisy picture as it is, and score the mean of each 4x4 block.",
+            help="For pairs: enlarge the noisy picture at full size, then score the mean of each 4x4 block.",
         ),
     ] = False,
     mesh: Annotated[
         bool,
-        typer.Option("--mesh", help="Also what repeats every 4 pixels on flat areas: largest peak to peak, in 1/255."),
+        typer.Option(
+            "--mesh", help="Also measure the pattern of period 4 on flat areas: largest peak to peak, in 1/255."
+        ),
     ] = False,
-    per_image: Annotated[bool, typer.Option("--per-image", help="Every picture's scores, not the mean alone.")] = False,
+    per_image: Annotated[
+        bool, typer.Option("--per-image", help="Show the scores of each picture, not only the mean.")
+    ] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write the tables to.")] = None,
-    save_dir: Annotated[Path | None, typer.Option(help="Folder to write the enlarged pictures to, as PNG.")] = None,
+    save_dir: Annotated[Path | None, typer.Option(help="Folder for the enlarged pictures, as PNG.")] = None,
     tile: options.Tile = "auto",
     precision: options.Precision = "auto",
     engine: options.Engine = "auto",
@@ -104,7 +109,7 @@ def evaluate(
 
 
 def _label(model: str) -> str:
-    """The name of a model in the tables: a file goes by its stem."""
+    """The name of a model in the tables; for a file, its stem."""
     return Path(model).stem if is_weight_path(model) and parse_mix(model) is None else model
 
 

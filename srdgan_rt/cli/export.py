@@ -29,7 +29,7 @@ _CALIBRATION_SIDE = 256  # pixels a side of the middle of a picture
 
 
 class GraphForm(str, enum.Enum):
-    """How dense blocks are written."""
+    """How dense blocks are written; see :func:`srdgan_rt.export.export_onnx`."""
 
     CONCAT = "concat"
     PUSH = "push"
@@ -39,11 +39,13 @@ def export(
     output: Annotated[Path, typer.Option("--output", "-o", help="ONNX file to write.", show_default=False)],
     model: options.Model = None,
     precision: Annotated[
-        GraphPrecision, typer.Option(help="Type of weights, values, input and output.")
+        GraphPrecision, typer.Option(help="Type of the weights, the activations, the input and the output.")
     ] = GraphPrecision.FP32,
     form: Annotated[
         GraphForm,
-        typer.Option(help="Dense blocks with concatenations, or with sums and none (push; the same result)."),
+        typer.Option(
+            help="Dense blocks with concatenations, or with sums of partial convolutions (push). Same results."
+        ),
     ] = GraphForm.CONCAT,
     calibrate: Annotated[
         list[str] | None,
@@ -55,9 +57,10 @@ def export(
 ) -> None:
     """Writes a model as an ONNX graph for pictures of any size.
 
-    Input "input": (N, 3, H, W), RGB in [0, 1]. Output "output": (N, 3, S*H, S*W), where S is the scale, not clipped.
-    Shipped models that degrade pictures (srdgan-h2l) take a second input, "noise", and give (N, 3, H/S, W/S). The file
-    states the model's name, digest, scale, halo and border padding. Needs the package onnx.
+    The input is called "input": (N, 3, H, W), RGB in [0, 1]. The output is called "output": (N, 3, S*H, S*W), where S
+    is the scale; it is not clipped. Shipped models that degrade pictures (srdgan-h2l) take a second input, "noise", and
+    give (N, 3, H/S, W/S). The file's metadata hold the model's name, digest, scale, halo and border padding. The
+    command needs the package onnx.
 
     int8 is for the convolutions of dense blocks, marked by QuantizeLinear and DequantizeLinear; the rest is fp32. Their
     ranges are measured on the middle of each picture of --calibrate.
@@ -72,7 +75,7 @@ def export(
     if (precision is GraphPrecision.INT8) != bool(calibrate):
         raise InputError("--precision int8 and --calibrate need each other")
 
-    # Only now: they load PyTorch, and wrong usage should be told at once.
+    # Imported only now: they load PyTorch, and wrong usage should be reported at once.
     from srdgan_rt.atomic import replace_file
     from srdgan_rt.checkpoint import DEFAULT_MODEL
     from srdgan_rt.export import export_model

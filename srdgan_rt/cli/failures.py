@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import sys
 import traceback
 import typing
@@ -18,7 +19,7 @@ from srdgan_rt.errors import BackendUnavailableError, InputError, SrdganError
 FAILED, WRONG_USAGE = 1, 2
 """Exit statuses: some input failed, the call itself was wrong."""
 
-_WRONG_CALLS = (InputError, BackendUnavailableError)  # also an engine or device that is not there
+_WRONG_CALLS = (InputError, BackendUnavailableError)  # also an engine or device that is missing
 _debug = False
 _DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")]
 
@@ -33,12 +34,12 @@ def guard(command: Callable[..., None]) -> Callable[..., None]:
             command(*args, **kwargs)
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise  # typer's own way of ending
-        except BrokenPipeError as error:  # no word: nobody listens
+        except BrokenPipeError as error:  # no message: the reader is gone
             raise typer.Exit(BROKEN_PIPE) from error
         except (Exception, KeyboardInterrupt) as error:
             raise typer.Exit(say_end(error)) from error
 
-    # typer reads the options from the signature; written annotations are resolved here, where their names are known.
+    # typer reads the options from the signature; annotations that are text are resolved here, with the command's names.
     hints = typing.get_type_hints(command, include_extras=True)
     parameters = [
         parameter.replace(annotation=hints[name]) for name, parameter in inspect.signature(command).parameters.items()
@@ -46,11 +47,13 @@ def guard(command: Callable[..., None]) -> Callable[..., None]:
     debug = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=_DebugOption)
     guarded.__signature__ = inspect.Signature([*parameters, debug])  # type: ignore[attr-defined]
     guarded.__annotations__ = {**hints, "debug": _DebugOption}
+    # One line a paragraph: the help is wrapped to the width of the terminal.
+    guarded.__doc__ = re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(command) or "")
     return guarded
 
 
 def show_tracebacks(wanted: bool) -> None:
-    """Whether errors are told with their tracebacks from now on."""
+    """Sets whether errors are shown with their tracebacks from now on."""
     global _debug
     _debug = wanted
 
@@ -66,12 +69,17 @@ def say_end(error: BaseException) -> int:
 
 def say(message: str) -> None:
     """Writes one line to stderr."""
-    if sys.stderr is not None:  # print would take stdout in its place
+    if sys.stderr is not None:  # where it is None, print would write to stdout
         print(f"srdgan-rt: {one_line(message)}", file=sys.stderr, flush=True)
 
 
 def say_failure(subject: str | None, error: BaseException) -> None:
-    """Writes an error to stderr: one line, after its traceback where ``--debug`` asks for it."""
+    """Writes an error to stderr in one line, after its traceback with ``--debug``.
+
+    Args:
+        subject: input that failed; None for the whole command.
+        error: the error.
+    """
     if _debug:
         traceback.print_exception(error)
     text = describe(error)
@@ -92,13 +100,13 @@ def describe(error: BaseException) -> str:
 
 
 def one_line(text: str) -> str:
-    """Makes control characters and undecodable bytes, as file names may hold them, visible and harmless."""
+    """Escapes control characters and undecodable bytes, which file names may hold."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    # Looked up, not imported: what went wrong may be an import, and only a loaded runtime has errors of its own kind.
+    # Looked up, not imported: the error may come from an import, and only a loaded runtime raises its own errors.
     memory = sys.modules.get("srdgan_rt.runtime.memory")
     return isinstance(error, MemoryError) if memory is None else bool(memory.is_out_of_memory(error))

@@ -1,4 +1,4 @@
-"""``srdgan-rt info``: what is installed, what this machine offers, and what of the package can be used on it."""
+"""``srdgan-rt info``: what is installed, what this machine has, and which parts of the package can be used on it."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from srdgan_rt.cli import options
 from srdgan_rt.errors import SrdganError
 
 _EXTRAS = ("raw", "peers")
-"""Extras of the package that a user may want; the others are for its developers."""
+"""Extras of the package that users may want; the others are for developers."""
 
 
 def info(as_json: options.Json = False) -> None:
     """Shows versions, the build, and which engines, ops and models can be used here.
 
-    This is what a report of a fault should begin with.
+    Please include the output in bug reports.
     """
     facts = collect_facts()
     print(json.dumps(facts, indent=2) if as_json else "\n".join(_format(facts)))
 
 
 def collect_facts() -> dict[str, Any]:
-    """Everything that the command shows, as plain data; a part that is broken says so in its place.
+    """Everything that the command shows, as plain data. A broken part is reported in its place.
 
     Returns:
         Sections by name: versions, build, cpu, cuda, engines, tensorrt, ops, models, degradations.
@@ -59,7 +59,7 @@ def _collect_versions() -> dict[str, str]:
 
 
 def _list_requirements() -> list[str]:
-    """What the package's own metadata say that it needs, or can use."""
+    """Packages that the installed package's metadata require, or name as options."""
     try:
         requirements = metadata.requires("srdgan_rt") or []
     except metadata.PackageNotFoundError:  # a source tree that was never installed
@@ -128,7 +128,7 @@ def _collect_cuda() -> dict[str, Any]:
 
 
 def _collect_engines() -> dict[str, dict[str, str | None]]:
-    """Why each engine cannot be used, or None where it can, by device; ours with bytes, too."""
+    """By device, why each engine cannot be used, or None where it can; also the native engine in int8."""
     from srdgan_rt.runtime.engines import list_engines
 
     engines = {}
@@ -224,12 +224,12 @@ def _format(facts: dict[str, Any]) -> list[str]:
     lines += ["", "tensorrt", *(f"  {name}: {value}" for name, value in facts["tensorrt"].items())]
     lines += ["", "compiled ops"]
     lines += [f"  {name}: {'usable' if reason is None else f'no: {reason}'}" for name, reason in facts["ops"].items()]
-    for section, purpose in (("models", "models, which enlarge"), ("degradations", "models, which degrade")):
+    for section, purpose in (("models", "models that enlarge"), ("degradations", "models that degrade")):
         lines += ["", purpose]
         for model in facts[section]:
             lines.append(f"  {model['name']}{' (default)' if model['default'] else ''}: {_summarize(model)}")
         if not facts[section]:
-            lines.append("  none: this installation holds no weights for it")
+            lines.append("  none: this installation has no weights for it")
     return lines
 
 
@@ -245,8 +245,26 @@ def _summarize(model: dict[str, Any]) -> str:
     ]
     if "macs_per_pixel" in model:
         parts.append(f"{model['macs_per_pixel'] / 1e6:.2f} MMAC per input pixel")
-    scores = model["description"].get("scores")
+    scores = _summarize_scores(model["description"].get("scores", ""))
     return ", ".join(parts) + (f"; {scores}" if scores else "")
+
+
+def _summarize_scores(text: str) -> str:
+    """The scores of a weight file in one line: JSON of ours (`--json` shows all of it), or any text of others."""
+    try:
+        scores = json.loads(text)
+    except json.JSONDecodeError:
+        return text
+    if not isinstance(scores, dict):
+        return text
+    shown = []
+    for name, value in scores.items():
+        match value:
+            case [int() | float() as psnr, int() | float() as ssim] if psnr > 1 >= ssim:
+                shown.append(f"{name} {psnr:.2f} dB / {ssim:.4f}")
+            case int() | float():
+                shown.append(f"{name} {value}")
+    return ", ".join(shown)
 
 
 def _plain(value: object) -> str:

@@ -25,8 +25,9 @@ class Job:
     Args:
         source: file to read.
         target: file to write.
-        may_become_png: whether the format was chosen by us, so that a result it cannot hold goes into a PNG.
-        notes: what was decided, one line each.
+        may_become_png: whether to write a PNG instead where the format cannot hold the result: yes, unless the user
+            chose the format.
+        notes: decisions that the user should know, one line each.
     """
 
     source: Path
@@ -37,7 +38,13 @@ class Job:
 
 @dataclass
 class Plan:
-    """What to do, what cannot be done (input and error), and what is left alone (input and reason)."""
+    """What ``upscale`` will do.
+
+    Args:
+        jobs: pictures to upscale.
+        failures: input and error of what cannot be done.
+        left_alone: input and reason of what is skipped.
+    """
 
     jobs: list[Job] = field(default_factory=list)
     failures: list[tuple[str, Exception]] = field(default_factory=list)
@@ -52,21 +59,21 @@ def plan_jobs(
     suffix: str = "x4",
     extension: Extension = Extension.AUTO,
 ) -> Plan:
-    """Finds the pictures and gives each its place.
+    """Finds the pictures and decides where each result goes.
 
     Args:
         inputs: files, folders and patterns.
         output: a file, for a single picture; otherwise a folder, in which the tree of an input folder is mirrored; None
             puts each result beside its picture.
-        recursive: search folders to the bottom.
-        suffix: joined to the name's stem by an underscore; nothing is joined where it is empty.
-        extension: format of the results; ``auto`` keeps the picture's, where results can be written in it.
+        recursive: whether to search subfolders.
+        suffix: added to the name's stem after an underscore; nothing is added where it is empty.
+        extension: format of the results; ``auto`` keeps the picture's where results can be written in it.
 
     Returns:
         The plan. No two jobs write one file, no job overwrites an input, and results are not upscaled again.
 
     Raises:
-        InputError: output or suffix cannot be what is asked for.
+        InputError: output or suffix is not valid.
     """
     if any(separator in suffix for separator in {"/", os.sep, "\0"}):
         raise InputError(f"--suffix must be a part of a file name, got {suffix!r}")
@@ -75,7 +82,7 @@ def plan_jobs(
     pictures = _choose_pictures(find_pictures(inputs, recursive), inputs, target_folder, plan)
     if target_file is not None:
         if len(pictures) > 1:
-            raise InputError(f"--output {output}: is one picture, but there are {len(pictures)} inputs; give a folder")
+            raise InputError(f"--output {output}: names one file, but there are {len(pictures)} inputs; name a folder")
         jobs = [Job(picture.path, target_file, may_become_png=False) for picture in pictures]
     else:
         drafts = tell_apart(_draft(pictures, target_folder, suffix, extension, plan), target_folder)
@@ -99,22 +106,24 @@ def _interpret_output(
     ending = path.suffix.lower()
     if os.path.isdir(path) or output.endswith(("/", os.sep)) or not _FILE_ENDING.fullmatch(ending):  # noqa: PTH112
         if os.path.lexists(path) and not os.path.isdir(path):  # noqa: PTH112
-            raise InputError(f"--output {output}: is a file, but neither a folder nor called like a picture")
+            raise InputError(f"--output {output}: exists and is neither a folder nor a picture")
         return None, path
     if ending not in WRITABLE_EXTENSIONS:
         endings = ", ".join(WRITABLE_EXTENSIONS)
-        raise InputError(f"--output {output}: results are written as {endings}; a folder's name ends with / here")
+        raise InputError(f"--output {output}: results can be {endings}; to name a folder, end with /")
     if len(inputs) > 1 or os.path.isdir(inputs[0]):  # noqa: PTH112
-        raise InputError(f"--output {output}: is one picture, but the input may be several; give a folder")
+        raise InputError(f"--output {output}: names one file, but there may be several inputs; name a folder")
     if extension is not Extension.AUTO:
-        raise InputError(f"--ext {extension.value}: the output file's name already says the format")
+        raise InputError(
+            f"--ext {extension.value}: has no effect where --output names a file, whose ending decides the format"
+        )
     return path, None
 
 
 def _choose_pictures(
     found: list[FoundPicture], inputs: Sequence[str], target_folder: Path | None, plan: Plan
 ) -> list[FoundPicture]:
-    """Those to upscale. The rest goes into the plan: what is no picture, and what an earlier run has made."""
+    """The pictures to upscale. The rest goes into the plan: what is not a picture, and results of earlier runs."""
     finder = ResultFinder()
     stems = {entry.path.stem for entry in found if entry.is_picture}
     pictures = []
@@ -127,7 +136,7 @@ def _choose_pictures(
                 plan.left_alone.append((subject, entry.note))
             elif target_folder is not None and is_old_result(entry.path, inputs, target_folder):
                 plan.left_alone.append((subject, "lies in the output folder, not upscaled again"))
-            # The shell may have made names of a pattern: a result is meant where its original is not named with it.
+            # The shell may have expanded a pattern: a named result is an input only if its original is not named, too.
             elif (not entry.is_named or _has_original(entry.path, stems)) and finder.is_result(entry.path):
                 plan.left_alone.append(
                     (subject, "is the result of an earlier run, not upscaled again unless named alone")
@@ -144,7 +153,7 @@ def _has_original(path: Path, stems: set[str]) -> bool:
 
 
 def is_old_result(picture: Path, inputs: Sequence[str], target_folder: Path) -> bool:
-    """Whether a picture lies in an output folder that in turn lies inside an input: it was not meant."""
+    """Whether a picture lies in the output folder and that in an input folder: it is then a result, not an input."""
     target = Path(os.path.realpath(target_folder))
     parents = Path(os.path.realpath(picture)).parents
     return target in parents and any(Path(os.path.realpath(name)) in target.parents for name in inputs)
@@ -186,13 +195,13 @@ def _settle_conflicts(jobs: list[Job], plan: Plan) -> None:
 
 
 def _identify(path: Path) -> str:
-    """Equal for two ways of writing one path."""
-    # The last part is left as it is: a link to a picture is a picture of its own, with a result of its own.
+    """A text that is equal for all spellings of a path."""
+    # The last part is not resolved: a link to a picture counts as a picture and has its own result.
     return os.path.normcase(Path(os.path.realpath(path.parent), path.name))
 
 
 def _is_same_file(path: Path, other: Path) -> bool:
-    """Whether both exist and are one file, links and letter case seen through."""
+    """Whether both exist and are the same file, whatever links and letter case."""
     try:
         return path.samefile(other)
     except OSError:

@@ -1,4 +1,4 @@
-"""``srdgan-rt noise``: how real generated noise is, in tables and on one page."""
+"""``srdgan-rt noise``: compares generated noise with real noise, as tables and as an HTML page."""
 
 from __future__ import annotations
 
@@ -46,16 +46,17 @@ def noise(
             "--model",
             "-n",
             metavar="NAME|PATH",
-            help="High-to-low net beside Gaussian noise and the camera model; may be repeated.",
-            show_default="those shipped",
+            help="High-to-low net to compare, beside Gaussian noise and the camera model; may be repeated.",
+            show_default="all shipped",
         ),
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="HTML page to write, with plots.")] = None,
-    output_format: Annotated[Format, typer.Option("--format", help="Form of the tables.")] = Format.TEXT,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write an HTML page with plots.")] = None,
+    output_format: Annotated[Format, typer.Option("--format", help="Format of the tables.")] = Format.TEXT,
     low_resolution: Annotated[
-        bool, typer.Option("--low-resolution", help="The pairs are sampled down already; otherwise [4i+2] is taken.")
+        bool,
+        typer.Option("--low-resolution", help="The pairs are small already: do not take every 4th pixel (4i + 2)."),
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Decides the noise.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the generated noise.")] = 0,
     device: options.Device = "auto",
 ) -> None:
     """Compares generated noise with that of real photographs."""

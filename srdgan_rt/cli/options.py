@@ -11,7 +11,7 @@ import typer
 from srdgan_rt.cli.failures import say
 from srdgan_rt.errors import InputError
 
-_SMALLEST_TILE = 32  # input pixels; below it, a tile is nothing but the pixels that are read around it
+_SMALLEST_TILE = 32  # input pixels; smaller tiles would cost far more for their halo than for themselves
 
 
 class Extension(str, enum.Enum):
@@ -30,7 +30,7 @@ Model = Annotated[
         "--model",
         "-n",
         metavar="NAME|PATH",
-        help="Shipped model, weight file, or a mix: a:0.7+b:0.3.",
+        help="Shipped model, weight file, or interpolation of models (a:0.7+b:0.3).",
         show_default="the best shipped",
     ),
 ]
@@ -45,11 +45,11 @@ MaxPixels = Annotated[
     int | None,
     typer.Option(
         min=0,
-        help="Refuse inputs of more pixels (of up to 4 channels); 0 lifts the limit.",
-        show_default="the reader's limit",
+        help="Refuse inputs with more pixels; 0 sets no limit.",
+        show_default="268 million",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout instead of text.")]
 
 
@@ -57,7 +57,7 @@ def parse_tile(text: str) -> int | None:
     """A tile size as the runtime takes it: None for ``auto``.
 
     Raises:
-        InputError: it is neither ``auto`` nor a whole number that makes sense.
+        InputError: it is not ``auto``, 0, or a whole number of at least 32.
     """
     if text == "auto":
         return None
@@ -73,7 +73,7 @@ def warn_of_slow_precision(device: str, precision: str) -> None:
 
 
 def limit_pixels(max_pixels: int | None) -> int | None:
-    """Converts ``--max-pixels``, where 0 means no limit, to the reader's form, where None does."""
-    from srdgan_rt.image import DEFAULT_MAX_PIXELS  # not at the head: help should not wait for the readers
+    """Converts ``--max-pixels``, where 0 means no limit, to the readers' argument, where None means it."""
+    from srdgan_rt.image import DEFAULT_MAX_PIXELS  # imported only now: help should not wait for it
 
     return DEFAULT_MAX_PIXELS if max_pixels is None else max_pixels or None

@@ -24,15 +24,15 @@ _RESULT_NAME = re.compile(r"(?P<stem>.+)_x\d+(\.\d+)?")
 
 
 def mark_result(packet: bytes | None, model: str, outscale: float) -> bytes | None:
-    """Adds to an XMP packet that the picture is a result of this program.
+    """Marks in an XMP packet that the picture is a result of this program.
 
     Args:
-        packet: of the input; None where it has none.
+        packet: XMP packet of the input; None where it has none.
         model: name of the model that enlarged it.
-        outscale: enlargement.
+        outscale: enlargement of the result.
 
     Returns:
-        The packet with the mark; as it was where it is damaged, in UTF-16, or as long as a packet may be.
+        The packet with the mark; unchanged where it is damaged, in UTF-16, or would become too long.
     """
     plain = _OWN_DESCRIPTION.sub(b"", packet or _EMPTY_PACKET)
     end = plain.rfind(b"</rdf:RDF>")
@@ -59,10 +59,10 @@ class ResultFinder:
         self._stems: dict[Path, set[str]] = {}
 
     def is_result(self, path: Path) -> bool:
-        """Whether a file is marked as a result, or called like one and lies beside its original.
+        """Whether a file is marked as a result, or has the name of one and lies beside its original.
 
         Args:
-            path: of a picture.
+            path: a picture.
 
         Raises:
             OSError: it cannot be read.
@@ -79,7 +79,7 @@ class ResultFinder:
 
 
 def _is_marked(path: Path) -> bool:
-    if not path.is_file():  # a pipe would be waited for without end
+    if not path.is_file():  # reading a pipe could block forever
         return False
     with path.open("rb") as file:
         if _NAMESPACE in file.read(_HEAD_BYTES):

@@ -1,4 +1,4 @@
-"""The progress bar of a picture: on stderr, only where that is a terminal."""
+"""The progress bar of a picture, shown on stderr where that is a terminal."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _NARROWEST = 40  # columns of a terminal that has room for a bar
 
 
 class FileProgress:
-    """The bar of one picture: its share done, pixels a second, the time that passed and the time left.
+    """The bar of one picture: share done, pixels per second, time elapsed and time left.
 
-    Until the engine tells how far it is, only the picture's size and the time are shown. The bar is gone when the
-    picture is done.
+    Until the engine reports progress, only the picture's size and the elapsed time are shown. The bar disappears when
+    the picture is done.
 
     Args:
-        label: what to call the picture.
-        shown: whether to show anything, should stderr be a terminal.
+        label: name of the picture.
+        shown: whether to show the bar where stderr is a terminal.
     """
 
     def __init__(self, label: str, *, shown: bool) -> None:
@@ -49,22 +49,22 @@ class FileProgress:
         self.hide()
 
     def begin(self, num_pixels: int) -> None:
-        """The picture is read, and the work on its ``num_pixels`` input pixels begins."""
+        """Starts the clock: the picture is read, and work on its ``num_pixels`` input pixels begins."""
         self._progress.reset(self._task, total=None, num_pixels=num_pixels)
         self._progress.start()
 
     def show(self, done: int, total: int) -> None:
-        """``done`` of ``total`` steps are done."""
+        """Shows that ``done`` of ``total`` pixels are done."""
         self._progress.update(self._task, completed=done, total=total)
         self._progress.start()
 
     def hide(self) -> None:
-        """Takes the bar from the screen, for a line of text, until the next :meth:`begin` or :meth:`show`."""
+        """Hides the bar, to print a line, until the next :meth:`begin` or :meth:`show`."""
         self._progress.stop()
 
 
 class _StateColumn(ProgressColumn):
-    """Share done, rate, and the times that passed and are left, as far as they are known."""
+    """Share done, rate, time elapsed and time left, as far as they are known."""
 
     def render(self, task: Task) -> Text:
         num_pixels, seconds = task.fields["num_pixels"], task.elapsed or 0.0
@@ -86,7 +86,7 @@ def format_time(seconds: float) -> str:
 
 
 def format_rate(pixels_per_second: float) -> str:
-    """A speed with a unit that suits it."""
+    """A speed in Mpixels/s, or in kpixels/s below 1 Mpixel/s."""
     if pixels_per_second >= 1e6:
         return f"{pixels_per_second / 1e6:.2f} Mpixels/s"
     return f"{pixels_per_second / 1e3:.1f} kpixels/s"

@@ -1,4 +1,4 @@
-"""Names of the results of ``upscale``; results of equal names get different ones."""
+"""Names the results of ``upscale``; results that would have the same name get different ones."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from srdgan_rt.image import WRITABLE_EXTENSIONS, FoundPicture
 from srdgan_rt.image.formats import FORMATS, HEAD_SIZE, Format, detect_format
 
 _ENDINGS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tiff", "webp": ".webp", "raw": ".tiff"}
-"""Ending of the result, by what reads the picture; of all others the result is a PNG."""
+"""File ending of the result, by the reader of the picture; results of all other readers are PNG files."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """Where a result is to go as long as no other has the same name.
+    """Where a result goes unless another has the same name.
 
     Args:
-        picture: to be upscaled.
-        folder: of the result.
-        stem: of the result's name, without suffix and ending.
-        tail: the rest of the name.
-        notes: what was decided, one line each.
+        picture: picture to upscale.
+        folder: folder of the result.
+        stem: name of the result without suffix and file ending.
+        tail: suffix and file ending.
+        notes: decisions that the user should know, one line each.
     """
 
     picture: FoundPicture
@@ -42,7 +42,7 @@ class Draft:
 
     @property
     def relative(self) -> Path:
-        """The same below its input."""
+        """Path of the picture relative to its input folder."""
         return self.picture.relative
 
     @property
@@ -55,9 +55,9 @@ def draft_result(picture: FoundPicture, target_folder: Path | None, suffix: str,
     """Names a result after its picture.
 
     Args:
-        picture: to be upscaled.
-        target_folder: below which the tree of an input folder is mirrored; None for beside the picture.
-        suffix: joined to the stem by an underscore, unless it is empty.
+        picture: picture to upscale.
+        target_folder: folder in which the tree of an input folder is mirrored; None puts the result beside the picture.
+        suffix: added to the stem after an underscore, unless it is empty.
         extension: format of the result.
 
     Raises:
@@ -70,7 +70,7 @@ def draft_result(picture: FoundPicture, target_folder: Path | None, suffix: str,
 
 
 def _choose_ending(path: Path, extension: Extension) -> tuple[str, tuple[str, ...]]:
-    """File ending of the result, and a note where it is not the one that could be expected."""
+    """File ending of the result, and a note where it is not that of the picture."""
     if extension is not Extension.AUTO:
         return f".{extension.value}", ()
     called = next((format_ for format_ in FORMATS if path.suffix.lower() in format_.endings), None)
@@ -89,24 +89,24 @@ def _choose_ending(path: Path, extension: Extension) -> tuple[str, tuple[str, ..
 
 
 def _detect(path: Path) -> Format | None:
-    if not path.is_file():  # a pipe would be waited for without end
+    if not path.is_file():  # reading a pipe could block forever
         return None
     with path.open("rb") as file:
         return detect_format(file.read(HEAD_SIZE))
 
 
 def tell_apart(drafts: list[Draft], target_folder: Path | None) -> list[Draft]:
-    """Gives results of equal names different ones.
+    """Renames results that would have the same name.
 
-    Where pictures of several inputs would have results of one name, the results of each input go into a folder called
-    like it; where pictures differ in nothing but their ending, the ending becomes a part of the name: ``a_jpg_x4.png``.
+    Where the pictures come from several inputs, the results of each input go into a folder with its name. Where names
+    differ only in the file ending, the ending becomes part of the name: ``a_jpg_x4.png``.
 
     Args:
-        drafts: in the order of the inputs.
+        drafts: one per picture, in the order of the inputs.
         target_folder: folder for all results; None puts them beside their pictures.
 
     Returns:
-        The same in the same order. Pictures may still have one result, if not even that makes a difference.
+        The drafts in the same order. Some may still have the same name, where neither rule helps.
     """
     if target_folder is not None and any(len(set(map(_root_of, clash))) > 1 for clash in _find_clashes(drafts)):
         common = os.path.commonpath(list(map(_root_of, drafts)))
@@ -118,7 +118,7 @@ def tell_apart(drafts: list[Draft], target_folder: Path | None) -> list[Draft]:
     for clash in _find_clashes(drafts):
         if len({draft.source.suffix.lower() for draft in clash}) > 1:
             for draft in clash:
-                note = f"other pictures are called {draft.stem}, too: the ending becomes a part of the name"
+                note = f"another picture has the name {draft.stem}, too: the result's name includes the file ending"
                 stem = f"{draft.stem}_{draft.source.suffix[1:]}"
                 renamed[draft.source] = replace(draft, stem=stem, notes=(*draft.notes, note))
     return [renamed.get(draft.source, draft) for draft in drafts]
@@ -132,7 +132,7 @@ def _find_clashes(drafts: Iterable[Draft]) -> list[list[Draft]]:
 
 
 def fold_name(path: Path) -> str:
-    """Equal for names that some file systems take for one: letter case and the ways to write an accent do not count."""
+    """A text that is equal for names that a file system may take for the same: case and Unicode form are ignored."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(path)).casefold())
 
 

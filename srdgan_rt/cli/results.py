@@ -10,26 +10,26 @@ from srdgan_rt.cli.ending import print_line
 from srdgan_rt.cli.failures import describe, one_line, say, say_failure
 from srdgan_rt.cli.progress import format_rate
 
-_MAX_LISTED = 8  # files left alone for one reason that are named one by one
+_MAX_LISTED = 8  # more skipped files with the same reason are only counted
 
 
 @dataclass(frozen=True)
 class Result:
-    """Outcome of one file; sizes in pixels, None where processing stopped before they were known.
+    """Outcome of one file. Sizes are in pixels, None where processing stopped before they were known.
 
     Args:
-        input: file, or what the user named.
-        output: file that was written, or was to be.
-        width: of the input.
-        height: of the input.
-        out_width: of the result.
-        out_height: of the result.
-        seconds: from opening the input to the finished result.
-        megapixels_per_second: input pixels over that time.
-        engine: that computed it.
-        model: that computed it.
-        notes: what was lost or decided on the way, one line each.
-        error: why there is no result, one line.
+        input: input file, or the argument that failed.
+        output: file that was or would have been written.
+        width: columns of the input.
+        height: rows of the input.
+        out_width: columns of the result.
+        out_height: rows of the result.
+        seconds: time from opening the input to closing the result.
+        megapixels_per_second: input pixels divided by that time.
+        engine: name of the engine that computed it.
+        model: name of the model.
+        notes: what was lost or decided, one line each.
+        error: why there is no result; one line.
     """
 
     input: str
@@ -47,11 +47,11 @@ class Result:
 
 
 class Reporter:
-    """Reports each result as it is ready and counts failures.
+    """Prints each result as soon as it is ready, and counts failures.
 
     Args:
-        as_json: one JSON object per file on stdout, notes inside it.
-        quiet: nothing but errors, and JSON where it is asked for.
+        as_json: whether to print one JSON object per file to stdout, with its notes.
+        quiet: whether to print only errors, and JSON if ``as_json`` is set.
     """
 
     def __init__(self, *, as_json: bool, quiet: bool) -> None:
@@ -60,7 +60,7 @@ class Reporter:
         self._quiet = quiet
 
     def done(self, result: Result) -> None:
-        """Tells of a result, or of a file that was left alone as its notes say."""
+        """Prints a result, or why its notes say that the file was skipped."""
         if self._as_json:
             _print_json(result)
         elif not self._quiet:
@@ -72,7 +72,7 @@ class Reporter:
                 print_line(one_line(f"{result.input} -> {result.output} ({sizes}, {speed})"))
 
     def left_alone(self, files: Sequence[tuple[str, str]]) -> None:
-        """Tells of files that are not worked on, and why; of many with the same reason in one line.
+        """Prints which files are skipped and why; many with the same reason in one line.
 
         Args:
             files: path and reason of each.
@@ -93,7 +93,7 @@ class Reporter:
                 say(f"and {len(paths) - 1:,} more files: {reason}")
 
     def failed(self, subject: str, error: Exception, output: str | None = None) -> None:
-        """Tells of an input that gave no result."""
+        """Prints and counts an input that gave no result."""
         self.num_failed += 1
         say_failure(subject, error)
         if self._as_json:

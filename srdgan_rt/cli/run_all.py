@@ -15,7 +15,7 @@ from srdgan_rt.cli.results import Reporter, Result
 
 
 class FileJob(Protocol):
-    """What a command does with one file."""
+    """The work of a command on one file."""
 
     @property
     def source(self) -> Path:
@@ -23,7 +23,7 @@ class FileJob(Protocol):
 
     @property
     def target(self) -> Path:
-        """File to write, the first where there are several."""
+        """File to write; the first where there are several."""
 
 
 JobT = TypeVar("JobT", bound=FileJob)
@@ -36,18 +36,18 @@ def run_all(
     *,
     show_progress: bool,
 ) -> None:
-    """Runs job after job; one that fails does not stop the others.
+    """Runs jobs in turn; one failure does not stop the rest.
 
     Args:
-        jobs: what to do.
-        run: does a job; its results are told as they come.
-        reporter: tells them.
-        show_progress: whether to show a progress bar, should stderr be a terminal.
+        jobs: the jobs, in order.
+        run: does a job and yields its results, which are reported one by one.
+        reporter: prints results and errors.
+        show_progress: whether to show a progress bar where stderr is a terminal.
 
     Raises:
-        typer.Exit: Ctrl-C or another signal, after a line that says how far it came.
-        BrokenPipeError: nobody reads what is told of the results any more.
-        OutputLostError: it cannot be written.
+        typer.Exit: Ctrl-C or another signal, after a line that says how many files are done.
+        BrokenPipeError: the reader of the output is gone.
+        OutputLostError: the output cannot be written.
     """
     for index, job in enumerate(jobs):
         try:
@@ -59,7 +59,7 @@ def run_all(
         except KeyboardInterrupt as interrupt:
             say(f"{name_of(interrupt)}: {index} of {len(jobs)} files done, none half-written")
             raise typer.Exit(status_of(interrupt)) from None
-        except (BrokenPipeError, OutputLostError):  # not the file's fault: its result is written
+        except (BrokenPipeError, OutputLostError):  # not an error of the file, whose result is written
             raise
-        except Exception as error:  # whatever it is: a file must not take the rest of the folder with it
+        except Exception as error:  # of any type: one bad file must not stop the others
             reporter.failed(str(job.source), error, str(job.target))

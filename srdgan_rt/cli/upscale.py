@@ -1,4 +1,4 @@
-"""``srdgan-rt upscale``: pictures in, clean and larger pictures out."""
+"""``srdgan-rt upscale``: enlarges and denoises pictures."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def upscale(
     ],
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", help="A file, for one input, or a folder.", show_default="beside each input"),
+        typer.Option("--output", "-o", help="Output file (for one input) or folder.", show_default="beside each input"),
     ] = None,
     model: options.Model = None,
     outscale: Annotated[
-        float, typer.Option("--outscale", "-s", help="Enlargement, any number above 0; 1 denoises without enlarging.")
+        float, typer.Option("--outscale", "-s", help="Enlargement: any number above 0; 1 only denoises.")
     ] = 4.0,
     tile: options.Tile = "auto",
     precision: options.Precision = "auto",
@@ -41,13 +41,13 @@ def upscale(
         typer.Option(help="Added to the name of each result, after an underscore.", show_default="x and the outscale"),
     ] = None,
     extension: Annotated[
-        Extension, typer.Option("--ext", help="Format of the results; auto keeps the input's where it can.")
+        Extension, typer.Option("--ext", help="Format of the results; auto keeps that of the input where possible.")
     ] = Extension.AUTO,
     quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG and WebP results.")] = 95,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
-    skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Leave results that exist.")] = False,
+    skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Skip inputs whose result exists.")] = False,
     recursive: Annotated[
-        bool, typer.Option("--recursive", "-r", help="Search folders to the bottom; --output mirrors the tree.")
+        bool, typer.Option("--recursive", "-r", help="Search subfolders; --output mirrors their tree.")
     ] = False,
     max_pixels: options.MaxPixels = None,
     as_json: options.Json = False,
@@ -55,12 +55,13 @@ def upscale(
 ) -> None:
     """Enlarges and denoises pictures.
 
-    Each result is written beside its input as NAME_x4.EXT unless --output says otherwise. EXIF, colour profile, 16
-    bits, transparency and grey are kept where the format can hold them. A file that fails does not stop the others.
+    Each result is written beside its input as NAME_x4.EXT, unless --output says otherwise. EXIF data, colour profile,
+    16-bit depth, transparency and greyscale are kept where the format can hold them. A file that fails does not stop
+    the others.
 
     Results of earlier runs are skipped, unless you name them as inputs.
 
-    Exit status: 0 all done, 1 some input failed, 2 wrong usage, 128 and the signal's number after a signal.
+    Exit status: 0 all done, 1 some input failed, 2 wrong usage, 128 + N stopped by signal N.
     """
     if not (math.isfinite(outscale) and outscale > 0):
         raise InputError(f"--outscale must be a number above 0, got {outscale}")
@@ -68,7 +69,7 @@ def upscale(
         raise InputError("--overwrite and --skip-existing exclude each other")
     tile_size = options.parse_tile(tile)
 
-    # Only now: they load PyTorch, and help and wrong usage should answer at once.
+    # Imported only now: they load PyTorch, and help and wrong usage should answer at once.
     from srdgan_rt.checkpoint import DEFAULT_MODEL
     from srdgan_rt.cli.jobs import plan_jobs
     from srdgan_rt.cli.upscale_file import Existing, FileId, FileOptions, upscale_file

@@ -1,4 +1,4 @@
-"""Runs one job of ``upscale``. Separate from the command, because it imports PyTorch, which loads slowly."""
+"""Runs one job of ``upscale``; apart from the command, because it imports PyTorch, which is slow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from srdgan_rt.runtime import Upscaler
 
 
 class Existing(enum.Enum):
-    """What happens to a result that is already there."""
+    """What to do where the result exists."""
 
     REFUSE = enum.auto()
     OVERWRITE = enum.auto()
@@ -29,13 +29,13 @@ class Existing(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class FileOptions:
-    """What holds for all files of a call.
+    """Options for all files of a call.
 
     Args:
         outscale: enlargement, above 0.
-        quality: of JPEG and WebP, 1 to 100.
-        existing: what to do about results that are there.
-        max_pixels: largest input; None is no limit.
+        quality: quality of JPEG and WebP results, 1..100.
+        existing: what to do where the result exists.
+        max_pixels: largest input; None sets no limit.
     """
 
     outscale: float
@@ -45,7 +45,7 @@ class FileOptions:
 
 
 FileId = tuple[int, int]
-"""Device and number of a file: the same for all its names."""
+"""Device and inode of a file: the same for all its names."""
 
 
 def upscale_file(
@@ -54,14 +54,14 @@ def upscale_file(
     """Reads, enlarges and writes one picture.
 
     Args:
-        job: from where to where.
-        upscaler: does the work.
-        options: how.
-        written: results of this call and their inputs; completed here.
-        progress: is told how far it is.
+        job: input and output file.
+        upscaler: enlarges the picture.
+        options: options of the call.
+        written: results of this call so far and their inputs; the new one is added.
+        progress: shows the progress.
 
     Returns:
-        What was done, or that nothing had to be.
+        What was done, or that the file was skipped.
 
     Raises:
         SrdganError: the input cannot be read, the result cannot be stored, or the engine failed.
@@ -102,7 +102,7 @@ def upscale_file(
 
 
 def _settle_target(job: Job, picture: Picture, options: FileOptions) -> tuple[Path, tuple[str, ...]]:
-    """Makes the folder and finds out, before the work, whether the result can be stored; if not, whether as PNG."""
+    """Makes the folder and checks, before the work, whether the result can be stored there; if not, whether as PNG."""
     job.target.parent.mkdir(parents=True, exist_ok=True)
     height, width = (max(1, round(side * options.outscale)) for side in picture.pixels.shape[:2])
     channels = 1 if picture.pixels.ndim == 2 else picture.pixels.shape[2]
@@ -118,7 +118,7 @@ def _settle_target(job: Job, picture: Picture, options: FileOptions) -> tuple[Pa
 
 
 def _check_not_written(target: Path, written: dict[FileId, Path]) -> None:
-    """Refuses a result that would replace one of the same call, on file systems that take several names for one."""
+    """Refuses to overwrite a result of the same call, on file systems that take several names for the same."""
     if target.exists() and (source := written.get(_identify(target))) is not None:
         raise ImageWriteError(f"{target} is already the result of {source}")
 
@@ -138,7 +138,7 @@ def _may_skip(target: Path, existing: Existing) -> bool:
 
 @contextmanager
 def _collect_warnings() -> Iterator[list[str]]:
-    """What the package logs as warnings, each text once, instead of having it on stderr."""
+    """Collects the warnings that the package logs, each text once."""
     messages: list[str] = []
 
     class Collector(logging.Handler):

@@ -1,4 +1,4 @@
-"""From clean photographs to small noisy ones: the high-to-low net at work, and the pairs made with it (GMSR)."""
+"""Makes small, noisy pictures from clean ones with a high-to-low net, and training pairs from them (GMSR)."""
 
 from srdgan_rt.degrade.degrader import Degrader
 

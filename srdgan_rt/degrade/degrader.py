@@ -1,10 +1,9 @@
-"""Turns clean photographs into small noisy ones, as a phone would take them (section 3.2)."""
+"""``Degrader``: makes small, noisy pictures from clean ones, as a phone would take them (section 3.2)."""
 
 from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,26 +16,29 @@ from srdgan_rt.checkpoint import DEFAULT_DEGRADATION, H2LModel, load_h2l
 from srdgan_rt.checkpoint.locate import pin_model
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import take_samples
-from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.models import H2LNet
 from srdgan_rt.models.h2l import check_noise_level
+from srdgan_rt.pixels import Pixels, check_pixels
 from srdgan_rt.runtime.backend import prepare_net, resolve_device
-from srdgan_rt.runtime.pixels import Pixels, check_picture, read_window, split_alpha, write_window
+from srdgan_rt.runtime.canvas import Canvas
+from srdgan_rt.runtime.progress import Progress, ProgressCallback
+from srdgan_rt.runtime.source import Source
 from srdgan_rt.tiling import Box, split_box
 
 
 class Degrader:
-    """Makes small noisy pictures of large clean ones with one high-to-low network, in fp32.
+    """Makes small, noisy pictures from large, clean ones with one high-to-low network, in fp32.
 
-    One object may be used from several threads at once: a call changes nothing in it. A result is a function of the
-    picture, the noise level and the seed, on the same machine and version of PyTorch bit for bit. It can be pickled,
-    and used after a fork, like :class:`~srdgan_rt.runtime.Upscaler`.
+    One object may be used by several threads at once: a call does not change it. A result depends only on the picture,
+    the noise level and the seed; it is bit-identical on the same machine with the same version of PyTorch. An object
+    can be pickled, and used after a fork, like :class:`~srdgan_rt.runtime.Upscaler`.
 
     Args:
-        model: name of a shipped model, path of a weight file, a network, or one with its description (copied).
+        model: name of a shipped model, path of a weight file, or a network or
+            :class:`~srdgan_rt.checkpoint.H2LModel`, which is copied.
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
-        tile: largest side, in pixels of the clean picture, of what is computed at once; it decides the memory (about
-            0.3 GB for the paper's net) but, to the rounding of fp32, not the result.
+        tile: largest side of a tile, in pixels of the clean picture. It decides the memory (about 0.3 GB for the
+            paper's net) and changes the result only by rounding errors of fp32.
 
     Raises:
         CheckpointError: the model cannot be loaded.
@@ -44,11 +46,11 @@ class Degrader:
         InputError: an argument is out of range.
 
     Attributes:
-        name: of the model.
-        metadata: what the weight file says of itself.
+        name: name of the model.
+        metadata: metadata of the weight file.
         digest: sha256 of the weights.
         scale: reduction of the network.
-        device: where it runs.
+        device: device that the network runs on.
         noise_levels: standard deviations of N, for pictures in [0, 1], that the network was trained with.
     """
 
@@ -60,7 +62,7 @@ class Degrader:
         tile: int = 256,
     ) -> None:
         note_threads()
-        # What another process makes the same object of.
+        # What pickle makes the same object from in another process.
         self._source = copy.deepcopy(model) if isinstance(model, H2LNet | H2LModel) else pin_model(model)
         self._options: dict[str, Any] = {"device": device, "tile": tile}
         if isinstance(model, H2LNet):
@@ -78,7 +80,7 @@ class Degrader:
         self.device = resolve_device(device)
         self._net = prepare_net(net, self.device, torch.float32)
         self._tile = tile // self.scale
-        # Two 3x3 convolutions a block and the last one: what a result can see beyond its own block of pixels.
+        # Two 3x3 convolutions per block and the last one: what a result reads beyond its own block of pixels.
         self._halo = -(-(2 * net.num_blocks + 1) // self.scale)
 
     def __reduce__(self) -> tuple[partial[Degrader], tuple[object]]:
@@ -91,21 +93,21 @@ class Degrader:
         *,
         noise_level: float | None = None,
         seed: int = 0,
-        progress: Callable[[int, int], None] | None = None,
+        progress: ProgressCallback | None = None,
     ) -> Pixels:
         """Degrades a clean picture (equation 1).
 
-        Result pixel ``i`` is taken around pixel ``scale * i + scale // 2`` of the picture, see
-        :func:`srdgan_rt.image.resample.shift_half_pixel` for what that means for pairs.
+        Result pixel ``i`` is taken around pixel ``scale * i + scale // 2`` of the picture; see
+        :func:`srdgan_rt.image.resample.shift_half_pixel` for the consequence for pairs.
 
         Args:
             image: ``(H, W)`` or ``(H, W, 1)`` grey, ``(H, W, 2)`` grey and alpha, ``(H, W, 3)`` RGB, ``(H, W, 4)`` RGBA
-                with straight alpha; uint8, uint16, or float32 in [0, 1]. What goes beyond a multiple of the scale is
-                cropped off at the right and the bottom, as evaluation does.
+                with straight alpha; uint8, uint16, or float32 in [0, 1]. It is cropped at the right and
+                the bottom to multiples of the scale, as in evaluation.
             noise_level: standard deviation of N for pictures in [0, 1], at least 0; None draws one of
                 :attr:`noise_levels`.
-            seed: decides N and, where it is drawn, its level; at least 0. Row y of N depends on the seed, y and the
-                width alone.
+            seed: seed of N and of the draw of its level, at least 0. Row y of N depends only on the seed, y and the
+                width.
             progress: called as ``progress(done, total)`` in pixels of the result after each tile.
 
         Returns:
@@ -115,50 +117,42 @@ class Degrader:
         Raises:
             InputError: an argument is of the wrong type, shape or range.
         """
-        picture = check_picture(image)
+        picture = check_pixels(image)
         level = self.draw_level(seed) if noise_level is None else check_noise_level(noise_level)
         height, width = (side // self.scale for side in picture.shape[:2])
         if height < 1 or width < 1:
             raise InputError(f"image must be at least {self.scale} x {self.scale} pixels, got shape {picture.shape}")
         picture = picture[: height * self.scale, : width * self.scale]
-        out = np.empty((height, width, *picture.shape[2:]), picture.dtype)
-        channels_last = out.reshape(height, width, -1)
-        colour, alpha = split_alpha(picture)
-        if alpha is not None:
-            colour = bleed_colour(colour, alpha)
-            channels_last[..., -1] = take_samples(alpha, self.scale)
-        num_colours = colour.shape[2]
-
+        canvas = Canvas(picture, height, width)
+        if canvas.alpha is not None:
+            canvas.fill_alpha(take_samples(canvas.alpha, self.scale))
+        source = Source.from_picture(canvas.colour)
         bounds = Box(0, 0, width, height)
+        reporter = Progress(progress, bounds.area)
         done = 0
         rows: tuple[int, int] | None = None
         noise = torch.empty(0)
         for core in split_box(bounds, self._tile):  # boxes are in pixels of the result
             read = core.grow(self._halo).clip(bounds)
-            if rows != (read.y, read.bottom):
-                rows = read.y, read.bottom
-                noise = level * _draw_rows(
-                    seed, read.y * self.scale, read.bottom * self.scale, width * self.scale
-                )  # (1, 3, h, W)
-            source = Box(*(self.scale * value for value in read))
-            clean = read_window(colour, source).to(self.device)  # (1, 3, h, w)
-            low = self._net(clean, noise[..., source.x : source.right].to(self.device))[0]  # (3, h / scale, w / scale)
+            x, y, w, h = (self.scale * value for value in read)  # the same in pixels of the picture
+            if rows != (y, h):
+                rows = y, h
+                noise = level * _draw_rows(seed, y, y + h, width * self.scale)  # (1, 3, h, W)
+            clean = source.read(Box(x, y, w, h)).to(self.device)  # (1, 3, h, w)
+            low = self._net(clean, noise[..., x : x + w].to(self.device))[0]  # (3, h / scale, w / scale)
             low = low[:, core.y - read.y :, core.x - read.x :][:, : core.height, : core.width]
-            if num_colours == 1:
-                low = low.mean(0, keepdim=True)
-            write_window(low, channels_last[core.y : core.bottom, core.x : core.right, :num_colours])
+            canvas.write_colour(core, canvas.select_channels(low))
             done += core.area
-            if progress is not None:
-                progress(done, bounds.area)
-        return out
+            reporter.note_finished(done)
+        return canvas.pixels
 
     def draw_level(self, seed: int) -> float:
-        """The noise level that :meth:`degrade` takes where it is given none: one of :attr:`noise_levels`."""
+        """Draws the noise level that :meth:`degrade` uses by default: one of :attr:`noise_levels`."""
         return float(_make_generator(seed, 0).choice(self.noise_levels))
 
 
 def _draw_rows(seed: int, start: int, stop: int, width: int) -> Tensor:
-    """Rows ``start..stop - 1`` of normal noise, ``(1, 3, stop - start, width)``: the same whoever asks for them."""
+    """Rows ``start..stop - 1`` of normal noise, ``(1, 3, stop - start, width)``, the same for any tiles."""
     rows = [_make_generator(seed, 1 + y).standard_normal((3, width), np.float32) for y in range(start, stop)]
     return torch.from_numpy(np.stack(rows, 1))[None]
 

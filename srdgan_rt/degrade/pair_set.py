@@ -1,4 +1,4 @@
-"""A folder of pairs, ``HR/`` and ``LRx4/``, with a journal from which an interrupted run continues."""
+"""A folder of pairs, ``HR/`` and ``LRx4/``, with a journal that lets an interrupted run continue."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _JOURNAL = ".manifest.jsonl"
 
 @dataclass(frozen=True)
 class PairPaths:
-    """Where the pairs of a folder lie.
+    """Paths of the pairs of a set.
 
     Args:
-        folder: of the set.
-        scale: of the pairs.
+        folder: folder of the set.
+        scale: HR pixels per LR pixel, on each axis.
     """
 
     folder: Path
@@ -34,34 +34,34 @@ class PairPaths:
 
     @property
     def folders(self) -> tuple[Path, Path]:
-        """Of the large and of the small pictures."""
+        """Folders of the HR and of the LR pictures."""
         return self.folder / "HR", self.folder / f"LRx{self.scale}"
 
     def of(self, name: str) -> tuple[Path, Path]:
-        """The two files of a pair."""
+        """The HR and the LR file of a pair."""
         high, low = self.folders
         return high / f"{name}.png", low / f"{name}.png"
 
 
 def lies_in_pair_set(path: Path) -> bool:
-    """Whether a picture is one of the two of a pair, of whatever set."""
+    """Whether a picture belongs to a pair of any set."""
     folder = path.parent
     is_part = folder.name == "HR" or folder.name.startswith("LRx")
     return is_part and any((folder.parent / record).is_file() for record in (_MANIFEST, _JOURNAL))
 
 
 def store_pair(paths: PairPaths, plan: PairPlan, pair: Pair) -> None:
-    """Writes a pair and, last, its record. Several processes may do so in one folder at once.
+    """Writes a pair and then its record. Several processes may write into one folder at once.
 
     Args:
-        paths: the set; :class:`PairSet` has made its folders.
-        plan: what decided the pair.
-        pair: its pictures.
+        paths: paths of the set, whose folders exist (:class:`PairSet` makes them).
+        plan: plan of the pair.
+        pair: pictures of the pair.
 
     Raises:
         ImageWriteError: a file cannot be written.
     """
-    # First that the pair is being made: its files are then known as ours should the rest never come.
+    # Recorded first without details, so that the files are known as ours if the process is killed before the end.
     _append(paths.folder, {"name": plan.name})
     for path, picture in zip(paths.of(plan.name), (pair.high, pair.low), strict=True):
         write_picture(path, picture)
@@ -73,21 +73,21 @@ def store_pair(paths: PairPaths, plan: PairPlan, pair: Pair) -> None:
 
 
 def describe(plan: PairPlan) -> Record:
-    """A plan as the manifest holds it; the manifest adds ``size`` and ``low_size``, width and height each."""
+    """A plan as in the manifest, which also holds ``size`` and ``low_size``: width and height of each picture."""
     record = asdict(plan)
     del record["name"]
     return record
 
 
 class PairSet:
-    """A folder of pairs that is being made or completed. Its records are in ``manifest.json``, by the pairs' names.
+    """A folder of pairs that is being made or completed. ``manifest.json`` holds its records by the names of the pairs.
 
-    While it is made, each pair is one line in a journal beside it, written after its pictures: a kill at any moment
-    loses at most the pair at hand of each process.
+    Meanwhile, each finished pair is one line of a journal in the folder, written after its pictures. If processes are
+    killed, each loses at most the pair that it was making.
 
     Args:
-        folder: made if it is not there.
-        scale: of the pairs.
+        folder: folder of the set; made if it does not exist.
+        scale: HR pixels per LR pixel, on each axis.
 
     Raises:
         ImageWriteError: the folder cannot be made or written to.
@@ -107,30 +107,30 @@ class PairSet:
         """Whether a pair has to be made.
 
         Args:
-            plan: what the pair shall be.
-            overwrite: replace a pair that was made otherwise, and files that are not of this set.
+            plan: plan of the pair.
+            overwrite: whether to replace pairs that were made in another way, and files that are not of this set.
 
         Returns:
-            False where it is there already, made of the same photograph in the same way.
+            False where it exists and was made from the same photograph in the same way.
 
         Raises:
-            ImageWriteError: something else is there, which would be lost.
+            ImageWriteError: it would replace something else.
         """
         record = self._records.get(plan.name)
         files = self.paths.of(plan.name)
         if record and all(path.is_file() for path in files):
-            # Through JSON, as the record came.
+            # Converted to JSON and back, like the record.
             if json.loads(json.dumps(describe(plan))).items() <= record.items():
                 return False
         elif record is not None or not any(path.exists() for path in files):
-            return True  # lost, unfinished or never begun
+            return True  # lost, unfinished or not begun
         if not overwrite:
-            how = "was made in another way or of another photograph" if record else "is not of this set"
+            how = "was made in another way or from another photograph" if record else "is not of this set"
             raise ImageWriteError(f"{files[0]}: exists and {how}; --overwrite replaces it")
         return True
 
     def finish(self) -> None:
-        """Writes ``manifest.json`` with what the journal says, in the order of the names, and ends the journal.
+        """Writes ``manifest.json`` from the journal, sorted by name, and removes the journal.
 
         Raises:
             ImageWriteError: it cannot be written.
@@ -141,14 +141,14 @@ class PairSet:
         try:
             with replace_file(folder / _MANIFEST) as file:
                 file.write((json.dumps({"scale": self.paths.scale, "pairs": done}, indent=1) + "\n").encode())
-            if all(records.values()):  # an unfinished pair is still to be known as ours
+            if all(records.values()):  # the journal stays where it names unfinished pairs
                 (folder / _JOURNAL).unlink(missing_ok=True)
         except OSError as error:
             raise ImageWriteError(f"{folder / _MANIFEST}: cannot be written: {error.strerror}") from error
 
 
 def _append(folder: Path, line: Mapping[str, Any]) -> None:
-    """Adds a line to the journal in one piece; it begins with a line break in case the last line was torn."""
+    """Adds a line to the journal in one write. It begins with a line break in case the last line is incomplete."""
     path = folder / _JOURNAL
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
@@ -162,7 +162,7 @@ def _append(folder: Path, line: Mapping[str, Any]) -> None:
 
 
 def _read_records(folder: Path) -> dict[str, Record]:
-    """What is known of each pair; nothing, ``{}``, of one that was begun and not finished."""
+    """The record of each pair; ``{}`` for one that was begun and not finished."""
     records = _read_manifest(folder / _MANIFEST)
     for record in _read_journal(folder / _JOURNAL):
         records[record.pop("name")] = record
@@ -176,7 +176,7 @@ def _read_journal(path: Path) -> list[Record]:
     for line in path.read_bytes().splitlines():
         try:
             record = json.loads(line)
-        except ValueError:  # empty, or torn by a power cut: that pair is made again
+        except ValueError:  # empty, or incomplete after a power cut: that pair is made again
             continue
         if isinstance(record, dict) and isinstance(record.get("name"), str):
             records.append(record)
@@ -189,7 +189,7 @@ def _read_manifest(path: Path) -> dict[str, Record]:
     try:
         records = json.loads(path.read_text(encoding="utf-8"))["pairs"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: is no manifest of pairs; delete it, or choose another folder") from error
+        raise InputError(f"{path}: is not a manifest of pairs; delete it, or choose another folder") from error
     if not isinstance(records, dict) or not all(isinstance(record, dict) for record in records.values()):
-        raise InputError(f"{path}: is no manifest of pairs; delete it, or choose another folder")
+        raise InputError(f"{path}: is not a manifest of pairs; delete it, or choose another folder")
     return records

@@ -1,4 +1,4 @@
-"""Training pairs from clean photographs (the paper's GMSR): their parameters and how they are made."""
+"""Training pairs from clean photographs (the paper's GMSR): their parameters, and functions that make them."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ import torch
 from srdgan_rt.degrade.degrader import Degrader
 from srdgan_rt.errors import ImageReadError, InputError
 from srdgan_rt.image import Metadata, Picture, convert_depth, read_picture, shift_half_pixel
-from srdgan_rt.image.depth import flatten_on_white
+from srdgan_rt.image.alpha import flatten_on_white
 from srdgan_rt.image.size_limit import DEFAULT_MAX_PIXELS
-from srdgan_rt.runtime.pixels import Pixels
+from srdgan_rt.pixels import Pixels
 
 NoiseRange = tuple[float, float]
 """Smallest and largest noise level to draw from, log-uniformly; equal for a fixed one."""
 
-_LEVEL_STREAM = (0, 1)  # of a pair's seed; those of the degrader are one number
+_LEVEL_STREAM = (0, 1)  # random stream of a pair's seed; the degrader's streams are single numbers
 
 
 @dataclass(frozen=True)
 class PairPlan:
-    """Everything that decides a pair, so that equal plans make equal pairs.
+    """All parameters of a pair: equal plans make equal pairs.
 
     Args:
-        name: of the two files, without their folder and ``.png``.
-        source: the photograph below its root, with forward slashes.
-        source_sha256: of the photograph's file.
-        seed: of this pair, see :func:`derive_seed`.
+        name: name of the two files, without their folder and ``.png``.
+        source: path of the photograph relative to its root folder, with forward slashes.
+        source_sha256: sha256 of the photograph's file.
+        seed: seed of this pair, see :func:`derive_seed`.
         noise_level: standard deviation of N for pictures in [0, 1].
         model: name of the high-to-low net.
-        model_sha256: of its weights.
-        treatment: what happens to the photograph first, as the caller's ``prepare`` understands it.
+        model_sha256: sha256 of its weights.
+        treatment: parameters of the caller's ``prepare``, which processes the photograph first.
     """
 
     name: str
@@ -50,11 +50,11 @@ class PairPlan:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """A finished pair on the centred grid: LR pixel i lies in the middle of its block of HR pixels.
+    """A finished pair on the centred grid: each LR pixel lies in the middle of its block of HR pixels.
 
     Args:
         high: the clean picture, ``(H, W, 3)`` RGB or ``(H, W)`` grey, uint8.
-        low: the same smaller by the scale, with the noise of a camera.
+        low: the same picture, smaller by the scale and with camera noise.
     """
 
     high: Picture
@@ -62,16 +62,16 @@ class Pair:
 
 
 Prepare = Callable[[Pixels, PairPlan], Pixels | None]
-"""From a photograph, ``(H, W, 3)`` or ``(H, W)`` float32 in [0, 1], and the plan of a pair to the clean picture of it,
-or to None where the photograph is no good for it."""
+"""``prepare(photograph, plan)`` gives the clean picture of a pair, or None where the photograph is not suitable.
+Pictures are ``(H, W, 3)`` or ``(H, W)`` float32 in [0, 1]."""
 
 
 def derive_seed(seed: int, name: str) -> int:
-    """The seed of a pair: a hash, so that it depends on the pair's name and not on the pairs beside it.
+    """The seed of a pair: a hash, so that it depends on the pair's name and not on other pairs.
 
     Args:
-        seed: of the whole set, at least 0.
-        name: of the pair.
+        seed: seed of the whole set, at least 0.
+        name: name of the pair.
 
     Raises:
         InputError: the seed is negative.
@@ -79,16 +79,18 @@ def derive_seed(seed: int, name: str) -> int:
     if seed < 0:
         raise InputError(f"seed must be at least 0, got {seed}")
     text = f"{seed}\0{name}".encode("utf-8", "surrogateescape")
-    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big") >> 11  # 53 bits: what every reader of JSON can hold
+    return (
+        int.from_bytes(hashlib.sha256(text).digest()[:8], "big") >> 11
+    )  # 53 bits, so that every JSON reader keeps it exactly
 
 
 def draw_noise_level(degrader: Degrader, levels: NoiseRange | None, seed: int) -> float:
-    """The noise level of a pair.
+    """Draws the noise level of a pair.
 
     Args:
-        degrader: whose own levels are drawn from where none are given.
-        levels: smallest and largest, see :func:`check_noise_range`.
-        seed: of the pair.
+        degrader: its own levels are used where ``levels`` is None.
+        levels: smallest and largest level, see :func:`check_noise_range`.
+        seed: seed of the pair.
     """
     if levels is None:
         return degrader.draw_level(seed)
@@ -121,14 +123,14 @@ def plan_pair(
     levels: NoiseRange | None = None,
     treatment: Mapping[str, float | bool] | None = None,
 ) -> PairPlan:
-    """The plan of a pair: :class:`PairPlan` with its seed and noise level drawn.
+    """Makes the plan of a pair: derives its seed and draws its noise level.
 
     Args:
-        name: of the two files.
-        source: the photograph below its root, with forward slashes.
-        source_sha256: of the photograph's file.
+        name: name of the two files.
+        source: path of the photograph relative to its root folder, with forward slashes.
+        source_sha256: sha256 of the photograph's file.
         degrader: makes the low-resolution picture.
-        seed: of the whole set, at least 0.
+        seed: seed of the whole set, at least 0.
         levels: smallest and largest noise level; None for those of the degrader.
         treatment: see :class:`PairPlan`.
 
@@ -149,7 +151,7 @@ def plan_pair(
 
 
 def hash_file(path: Path) -> str:
-    """sha256 of a file.
+    """The sha256 of a file, in hexadecimal.
 
     Raises:
         ImageReadError: it cannot be read.
@@ -177,16 +179,16 @@ def make_pairs(
     """Makes the pairs of one photograph, which is read once.
 
     Args:
-        path: of the photograph; transparency is laid on white.
-        plans: what to make of it.
+        path: the photograph; transparent parts are put on white.
+        plans: plans of its pairs.
         degrader: makes the low-resolution pictures.
-        prepare: turns the photograph into the clean picture of a pair; None takes it as it is.
-        max_pixels: refuse larger photographs; None refuses none.
-        progress: called as ``progress(done, total)`` for each pair as it grows.
-        begin: called with the number of pixels before a pair is made.
+        prepare: makes the clean picture of a pair from the photograph; None uses the photograph itself.
+        max_pixels: largest photograph; None sets no limit.
+        progress: called as ``progress(done, total)`` in pixels of the LR picture of each pair.
+        begin: called with the number of HR pixels before a pair is made.
 
     Yields:
-        Each plan that ``prepare`` had a picture for, with its pair.
+        Each plan with its pair, except where ``prepare`` gives None.
 
     Raises:
         ImageReadError: the photograph cannot be read.
@@ -215,17 +217,17 @@ def pair_up(
     seed: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Pixels, Pixels]:
-    """Degrades a clean picture and centres it on the result.
+    """Degrades a clean picture, and moves it so that the two are aligned.
 
-    LR pixel i is taken around HR pixel 4i + 2, half a pixel beside the middle of its 4x4 block, where every upscaler
-    assumes it; so HR is the picture moved by half a pixel, see
+    LR pixel i is taken around HR pixel 4i + 2, half a pixel from the middle of its 4x4 block, where every upscaler
+    assumes it. HR is therefore the picture moved by half a pixel, see
     :func:`srdgan_rt.image.resample.shift_half_pixel`.
 
     Args:
         clean: ``(H, W, 3)`` RGB or ``(H, W)`` grey, float32 in [0, 1].
         degrader: makes the low-resolution picture.
         noise_level: standard deviation of N.
-        seed: of N.
+        seed: seed of N.
         progress: called as ``progress(done, total)``.
 
     Returns:
@@ -236,7 +238,7 @@ def pair_up(
     """
     low = degrader.degrade(clean, noise_level=noise_level, seed=seed, progress=progress)
     high = clean
-    if degrader.scale > 1:  # a sample of a block of one is its middle
+    if degrader.scale > 1:  # at a scale of 1 nothing has to be moved
         planes = torch.from_numpy(clean.reshape(*clean.shape[:2], -1)).permute(2, 0, 1)  # (C, H, W)
         high = shift_half_pixel(planes).permute(1, 2, 0).numpy().reshape(clean.shape)
     height, width = (side * degrader.scale for side in low.shape[:2])

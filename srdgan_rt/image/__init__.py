@@ -1,6 +1,7 @@
-"""Pictures: files to arrays and back with everything that the file says besides its pixels, and exact resampling.
+"""Reads and writes picture files with all their metadata, and resamples pictures.
 
-The resampling works on tensors and is imported on first use, so that work with files alone does not wait for PyTorch.
+The resampling works on tensors. It is imported on first use, so that programs that only read and write files do not
+wait for PyTorch.
 """
 
 from typing import TYPE_CHECKING, Any

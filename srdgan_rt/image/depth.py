@@ -1,7 +1,7 @@
-"""Converts sample types and flattens alpha, a few rows at a time.
+"""Converts between sample types, a block of rows at a time.
 
-A 12-megapixel photograph enlarged four times has 195 million pixels: a whole-picture temporary in float32 would
-take 2.3 GB, so everything here goes through blocks of rows.
+A 12-megapixel photograph enlarged four times has 195 million pixels. A temporary copy of it in float32 would take
+2.3 GB, so conversions work on blocks of rows.
 """
 
 from __future__ import annotations
@@ -12,15 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from srdgan_rt.image.picture import Pixels
+from srdgan_rt.pixels import Pixels, white_level
 
 _BLOCK_SAMPLES = 1 << 20
-
-
-def largest_value(dtype: DTypeLike) -> int:
-    """The value of full brightness, or full opacity: 255, 65535, or 1 for floating point."""
-    dtype = np.dtype(dtype)
-    return int(np.iinfo(dtype).max) if dtype.kind == "u" else 1
 
 
 def map_rows(
@@ -49,49 +43,28 @@ def convert_depth(pixels: Pixels, dtype: DTypeLike) -> Pixels:
         return pixels
     if pixels.dtype == np.uint8 and dtype == np.uint16:
         return map_rows(pixels, lambda block: block.astype(np.uint16) * np.uint16(257), pixels.shape, dtype)
-    scale = largest_value(dtype) / largest_value(pixels.dtype)
+    scale = white_level(dtype) / white_level(pixels.dtype)
 
     def convert(block: NDArray[Any]) -> NDArray[Any]:
         # float64, because float32 would not round 16-bit halves correctly
         values = block.astype(np.float64) * scale
-        return values if dtype.kind == "f" else np.rint(np.clip(np.nan_to_num(values), 0, largest_value(dtype)))
+        return values if dtype.kind == "f" else np.rint(np.clip(np.nan_to_num(values), 0, white_level(dtype)))
 
     return map_rows(pixels, convert, pixels.shape, dtype)
 
 
-def flatten_on_white(pixels: Pixels) -> tuple[Pixels, bool]:
-    """Lays a picture with alpha on white.
+def expand_bits(samples: Pixels, bits: int) -> Pixels:
+    """Scales samples of any number of bits to the full range of uint8 or uint16, rounding to nearest.
 
     Args:
-        pixels: ``(H, W, 2)`` or ``(H, W, 4)``, alpha not multiplied in.
+        samples: unsigned integers, any shape with rows first.
+        bits: bits a sample, at least 1; black is 0 and white is ``2 ** bits - 1``.
 
     Returns:
-        ``(H, W)`` or ``(H, W, 3)`` of the same dtype, and whether anything was transparent at all.
+        uint8 from up to 8 bits, else uint16; ``samples`` itself where no bits have to be added or dropped.
     """
-    colours = pixels.shape[2] - 1
-    full = largest_value(pixels.dtype)
-    if bool((pixels[..., -1] == full).all()):
-        flat = pixels[..., 0] if colours == 1 else pixels[..., :3]
-        return np.ascontiguousarray(flat), False
-
-    def flatten(block: NDArray[Any]) -> NDArray[Any]:
-        colour, alpha = block[..., :colours].astype(np.float64), block[..., colours:].astype(np.float64) / full
-        flat = colour * alpha + full * (1 - alpha)
-        flat = flat if pixels.dtype.kind == "f" else np.rint(flat)
-        return flat[..., 0] if colours == 1 else flat
-
-    shape = pixels.shape[:2] if colours == 1 else (*pixels.shape[:2], 3)
-    return map_rows(pixels, flatten, shape, pixels.dtype), True
-
-
-def divide_by_alpha(pixels: Pixels) -> Pixels:
-    """Takes a multiplied-in ("associated") alpha out of the colours of ``(H, W, 2 or 4)``."""
-    full = largest_value(pixels.dtype)
-
-    def divide(block: NDArray[Any]) -> NDArray[Any]:
-        colour, alpha = block[..., :-1].astype(np.float64), block[..., -1:].astype(np.float64)
-        colour = np.minimum(np.divide(colour * full, alpha, out=np.zeros_like(colour), where=alpha > 0), full)
-        colour = colour if pixels.dtype.kind == "f" else np.rint(colour)
-        return np.concatenate([colour, alpha], axis=-1)
-
-    return map_rows(pixels, divide, pixels.shape, pixels.dtype)
+    dtype = np.dtype(np.uint8 if bits <= 8 else np.uint16)
+    if bits in (8, 16):
+        return samples.astype(dtype, copy=False)
+    scale = white_level(dtype) / ((1 << bits) - 1)
+    return map_rows(samples, lambda block: np.rint(block.astype(np.float64) * scale), samples.shape, dtype)

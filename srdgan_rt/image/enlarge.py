@@ -1,4 +1,4 @@
-"""Point sampling, and enlargement that keeps the samples where they were taken."""
+"""Point sampling, and its inverse: an enlargement whose samples are the original pixels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def take_samples(pixels: NDArray[DType], scale: int = 4) -> NDArray[DType]:
 
     Returns:
         ``[scale // 2 :: scale]`` of both axes, as a view. For tensors there is
-        :func:`srdgan_rt.ops.nearest_downsample`, which tells what this does to the place of the picture.
+        :func:`srdgan_rt.ops.nearest_downsample`; its documentation says how the phase shifts the picture.
     """
     return pixels[scale // 2 :: scale, scale // 2 :: scale]
 
@@ -37,10 +37,10 @@ def enlarge_samples(low: NDArray[Any], scale: int = 4) -> NDArray[np.float32]:
     """
     height, width = low.shape[:2]
     phase = scale // 2
-    place = np.array([[1, 0, -phase], [0, 1, -phase]], np.float64) / scale
+    matrix = np.array([[1, 0, -phase], [0, 1, -phase]], np.float64) / scale
     enlarged = cv2.warpAffine(
         low.astype(np.float32),
-        place,
+        matrix,
         (scale * width, scale * height),
         flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REFLECT_101,

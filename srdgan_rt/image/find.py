@@ -1,4 +1,4 @@
-"""Finds the pictures that files, folders and patterns name."""
+"""Finds picture files: expands files, folders and glob patterns."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ _MAX_LISTED = 8  # unreadable photographs of one format and folder that are name
 
 @dataclass(frozen=True)
 class FoundPicture:
-    """One picture to work on, or an input that leads to none.
+    """A picture file that was found, or an input for which there is none.
 
     Attributes:
-        path: the file, or the input as it was typed where there is an error.
-        root: the folder or the fixed part of the pattern that was typed; the folder of a file that was named itself.
-        is_named: whether the file itself was typed, not a folder or pattern that holds it.
-        error: why the input leads to no picture; None for a picture.
-        note: why the file is left out although nothing went wrong; None for a picture.
+        path: the file; the input as it was given where there is an error.
+        root: the folder that was given, or the part of the pattern without wildcards; for a file that was given itself,
+            its folder.
+        is_named: whether the file itself was given, not a folder or pattern that contains it.
+        error: why there is no picture; None for a picture.
+        note: why the file is skipped without an error; None for a picture.
     """
 
     path: Path
@@ -41,7 +42,7 @@ class FoundPicture:
 
     @property
     def relative(self) -> Path:
-        """The path below the root, so that a tree can be mirrored; the bare name of a file that was named itself."""
+        """The path relative to the root; just the name of a file that was given itself."""
         return self.path.relative_to(self.root)
 
 
@@ -51,12 +52,12 @@ def find_pictures(inputs: Iterable[str | os.PathLike[str]], recursive: bool = Fa
     Args:
         inputs: files (any extension), folders (their pictures, hidden files left out) and patterns with ``*``, ``?``,
             ``[...]`` and, for any depth, ``**``.
-        recursive: enter the folders' subfolders, and links to folders other than those that hold the link.
+        recursive: search subfolders, too, and links to folders, except links to a folder that contains the link.
 
     Returns:
-        In the order of the inputs, each folder and pattern sorted as people count ("2" before "10"), each file once.
-        What does not exist, cannot be opened or holds no picture is an entry with an error, so that a long run can go
-        on past it. Photographs of formats that cannot be read are entries with a note.
+        Each file once, in the order of the inputs; the files of a folder or pattern in natural order ("2" before "10").
+        An input that does not exist, cannot be opened or has no pictures gives an entry with an error, so that a long
+        run can continue. Photographs of formats that cannot be read give entries with a note.
     """
     found: dict[str, FoundPicture] = {}
     for given in inputs:
@@ -118,7 +119,7 @@ def _leave_out(root: Path, folder: Path, format_name: str, paths: list[Path]) ->
 
 
 def _list_files(root: Path, recursive: bool) -> tuple[list[Path], list[FoundPicture]]:
-    """The files of a folder in order, without hidden ones; and the places below it that could not be searched."""
+    """The files of a folder in natural order, without hidden ones; and entries for folders that cannot be searched."""
     files: list[Path] = []
     problems: list[FoundPicture] = []
     real_root = Path(os.path.realpath(root))

@@ -1,6 +1,6 @@
-"""The picture formats that users have: how each is known by its first bytes and by its file names, and which are read.
+"""The table of file formats: signatures, file name extensions, and which formats can be read.
 
-The one table of formats: the reader, folder runs and error messages all ask it.
+The reader, folder runs and error messages all use this table.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ class Format:
     """One file format.
 
     Attributes:
-        name: as in messages, before the word "files": "HEIC".
-        endings: usual endings of file names, lower case with the dot.
-        signature: regular expression that the first bytes match; "" where the first bytes do not tell.
+        name: used in messages, before the word "files": "HEIC".
+        endings: usual file name extensions, lower case with the dot.
+        signature: regular expression that the first bytes match; "" for formats without a signature.
         reader: which reader decodes it: "jpeg", "raw", ...; "" for formats that cannot be read.
-        is_photograph: whether a folder run shall name such a file among the photographs that it cannot read.
+        is_photograph: whether a folder run reports such a file as a photograph that it cannot read.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Format:
 
     @property
     def is_readable(self) -> bool:
-        """Whether such pictures can be read here and now: camera raw files need an optional package."""
+        """Whether such files can be read; camera raw files need the optional package rawpy."""
         return bool(self.reader) and (self.reader != "raw" or RAW_IS_READABLE)
 
 
@@ -43,7 +43,7 @@ _TIFF = rb"II\*\x00|MM\x00\*|II\+\x00|MM\x00\+"
 # TGA has no signature: flag of a colour map, type of picture, five zeros where there is no map, bits a pixel.
 _TGA = rb".(\x00[\x02\x03\x0a\x0b]\x00{5}|\x01[\x01\x09].{5}).{8}[\x08\x0f\x10\x18\x20]"
 
-# The first format that matches is taken. Most camera raw files have TIFF's signature: raw.py tells them from TIFF.
+# The first match is taken. Most camera raw files have TIFF's signature; raw.py recognises them.
 FORMATS = (
     Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".jif", ".pjpeg", ".pjpg"), rb"\xff\xd8", "jpeg"),
     Format("PNG", (".png", ".apng"), rb"\x89PNG\r\n\x1a\n", "png"),
@@ -109,13 +109,13 @@ FORMATS = (
 )
 
 READABLE_EXTENSIONS = tuple(sorted(ending for f in FORMATS if f.is_readable for ending in f.endings))
-"""Endings of the files that a folder run reads."""
+"""Extensions of the files that a folder run reads."""
 
 KNOWN_UNREADABLE = {e: f.name for f in FORMATS if f.is_photograph and not f.is_readable for e in f.endings}
-"""Endings of photographs that cannot be read, each with the name of its format: ".heic" is "HEIC"."""
+"""Extensions of photographs that cannot be read, with the name of the format: ".heic" is "HEIC"."""
 
 _SIGNATURES = [(re.compile(f.signature, re.DOTALL), f) for f in FORMATS if f.signature]
-# HEIF files may declare only the container as their kind; the coding is then among the compatible brands.
+# The main brand of a HEIF file may name only the container. The codec is then among the compatible brands.
 _CODINGS = {b"avif": "AVIF", b"heic": "HEIC", b"heix": "HEIC"}
 
 

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from srdgan_rt.errors import InputError
-
-Pixels = NDArray[Any]  # uint8, uint16 or float32; see Picture
-
-PIXEL_DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))
+from srdgan_rt.pixels import Pixels
 
 
 @dataclass(frozen=True)
 class Text:
-    """A text about a picture under a keyword, as PNG has them; the comment of a JPEG or GIF file is one, too.
+    """A text with a keyword, as in PNG files; or the comment of a JPEG or GIF file.
 
     Attributes:
-        keyword: what it is, 1..79 characters of Latin-1: "Comment", "Author", "parameters", ...
+        keyword: 1..79 characters of Latin-1: "Comment", "Author", "parameters", ...
         text: the text itself.
         language: language tag as in RFC 3066, or "".
         translated: the keyword in that language, or "".
@@ -38,16 +30,16 @@ class Metadata:
 
     Attributes:
         exif: TIFF-structured EXIF block without the ``b"Exif\\0\\0"`` prefix. After :func:`read_picture` its
-            orientation tag is 1, because the pixels have been turned upright.
-        icc: ICC profile of the pixels as they are (a CMYK profile is used up by the conversion to RGB).
+            orientation tag is 1, because the pixels are upright.
+        icc: ICC profile of the pixels. (The profile of a CMYK file is dropped when the pixels are converted to RGB.)
         xmp: XMP packet, extended XMP of JPEG files included.
         dpi: resolution in dots per inch, horizontal then vertical.
         iptc: IPTC-IIM data sets: captions, keywords, credits.
         texts: texts of PNG files and comments of JPEG and GIF files.
-        png_colour: kind and body of the chunks by which PNG files tell what their numbers mean (``gAMA``, ``cICP``...).
-        described_size: height and width, in pixels, of the upright picture that sizes and places in EXIF and XMP
-            speak of; :func:`write_picture` scales them from there to the pixels that it gets. None: they are true of
-            the pixels already.
+        png_colour: kind and body of the chunks of PNG files that define the colour space (``gAMA``, ``cICP``...).
+        described_size: height and width, in pixels, of the upright picture that sizes and positions in EXIF and XMP
+            refer to. :func:`write_picture` scales them from this size to that of the pixels. None: they already refer
+            to the pixels.
     """
 
     exif: bytes | None = None
@@ -77,22 +69,3 @@ class Picture:
     metadata: Metadata = Metadata()
     format: str = ""
     notes: tuple[str, ...] = ()
-
-
-def count_channels(pixels: Pixels) -> int:
-    """Number of channels of a picture's array: 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA).
-
-    Raises:
-        InputError: the array is not one of the layouts and dtypes that :class:`Picture` allows.
-    """
-    if pixels.dtype not in PIXEL_DTYPES:
-        raise InputError(f"pixels must be uint8, uint16 or float32, got {pixels.dtype}")
-    if pixels.ndim == 2:
-        channels = 1
-    elif pixels.ndim == 3 and pixels.shape[2] in (2, 3, 4):
-        channels = pixels.shape[2]
-    else:
-        raise InputError(f"pixels must be (H, W), (H, W, 2), (H, W, 3) or (H, W, 4), got {pixels.shape}")
-    if 0 in pixels.shape:
-        raise InputError(f"pixels must hold at least one pixel, got {pixels.shape}")
-    return channels

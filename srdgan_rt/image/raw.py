@@ -1,4 +1,4 @@
-"""Camera raw files: told from TIFF pictures by their tags, developed by LibRaw through the optional package rawpy."""
+"""Camera raw files: recognised by their TIFF tags, developed by LibRaw through the optional package rawpy."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from srdgan_rt.image import jpeg_metadata
 from srdgan_rt.image.formats import FORMATS, RAW_HINT, Format
-from srdgan_rt.image.ifd import (
+from srdgan_rt.image.jpeg.metadata import read_metadata as read_jpeg_metadata
+from srdgan_rt.image.metadata.ifd import (
     Buffer,
     DamagedTagsError,
     Entry,
@@ -23,12 +23,12 @@ from srdgan_rt.image.ifd import (
 from srdgan_rt.image.orientation import make_upright
 from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.size_limit import SizeCheck
-from srdgan_rt.image.tiff import read_metadata
+from srdgan_rt.image.tiff.codec import read_metadata as read_tiff_metadata
 
 _MAKE, _PHOTOMETRIC, _COMPRESSION = 271, 262, 259
 _DNG_VERSION = 50706
 _SENSOR_SAMPLES = (32803, 34892)  # photometric interpretations: colour filter array, linear raw
-# Of Nikon, Sony, Samsung, Epson, Kodak and Pentax; a file that uses one is no picture that any TIFF reader knows.
+# Compressions of Nikon, Sony, Samsung, Epson, Kodak and Pentax, which no ordinary TIFF file uses.
 _RAW_COMPRESSIONS = (34713, 32767, 32769, 32770, 32772, 65000, 65535)
 _DNG = next(f for f in FORMATS if ".dng" in f.endings)
 _OTHER = Format("camera raw", (), reader="raw")
@@ -46,13 +46,13 @@ def identify_raw(path: Path) -> Format | None:
                     return _DNG
                 if entry.tag == _MAKE and not make:
                     make = _read_text(data, entry).lower()
-                is_raw = is_raw or _tells_raw(data, layout, entry)
+                is_raw = is_raw or _marks_raw(data, layout, entry)
     if not is_raw:
         return None
     return next((f for f in _RAW_FORMATS if f.name.split()[0].lower() in make), _OTHER)
 
 
-def _tells_raw(data: Buffer, layout: Layout, entry: Entry) -> bool:
+def _marks_raw(data: Buffer, layout: Layout, entry: Entry) -> bool:
     values = {_PHOTOMETRIC: _SENSOR_SAMPLES, _COMPRESSION: _RAW_COMPRESSIONS}.get(entry.tag, ())
     return read_integer(data, layout, entry) in values
 
@@ -62,7 +62,7 @@ def _read_text(data: Buffer, entry: Entry) -> str:
 
 
 def read_raw(path: Path, check_size: SizeCheck, format_: Format) -> Picture:
-    """Develops a camera raw file to 16-bit sRGB with the camera's white balance and no guessing of brightness, upright.
+    """Develops a camera raw file to upright 16-bit sRGB, with the camera's white balance and no automatic brightness.
 
     See :func:`srdgan_rt.image.read_picture`.
 
@@ -93,22 +93,21 @@ def read_raw(path: Path, check_size: SizeCheck, format_: Format) -> Picture:
 
 
 def _read_metadata(path: Path, raw: Any, rawpy: Any) -> tuple[Metadata, int | None]:
-    """From the file's own tags where it is TIFF-structured, else from the preview inside; and the orientation,
-    None where the EXIF block has it.
+    """The metadata, and the orientation; None for an orientation that is in the EXIF block.
 
-    Never a colour profile, which would describe the preview. What reading leaves out is not told: dozens of tags about
-    the raw data have no meaning any more.
+    They come from the tags of a TIFF-structured file, else from the JPEG preview inside. ICC profiles are dropped,
+    because they describe the preview. There are no notes about other tags: dozens describe the raw data alone.
     """
     try:
-        metadata, orientation, _ = read_metadata(path)
+        metadata, orientation, _ = read_tiff_metadata(path)
         return replace(metadata, icc=None), orientation
     except DamagedTagsError:
         pass
     try:
         preview = raw.extract_thumb()
         if preview.format == rawpy.ThumbFormat.JPEG:
-            metadata, _ = jpeg_metadata.read_metadata(preview.data)
+            metadata, _ = read_jpeg_metadata(preview.data)
             return replace(metadata, icc=None), None
     except (rawpy.LibRawError, OSError, SyntaxError):
-        pass  # no preview, or one that is no JPEG: the picture is whole without it
+        pass  # no preview, or one that is not JPEG; the picture can be read without it
     return Metadata(), 1

@@ -1,4 +1,4 @@
-"""Reading pictures: the format is told by the first bytes, never by the name."""
+"""Reads picture files; the format is detected by the first bytes, never by the name."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from srdgan_rt.errors import ImageReadError, SrdganError
-from srdgan_rt.image.bitmap import read_bmp, read_gif
+from srdgan_rt.image.bmp import read_bmp
 from srdgan_rt.image.formats import HEAD_SIZE, Format, detect_format
-from srdgan_rt.image.jpeg import read_jpeg
+from srdgan_rt.image.gif import read_gif
+from srdgan_rt.image.jpeg.codec import read_jpeg
 from srdgan_rt.image.picture import Picture
-from srdgan_rt.image.png import read_png
+from srdgan_rt.image.png.codec import read_png
 from srdgan_rt.image.raw import identify_raw, read_raw
 from srdgan_rt.image.size_limit import DEFAULT_MAX_PIXELS, SizeCheck, limit_size
-from srdgan_rt.image.tiff import read_tiff
+from srdgan_rt.image.tiff.codec import read_tiff
 from srdgan_rt.image.webp import read_webp
 
 _READERS: dict[str, Callable[[Path, SizeCheck], Picture]] = {
@@ -28,16 +29,16 @@ _READERS: dict[str, Callable[[Path, SizeCheck], Picture]] = {
 
 
 def read_picture(path: str | os.PathLike[str], *, max_pixels: int | None = DEFAULT_MAX_PIXELS) -> Picture:
-    """Decodes a picture file: upright, in its own depth, with everything that the file says besides the pixels.
+    """Decodes a picture file: upright, in its own bit depth, with its metadata.
 
     Args:
         path: JPEG, PNG, TIFF, WebP, BMP or GIF, or a camera raw file where ``rawpy`` is installed. Of animations the
             first frame is taken; of files with several pages the first page, in its highest resolution.
-        max_pixels: refuse files that declare more pixels than this, before decoding them; None refuses none. It bounds
-            memory: pixels of more than four channels count for as many as four channels each would make.
+        max_pixels: files that declare more pixels than this are refused before they are decoded; None for no limit. It
+            limits memory, so a pixel of more than four channels counts as channels / 4 pixels.
 
     Returns:
-        The picture. Greyscale stays greyscale; palettes are expanded; CMYK becomes RGB; whatever was lost or decided
+        The picture. Greyscale stays greyscale; palettes are expanded; CMYK becomes RGB; what was lost or decided
         is in ``notes``.
 
     Raises:
@@ -66,7 +67,7 @@ def _read(path: Path, check_size: SizeCheck) -> Picture:
 
 
 def _identify(path: Path) -> Format:
-    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for without end
+    if path.exists() and not (path.is_file() or path.is_dir()):  # reading a pipe could block forever
         raise ValueError("not a regular file")
     with path.open("rb") as file:
         head = file.read(HEAD_SIZE)
@@ -81,7 +82,7 @@ def _identify(path: Path) -> Format:
 
 
 def _explain(error: Exception) -> str:
-    """One line for the user out of whatever a decoder raised."""
+    """A message of one line for any exception of a decoder."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, MemoryError):

@@ -1,4 +1,4 @@
-"""Resampling by exact, documented filters: MATLAB's bicubic and the half-pixel shift of the protocol."""
+"""Resampling: MATLAB's bicubic filter, and the half-pixel shift of the evaluation protocol."""
 
 from __future__ import annotations
 

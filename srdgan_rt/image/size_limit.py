@@ -1,4 +1,4 @@
-"""The guard against decompression bombs: sizes are checked as soon as the header is read, before any decoding."""
+"""Protection against decompression bombs: the size in the header is checked before any pixel is decoded."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class SizeCheck(Protocol):
 
 
 def limit_size(path: Path, max_pixels: int | None) -> SizeCheck:
-    """A check of declared sizes against a limit.
+    """Makes a function that compares the size in a file's header with a limit.
 
     Args:
         path: named in the error.
-        max_pixels: the limit in pixels, at least 1; None allows everything. It bounds memory: pixels of more than
-            four channels count for as many pixels of four as they hold samples.
+        max_pixels: the limit in pixels, at least 1; None for no limit. It limits memory, so a pixel of more than four
+            channels counts as channels / 4 pixels.
 
     Raises:
         InputError: the limit is below 1.

@@ -1,4 +1,4 @@
-"""WebP: decoded by imagecodecs (libwebp), chunks read here, encoded by Pillow."""
+"""WebP files: imagecodecs (libwebp) decodes, Pillow encodes, chunks with metadata are read here."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 
-from srdgan_rt.image import exif
 from srdgan_rt.image.depth import convert_depth
-from srdgan_rt.image.ifd import DamagedTagsError
+from srdgan_rt.image.metadata import exif
+from srdgan_rt.image.metadata.ifd import DamagedTagsError
 from srdgan_rt.image.orientation import make_upright
-from srdgan_rt.image.picture import Metadata, Picture, Pixels
+from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.size_limit import SizeCheck
+from srdgan_rt.pixels import Pixels
 
 MAX_SIDE = 16383
-# Lossy WebP keeps the modes of all blocks in half a megabyte. 195 megapixels of smooth content fail after minutes;
-# 48 megapixels pass with any content tried, noise included.
+# Lossy WebP has half a megabyte for the prediction modes of all blocks. 195 megapixels of smooth content fail after
+# minutes of encoding; 48 megapixels passed with all content that was tried, noise included.
 _MAX_LOSSY_PIXELS = 50_000_000
 _METADATA = (b"ICCP", b"EXIF", b"XMP ")
 _PIXELS = (b"VP8X", b"VP8L", b"VP8 ", b"ALPH", b"ANIM", b"ANMF")
@@ -100,7 +101,7 @@ def write_webp(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int)
     Args:
         file: where to write.
         pixels: any picture of :class:`Picture`.
-        metadata: already fitted to these pixels; the resolution has no place but EXIF.
+        metadata: already updated for these pixels; the resolution has no place but EXIF.
         quality: 1..99 lossy; 100 is lossless, as lossy WebP halves the resolution of colour at any quality. Very
             large pictures are always lossless.
 

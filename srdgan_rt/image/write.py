@@ -1,4 +1,4 @@
-"""Writing pictures: the format is told by the extension; the file appears whole or not at all."""
+"""Writes picture files; the format is given by the extension; a file appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
 from numpy.typing import DTypeLike
 
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import ImageWriteError, InputError, SrdganError
-from srdgan_rt.image import jpeg, webp
 from srdgan_rt.image.adapt import adapt
-from srdgan_rt.image.colour import profile_fits
-from srdgan_rt.image.frame import Reframing
-from srdgan_rt.image.jpeg import write_jpeg
-from srdgan_rt.image.picture import PIXEL_DTYPES, Metadata, Picture, Pixels, count_channels
-from srdgan_rt.image.png import write_png
-from srdgan_rt.image.tiff import write_tiff
-from srdgan_rt.image.truth import make_true
+from srdgan_rt.image.icc import profile_fits
+from srdgan_rt.image.jpeg.codec import MAX_SIDE as JPEG_MAX_SIDE
+from srdgan_rt.image.jpeg.codec import write_jpeg
+from srdgan_rt.image.metadata.transform import GeometricTransform
+from srdgan_rt.image.metadata.update import update_metadata
+from srdgan_rt.image.picture import Metadata, Picture
+from srdgan_rt.image.png.codec import write_png
+from srdgan_rt.image.tiff.codec import write_tiff
+from srdgan_rt.image.webp import MAX_SIDE as WEBP_MAX_SIDE
 from srdgan_rt.image.webp import write_webp
+from srdgan_rt.pixels import Pixels, check_dtype, check_layout
 
 _FORMATS = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".tif": "tiff", ".tiff": "tiff", ".webp": "webp"}
 WRITABLE_EXTENSIONS = tuple(_FORMATS)
 
-_MAX_SIDES = {"jpeg": jpeg.MAX_SIDE, "webp": webp.MAX_SIDE, "png": 1_000_000, "tiff": (1 << 31) - 1}
+_MAX_SIDES = {"jpeg": JPEG_MAX_SIDE, "webp": WEBP_MAX_SIDE, "png": 1_000_000, "tiff": (1 << 31) - 1}
 _WRITERS: dict[str, Callable[[BinaryIO, Pixels, Metadata, int], list[str]]] = {
     "jpeg": write_jpeg,
     "png": write_png,
@@ -37,10 +38,10 @@ _WRITERS: dict[str, Callable[[BinaryIO, Pixels, Metadata, int], list[str]]] = {
 
 
 def check_writable(path: str | os.PathLike[str], height: int, width: int, channels: int, dtype: DTypeLike) -> None:
-    """Says before any work is done whether :func:`write_picture` can store such a picture there.
+    """Checks before any work is done whether :func:`write_picture` can store such a picture.
 
     Args:
-        path: where the picture shall go; the extension names the format.
+        path: the file to write; its extension gives the format.
         height: rows.
         width: columns.
         channels: 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA).
@@ -53,8 +54,7 @@ def check_writable(path: str | os.PathLike[str], height: int, width: int, channe
     path = Path(path)
     if channels not in (1, 2, 3, 4):
         raise InputError(f"channels must be 1, 2, 3 or 4, got {channels}")
-    if np.dtype(dtype) not in PIXEL_DTYPES:
-        raise InputError(f"dtype must be uint8, uint16 or float32, got {np.dtype(dtype)}")
+    check_dtype(dtype, "dtype")
     if height < 1 or width < 1:
         raise InputError(f"height and width must be at least 1, got {height} x {width}")
     format_ = _format_of(path)
@@ -72,12 +72,12 @@ def check_writable(path: str | os.PathLike[str], height: int, width: int, channe
 
 
 def write_picture(path: str | os.PathLike[str], picture: Picture, *, quality: int = 95) -> tuple[str, ...]:
-    """Encodes a picture into a file that appears whole or, on any failure, not at all.
+    """Encodes a picture file, which appears complete or, on any failure, not at all.
 
     Args:
         path: .jpg, .jpeg, .png, .tif, .tiff or .webp. An existing file is replaced.
-        picture: sizes and places in its EXIF and XMP are scaled from ``metadata.described_size`` to the pixels' size;
-            orientation tags are set to upright, thumbnails removed.
+        picture: sizes and positions in its EXIF and XMP are scaled from ``metadata.described_size`` to the size of the
+            pixels; orientation tags are set to upright; thumbnails are removed.
         quality: 1..100 for JPEG (colour in full resolution from 90 on) and WebP (100 is lossless).
 
     Returns:
@@ -90,7 +90,7 @@ def write_picture(path: str | os.PathLike[str], picture: Picture, *, quality: in
     path = Path(path)
     if not 1 <= quality <= 100:
         raise InputError(f"quality must be 1..100, got {quality}")
-    channels = count_channels(picture.pixels)
+    channels = check_layout(picture.pixels, "pixels", channels=(2, 3, 4))
     height, width = picture.pixels.shape[:2]
     check_writable(path, height, width, channels, picture.pixels.dtype)
     metadata, notes = _fit_metadata(picture.metadata, height, width, channels, _format_of(path))
@@ -115,9 +115,9 @@ def _format_of(path: Path) -> str:
 def _fit_metadata(
     metadata: Metadata, height: int, width: int, channels: int, format_: str
 ) -> tuple[Metadata, list[str]]:
-    """Metadata that are true of a picture of this size and kind, as far as the format can hold them."""
-    frame = Reframing(1, metadata.described_size or (height, width), (height, width))
-    metadata, notes = make_true(metadata, frame)
+    """Metadata updated for a picture of this size, as far as the format can store them; and notes about the rest."""
+    transform = GeometricTransform(1, metadata.described_size or (height, width), (height, width))
+    metadata, notes = update_metadata(metadata, transform)
     if metadata.icc is not None and not profile_fits(metadata.icc, channels):
         metadata = replace(metadata, icc=None)
         notes.append("ICC profile dropped: it is not made for this kind of picture")

@@ -1,4 +1,4 @@
-"""Scores: PSNR and SSIM, the evaluation protocol and its data sets, baselines, and statistics of noise."""
+"""PSNR and SSIM, the evaluation protocol and its data sets, baselines, and statistics of noise."""
 
 from srdgan_rt.metrics.akld import akld, count_levels
 from srdgan_rt.metrics.baselines import BASELINES, Method, denoise_nlm
@@ -14,7 +14,6 @@ from srdgan_rt.metrics.noise_sources import (
     NoiseSource,
     make_noise_pair,
     match_variance,
-    round_to_8_bits,
 )
 from srdgan_rt.metrics.protocol import (
     BENCHMARK,
@@ -72,7 +71,6 @@ __all__ = [
     "render_json",
     "render_markdown",
     "render_text",
-    "round_to_8_bits",
     "score_result",
     "ssim",
 ]

@@ -17,10 +17,10 @@ def count_levels(noisy: NDArray[Any], clean: NDArray[Any], *, num_bins: int = 1)
     Args:
         noisy: ``(..., C)`` in [0, 1].
         clean: same shape, the same scene sample by sample.
-        num_bins: bins that divide the clean value evenly; 1 for one histogram a channel.
+        num_bins: number of equal bins of the clean value, each with a histogram of its own.
 
     Returns:
-        ``(num_bins, C, NUM_LEVELS)`` samples at each level.
+        ``(num_bins, C, NUM_LEVELS)`` number of samples at each noise level, -255 first.
     """
     num_channels = clean.shape[-1]
     clean, noise = clean.astype(np.float64), noisy.astype(np.float64) - clean
@@ -32,11 +32,11 @@ def count_levels(noisy: NDArray[Any], clean: NDArray[Any], *, num_bins: int = 1)
 
 
 def akld(real: NDArray[np.int64], generated: NDArray[np.int64]) -> float:
-    """KL(real || generated) of a picture's noise, mean of the channels; the mean over pictures is the AKLD.
+    """KL(real || generated) of the noise of one picture, mean over the channels. The AKLD is the mean over pictures.
 
-    Half a count is added to each level that either histogram has: levels that one of them lacks by chance cost little
-    and none costs infinity. With several bins of the intensity, each counts as many times as it has real samples, so
-    that noise of the right histogram at the wrong brightness is told from real noise.
+    Half a count is added to each level that occurs in either histogram, so a level that one of them lacks by chance
+    adds little, and never infinity. Bins are weighted by their number of real samples. With several bins, noise with
+    the right histogram at the wrong brightness is penalised.
 
     Args:
         real: ``(num_bins, C, NUM_LEVELS)`` of :func:`count_levels`.

@@ -32,8 +32,8 @@ def denoise_nlm(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if picture.ndim == 2:
         denoised = cv2.fastNlMeansDenoising(picture, None, _NLM_STRENGTH, _NLM_TEMPLATE, _NLM_SEARCH)
     else:
-        # OpenCV takes the first channel for blue. The figure that is quoted for this baseline was measured with red
-        # there, and it is kept comparable; docs/evaluation.md has the figures for both orders.
+        # OpenCV expects blue as the first channel. The published figure of this baseline was measured with red first,
+        # and this result is comparable with it; docs/evaluation.md has the figures for both orders.
         denoised = cv2.fastNlMeansDenoisingColored(
             picture, None, _NLM_STRENGTH, _NLM_STRENGTH, _NLM_TEMPLATE, _NLM_SEARCH
         )

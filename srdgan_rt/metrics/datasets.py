@@ -1,11 +1,11 @@
-"""Data sets for evaluation, recognised by the form of their folder.
+"""Data sets for evaluation, recognised by the names of their files and folders.
 
 =========================================  ====================================================================
-form                                       meaning
+names                                      meaning
 =========================================  ====================================================================
 ``HR/`` and, if it is there, ``LRx4/``     ordinary pictures; a missing LR is made by MATLAB's bicubic
 ``*_clean.*`` beside ``*_noisy.*``         real noise: a clean and a noisy photograph of one scene, pixel by pixel
-``*_mean.*`` beside ``*_real.*``           the same, as bursts of cameras name them
+``*_mean.*`` beside ``*_real.*``           the same; data sets made from camera bursts use these names
 =========================================  ====================================================================
 """
 
@@ -40,17 +40,17 @@ class Sample:
     """One picture of a data set, ready to be enlarged and scored; RGB, or grey without a channel axis."""
 
     low: NDArray[np.uint8]
-    """What a method is given: ``(H, W, 3)`` or ``(H, W)``."""
+    """Input of the method: ``(H, W, 3)`` or ``(H, W)``."""
     low_clean: NDArray[np.uint8]
-    """The same without noise; the very same array where the data set has no noise."""
+    """The input without noise; the same array as ``low`` where the data set has no noise."""
     reference: NDArray[np.float64]
-    """What the result should be: ``(4H, 4W, 3)`` or ``(4H, 4W)``, 0..255, not necessarily whole; where the protocol
-    averages, what its blocks should be: ``(H, W, 3)`` or ``(H, W)``."""
+    """Ground truth: ``(4H, 4W, 3)`` or ``(4H, 4W)``, values in 0..255, not rounded. Where the protocol averages blocks,
+    that of the block means: ``(H, W, 3)`` or ``(H, W)``."""
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """A folder whose form is known; its pictures are read one at a time."""
+    """A data set; its pictures are read one at a time."""
 
     name: str
     protocol: Protocol
@@ -63,14 +63,13 @@ def open_data_set(folder: str | os.PathLike[str], *, full_resolution: bool = Fal
 
     Args:
         folder: see the table at the head of this module.
-        full_resolution: of pairs the whole noisy picture is the input (:data:`FULL_RESOLUTION`), not samples of it.
+        full_resolution: the whole noisy picture of a pair is the input (:data:`FULL_RESOLUTION`), not samples of it.
 
     Returns:
         The data set, its pictures in the order of their names.
 
     Raises:
-        InputError: there is no such folder, it has none of the forms, or ``full_resolution`` is asked of one without
-            pairs.
+        InputError: there is no such folder, it is no data set, or ``full_resolution`` is set and it has no pairs.
     """
     if full_resolution:
         name, pairs = open_pairs(folder)
@@ -142,14 +141,14 @@ def _find_benchmark(folder: Path) -> dict[str, Callable[[], Sample]]:
     low_paths = {path.stem: path for path in _list_pictures(low_folder)} if low_folder.is_dir() else None
     samples: dict[str, Callable[[], Sample]] = {}
     for path in _list_pictures(folder / "HR"):
-        # A missing file gets its expected name, and reading it says that it is missing.
+        # For a missing file the expected name; reading it raises the error.
         low_path = None if low_paths is None else low_paths.get(path.stem, low_folder / path.name)
         samples[path.stem] = partial(_read_benchmark_sample, path, low_path)
     return samples
 
 
 def _find_pairs(folder: Path) -> dict[str, dict[str, Path]]:
-    """Name of each picture, then file of each role."""
+    """Maps the name of each picture to its file for each role."""
     found: dict[str, dict[str, Path]] = {}
     for path in _list_pictures(folder):
         if match := _PAIR_STEM.fullmatch(path.stem):

@@ -1,4 +1,4 @@
-"""Runs methods over a data set and keeps the scores."""
+"""Runs methods on a data set and collects the scores."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class Evaluation:
     protocol: Protocol
     channel: Channel
     pictures: list[str]
-    """Names of all pictures, of those that failed too."""
+    """Names of all pictures, failed ones included."""
     scores: dict[str, dict[str, Score]]
-    """Method, then picture; a picture that failed is missing."""
+    """Scores by method, then by picture; failed pictures are missing."""
     failures: list[Failure] = field(default_factory=list)
     mesh: bool = False
-    """Whether the mesh was measured."""
+    """Whether the grid pattern was measured, see :mod:`srdgan_rt.metrics.mesh`."""
 
     def mean(self, method: str) -> Score | None:
-        """Mean over the pictures that a method did; None where it did none."""
+        """Mean over the pictures that a method succeeded on; None if there are none."""
         return mean_score(self.scores[method].values())
 
 
@@ -51,18 +51,18 @@ def evaluate_data_set(
     on_result: Callable[[str, str, NDArray[np.uint8]], None] | None = None,
     on_step: Callable[[], None] | None = None,
 ) -> Evaluation:
-    """Scores methods on every picture of a data set; what fails is noted and the rest is done.
+    """Scores methods on every picture of a data set; failures are recorded and do not stop the run.
 
     Args:
         data_set: from :func:`~srdgan_rt.metrics.datasets.open_data_set`.
-        methods: name and function of each.
+        methods: functions by name.
         channel: Y or RGB.
-        mesh: measure the mesh of each result, too.
+        mesh: also measure the grid pattern of each result.
         on_result: called with method, picture and result, before the result is scored; may raise.
         on_step: called after each picture and method, failed or not.
 
     Returns:
-        The scores and what failed.
+        The scores and the failures.
     """
     evaluation = Evaluation(
         data_set.name, data_set.protocol, channel, list(data_set.samples), {method: {} for method in methods}, mesh=mesh

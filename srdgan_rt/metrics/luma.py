@@ -1,4 +1,4 @@
-"""The luma channel that super-resolution tables are made on."""
+"""The luma channel on which super-resolution results are scored."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# ITU-R BT.601, studio range: black is 16 and white 235. Weights of R, G, B in 0..255, times 255.
+# ITU-R BT.601 in studio range: black is 16, white is 235. Weights of R, G and B for values in [0, 1].
 _WEIGHTS = np.array([65.481, 128.553, 24.966])
 
 

@@ -1,4 +1,4 @@
-"""The mesh that an enlarger may leave on flat areas: a pattern that repeats with every pixel of the small picture."""
+"""Measures the mesh: a grid pattern (checkerboard artefact) with the period of the low-resolution pixels."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 _WINDOW = 64  # pixels a side of the enlarged picture
-_FLAT = 1.5  # 1/255: standard deviation of a window's block means from a plane, at most, for the window to be flat
+_FLAT = 1.5  # 1/255: a window is flat if the standard deviation of its block means from a plane is at most this
 
 
 def measure_mesh(result: NDArray[Any], scale: int) -> float | None:
-    """How strong the mesh is on the flat areas of an enlarged picture.
+    """Measures the grid pattern on the flat areas of an enlarged picture.
 
-    In windows of 64x64 pixels whose block means lie on a plane, that plane is taken away; what is left is averaged over
-    all pixels that lie in one place of their block. Without a mesh these ``scale ** 2`` means are all the same.
+    The picture is divided into windows of 64x64 pixels. Where the block means of a window lie on a plane, that plane is
+    subtracted. The rest is averaged over all pixels with the same position inside their block. Without a grid pattern
+    these ``scale ** 2`` means are equal.
 
     Args:
         result: ``(H, W, 3)`` or ``(H, W)``, 0..255.
-        scale: of the enlargement; a divisor of 64.
+        scale: enlargement factor; a divisor of 64.
 
     Returns:
-        Difference of the largest and the smallest of these means, in 1/255; the largest of all windows and channels.
+        Largest minus smallest of these means, in 1/255; the maximum over all windows and channels.
         None where no window is flat.
     """
     largest: float | None = None
@@ -30,14 +31,14 @@ def measure_mesh(result: NDArray[Any], scale: int) -> float | None:
         for left in range(0, result.shape[1] - _WINDOW + 1, _WINDOW):
             window = result[top : top + _WINDOW, left : left + _WINDOW].reshape(_WINDOW, _WINDOW, -1)
             side = _WINDOW // scale
-            blocks = _take_plane_away(window.astype(np.float64)).reshape(side, scale, side, scale, -1)
+            blocks = _subtract_plane(window.astype(np.float64)).reshape(side, scale, side, scale, -1)
             if blocks.mean((1, 3)).std((0, 1)).max() <= _FLAT:
                 largest = max(largest or 0.0, float(np.ptp(blocks.mean((0, 2)), (0, 1)).max()))
     return largest
 
 
-def _take_plane_away(window: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A window ``(S, S, C)`` minus the plane that fits each channel best."""
+def _subtract_plane(window: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Subtracts the least-squares plane of each channel from a window ``(S, S, C)``."""
     steps = np.linspace(-1, 1, len(window))
     weights = (steps @ steps) * len(window)
     down = np.einsum("y,yxc->c", steps, window) / weights

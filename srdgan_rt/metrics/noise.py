@@ -1,7 +1,7 @@
-"""Noise statistics, measured on a pair of a noisy and a clean picture.
+"""Statistics of the noise in a pair of a noisy and a clean picture.
 
-Three figures tell sensor noise from what is usually simulated: its variance grows with the intensity (shot noise),
-demosaicing makes it alike in neighbouring pixels, and it makes the channels alike.
+Sensor noise differs from white Gaussian noise: its variance grows with the intensity (shot noise), and demosaicing
+correlates neighbouring pixels and the channels.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from srdgan_rt.errors import InputError
 
 @dataclass(frozen=True)
 class NoiseStatistics:
-    """Statistics of noisy minus clean, in units of the full range 0..1."""
+    """Statistics of the noise, noisy minus clean, for pictures in [0, 1]."""
 
     intensity: NDArray[np.float64]
-    """``(B,)`` mean of the clean samples in each bin that holds any; bins divide 0..1 evenly."""
+    """``(B,)`` mean of the clean samples in each bin; bins divide [0, 1] evenly, and empty ones are left out."""
     variance: NDArray[np.float64]
     """``(B,)`` variance of the noise in each bin."""
     count: NDArray[np.int64]
     """``(B,)`` samples in each bin."""
     autocorrelation: tuple[float, float]
-    """Correlation with the next pixel below and to the right; 0 for noise that is white in space."""
+    """Correlation with the next pixel below and to the right; 0 for spatially white noise."""
     channel_correlation: NDArray[np.float64]
     """``(C, C)`` correlation between the channels; the identity where they are independent."""
 
@@ -65,15 +65,15 @@ def measure_noise(noisy: NDArray[Any], clean: NDArray[Any], *, num_bins: int = 1
 
 
 def autocorrelate(noise: NDArray[np.float64], num_lags: int) -> NDArray[np.float64]:
-    """How alike noise is at a distance.
+    """Spatial autocorrelation of noise.
 
     Args:
         noise: ``(H, W, C)`` noisy minus clean.
         num_lags: largest distance in pixels, at least 1.
 
     Returns:
-        ``(num_lags,)`` correlation at distances 1, 2, ..., mean of downwards and rightwards; NaN without noise and
-        beyond the end of the picture.
+        ``(num_lags,)`` correlation at distances of 1, 2, ... pixels, mean of both directions; NaN without noise, and
+        for distances beyond the size of the picture.
     """
     correlations = np.full(num_lags, np.nan)
     for lag in range(1, min(num_lags + 1, *noise.shape[:2])):
@@ -93,7 +93,7 @@ def _variance_by_intensity(
     counts = np.bincount(bins, minlength=num_bins)
     used = counts > 0
     count = counts[used]
-    variance = np.maximum(mean(noise**2) - mean(noise) ** 2, 0)  # cancellation may leave -1e-20
+    variance = np.maximum(mean(noise**2) - mean(noise) ** 2, 0)  # rounding errors may give -1e-20
     return mean(clean), variance, count
 
 

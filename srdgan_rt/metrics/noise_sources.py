@@ -1,4 +1,4 @@
-"""Noise sources, and matching of a source's variance to that of real noise."""
+"""Sources of synthetic noise, and the search for the level at which their variance matches real noise."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from srdgan_rt.camera import Camera, simulate_capture
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import enlarge_samples, take_samples
 from srdgan_rt.metrics.protocol import SCALE
+from srdgan_rt.pixels import round_to_8_bits, to_float32
 
 Picture = NDArray[np.float32]
 
 _FIRST_LEVEL = 0.05
 _MAX_LEVEL = 4.0
 _NUM_TRIALS = 24
-# Read over squared shot noise: ratio of the medians of the phones that the SIDD data set measured. Gain scales shot
-# noise once and read noise twice, so it stays as it is.
+# Read noise divided by squared shot noise: ratio of the medians over the phones of the SIDD data set. It does not
+# depend on the gain, which scales the variance of shot noise linearly and that of read noise quadratically.
 _READ_OVER_SHOT_SQUARED = 6.2
 
 
 @dataclass(frozen=True)
 class NoisePair:
-    """A real noisy picture with its clean twin, at both sizes; RGB in [0, 1], multiples of 1/255 but for ``high``."""
+    """A real noisy picture and its clean counterpart, at both sizes; RGB in [0, 1], all but ``high`` in 8 bits."""
 
     high: Picture
     """``(4H, 4W, 3)`` clean; its samples ``[2::4]`` are ``clean``."""
@@ -41,8 +42,8 @@ def make_noise_pair(clean: NDArray[np.uint8], noisy: NDArray[np.uint8], *, low_r
     Args:
         clean: ``(H, W, 3)`` RGB.
         noisy: same shape, the same scene pixel by pixel.
-        low_resolution: the pair is sampled down already, and the large clean picture is interpolated between its
-            pixels. Otherwise both are cropped to multiples of 4 and sampled as evaluation does, ``[2::4]``.
+        low_resolution: the pair is low-resolution already; the large clean picture is interpolated from it. Otherwise
+            both are cropped to multiples of 4 and sampled at ``[2::4]``, as in the evaluation.
 
     Returns:
         The pair.
@@ -57,7 +58,7 @@ def make_noise_pair(clean: NDArray[np.uint8], noisy: NDArray[np.uint8], *, low_r
     smallest = 2 if low_resolution else 2 * SCALE
     if min(clean.shape[:2]) < smallest:
         raise InputError(f"pictures must have at least {smallest} pixels a side, got shape {clean.shape}")
-    whole, taken = (np.asarray(picture / np.float32(255), np.float32) for picture in (clean, noisy))
+    whole, taken = (to_float32(picture) for picture in (clean, noisy))
     if low_resolution:
         return NoisePair(enlarge_samples(whole, SCALE), whole, taken)
     height, width = (side // SCALE * SCALE for side in whole.shape[:2])
@@ -66,18 +67,18 @@ def make_noise_pair(clean: NDArray[np.uint8], noisy: NDArray[np.uint8], *, low_r
 
 
 class NoiseSource(Protocol):
-    """Makes a clean picture noisy."""
+    """Adds noise to clean pictures."""
 
     @property
     def name(self) -> str:
-        """In tables and plots."""
+        """Name in tables and plots."""
 
     def generate(self, pair: NoisePair, level: float, seed: int) -> NDArray[Any]:
-        """Makes ``pair.clean`` or ``pair.high`` noisy; ``pair.noisy`` is not to be looked at.
+        """Adds noise to ``pair.clean``, or degrades ``pair.high``; must not use ``pair.noisy``.
 
         Args:
             pair: the clean picture at both sizes.
-            level: strength of the noise, at least 0, about its standard deviation; more is noisier.
+            level: strength of the noise, at least 0, roughly its standard deviation for pictures in [0, 1].
             seed: decides the noise.
 
         Returns:
@@ -87,7 +88,7 @@ class NoiseSource(Protocol):
 
 @dataclass(frozen=True)
 class GaussianNoise:
-    """White noise of one standard deviation, which is the level."""
+    """White Gaussian noise; the level is its standard deviation."""
 
     name: str = "Gaussian"
 
@@ -98,7 +99,7 @@ class GaussianNoise:
 
 @dataclass(frozen=True)
 class CameraNoise:
-    """The camera model at a gain; the level is the standard deviation of shot noise at a full well."""
+    """The camera model; the level is the standard deviation of shot noise at white."""
 
     name: str = "camera model"
 
@@ -110,26 +111,26 @@ class CameraNoise:
 
 @dataclass(frozen=True)
 class Matched:
-    """Generated noise as strong as the real one."""
+    """A generated noisy picture whose noise has the variance of the real noise."""
 
     noisy: Picture
     """``(H, W, 3)`` in [0, 1], multiples of 1/255."""
     level: float
     reached: bool
-    """False where no level gave the real variance; ``noisy`` then came nearest."""
+    """False if no level gave the real variance; ``noisy`` is then the nearest that was found."""
 
 
 def match_variance(source: NoiseSource, pair: NoisePair, seed: int, tolerance: float = 0.02) -> Matched:
     """Finds the level at which a source's noise has the variance of the real noise.
 
-    A search between brackets: the variance goes about with the square of the level, which proposes the next level, and
-    the middle is taken where the proposal leaves the bracket.
+    A bracketed search. The variance is about proportional to the square of the level, which gives the next level to
+    try; if that lies outside the bracket, its middle is tried.
 
     Args:
-        source: what makes the noise; its seed stays the same at all levels.
+        source: generates the noise, with the same seed at all levels.
         pair: with the real noise.
         seed: of the source.
-        tolerance: relative error of the variance that will do.
+        tolerance: accepted relative error of the variance.
 
     Returns:
         The noisy picture, rounded to 8 bits as a file would be, and the level.
@@ -138,7 +139,7 @@ def match_variance(source: NoiseSource, pair: NoisePair, seed: int, tolerance: f
     low, high = 0.0, _MAX_LEVEL
     level, best, best_error = _FIRST_LEVEL, None, np.inf
     for _ in range(_NUM_TRIALS):
-        noisy = round_to_8_bits(source.generate(pair, level, seed))
+        noisy = np.asarray(round_to_8_bits(np.clip(source.generate(pair, level, seed), 0, 1)), np.float32)
         variance = _measure_variance(noisy, pair.clean)
         error = abs(variance - target)
         if best is None or error < best_error:
@@ -152,11 +153,6 @@ def match_variance(source: NoiseSource, pair: NoisePair, seed: int, tolerance: f
     return best
 
 
-def round_to_8_bits(picture: NDArray[Any]) -> Picture:
-    """The nearest multiples of 1/255 in [0, 1]; any shape."""
-    return np.asarray(np.rint(np.clip(picture, 0, 1) * 255) / 255, np.float32)
-
-
 def _measure_variance(noisy: Picture, clean: Picture) -> float:
-    """Of the noise about the mean of each channel, mean of the channels."""
+    """Variance of the noise about the mean of each channel, mean over the channels."""
     return float((noisy.astype(np.float64) - clean).var((0, 1)).mean())

@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def to_planes(pixels: NDArray[Any]) -> Tensor:
-    """``(H, W)`` or ``(H, W, C)`` to ``(H, W)`` or ``(C, H, W)`` in double precision, values unchanged."""
+    """``(H, W)`` or ``(H, W, C)`` to ``(H, W)`` or ``(C, H, W)`` float64; values unchanged."""
     tensor = torch.from_numpy(pixels.astype(np.float64))
     return tensor.movedim(-1, 0) if tensor.ndim == 3 else tensor
 

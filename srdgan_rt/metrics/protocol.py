@@ -1,4 +1,4 @@
-"""The evaluation protocol: how the input is made, what is cropped, and which channel is scored."""
+"""The evaluation protocol: how the input is made, which border is cropped, and which channel is scored."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ SCALE = 4
 """Enlargement that is scored, as in Table 2 of the paper."""
 
 PHASE = SCALE // 2
-"""Where point sampling samples: the middle of each block, rounded up; see ``resample.shift_half_pixel``."""
+"""Offset of the point sample in each block, the middle rounded up; see ``resample.shift_half_pixel``."""
 
 
 class Channel(str, enum.Enum):
-    """What is scored of a colour picture; a grey one is always scored as it is."""
+    """The channels of colour pictures that are scored; grey pictures have one channel."""
 
     Y = "y"
     RGB = "rgb"
@@ -37,11 +37,11 @@ class Protocol:
     border: int
     """Pixels of the result that are cropped on each side before it is scored."""
     rounds_luma: bool
-    """Y is rounded to 8 bits, on both sides."""
+    """Y of both result and reference is rounded to 8 bits."""
     low_resolution: str
     """How the input is made, for the head of a table."""
     averages: bool = False
-    """The mean of each block of the result is scored, for only the input's own size is known without noise."""
+    """The block means of the result are scored, because the clean picture is known at the size of the input alone."""
 
     def describe(self, channel: Channel) -> str:
         """One line for the head of a table: channel, border and input."""
@@ -51,15 +51,15 @@ class Protocol:
 
 
 # MATLAB's rgb2ycbcr of an 8-bit picture is an 8-bit picture. The published tables for Set5 and Set14 were made with
-# it, and they are only met so: without the rounding bicubic gains 0.013 dB and 0.0011 on Set5.
+# it and cannot be reproduced without the rounding: bicubic would gain 0.013 dB and 0.0011 on Set5.
 BENCHMARK = Protocol(border=4, rounds_luma=True, low_resolution="LR by MATLAB's bicubic")
 
-# The reference lies between 8-bit values on purpose, so nothing but the result's own 8 bits is rounded.
+# The reference is interpolated and lies between 8-bit values, so neither it nor Y is rounded.
 REAL_NOISE = Protocol(
     border=8, rounds_luma=False, low_resolution="LR = noisy[4i+2], reference = clean shifted by half a pixel"
 )
 
-# A whole photograph enlarged: what it shows at four times its size no one knows, but what its noise was is known.
+# The whole noisy photograph is enlarged. There is no ground truth at four times its size, but there is one at its size.
 FULL_RESOLUTION = Protocol(
     border=8, rounds_luma=False, low_resolution="LR = noisy, each 4x4 block's mean scored against clean", averages=True
 )
@@ -67,14 +67,14 @@ FULL_RESOLUTION = Protocol(
 
 @dataclass(frozen=True)
 class Score:
-    """Likeness of one result, or the mean of several."""
+    """Scores of one result, or the mean of several."""
 
     psnr: float
     """Decibels."""
     ssim: float
     """At most 1."""
     mesh: float | None = None
-    """:func:`~srdgan_rt.metrics.mesh.measure_mesh` of the result; of several results the largest."""
+    """:func:`~srdgan_rt.metrics.mesh.measure_mesh` of the result; the maximum of several results."""
 
 
 def score_result(
@@ -89,20 +89,20 @@ def score_result(
 
     Args:
         result: ``(H, W, 3)`` RGB or ``(H, W)`` grey, 8 bits.
-        reference: same shape, values in 0..255, not necessarily whole; where the protocol averages, that of the input.
+        reference: same shape, values in 0..255, not rounded; the shape of the input where the protocol averages blocks.
         protocol: border, rounding and averaging.
         channel: Y or all of RGB; without effect on grey pictures.
-        mesh: measure the mesh, too.
+        mesh: also measure the grid pattern.
 
     Returns:
-        PSNR and SSIM of what is left within the border; and the mesh.
+        PSNR and SSIM without the border; and the grid pattern.
 
     Raises:
-        InputError: the result is not of 8 bits or of another shape than it should be, or the picture is too small.
+        InputError: the result does not have 8 bits or the right shape, or the picture is too small.
     """
     if result.dtype != np.uint8:
         raise InputError(f"results are scored at 8 bits, got {result.dtype}")
-    scored = _average_blocks(result) if protocol.averages else result
+    scored = average_blocks(result) if protocol.averages else result
     if scored.shape != reference.shape:
         raise InputError(f"the result must have the reference's shape {reference.shape}, got {scored.shape}")
     border = protocol.border
@@ -112,7 +112,7 @@ def score_result(
     return Score(psnr(*planes), ssim(*planes), measure_mesh(result, SCALE) if mesh else None)
 
 
-def _average_blocks(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
+def average_blocks(picture: NDArray[Any]) -> NDArray[np.float64]:
     """Mean of each SCALE x SCALE block: ``(4H, 4W[, 3])`` to ``(H, W[, 3])``."""
     height, width = (side // SCALE for side in picture.shape[:2])
     blocks = picture[: height * SCALE, : width * SCALE].reshape(height, SCALE, width, SCALE, *picture.shape[2:])
@@ -120,7 +120,7 @@ def _average_blocks(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def mean_score(scores: Iterable[Score]) -> Score | None:
-    """Mean of the pictures' scores, each picture counting the same, and the largest mesh; None where there is none."""
+    """Mean of the scores, each picture with the same weight, and the largest grid pattern; None without scores."""
     scores = list(scores)
     if not scores:
         return None

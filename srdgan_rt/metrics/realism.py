@@ -1,4 +1,4 @@
-"""How real generated noise is: sources of noise beside the noise of real photographs, on the same clean pictures."""
+"""Compares generated noise with the noise of real photographs, on the same clean pictures."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from srdgan_rt.metrics.akld import NUM_LEVELS, akld, count_levels
 from srdgan_rt.metrics.evaluation import Failure
 from srdgan_rt.metrics.noise import autocorrelate, measure_noise
 from srdgan_rt.metrics.noise_sources import NoisePair, NoiseSource, Picture, match_variance
+from srdgan_rt.pixels import crop_centre
 
 NUM_BINS = 8
-"""Bins of the intensity."""
+"""Number of bins of the clean value."""
 NUM_LAGS = 8
-"""Distances, in pixels, at which noise is compared with itself: 1 and more."""
-_FEWEST_SAMPLES = 500  # a bin with fewer tells nothing about a variance
-_CROP = 48  # pixels a side of what a report shows of a picture
+"""Number of distances of the autocorrelation: 1, 2, ... pixels."""
+_MIN_SAMPLES = 500  # fewer samples in a bin do not give a usable variance
+_CROP = 48  # pixels a side of the crops in reports
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,9 @@ class PictureNoise:
     channels: NDArray[np.float64]
     """``(3,)`` correlation of R-G, R-B and G-B; NaN without noise."""
     colour_shift: float
-    """How far the mean colour is from that of the clean picture, 1/255, in the channel where it is farthest."""
+    """Difference of the mean from that of the clean picture, in 1/255; the largest of the channels."""
     crop: Picture
-    """The middle of the noisy picture."""
+    """The centre of the noisy picture, ``(48, 48, 3)`` or smaller."""
 
 
 def measure_picture(noisy: Picture, clean: Picture) -> PictureNoise:
@@ -58,24 +59,18 @@ def measure_picture(noisy: Picture, clean: Picture) -> PictureNoise:
         autocorrelate(noise, NUM_LAGS),
         statistics.channel_correlation[np.triu_indices(3, 1)],
         255 * float(np.abs(noise.mean((0, 1))).max()),
-        crop_middle(noisy),
+        crop_centre(noisy, _CROP),
     )
-
-
-def crop_middle(picture: Picture) -> Picture:
-    """The middle that a report shows, ``(H, W, 3)`` to at most 48 x 48 pixels."""
-    y, x = (max(0, side - _CROP) // 2 for side in picture.shape[:2])
-    return picture[y : y + _CROP, x : x + _CROP]
 
 
 @dataclass
 class SourceNoise:
-    """The noise of one source, or the real one, in all pictures."""
+    """The noise of one source, or the real noise, in all pictures."""
 
     name: str
     pictures: list[PictureNoise] = field(default_factory=list)
     num_unmatched: int = 0
-    """Pictures in which no level gave the variance of the real noise."""
+    """Number of pictures for which no level gave the variance of the real noise."""
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -84,9 +79,9 @@ class SourceNoise:
 
     @property
     def variance(self) -> NDArray[np.float64]:
-        """``(NUM_BINS,)`` of the noise in each bin of the intensity, (1/255)²; NaN where there are too few samples.
+        """``(NUM_BINS,)`` variance of the noise in each intensity bin, in (1/255)²; NaN for too few samples.
 
-        About the mean of each picture, mean over all samples.
+        It is taken about the mean of each picture and averaged over all samples.
         """
         counts = np.array([picture.counts.sum(1) for picture in self.pictures])  # (K, NUM_BINS, NUM_LEVELS)
         levels = np.arange(NUM_LEVELS) - 255
@@ -95,7 +90,7 @@ class SourceNoise:
         variance = counts @ levels**2 / np.maximum(samples, 1) - mean**2
         total = samples.sum(0)
         pooled = (variance * samples).sum(0) / np.maximum(total, 1)
-        return np.where(total >= _FEWEST_SAMPLES, pooled, np.nan)
+        return np.where(total >= _MIN_SAMPLES, pooled, np.nan)
 
     @property
     def autocorrelation(self) -> NDArray[np.float64]:
@@ -109,7 +104,7 @@ class SourceNoise:
 
     @property
     def colour_shift(self) -> float:
-        """1/255, mean over pictures."""
+        """Colour shift in 1/255, mean over pictures."""
         return float(mean_of_numbers([np.array(picture.colour_shift) for picture in self.pictures]))
 
     def akld_from(self, real: SourceNoise, *, by_intensity: bool = False) -> float:
@@ -126,7 +121,7 @@ class SourceNoise:
 
 @dataclass
 class Comparison:
-    """Sources beside real noise on one data set."""
+    """Noise sources compared with real noise on one data set."""
 
     data_set: str
     seed: int
@@ -135,9 +130,9 @@ class Comparison:
     sources: list[SourceNoise]
     clean_crops: list[Picture] = field(default_factory=list)
     floors: list[tuple[float, float]] = field(default_factory=list)
-    """For each picture: AKLD between two halves of its pixels, plain and by intensity. No source can be nearer."""
+    """For each picture: AKLD between two halves of its pixels, plain and by intensity; the least a source can reach."""
     names: list[str] = field(default_factory=list)
-    """Of the pictures that were compared."""
+    """Names of the pictures that were compared."""
     failures: list[Failure] = field(default_factory=list)
 
 
@@ -150,18 +145,18 @@ def compare_noise(
     low_resolution: bool = False,
     on_step: Callable[[], None] | None = None,
 ) -> Comparison:
-    """Gives clean pictures the noise of each source, as strong as the real one, and measures it beside the real one.
+    """Adds the noise of each source, with the variance of the real noise, to clean pictures and compares the two.
 
     Args:
         data_set: its name.
-        pairs: name of each picture and what reads it.
-        sources: makers of noise.
-        seed: with the place of a picture in the list, decides its noise.
+        pairs: functions that read each picture, by name.
+        sources: the noise sources.
+        seed: seed of the noise; the index of the picture is added to it.
         low_resolution: for the head of the report.
         on_step: called after each picture and source.
 
     Returns:
-        The noise of all; a picture that failed is in none of them and is noted.
+        The comparison. A picture that fails for one source is left out for all and recorded as a failure.
     """
     comparison = Comparison(
         data_set, seed, low_resolution, SourceNoise("real"), [SourceNoise(source.name) for source in sources]
@@ -180,7 +175,7 @@ def compare_noise(
             comparison.failures.append(Failure(f"{data_set}/{name}", error))
             continue
         comparison.names.append(name)
-        comparison.clean_crops.append(crop_middle(pair.clean))
+        comparison.clean_crops.append(crop_centre(pair.clean, _CROP))
         comparison.floors.append(_compare_halves(pair))
         comparison.real.pictures.append(real)
         for result, match, picture in zip(comparison.sources, matches, generated, strict=True):
@@ -190,7 +185,7 @@ def compare_noise(
 
 
 def mean_of_numbers(values: Sequence[Any] | NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over the first axis of what is not NaN; NaN where nothing is left."""
+    """Mean over the first axis without NaN values; NaN where all values are NaN."""
     array = np.asarray(values, np.float64)
     known = ~np.isnan(array)
     with np.errstate(invalid="ignore"):
@@ -204,7 +199,7 @@ def _diverge(real: NDArray[np.int64], generated: NDArray[np.int64], by_intensity
 
 
 def _compare_halves(pair: NoisePair) -> tuple[float, float]:
-    """AKLD between the real noise on the white and on the black fields of a chessboard."""
+    """AKLD between the real noise of even and odd pixels in a checkerboard pattern."""
     white = np.indices(pair.clean.shape[:2]).sum(0) % 2 == 0
     halves = [count_levels(pair.noisy[half], pair.clean[half], num_bins=NUM_BINS) for half in (white, ~white)]
     plain, by_intensity = (_diverge(halves[0], halves[1], flag) for flag in (False, True))

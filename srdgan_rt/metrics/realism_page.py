@@ -1,4 +1,4 @@
-"""A comparison of noise as one HTML page that needs no other file: tables, plots and enlarged crops."""
+"""Renders comparisons of noise as one self-contained HTML page: tables, plots and enlarged crops."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from srdgan_rt.errors import BackendUnavailableError
 from srdgan_rt.metrics.noise_sources import Picture
 from srdgan_rt.metrics.realism import NUM_BINS, NUM_LAGS, Comparison, SourceNoise
 from srdgan_rt.metrics.realism_report import COLUMNS, describe_comparison, tabulate
+from srdgan_rt.pixels import to_bytes
 
 _ENLARGEMENT = 3
 _NUM_SHOWN = 3
@@ -24,7 +25,7 @@ td, th { padding: .2em .7em; text-align: right; border-bottom: 1px solid #ccc; }
 
 
 def check_plots() -> None:
-    """Finds out before the work whether plots can be drawn.
+    """Checks before the work whether plots can be drawn.
 
     Raises:
         BackendUnavailableError: matplotlib is not installed.
@@ -36,13 +37,13 @@ def check_plots() -> None:
 
 
 def render_noise_page(comparisons: Sequence[Comparison]) -> str:
-    """The page.
+    """Renders the page.
 
     Args:
         comparisons: one for each data set.
 
     Returns:
-        HTML with its plots (SVG) and pictures (PNG) inside.
+        HTML with embedded plots (SVG) and pictures (PNG).
 
     Raises:
         BackendUnavailableError: matplotlib is not installed.
@@ -77,7 +78,7 @@ def _draw_plots(comparison: Comparison) -> str:
     from matplotlib.figure import Figure
 
     noises = [comparison.real, *comparison.sources]
-    # Letters stay letters: smaller, and they can be searched for. The salt makes equal pages of equal comparisons.
+    # Text is stored as text: it is smaller and can be searched. With a fixed salt, equal comparisons give equal pages.
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "srdgan-rt", "font.size": 9}):
         figure = Figure(figsize=(13, 7.5), layout="constrained")
         rows: list[Any] = [["variance"] * 3 + ["lags"] * 3, ["R"] * 2 + ["G"] * 2 + ["B"] * 2]
@@ -97,7 +98,7 @@ def _draw_plots(comparison: Comparison) -> str:
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     text = buffer.getvalue()
-    return text[text.index("<svg") :]  # without the prologue of a file of its own, which names a DTD by its address
+    return text[text.index("<svg") :]  # without the XML prologue, which refers to an external DTD
 
 
 def _draw_histogram(axis: Any, noise: SourceNoise, channel: int, style: dict[str, Any]) -> None:
@@ -107,7 +108,7 @@ def _draw_histogram(axis: Any, noise: SourceNoise, channel: int, style: dict[str
 
 
 def _render_crops(comparison: Comparison) -> str:
-    """The same window of the quietest, a middling and the noisiest picture: clean, real, each source."""
+    """Crops of the least noisy, the median and the noisiest picture: clean, real, each source."""
     deviations = [
         float((picture.crop - clean).std())
         for picture, clean in zip(comparison.real.pictures, comparison.clean_crops, strict=True)
@@ -126,7 +127,7 @@ def _render_crops(comparison: Comparison) -> str:
 
 
 def _embed(picture: Picture) -> str:
-    pixels = np.rint(255 * picture[..., ::-1]).astype(np.uint8)  # OpenCV writes BGR
+    pixels = to_bytes(picture[..., ::-1])  # OpenCV writes BGR
     enlarged = pixels.repeat(_ENLARGEMENT, 0).repeat(_ENLARGEMENT, 1)
     data = base64.b64encode(cv2.imencode(".png", enlarged)[1].tobytes()).decode()
     return f'<img alt="" src="data:image/png;base64,{data}">'

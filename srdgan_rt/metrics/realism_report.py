@@ -1,4 +1,4 @@
-"""Comparisons of noise as text, Markdown and JSON."""
+"""Renders comparisons of noise as text, Markdown and JSON."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from typing import Any
 import numpy as np
 
 from srdgan_rt.metrics.realism import Comparison, SourceNoise
+from srdgan_rt.metrics.table import render_markdown_table, render_text_table
 
 COLUMNS = ("noise", "AKLD", "by intensity", "lag 1", "R-G", "R-B", "G-B", "colour shift", "variance error")
 _DIGITS = (4, 4, 3, 2, 2, 2, 2, 2)
 
 
 def render_noise_text(comparisons: Sequence[Comparison]) -> str:
-    """Aligned columns for a terminal, one table a data set; ends in a line break."""
-    return "\n".join(_render_text_table(comparison) for comparison in comparisons)
+    """Tables with aligned columns for a terminal, one for each data set; ends in a line break."""
+    return "\n".join(render_text_table([COLUMNS, *tabulate(c)], title=describe_comparison(c)) for c in comparisons)
 
 
 def render_noise_markdown(comparisons: Sequence[Comparison]) -> str:
     """Markdown tables, one a data set; ends in a line break."""
-    return "\n".join(_render_markdown_table(comparison) for comparison in comparisons)
+    return "\n".join(render_markdown_table([COLUMNS, *tabulate(c)], title=describe_comparison(c)) for c in comparisons)
 
 
 def render_noise_json(comparisons: Sequence[Comparison]) -> str:
-    """JSON with the figures of the table and the variance by intensity; ``null`` where there is nothing to measure."""
+    """JSON with the values of the table and the variance by intensity; ``null`` for values that cannot be measured."""
     return json.dumps({"data_sets": [_describe(comparison) for comparison in comparisons]}, indent=2) + "\n"
 
 
@@ -41,7 +42,7 @@ def describe_comparison(comparison: Comparison) -> str:
 
 
 def tabulate(comparison: Comparison) -> list[tuple[str, ...]]:
-    """The rows below ``COLUMNS``: the real noise, what chance does to it, and the sources."""
+    """The rows below ``COLUMNS``: real noise, real noise of two halves of each picture, and the sources."""
     return [
         (label, *(_format(value, digits) for value, digits in zip(figures, _DIGITS, strict=True)))
         for label, figures in _figures(comparison)
@@ -72,26 +73,13 @@ def _format(value: float, digits: int) -> str:
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 
-def _render_text_table(comparison: Comparison) -> str:
-    rows = [COLUMNS, *tabulate(comparison)]
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    lines = [describe_comparison(comparison)]
-    for label, *cells in rows:
-        lines.append("  ".join((label.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True)))))
-    return "\n".join(lines) + "\n"
-
-
-def _render_markdown_table(comparison: Comparison) -> str:
-    rule = ("---", *("---:",) * (len(COLUMNS) - 1))
-    rows = (COLUMNS, rule, *tabulate(comparison))
-    # A bar in a file's name would end the cell.
-    table = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join((f"**{describe_comparison(comparison)}**", "", *table)) + "\n"
-
-
 def _describe(comparison: Comparison) -> dict[str, Any]:
     keys = [column.lower().replace(" ", "_").replace("-", "_") for column in COLUMNS[1:]]
-    noises = [comparison.real, comparison.real, *comparison.sources]  # the floor has the variance of the real noise
+    noises = [
+        comparison.real,
+        comparison.real,
+        *comparison.sources,
+    ]  # the row of the halves has the variance of the real noise
     return {
         "name": comparison.data_set,
         "pictures": comparison.names,

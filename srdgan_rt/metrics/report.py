@@ -1,4 +1,4 @@
-"""Evaluations as text, Markdown and JSON."""
+"""Renders evaluations as text, Markdown and JSON."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from srdgan_rt.metrics.evaluation import Evaluation
 from srdgan_rt.metrics.protocol import SCALE, Score
+from srdgan_rt.metrics.table import render_markdown_table, render_text_table
 
 _Row = tuple[str, ...]
 
@@ -23,12 +24,14 @@ def render_text(evaluations: Sequence[Evaluation], *, per_image: bool = False) -
     Returns:
         Text that ends in a line break.
     """
-    return "\n".join(_render_text_table(evaluation, per_image) for evaluation in evaluations)
+    num_labels = 1 + per_image
+    return "\n".join(render_text_table(_rows(e, per_image), num_labels, title=_head(e)) for e in evaluations)
 
 
 def render_markdown(evaluations: Sequence[Evaluation], *, per_image: bool = False) -> str:
     """Markdown tables; arguments and result as of :func:`render_text`."""
-    return "\n".join(_render_markdown_table(evaluation, per_image) for evaluation in evaluations)
+    num_labels = 1 + per_image
+    return "\n".join(render_markdown_table(_rows(e, per_image), num_labels, title=_head(e)) for e in evaluations)
 
 
 def render_json(evaluations: Sequence[Evaluation]) -> str:
@@ -68,29 +71,6 @@ def _format_score(score: Score | None, mesh: bool) -> _Row:
         return ("-",) * (3 if mesh else 2)
     cells = (f"{score.psnr:.2f}", f"{score.ssim:.4f}")
     return (*cells, "-" if score.mesh is None else f"{score.mesh:.2f}") if mesh else cells
-
-
-def _render_text_table(evaluation: Evaluation, per_image: bool) -> str:
-    rows = _rows(evaluation, per_image)
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    num_labels = rows[0].index("PSNR")
-    lines = [_head(evaluation)]
-    for row in rows:
-        cells = [
-            cell.ljust(width) if place < num_labels else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells))
-    return "\n".join(lines) + "\n"
-
-
-def _render_markdown_table(evaluation: Evaluation, per_image: bool) -> str:
-    header, *rows = _rows(evaluation, per_image)
-    num_labels = header.index("PSNR")
-    rule = ("---",) * num_labels + ("---:",) * (len(header) - num_labels)
-    # A bar in a file's name would end the cell.
-    table = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (header, rule, *rows)]
-    return "\n".join((f"**{_head(evaluation)}**", "", *table)) + "\n"
 
 
 def _describe(evaluation: Evaluation) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""PSNR and SSIM of one or several planes."""
+"""PSNR and SSIM."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def psnr(result: NDArray[Any], reference: NDArray[Any], *, peak: float = 255) ->
         Decibels; infinity where both are equal.
 
     Raises:
-        InputError: the shapes differ or are empty.
+        InputError: the shapes differ, or there are no pixels.
     """
     _check_shapes(result, reference)
     error = float(np.mean(np.square(result.astype(np.float64) - reference.astype(np.float64))))
@@ -38,7 +38,7 @@ def psnr(result: NDArray[Any], reference: NDArray[Any], *, peak: float = 255) ->
 def ssim(result: NDArray[Any], reference: NDArray[Any], *, peak: float = 255) -> float:
     """Structural similarity of Wang et al. (2004), reference [34] of the paper.
 
-    Gaussian window 11x11 with sigma 1.5, K1 = 0.01, K2 = 0.03, mean over the windows that lie wholly inside.
+    Gaussian window of 11x11 with sigma 1.5, K1 = 0.01, K2 = 0.03; mean over the windows that lie inside the picture.
 
     Args:
         result: ``(H, W)`` or ``(H, W, C)``, both sides at least 11; values in 0..peak.
@@ -46,7 +46,7 @@ def ssim(result: NDArray[Any], reference: NDArray[Any], *, peak: float = 255) ->
         peak: the largest value that a sample can take.
 
     Returns:
-        At most 1, which only equal planes reach; the mean over C.
+        At most 1, for equal pictures; the mean over C.
 
     Raises:
         InputError: the shapes differ or are smaller than the window.
@@ -66,7 +66,7 @@ def ssim(result: NDArray[Any], reference: NDArray[Any], *, peak: float = 255) ->
 
 
 def _window_mean(plane: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Gaussian mean of every window that lies wholly inside."""
+    """Gaussian mean of each window that lies inside the picture."""
     kernel = cv2.getGaussianKernel(_WINDOW, _SIGMA, cv2.CV_64F)
     margin = _WINDOW // 2
     filtered: NDArray[np.float64] = np.asarray(cv2.sepFilter2D(plane, cv2.CV_64F, kernel, kernel))

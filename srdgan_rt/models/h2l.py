@@ -1,4 +1,4 @@
-"""The high-to-low network of the paper (section 3.2, Fig. 2 top row; equation 1): clean, large to noisy, small."""
+"""The high-to-low network of the paper (section 3.2, Fig. 2 top row; equation 1): from clean HR to noisy LR."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _INPUT_CHANNELS = 2 * _COLOURS  # the picture and as many channels of noise
 
 
 def draw_noise(clean: Tensor, sigma: float = NOISE_SIGMA, generator: torch.Generator | None = None) -> Tensor:
-    """Draws the noise N that :class:`H2LNet` turns into that of a camera.
+    """Draws the noise N that :class:`H2LNet` turns into camera noise.
 
     Args:
         clean: ``(N, 3, H, W)``; the noise has its shape, dtype and device.
-        sigma: standard deviation, at least 0. More makes the result noisier, 0 makes it a function of ``clean`` alone.
+        sigma: standard deviation, at least 0. A larger one makes the result noisier; 0 makes it deterministic.
         generator: source of the noise, on the device of ``clean``; None for torch's own.
 
     Returns:
@@ -50,8 +50,8 @@ class ResidualBlock(nn.Module):
     """Two 3x3 convolutions and two activations, the second after the shortcut (as in ResNet and CARN).
 
     Args:
-        in_channels: channels of the input. Where they are fewer than ``num_features``, the shortcut fills up with zeros
-            instead of a further convolution, which the paper does not have.
+        in_channels: channels of the input. Where they are fewer than ``num_features``, the shortcut is padded with zero
+            channels; the paper has no further convolution there.
         num_features: channels of the output, at least ``in_channels``.
     """
 
@@ -71,14 +71,14 @@ class ResidualBlock(nn.Module):
 class H2LNet(nn.Module):
     """Degradation network: residual blocks at high resolution, then one convolution whose stride is the scale.
 
-    The noise N enters beside the picture, as three channels of its own: the net can tell signal from noise and scale
-    one by the other, which it could not if they came as a sum. The extra shortcuts lead from the input and from every
-    block straight to the last convolution, which reads them all side by side. What the blocks send is scaled down:
-    thousands of weights read it, and one step of Adam, which moves them all alike, would change the mean colour.
+    The noise N has three input channels of its own. The net can then tell signal from noise and scale the one by the
+    other, which a sum would not allow. Extra shortcuts lead from the input and from every block to the last
+    convolution, which reads their concatenation. The outputs of the blocks are scaled down: thousands of weights read
+    them, and one step of Adam, which changes all of them by the same amount, would change the mean colour.
 
-    A fresh net is the sample in the middle of each block, ``(clean + noise)[scale // 2 :: scale]`` on both axes,
-    exactly: Table 1's "noise added to HR_c", downsampled by the nearest neighbour. Why the middle one:
-    see :func:`srdgan_rt.image.resample.shift_half_pixel`.
+    An untrained net returns exactly the sample in the middle of each block, ``(clean + noise)[scale // 2 :: scale]`` on
+    both axes: Table 1's "noise added to HR_c", downsampled by the nearest neighbour. For why it is the middle one, see
+    :func:`srdgan_rt.image.resample.shift_half_pixel`.
 
     Args:
         num_blocks: residual blocks; the paper has four.
@@ -103,8 +103,8 @@ class H2LNet(nn.Module):
         widths = [_INPUT_CHANNELS] + [num_features] * num_blocks
         self.body = nn.ModuleList(ResidualBlock(width, num_features) for width in widths[:-1])
         self.conv_last = nn.Conv2d(sum(widths), _COLOURS, 3, scale)
-        # The window of result i is scale * i + phase - 1 .. scale * i + phase + 1. At a scale of 4 it stays inside its
-        # block: a row and a column are cut off in front (negative padding) and nothing is padded.
+        # Result i reads scale * i + phase - 1 .. scale * i + phase + 1. At a scale of 4 that lies inside its block: the
+        # first row and column are cropped (negative padding) and nothing is padded.
         phase = scale // 2
         before, after = 1 - phase, max(0, phase + 2 - scale)
         self.last_padding = (before, after, before, after)

@@ -13,7 +13,7 @@ NEGATIVE_SLOPE = 0.2
 
 
 def check_scale(scale: int, unshuffle: int) -> None:
-    """Checks by what a network enlarges.
+    """Checks the scale of a network.
 
     Raises:
         InputError: the scale, or its product with ``unshuffle``, is not 1, 2 or 4.
@@ -26,8 +26,8 @@ def check_scale(scale: int, unshuffle: int) -> None:
 def unshuffle_pixels(x: Tensor, factor: int) -> Tensor:  # (N, C, H, W) -> (N, C * factor^2, H / factor, W / factor)
     """Makes each block of ``factor`` x ``factor`` pixels one pixel of more channels.
 
-    A picture whose sides are no multiples of ``factor`` is continued at the right and the bottom: mirrored, or where it
-    is too small for that, with its last pixel.
+    A picture whose sides are not multiples of ``factor`` is padded at the right and the bottom: mirrored, or by
+    repeating the last pixel where it is too small for that.
     """
     if factor == 1:
         return x
@@ -88,9 +88,9 @@ class L2HNet(nn.Module):
         num_features: channels of the trunk.
         growth_channels: channels that each convolution of a dense block adds.
         scale: enlargement, 1, 2 or 4.
-        unshuffle: 1, 2 or 4: the network sees blocks of so many pixels a side as one pixel of more channels
-            (pixel-unshuffle, as in Real-ESRGAN's nets for x2 and x1), and enlarges by as much more. Each factor of two
-            of ``scale * unshuffle`` is one nearest x2 + convolution.
+        unshuffle: factor of the pixel-unshuffle before the first convolution, 1, 2 or 4, as in Real-ESRGAN's nets for
+            x2 and x1. The trunk runs at a lower resolution by this factor, and the tail enlarges by
+            ``scale * unshuffle``: one nearest x2 and convolution for each factor of two.
 
     Raises:
         InputError: a size is not positive, or the scale or its product with ``unshuffle`` is not 1, 2 or 4.

@@ -10,9 +10,9 @@ from srdgan_rt.models.l2h import check_scale
 DEFAULT_HALO = 32
 """Halo in LR pixels for a file that states none.
 
-The full receptive field of the paper's net (379 pixels) would make every tile many times dearer than its core, while
-most of what is read that far away has no visible weight. 32 is three times what comparable programs read; shipped
-models state their own, measured value.
+With the full receptive field of the paper's net (379 pixels), the halo would cost many times more than the tile itself,
+while pixels that far away hardly change the result. 32 is three times what comparable programs use. Shipped models
+state their own, measured value.
 """
 
 _KERNEL_AREA = 9  # every convolution of the network is 3x3
@@ -29,10 +29,9 @@ class ModelSpec:
         growth_channels: channels that each convolution of a dense block adds.
         scale: enlargement, 1, 2 or 4.
         halo: LR pixels that a tile reads around its core so that seams stay invisible.
-        name: what users call the model; empty when it has no name.
+        name: name of the model; empty where it has none.
         border_padding: LR pixels by which a picture is continued, mirrored, before the network sees it. 0 leaves the
-            border to the network's own zero padding, which it learned to live with, or not: each model states what
-            was measured to be better for it.
+            border to the network's own zero padding. Each model states which was measured to be better for it.
         unshuffle: pixels a side of the blocks that the network sees as one pixel, 1, 2 or 4.
 
     Raises:
@@ -71,7 +70,7 @@ class ModelSpec:
 
     @property
     def receptive_radius(self) -> int:
-        """How many LR pixels away at most a pixel can influence the result (379 for the paper's net)."""
+        """Largest distance in LR pixels at which a pixel can influence the result (379 for the paper's net)."""
         trunk = 1 + 15 * self.num_blocks + 1  # conv_first, 3 dense blocks of 5 convolutions per RRDB, conv_body
         tail = 2  # conv_hr and conv_last, in pixels of the result
         for _ in range(self.num_upsamplings):
@@ -91,9 +90,9 @@ class ModelSpec:
 
     @property
     def feature_values_per_pixel(self) -> int:
-        """Values that the convolutions read and write per LR pixel, rounded up, if each goes through memory by itself.
+        """Values that the convolutions read and write per LR pixel, rounded up, if each is run by itself.
 
-        What it reads counts as large as it is convolved: enlarged, and with all that a dense block has put together.
+        Inputs are counted as the convolution reads them: after enlargement, and after concatenation in a dense block.
         """
         features, growth = self.num_features, self.growth_channels
         dense_block = sum(features + index * growth + growth for index in range(4))

@@ -1,8 +1,8 @@
-"""The package's own operations on tensors: one public function per op, compiled.
+"""The package's compiled operations on tensors: one public function per op.
 
 :mod:`srdgan_rt.ops.reference` has the same functions in plain PyTorch, which work without the extension and on every
-device. The functions here raise :class:`~srdgan_rt.errors.ExtensionNotBuiltError` instead of quietly running something
-slower.
+device. The functions here never fall back to them: without the extension they raise
+:class:`~srdgan_rt.errors.ExtensionNotBuiltError`.
 """
 
 from srdgan_rt.ops import reference

@@ -44,7 +44,7 @@ def check_weight(weight: Tensor, bias: Tensor | None) -> None:
 
 
 def check_input(x: Tensor, in_channels: int, dtype: torch.dtype, negative_slope: float, name: str = "x") -> None:
-    """Checks x (N, C_in, H, W), which the caller knows by this name, against the weights it meets."""
+    """Checks that x (N, C_in, H, W) fits the weights; ``name`` is what error messages call it."""
     if x.ndim != 4 or x.shape[2] < 1 or x.shape[3] < 1:
         raise InputError(f"{name} must be (N, C, H, W) with H and W of at least 1, got {tuple(x.shape)}")
     if x.shape[1] != in_channels:
@@ -56,14 +56,14 @@ def check_input(x: Tensor, in_channels: int, dtype: torch.dtype, negative_slope:
 
 
 def check_float32(op: str, **tensors: Tensor | None) -> None:
-    """Compiled ops compute in float32 alone."""
+    """Checks that all tensors are float32, the only type of the compiled ops."""
     for name, tensor in tensors.items():
         if tensor is not None and tensor.dtype != torch.float32:
             raise InputError(f"{op} computes in float32, got {name} in {tensor.dtype}")
 
 
 def check_same_device(**tensors: Tensor | None) -> None:
-    """All tensors of a call live on one device."""
+    """Checks that all tensors are on the same device."""
     devices = {name: tensor.device for name, tensor in tensors.items() if tensor is not None}
     if len(set(devices.values())) > 1:
         places = ", ".join(f"{name} on {device}" for name, device in devices.items())

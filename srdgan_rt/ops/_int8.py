@@ -15,17 +15,17 @@ from srdgan_rt.ops._layers import Layer
 POINTS = 36
 _TILE = 4
 _WINDOW = 6
-_ZERO = 128  # the byte that stands for 0
+_ZERO = 128  # zero point: the byte that represents 0
 _INPUT_LIMIT = 127
 _WEIGHT_LIMIT = 64
-_SMALLEST_RANGE = 1e-6  # of the largest one
+_SMALLEST_RANGE = 1e-6  # relative to the largest one
 
 
 def transforms(like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The matrices B' (6, 6), G (6, 3) and A' (4, 6) of Winograd's F(4x4, 3x3) with the points of the compiled kernels.
 
     Args:
-        like: a tensor whose type and device they take.
+        like: the matrices have the type and device of this tensor.
 
     Raises:
         ExtensionError: the compiled extension cannot be used.
@@ -36,16 +36,16 @@ def transforms(like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def transform_features(x: Tensor) -> Tensor:  # (N, C, H, W) -> (36, C, N * tiles)
-    """Feature maps as the products of a Winograd convolution see them, with zeros around the picture.
+    """Transforms feature maps, zero-padded by 1, to Winograd's domain.
 
     Args:
         x: (N, C, H, W), any floating-point type and device.
 
     Returns:
-        (36, C, N * ceil(H / 4) * ceil(W / 4)): what stands at each point for each tile of 4x4 outputs.
+        (36, C, N * ceil(H / 4) * ceil(W / 4)): the value at each point for each tile of 4x4 outputs.
 
     Raises:
-        ExtensionError: the compiled extension, whose points these are, cannot be used.
+        ExtensionError: the compiled extension, which defines the points, cannot be used.
     """
     batch, channels, height, width = x.shape
     x = F.pad(x, (1, 1 + -width % _TILE, 1, 1 + -height % _TILE))
@@ -59,8 +59,7 @@ def check_ranges(ranges: Sequence[Tensor], num_dense_blocks: int, features: int,
     """Checks the ranges of all dense blocks.
 
     Raises:
-        InputError: there is another number of them, or one is of the wrong shape or has values that are not finite or
-            below 0.
+        InputError: their number or a shape is wrong, or a value is negative or not finite.
     """
     if len(ranges) != num_dense_blocks:
         raise InputError(f"ranges must be one for each of {num_dense_blocks} dense blocks, got {len(ranges)}")
@@ -73,18 +72,18 @@ def check_ranges(ranges: Sequence[Tensor], num_dense_blocks: int, features: int,
 
 
 def to_levels(ranges: Tensor) -> Tensor:  # (36, C)
-    """Steps of a byte per unit; of a channel that is always 0 so many that its weights take no room from others."""
+    """Quantisation steps per unit. Channels that are always 0 get so many that their weights become negligible."""
     ranges = ranges.detach().to(torch.float32)
     return _INPUT_LIMIT / ranges.clamp_min(max(_SMALLEST_RANGE * float(ranges.amax()), _SMALLEST_RANGE))
 
 
 def conv_int8(x: Tensor, layer: Layer, levels: Tensor) -> Tensor:  # (N, C_in, H, W) -> (N, C_out, H, W)
-    """A 3x3 convolution in Winograd's domain whose products are of bytes.
+    """A 3x3 convolution in Winograd's domain with int8 inputs and weights.
 
     Args:
         x: (N, C_in, H, W).
         layer: (C_out, C_in, 3, 3) and (C_out,).
-        levels: (36, C_in) or more columns, from :func:`to_levels`.
+        levels: (36, at least C_in) from :func:`to_levels`; further columns are not used.
 
     Returns:
         (N, C_out, H, W), type of ``x``.
@@ -98,7 +97,7 @@ def conv_int8(x: Tensor, layer: Layer, levels: Tensor) -> Tensor:  # (N, C_in, H
     weights = torch.einsum("pi,qj,ncij->pqnc", g, g, weight).flatten(0, 1) / levels[:, None].double()
     largest = weights.abs().amax(2, keepdim=True)  # (36, C_out, 1)
     steps = torch.where(largest > 0, largest / _WEIGHT_LIMIT, 1)
-    sums = torch.round(weights / steps) @ inputs.double()  # whole numbers below 2^53: exact
+    sums = torch.round(weights / steps) @ inputs.double()  # integers below 2^53: exact
     rows, columns = -(-height // _TILE), -(-width // _TILE)
     points = (sums * steps).to(x.dtype).reshape(_WINDOW, _WINDOW, -1, batch, rows, columns)
     _, _, a = transforms(x)

@@ -1,4 +1,4 @@
-"""The convolutions of the L2H network as the ops take them, and the rules that their shapes keep."""
+"""The convolutions of the L2H network as arguments of the ops, and checks of their shapes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Layer: TypeAlias = tuple[Tensor, Tensor]
 CONVS_PER_BLOCK = 5
 BLOCKS_PER_RRDB = 3
 IMAGE_CHANNELS = 3
-PICTURE_CHANNELS = (3, 12, 48)  # of RGB, as it is or pixel-unshuffled by 2 or 4
+PICTURE_CHANNELS = (3, 12, 48)  # RGB, or RGB after a pixel-unshuffle by 2 or 4
 MAX_UPSAMPLINGS = 2
 RESIDUAL_SCALE = 0.2
 NEGATIVE_SLOPE = 0.2
@@ -28,12 +28,12 @@ class L2HLayers:
     """(weight, bias) of every convolution of the network, in the order in which they are applied.
 
     Args:
-        first: picture to features; the picture has 3, 12 or 48 channels.
-        dense: of all dense blocks, 15 for each RRDB.
-        body: behind the dense blocks.
+        first: convolution from the picture, which has 3, 12 or 48 channels, to features.
+        dense: convolutions of all dense blocks, 15 per RRDB.
+        body: convolution after the dense blocks.
         upsamplings: the 0, 1 or 2 convolutions that each follow a nearest x2 enlargement.
-        hr: at the result's resolution.
-        last: features to result.
+        hr: first convolution at the result's resolution.
+        last: convolution from features to the result.
     """
 
     first: Layer
@@ -93,7 +93,7 @@ def check_net(layers: L2HLayers) -> tuple[int, int]:
 
 
 def _check_blocks(layers: Sequence[Layer]) -> tuple[int, int]:
-    """The first weight says what sizes all others must have."""
+    """Checks dense blocks; the first weight decides the sizes of all others."""
     check_weight(*layers[0])
     growth, features = layers[0][0].shape[:2]
     for index, layer in enumerate(layers):
@@ -105,7 +105,7 @@ def _check_blocks(layers: Sequence[Layer]) -> tuple[int, int]:
 
 
 def _check_layer(name: str, layer: Layer, out_channels: int, in_channels: int, like: Layer) -> None:
-    """``like``: a layer of the same network; all others have its type and device."""
+    """Checks one layer. ``like`` is another layer of the network, whose type and device it must have."""
     weight, bias = layer
     shape = (out_channels, in_channels, 3, 3)
     if tuple(weight.shape) != shape:

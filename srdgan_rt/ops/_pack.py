@@ -19,11 +19,11 @@ def pack(part: str, layers: Mapping[str, Layer], ranges: Sequence[Tensor] | None
 
     Args:
         part: ``net``, ``trunk``, ``dense block`` or ``tail``.
-        layers: of this part, by the names that they have in a weight file.
-        ranges: of each dense block (36, F + 4 * G), for int8.
+        layers: layers of this part by their names in a weight file.
+        ranges: one tensor (36, F + 4 * G) per dense block, for int8.
 
     Returns:
-        (bytes,) uint8 on the CPU. Opaque: csrc/kernels/cpu/l2h_weights.h says what stands there.
+        (bytes,) uint8 on the CPU. Opaque: the layout is defined in csrc/kernels/cpu/l2h_weights.h.
 
     Raises:
         InputError: a layer is not float32 on the CPU.
@@ -59,14 +59,14 @@ def name_tail(upsamplings: Sequence[Layer], hr: Layer, last: Layer) -> dict[str,
 
 
 def check_packed(x: Tensor, weights: Tensor) -> None:
-    """For tracing, where the compiled op does not see what it is given."""
+    """Checks the arguments while tracing, where the compiled op, which checks them otherwise, is not run."""
     if x.ndim != 4:
         raise InputError(f"x must be (N, C, H, W), got {x.ndim} dimensions")
     check_same_device(x=x, weights=weights)
 
 
 def refuse_gradients(op: str) -> None:
-    """Makes gradients through an op of packed layers an error; without this they would be left out with a warning."""
+    """Makes gradients through an op with packed layers an error; PyTorch would only warn and leave them out."""
     torch.library.register_autograd(f"srdgan_rt::{op}", _refuse)
 
 

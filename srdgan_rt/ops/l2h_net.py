@@ -1,4 +1,4 @@
-"""The whole L2H network, and its tail, as one op on the CPU; for tall pictures in strips."""
+"""The whole L2H network, and its tail, as one op on the CPU; also in strips of rows."""
 
 from __future__ import annotations
 
@@ -39,16 +39,17 @@ def l2h_net_pack(layers: L2HLayers, ranges: Sequence[Tensor] | None = None) -> P
 
     Args:
         layers: float32 on the CPU, sizes as in :class:`srdgan_rt.models.L2HNet`.
-        ranges: for dense blocks in int8, of each of them (36, F + 4 * G): the largest magnitude that its transformed
-            features have at every point of Winograd's domain, as :func:`srdgan_rt.runtime.measure_ranges` finds them;
-            what exceeds it is cut off. None computes in float32. Shortcuts and all other layers are float32 anyway.
+        ranges: activation ranges for dense blocks in int8, one tensor (36, F + 4 * G) per dense block: the largest
+            magnitude of its features at each point of Winograd's domain, see
+            :func:`srdgan_rt.runtime.measure_ranges`. Larger values are clipped. None computes in float32. Shortcuts and
+            all other layers are always float32.
 
     Returns:
-        The packed network, seven times the size of the weights; in int8 about their size. It is for inference:
-        gradients do not flow through it.
+        The packed network, seven times the size of the weights, or about their size in int8. It is for inference only:
+        it has no gradients.
 
     Raises:
-        InputError: the layers do not make up such a network, or the ranges do not fit it.
+        InputError: the layers do not form such a network, or the ranges do not fit it.
         ExtensionError: the compiled extension cannot be used.
     """
     features, growth = check_net(layers)
@@ -72,12 +73,13 @@ def l2h_tail_pack(upsamplings: Sequence[Layer], hr: Layer, last: Layer) -> Packe
 def l2h_net(picture: Tensor, net: PackedL2HNet) -> Tensor:  # (N, C, H, W) -> (N, 3, scale * H, scale * W)
     """The L2H network (paper, section 3.3, equation 7) in one op, from the picture to the result.
 
-    One wavefront of Winograd convolutions over rows of tiles: no concatenation, no whole map of full resolution, no
-    barrier between layers. The same result for any number of threads; See docs/design/kernels.md for the arithmetic.
+    It runs as one wavefront of Winograd convolutions over rows of tiles: without concatenations, without whole feature
+    maps at full resolution, and without barriers between layers. The result is the same for any number of threads. See
+    docs/design/kernels.md for the arithmetic.
 
     Args:
-        picture: (N, C, H, W) float32 on the CPU, nominally in [0, 1]; C is that of conv_first: 3 for RGB, 12 or 48
-            where it was pixel-unshuffled by 2 or 4. H and W at least 1, N may be 0.
+        picture: (N, C, H, W) float32 on the CPU, nominally in [0, 1]. C is that of conv_first: 3 for RGB, 12 or 48
+            after a pixel-unshuffle by 2 or 4. H and W at least 1, N may be 0.
         net: from :func:`l2h_net_pack`.
 
     Returns:
@@ -99,14 +101,14 @@ def l2h_tail(
     tail: PackedL2HTail,
     negative_slope: float = 0.2,
 ) -> Tensor:  # (N, 3, scale * H, scale * W)
-    """The end of the network: enlargements, conv_hr, LeakyReLU, conv_last, fused by rows.
+    """The tail of the network: enlargements, conv_hr, LeakyReLU and conv_last, fused row by row.
 
-    Of the maps at the result's resolution, only a few rows exist at a time.
+    Only a few rows of the feature maps at the result's resolution exist at a time.
 
     Args:
         x: (N, F, H, W) float32 on the CPU, H and W at least 1, N may be 0; channels_last avoids a copy.
         tail: from :func:`l2h_tail_pack`.
-        negative_slope: of every LeakyReLU, 0..1.
+        negative_slope: slope of every LeakyReLU for negative values, 0..1.
 
     Returns:
         (N, 3, scale * H, scale * W) float32, not clamped.
@@ -123,18 +125,18 @@ def l2h_tail(
 
 
 class L2HStream:
-    """One picture through the network in strips of rows; bit-identical to :func:`l2h_net` on the whole picture.
+    """Runs the network in strips of rows; bit-identical to :func:`l2h_net` on the whole picture.
 
-    Every layer computes as far as the rows that are known reach, and goes on there with the next strip, as an image
-    signal processor does with its line buffers. Memory is bounded by the width of the picture, not by its height.
+    Every layer computes the rows for which its input is known, and continues there with the next strip, like an image
+    signal processor with line buffers. Memory depends on the width of the picture, not on its height.
 
     Args:
         net: from :func:`l2h_net_pack`.
         height: rows of the picture.
         width: columns of the picture.
-        strip_rows: rows per strip, at least 1; rounded up to what the kernel can do. None, or the height and more, is
-            the whole picture at once.
-        batch: pictures that go through side by side; may be 0.
+        strip_rows: rows per strip, at least 1; rounded up to a size that the kernel supports. None, or at least the
+            height, runs the whole picture at once.
+        batch: number of pictures; may be 0.
 
     Raises:
         InputError: a size is below 1, or the batch below 0.
@@ -154,8 +156,8 @@ class L2HStream:
 
     @property
     def memory_bytes(self) -> int:
-        """What the stream holds while it runs, besides weights, picture and result."""
-        pictures = 1 if self._is_whole else self._batch  # whole ones take turns
+        """Memory that the stream uses while it runs, besides weights, picture and result."""
+        pictures = 1 if self._is_whole else self._batch  # whole pictures are run one after the other
         return 4 * (pictures * self._floats("state") + self._floats("workspace"))
 
     def run(self, read: Callable[[int, int], Tensor]) -> Iterator[Tensor]:
@@ -163,11 +165,11 @@ class L2HStream:
 
         Args:
             read: ``read(begin, end)`` gives rows ``begin..end - 1`` as ``(batch, C, end - begin, width)`` float32.
-                Called in order, for every row once.
+                It is called from top to bottom, once for each row.
 
         Yields:
-            One strip of the result after the other, ``(batch, 3, rows, scale * width)`` float32, not clamped. The first
-            ones may have no rows: the network looks ahead.
+            Strips of the result from top to bottom, ``(batch, 3, rows, scale * width)`` float32, not clamped. The first
+            ones may have no rows, because results depend on rows further down.
 
         Raises:
             InputError: ``read`` gave something else.
@@ -202,15 +204,14 @@ class L2HStream:
         return rows.detach()
 
     def _floats(self, of: str) -> int:
-        """Size of the ``state`` of a picture, which lasts from strip to strip, or of a strip's ``workspace``."""
+        """Number of floats of a picture's ``state``, which is kept between strips, or of a strip's ``workspace``."""
         count = getattr(torch.ops.srdgan_rt, f"l2h_{of}_floats")
         floats: int = count(self._net.weights, self._height, self._width, self.strip_rows)
         return floats
 
 
 def _round_strip_rows(net: PackedL2HNet, height: int, width: int, strip_rows: int | None) -> int:
-    """The least number of rows that strips of a picture can have and that is at least ``strip_rows``; the height itself
-    where strips would be no smaller."""
+    """The smallest supported number of rows per strip that is at least ``strip_rows``; at most the height."""
     for name, value in (("height", height), ("width", width), ("strip_rows", strip_rows)):
         if value is not None and value < 1:
             raise InputError(f"{name} must be at least 1, got {value}")
@@ -237,7 +238,7 @@ def _fake_strip(
     known_before: int,
 ) -> Tensor:
     check_packed(rows, weights)
-    finished_rows = torch.library.get_ctx().new_dynamic_size()  # how far the network reaches, the kernel knows
+    finished_rows = torch.library.get_ctx().new_dynamic_size()  # only the kernel knows how many
     return rows.new_empty((rows.shape[0], IMAGE_CHANNELS, finished_rows, scale * rows.shape[3]))
 
 

@@ -14,24 +14,24 @@ from srdgan_rt.ops._checks import check_downsample
 def nearest_downsample(x: Tensor, factor: int, phase: int | None = None) -> Tensor:  # (N, C, H, W)
     """Keeps every ``factor``-th sample of each row and column: ``out[i] = x[factor * i + phase]`` on both axes.
 
-    This is how the noisy small pictures of training and evaluation pairs are made (paper, section 3.2.2): unlike an
-    average, it leaves the sensor's noise as strong and as rough as it was.
+    The noisy small pictures of training and evaluation pairs are made in this way (paper, section 3.2.2). Unlike an
+    average, it changes neither the strength nor the correlation of the sensor's noise.
 
-    **The phase moves the picture.** Enlarging by ``factor`` puts small sample ``i`` at the middle of its block, at
-    ``factor * i + (factor - 1) / 2``. A sample taken from elsewhere in the block therefore comes back displaced by
+    **The phase moves the picture.** Enlarging by ``factor`` puts LR sample ``i`` at the middle of its block, at
+    ``factor * i + (factor - 1) / 2``. A sample from elsewhere in the block is therefore displaced by
     ``(factor - 1) / 2 - phase`` pixels. For factor 4, phase 0 (torch's ``nearest``, OpenCV's ``INTER_NEAREST``,
     ``a[::4]``) moves the picture by 1.5 pixels, and a network trained on such pairs loses 4 dB on Set5. The default
     ``factor // 2`` (torch's ``nearest-exact``, Pillow, MATLAB) is exact for an odd factor and off by half a pixel for
-    an even one, which :func:`srdgan_rt.image.resample.shift_half_pixel` gives to the reference picture too.
+    an even one; :func:`srdgan_rt.image.resample.shift_half_pixel` moves the reference picture by the same half pixel.
 
     Args:
         x: (N, C, H, W), uint8 of 0..255 or float32 of any range, in any memory layout; H and W larger than ``phase``.
-        factor: at least 1.
-        phase: 0..factor-1; None means the middle sample, ``factor // 2``.
+        factor: distance between samples, at least 1.
+        phase: offset of the first sample, 0..factor-1; None is the middle sample, ``factor // 2``.
 
     Returns:
         (N, C, ceil((H - phase) / factor), ceil((W - phase) / factor)) float32, contiguous. uint8 is divided by 255,
-        float32 is passed on as it is. Differentiable for float32.
+        float32 is copied. Differentiable for float32.
 
     Raises:
         InputError: an argument breaks one of these rules.

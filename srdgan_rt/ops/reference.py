@@ -1,7 +1,7 @@
-"""The ops in plain PyTorch: what the compiled ones are tested against, and what runs where there is no extension.
+"""The ops in plain PyTorch: the reference for tests of the compiled ops; they also run without the extension.
 
-Where a compiled op takes packed layers, its reference takes the layers themselves, the arguments of ``<op>_pack``, in
-any floating-point type and on any device. Gradients flow through them and through the input.
+Where a compiled op takes packed layers, its reference takes the arguments of ``<op>_pack``: the layers themselves, in
+any floating-point type and on any device. The results are differentiable in the layers and the input.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ def l2h_net(
 ) -> Tensor:  # (N, 3, scale * H, scale * W)
     """Same contract as :func:`srdgan_rt.ops.l2h_net`, from the arguments of :func:`srdgan_rt.ops.l2h_net_pack`.
 
-    With ``ranges`` gradients are those of rounding: zero through the dense blocks' convolutions. That form needs the
-    compiled extension, too, whose points of Winograd's transform it takes.
+    With ``ranges``, gradients through the dense blocks' convolutions are zero, like those of rounding, and the compiled
+    extension is needed, which defines the points of Winograd's transform.
     """
     num_features, growth = check_net(layers)
     check_input(picture, layers.first[0].shape[1], layers.first[0].dtype, NEGATIVE_SLOPE, "picture")

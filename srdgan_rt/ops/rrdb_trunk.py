@@ -29,10 +29,10 @@ def dense_block_pack(layers: Sequence[Layer]) -> PackedTrunk:
 
     Args:
         layers: (weight, bias) of its five convolutions: (G, F + i * G, 3, 3) for i = 0..3, then (F, F + 4 * G, 3, 3);
-            float32 on the CPU. F and G may be any numbers; multiples of 16 waste nothing.
+            float32 on the CPU. F and G may be any numbers; multiples of 16 are most efficient.
 
     Returns:
-        The packed block. It is for inference: gradients do not flow through it.
+        The packed block. It is for inference only: it has no gradients.
 
     Raises:
         InputError: an argument breaks one of these rules.
@@ -50,7 +50,7 @@ def rrdb_trunk_pack(layers: Sequence[Layer]) -> PackedTrunk:
             as in :func:`dense_block_pack`.
 
     Returns:
-        The packed trunk. It is for inference: gradients do not flow through it.
+        The packed trunk. It is for inference only: it has no gradients.
 
     Raises:
         InputError: an argument breaks one of these rules.
@@ -72,8 +72,8 @@ def dense_block(
 
     Args:
         x: (N, F, H, W) float32 on the CPU, H and W at least 1, N may be 0; channels_last avoids a copy.
-        block: from :func:`dense_block_pack`.
-        negative_slope: of the LeakyReLU after the first four convolutions, 0..1.
+        block: the block, from :func:`dense_block_pack`.
+        negative_slope: slope of the LeakyReLU after the first four convolutions, 0..1.
 
     Returns:
         (N, F, H, W) float32, channels_last.
@@ -92,13 +92,15 @@ def rrdb_trunk(
     trunk: PackedTrunk,
     negative_slope: float = 0.2,
 ) -> Tensor:  # (N, F, H, W)
-    """Residual-in-residual dense blocks (RRDB) one after the other: three :func:`dense_block` with a shortcut around
-    them, ``x + 0.2 * (...)``, each (paper, section 3.3.1). Between blocks activations stay in the kernel's layout.
+    """A sequence of residual-in-residual dense blocks (RRDB; paper, section 3.3.1).
+
+    Each RRDB is three :func:`dense_block` with a scaled shortcut around them: ``x + 0.2 * (...)``. Between blocks,
+    activations stay in the kernel's layout.
 
     Args:
         x: (N, F, H, W) float32 on the CPU, H and W at least 1, N may be 0; channels_last avoids a copy.
-        trunk: from :func:`rrdb_trunk_pack`.
-        negative_slope: 0..1.
+        trunk: the trunk, from :func:`rrdb_trunk_pack`.
+        negative_slope: slope of every LeakyReLU for negative values, 0..1.
 
     Returns:
         (N, F, H, W) float32, channels_last.

@@ -24,17 +24,17 @@ def upsample_conv(
     bias: Tensor | None = None,  # (C_out,)
     negative_slope: float = 0.2,
 ) -> Tensor:  # (N, C_out, 2H, 2W)
-    """``leaky_relu(conv2d(nearest x2 of x, weight, bias, padding=1), negative_slope)`` without the enlarged picture.
+    """``leaky_relu(conv2d(nearest x2 of x, weight, bias, padding=1), negative_slope)``, without storing the enlarged x.
 
-    The two upsampling layers of the L2H network (paper, section 3.3.1). The enlarged picture repeats each sample four
-    times, so the nine taps collapse; docs/design/kernels.md derives the form. The result is the same for any number of
-    threads. Rounding errors are of the size of PyTorch's own; an infinite input may give NaN for inf.
+    The upsampling layers of the L2H network have this form (paper, section 3.3.1). The enlarged x repeats each sample
+    four times, so that taps can be summed; docs/design/kernels.md derives the form. The result is the same for any
+    number of threads. Rounding errors are as large as PyTorch's own; an infinite input may give NaN instead of inf.
 
     Args:
         x: (N, C_in, H, W) float32, H and W at least 1, N may be 0; any memory layout, channels_last avoids a copy.
         weight: (C_out, C_in, 3, 3) float32, any numbers of channels.
         bias: (C_out,) float32 or None.
-        negative_slope: 0..1; 1 leaves out the LeakyReLU.
+        negative_slope: slope of the LeakyReLU, 0..1; 1 means no LeakyReLU.
 
     Returns:
         (N, C_out, 2H, 2W) float32, channels_last on the CPU and on CUDA. Differentiable in x, weight and bias.
@@ -68,7 +68,7 @@ def upsample_conv_pack(weight: Tensor, bias: Tensor | None = None) -> PackedUpsa
         bias: (C_out,) float32 on the CPU, or None.
 
     Returns:
-        The packed layer. It is for inference: gradients do not flow through it.
+        The packed layer. It is for inference only: it has no gradients.
 
     Raises:
         InputError: an argument breaks one of these rules.
@@ -89,12 +89,12 @@ def upsample_conv_packed(
     layer: PackedUpsampleConv,
     negative_slope: float = 0.2,
 ) -> Tensor:  # (N, C_out, 2H, 2W)
-    """:func:`upsample_conv` with weights packed before: bit for bit the same result, for inference on the CPU.
+    """:func:`upsample_conv` with packed weights: bit-identical, for inference on the CPU.
 
     Args:
         x: (N, C_in, H, W) float32 on the CPU, as for :func:`upsample_conv`.
-        layer: from :func:`upsample_conv_pack`.
-        negative_slope: 0..1; 1 leaves out the LeakyReLU.
+        layer: the layer, from :func:`upsample_conv_pack`.
+        negative_slope: slope of the LeakyReLU, 0..1; 1 means no LeakyReLU.
 
     Returns:
         (N, C_out, 2H, 2W) float32, channels_last.

@@ -1,4 +1,4 @@
-"""Running a network on pictures of any size."""
+"""Runs a network on pictures of any size."""
 
 from srdgan_rt.runtime.calibration import measure_ranges
 from srdgan_rt.runtime.engines import EngineStatus, list_engines

@@ -1,4 +1,4 @@
-"""What every backend offers, and the devices and precisions it can be asked for."""
+"""The interface of backends, and their devices and precisions."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from srdgan_rt.errors import BackendUnavailableError, InputError
 NetT = TypeVar("NetT", bound=nn.Module)
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16, "int8": torch.float32}
-"""Type of the maps between the layers: in int8, bytes are only what the dense blocks multiply."""
+"""Type of the feature maps by precision. In int8, only the products in the dense blocks are of bytes."""
 
 
 class RowStream(Protocol):
-    """One picture on its way through a network in strips of rows, with the same result whatever their height."""
+    """Runs a network in strips of rows. The result does not depend on their height."""
 
     @property
     def memory_bytes(self) -> int:
-        """What is held meanwhile, besides weights, picture and result."""
+        """Memory in use while the stream runs, besides weights, picture and result."""
 
     def run(self, read: Callable[[int, int], Tensor]) -> Iterator[Tensor]:
         """Enlarges the picture.
 
         Args:
-            read: ``read(begin, end)`` gives those rows as ``(N, 3, end - begin, W)`` RGB, float32, nominally in [0, 1].
+            read: ``read(begin, end)`` gives the rows ``begin..end - 1``: ``(N, 3, end - begin, W)`` RGB, float32,
+                nominally in [0, 1]. It is called from top to bottom, once for each row.
 
         Yields:
             Strips of the result from top to bottom, ``(N, 3, rows, scale * W)`` RGB, float32, not clamped.
@@ -37,15 +38,15 @@ class RowStream(Protocol):
 
 
 class Backend(Protocol):
-    """Runs a network. Backends hold their own copy of the weights and are safe to share between threads."""
+    """Runs a network. A backend has its own copy of the weights and may be used by several threads at once."""
 
     @property
     def name(self) -> str:
-        """Engine, as the command line names it."""
+        """Name of the engine, as on the command line."""
 
     @property
     def device(self) -> torch.device:
-        """Where :meth:`run` computes."""
+        """Device on which :meth:`run` computes."""
 
     @property
     def precision(self) -> str:
@@ -53,7 +54,7 @@ class Backend(Protocol):
 
     @property
     def bytes_per_pixel(self) -> int:
-        """Memory that :meth:`run` holds at its peak, per LR pixel of its input: an estimate, rather too high."""
+        """Peak memory of :meth:`run` per LR pixel of its input; an estimate that is rather too high."""
 
     @property
     def one_shape(self) -> bool:
@@ -79,11 +80,11 @@ class Backend(Protocol):
         Args:
             height: rows of the pictures.
             width: columns of the pictures.
-            strip_rows: least number of rows per strip; None for all at once.
-            batch: pictures that go through side by side.
+            strip_rows: least number of rows per strip; None runs the whole picture at once.
+            batch: number of pictures.
 
         Returns:
-            The stream, or None where this backend cannot do it without seams.
+            The stream, or None where this backend cannot work in strips without seams.
         """
 
 
@@ -94,7 +95,7 @@ def prepare_net(net: NetT, device: torch.device, dtype: torch.dtype) -> NetT:
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
-    """Turns a device's name into one that exists.
+    """Finds a device by name.
 
     Args:
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
@@ -130,7 +131,7 @@ def resolve_precision(precision: str, device: torch.device) -> str:
 
     Args:
         precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``int8``.
-        device: where the network will run.
+        device: device on which the network will run.
 
     Returns:
         ``fp32``, ``fp16``, ``bf16`` or ``int8``.

@@ -14,11 +14,11 @@ from srdgan_rt.models.l2h import ResidualDenseBlock
 from srdgan_rt.ops.reference import transform_features
 
 CUT = 14.0
-"""Multiple of the root mean square beyond which features are cut off: rare ones would cost the others precision."""
+"""Features are clipped at this multiple of their root mean square: rare large ones would cost the others precision."""
 
 
 class _Statistics:
-    """Of one dense block's features, by point and channel."""
+    """Largest magnitude and mean square of a dense block's features, by point and channel."""
 
     def __init__(self) -> None:
         self.largest = torch.zeros(())
@@ -36,15 +36,15 @@ class _Statistics:
 
 
 def measure_ranges(net: L2HNet, pictures: Iterable[Tensor], *, cut: float = CUT) -> list[Tensor]:
-    """Runs a network on typical pictures in fp32 and notes the magnitude of what its dense blocks multiply.
+    """Runs a network on typical pictures in fp32 and measures the ranges of the features in its dense blocks.
 
     Args:
         net: the network, float32 on the CPU.
-        pictures: (N, 3, H, W) float32 RGB in [0, 1], like those to be enlarged: as noisy, with edges as sharp.
-        cut: multiple of the root mean square at which a range ends at the latest.
+        pictures: (N, 3, H, W) float32 RGB in [0, 1], with noise and edges like those of the pictures to enlarge.
+        cut: upper bound of a range, as a multiple of the root mean square.
 
     Returns:
-        Of each dense block (36, F + 4 * G): range by point of Winograd's domain and channel, for
+        One tensor (36, F + 4 * G) per dense block: the range at each point of Winograd's domain and channel, for
         :func:`srdgan_rt.ops.l2h_net_pack`.
 
     Raises:

@@ -1,8 +1,8 @@
-"""Output grid: which input pixels each output pixel of an ``outscale`` and ``roi`` needs.
+"""Output grid: which LR pixels each sample of the result needs, for any ``outscale`` and ``roi``.
 
-The net enlarges by a fixed factor; any other ``outscale`` is resampled from its float result. Both axes work alike and
-apart from each other. A region's result is cut out of the grid of the whole picture's result, so that a crop of the
-whole and the result of the crop have the same samples.
+The network enlarges by a fixed factor; for any other ``outscale`` its float result is resampled, each axis by itself. A
+region's result is a crop of the grid of the whole picture's result, so that the result of a crop and the crop of the
+result have the same samples.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from srdgan_rt.errors import InputError
 
-# The taps of one axis are what resize_bicubic applies; a picture that comes in windows needs them by themselves.
+# resize_bicubic applies the same taps to whole pictures; here the picture comes in windows.
 from srdgan_rt.image.resample import bicubic_taps
 from srdgan_rt.tiling import Box
 
@@ -24,11 +24,11 @@ class Axis:
     """One axis of a result.
 
     Args:
-        length: pixels of the picture.
+        length: length of the picture, in pixels.
         start: first pixel of the wanted region.
-        size: pixels of the wanted region.
-        scale: what the net enlarges by.
-        outscale: what the user wants it to be enlarged by.
+        size: length of the wanted region, in pixels.
+        scale: enlargement of the network.
+        outscale: enlargement of the result.
     """
 
     length: int
@@ -49,31 +49,35 @@ class Axis:
 
     @property
     def out_start(self) -> int:
-        """Where the region's result begins on the whole's grid."""
+        """First sample of the region's result, on the grid of the whole result."""
         return min(round(self.start * self.outscale), self.whole - self.out_size)
 
     def out_edge(self, position: int) -> int:
-        """Pixel edge -> sample edge within the region's result; monotone, so tiles neither overlap nor leave gaps."""
+        """Maps a pixel edge to a sample edge of the region's result; monotone, so pieces do not overlap."""
         return (position - self.start) * self.out_size // self.size
 
     def is_resampled(self) -> bool:
-        """Whether the result differs from what the net gives."""
+        """Whether the network's result has to be resampled."""
         return self.whole != self.length * self.scale
 
     def net_taps(self, first: int, last: int) -> tuple[Tensor, Tensor]:
-        """Positions in the whole net result, and weights, of the samples ``first..last - 1`` of the region's result."""
+        """Taps in the network's whole result of the samples ``first..last - 1`` of the region's result.
+
+        Returns:
+            Positions and weights, ``(last - first, taps)`` each.
+        """
         indices, weights = bicubic_taps(self.length * self.scale, self.whole)
         chosen = slice(self.out_start + first, self.out_start + last)
         return indices[chosen], weights[chosen]
 
     def picture_taps(self, first: int, last: int) -> tuple[Tensor, Tensor]:
-        """The same for samples taken from the picture itself, without the net."""
+        """The same for taps in the picture itself, which the network has not enlarged."""
         indices, weights = bicubic_taps(self.length, self.whole)
         chosen = slice(self.out_start + first, self.out_start + last)
         return indices[chosen], weights[chosen]
 
     def needed(self, first: int, last: int) -> tuple[int, int]:
-        """``(start, size)`` of the pixels whose net results the samples ``first..last - 1`` are made of."""
+        """``(start, size)`` of the LR pixels that the samples ``first..last - 1`` depend on."""
         if not self.is_resampled():
             start = (self.out_start + first) // self.scale
             return start, -(-(self.out_start + last) // self.scale) - start
@@ -102,30 +106,45 @@ class OutputGrid:
             height: rows of the picture.
             width: columns of the picture.
             region: wanted pixels, inside the picture.
-            scale: what the net enlarges by.
-            outscale: what the user wants it to be enlarged by.
+            scale: enlargement of the network.
+            outscale: enlargement of the result.
         """
         return cls(
             Axis(height, region.y, region.height, scale, outscale),
             Axis(width, region.x, region.width, scale, outscale),
         )
 
-    def output_box(self, core: Box) -> Box:
-        """Samples of the region's result that a tile's core answers for; may be empty when shrinking."""
-        x, y = self.columns.out_edge(core.x), self.rows.out_edge(core.y)
-        return Box(x, y, self.columns.out_edge(core.right) - x, self.rows.out_edge(core.bottom) - y)
+    @property
+    def region(self) -> Box:
+        """Wanted pixels of the picture."""
+        return Box(self.columns.start, self.rows.start, self.columns.size, self.rows.size)
+
+    @property
+    def bounds(self) -> Box:
+        """All samples of the region's result."""
+        return Box(0, 0, self.columns.out_size, self.rows.out_size)
+
+    @property
+    def outscale(self) -> float:
+        """Enlargement of the result."""
+        return self.rows.outscale
+
+    def output_box(self, piece: Box) -> Box:
+        """Samples of the region's result that a piece of the region becomes; may be empty when shrinking."""
+        x, y = self.columns.out_edge(piece.x), self.rows.out_edge(piece.y)
+        return Box(x, y, self.columns.out_edge(piece.right) - x, self.rows.out_edge(piece.bottom) - y)
 
     def needed_box(self, out: Box) -> Box:
-        """Pixels whose net results a box of samples is made of."""
+        """LR pixels that a box of samples depends on."""
         x, width = self.columns.needed(out.x, out.right)
         y, height = self.rows.needed(out.y, out.bottom)
         return Box(x, y, width, height)
 
     def resample(self, planes: Tensor, needed: Box, out: Box) -> Tensor:
-        """Turns the net's result of a window into a box of samples.
+        """Resamples the network's result of a window to a box of samples.
 
         Args:
-            planes: ``(C, scale * h, scale * w)`` result of the net for the pixels of ``needed``.
+            planes: ``(C, scale * h, scale * w)`` result of the network for the pixels of ``needed``.
             needed: :meth:`needed_box` of ``out``.
             out: wanted samples, not empty.
 
@@ -146,7 +165,7 @@ class OutputGrid:
         return planes
 
     def resample_picture(self, plane: Tensor, out: Box) -> Tensor:
-        """Bicubic enlargement of a plane of the picture itself (alpha, which no net has seen).
+        """Enlarges a plane of the picture itself with bicubic interpolation (alpha, which no network enlarges).
 
         Args:
             plane: ``(H, W)`` of the whole picture, floating point.
@@ -171,7 +190,7 @@ def _weigh(x: Tensor, indices: Tensor, weights: Tensor) -> Tensor:
 
 
 def check_outscale(outscale: float | None, scale: int) -> float:
-    """The factor that a user asked for; None stands for the net's own.
+    """Checks the enlargement of the result; None is that of the network.
 
     Raises:
         InputError: it is not a positive number.
@@ -184,7 +203,7 @@ def check_outscale(outscale: float | None, scale: int) -> float:
 
 
 def check_roi(roi: tuple[int, int, int, int] | None, height: int, width: int) -> Box:
-    """The wanted region of a picture; None stands for all of it.
+    """Checks the wanted region of a picture; None is the whole picture.
 
     Raises:
         InputError: it is not four whole numbers, is empty, or does not lie inside the picture.

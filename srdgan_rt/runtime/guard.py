@@ -14,21 +14,21 @@ from srdgan_rt.runtime.backend import Backend, RowStream
 
 logger = logging.getLogger("srdgan_rt")
 
-# Precisions in which no value is too large or too small to be told: in int8, all maps are float32.
+# Precisions that need no guard: in int8, all feature maps are float32.
 _SAFE = ("fp32", "int8")
-_BLACK = 0.5 / 255  # nothing of the result survives rounding to 8 bits
-_NOT_BLACK = 2 / 255  # mean of an input that cannot have a black result
+_BLACK = 0.5 / 255  # largest value that is rounded to 0 in 8 bits
+_NOT_BLACK = 2 / 255  # an input with a larger mean cannot have a black result
 
 
 class GuardedBackend:
     """A backend whose invalid low-precision results are recomputed in fp32.
 
     Args:
-        backend: does the work.
+        backend: runs the network.
         make_fallback: builds the same network in fp32; called once, at the first bad result.
 
     Attributes:
-        fp32_fallbacks: number of results so far that were recomputed in fp32.
+        fp32_fallbacks: number of results that were recomputed in fp32 so far.
     """
 
     def __init__(self, backend: Backend, make_fallback: Callable[[], Backend]) -> None:
@@ -56,7 +56,7 @@ class GuardedBackend:
         return _check_finite(result)
 
     def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> RowStream | None:
-        """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`; not of fp16 or bf16: nothing is done again."""
+        """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`; None in fp16 and bf16."""
         if self.precision not in _SAFE:
             return None
         stream = self._backend.open_stream(height, width, strip_rows=strip_rows, batch=batch)
@@ -66,13 +66,13 @@ class GuardedBackend:
         with self._lock:
             self.fp32_fallbacks += 1
             if self._fallback is None:
-                logger.warning("a tile came out %s in %s; such tiles are computed again in fp32", fault, self.precision)
+                logger.warning("a tile is %s in %s; such tiles are recomputed in fp32", fault, self.precision)
                 self._fallback = self._make_fallback()
             return self._fallback
 
 
 class _GuardedStream:
-    """A stream whose strips are checked."""
+    """A stream that checks each strip."""
 
     def __init__(self, stream: RowStream) -> None:
         self._stream = stream
@@ -92,7 +92,7 @@ def _check_finite(result: Tensor) -> Tensor:
 
 
 def _find_fault(x: Tensor, result: Tensor) -> str:
-    """What is wrong with a result: ``non-finite``, ``black`` or nothing (an empty string)."""
+    """The fault of a result: ``non-finite``, ``black``, or an empty string for none."""
     if not result.isfinite().all():
         return "non-finite"
     dark = result.amax((1, 2, 3)) < _BLACK  # (N,)

@@ -1,4 +1,4 @@
-"""How much memory is free, and how large a tile fits into it."""
+"""Free memory, and the largest tile that fits into it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from srdgan_rt.models import ModelSpec
 
 SMALLEST_TILE = 16
 
-# Largest core per device, in pixels as the network sees them. Larger ones lose a CPU's caches (the paper's net runs a
-# fifth slower on 256x256 pixels than on 128x128), while the halo weighs less and less.
+# Side of the largest core by device, in pixels of what the network sees. Larger tiles do not fit a CPU's caches (the
+# paper's net runs a fifth slower on 256x256 pixels than on 128x128), while the share of the halo shrinks.
 LARGEST_TILE = {"cpu": 256, "cuda": 1024}
 
-# Of the memory that is free when the work begins; the rest is for the result, the allocator's slack and other programs.
+# Share of the free memory that a tile may use; the rest is for the result, the allocator and other programs.
 _SHARE = 0.5
 
 
 def estimate_bytes_per_pixel(spec: ModelSpec, bytes_per_value: int) -> int:
-    """Estimates the activations that a network holds at its peak, per LR pixel of a tile.
+    """Estimates the peak memory of a network's activations, per LR pixel of a tile.
 
-    The peak is either in a dense block (its parts, their concatenation, and the shortcuts around it) or in the tail,
-    where three feature maps live at the size of the result: enlarged, convolved, activated.
+    The peak is either in a dense block (its features, their concatenation, and the shortcuts around it) or in the tail,
+    which has three feature maps of the result's size at once: enlarged, convolved, activated.
 
     Args:
         spec: sizes of the network.
@@ -32,25 +32,25 @@ def estimate_bytes_per_pixel(spec: ModelSpec, bytes_per_value: int) -> int:
 
     Returns:
         Bytes per LR pixel, rather too high than too low: peaks measured on the CPU were 0.75 to 0.97 of it with the
-        engine torch, 0.25 to 0.79 with onnxruntime. The engine native knows what its strips take and seldom needs
-        tiles.
+        engine torch, and 0.25 to 0.79 with onnxruntime. The engine native knows the memory of its strips and seldom
+        needs tiles.
     """
     dense_block = 2 * (spec.num_features + 4 * spec.growth_channels) + 4 * spec.num_features
     tail = spec.enlargement**2 * 3 * spec.num_features + spec.num_features
     features = max(dense_block, tail) * bytes_per_value // spec.unshuffle**2
     picture = 4 * 3 * (1 + spec.scale**2)  # input and result are fp32
-    return (features + picture) * 4 // 3  # convolutions need workspace, too
+    return (features + picture) * 4 // 3  # workspace of the convolutions
 
 
 def choose_tile(bytes_per_pixel: int, device: torch.device, *, halo: int, unshuffle: int = 1, batch: int = 1) -> int:
-    """Chooses the largest tile that the free memory and the device's caches carry.
+    """Chooses the largest tile that fits the free memory and the device's caches.
 
     Args:
         bytes_per_pixel: memory per LR pixel of a tile, as the backend states it.
-        device: where it runs.
+        device: device that the network runs on.
         halo: LR pixels read around a tile.
-        unshuffle: LR pixels a side that the network sees as one pixel.
-        batch: pictures per tile.
+        unshuffle: factor of the network's pixel-unshuffle.
+        batch: number of pictures in a batch.
 
     Returns:
         Side of a tile's core in LR pixels, at least ``SMALLEST_TILE``.
@@ -97,7 +97,7 @@ def _available_memory(meminfo: Path) -> int:
 
 
 def _cgroup_memory(root: Path) -> list[int]:
-    """What each memory limit of the control groups around this process leaves, of either version."""
+    """Free memory below each limit of the control groups (v1 and v2) that this process belongs to."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -132,7 +132,7 @@ def _read_number(path: Path) -> int | None:
 
 
 def _read_statistic(path: Path, name: str) -> int:
-    """Page cache that the kernel gives back under pressure still counts as usage of a group."""
+    """Page cache of a group: it counts as usage, but the kernel frees it under pressure."""
     try:
         statistics = dict(line.split() for line in path.read_text().splitlines())
     except (OSError, ValueError):
@@ -141,7 +141,7 @@ def _read_statistic(path: Path, name: str) -> int:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out; PyTorch has no type of its own for it on the CPU."""
+    """Whether an error means that memory ran out. On the CPU, PyTorch has no type of its own for that."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error)

@@ -1,4 +1,4 @@
-"""Runs a backend over a region from top to bottom, in strips that leave no seam."""
+"""Runs a backend over a region from top to bottom, in strips of rows that leave no seams."""
 
 from __future__ import annotations
 
@@ -8,46 +8,45 @@ import torch
 from torch import Tensor
 
 from srdgan_rt.errors import BackendUnavailableError
+from srdgan_rt.models import ModelSpec
 from srdgan_rt.runtime.backend import Backend, RowStream
 from srdgan_rt.runtime.memory import free_memory, is_out_of_memory
-from srdgan_rt.tiling import Box, plan_tiles
+from srdgan_rt.runtime.source import Source
+from srdgan_rt.tiling import Box, split_rows
 
-_STRIP_ROWS = 128  # as much as makes the weights, which are read once per strip, cheap
-_SMALLEST_STRIP_ROWS = 1  # the stream rounds it up to what it can do
+_STRIP_ROWS = 128  # enough to make reading the weights, once per strip, cheap
+_SMALLEST_STRIP_ROWS = 1  # the stream rounds it up to the least that it can do
+_PIECE_ROWS = 64  # LR rows of the result that are converted and written at a time
 _SHARE = 0.5  # of the free memory
 
 
 class StripRunner:
-    """State of one enlargement: how far the network has come.
+    """A :class:`~srdgan_rt.runtime.runner.Runner` whose pieces must be taken from top to bottom.
 
     Args:
         stream: runs the rows of the window.
-        read: gives the pixels of a box as ``(N, 3, h, w)`` float32.
-        window: pixels that the network sees.
+        source: what the network reads.
+        window: the part of the source that the network reads.
         scale: enlargement of the network.
+        piece_rows: largest height of a piece, LR rows.
     """
 
-    def __init__(self, stream: RowStream, read: Callable[[Box], Tensor], window: Box, scale: int) -> None:
+    def __init__(self, stream: RowStream, source: Source, window: Box, *, scale: int, piece_rows: int) -> None:
         self._window = window
         self._scale = scale
+        self._piece_rows = piece_rows
         self._strips: Iterator[Tensor] = stream.run(
-            lambda begin, end: read(Box(window.x, window.y + begin, window.width, end - begin))
+            lambda begin, end: source.read(Box(window.x, window.y + begin, window.width, end - begin))
         )
-        self._rows: list[Tensor] = []  # finished, not yet asked for or still needed; (N, 3, rows, scale * W)
-        self._first = 0  # row of the window's result that self._rows begins with
+        self._rows: list[Tensor] = []  # finished strips that are still needed; (N, 3, rows, scale * W)
+        self._first = 0  # row of the window's result with which self._rows begins
 
-    def enlarge(self, box: Box) -> Tensor:
-        """Enlarges a box of the window, at or below the one before.
+    def split(self, region: Box) -> list[Box]:
+        """See :meth:`srdgan_rt.runtime.runner.Runner.split`: bands of the region's full width."""
+        return split_rows(region, self._piece_rows)
 
-        Args:
-            box: ``h`` x ``w`` LR pixels.
-
-        Returns:
-            ``(N, 3, scale * h, scale * w)`` float32, not clamped.
-
-        Raises:
-            BackendUnavailableError: memory ran out.
-        """
+    def enlarge(self, box: Box) -> Tensor:  # (N, 3, scale * h, scale * w)
+        """See :meth:`srdgan_rt.runtime.runner.Runner.enlarge`; no box may begin above the one before."""
         begin = self._scale * (box.y - self._window.y)
         end = begin + self._scale * box.height
         left = self._scale * (box.x - self._window.x)
@@ -70,52 +69,38 @@ class StripRunner:
 
 
 def open_strip_runner(
-    backend: Backend,
-    read: Callable[[Box], Tensor],
-    height: int,
-    width: int,
-    region: Box,
-    *,
-    scale: int,
-    halo: int,
-    border: int,
-    tile: int | None,
-    batch: int,
+    backend: Backend, source: Source, spec: ModelSpec, needed: Box, *, tile: int | None, largest_piece: int
 ) -> StripRunner | None:
-    """Makes the runner for a region of a picture.
+    """Opens the strip runner for a region.
 
     Args:
         backend: runs the network.
-        read: gives the pixels of a box; it may reach ``border`` pixels beyond the picture.
-        height: rows of the picture.
-        width: columns of the picture.
-        region: pixels whose results are wanted.
-        scale: enlargement of the network.
-        halo: LR pixels read around a region that is less than the picture.
-        border: LR pixels by which the picture is continued beyond its border.
-        tile: rows per strip, 0 for all; None chooses by memory.
-        batch: pictures that go through side by side.
+        source: what the network reads.
+        spec: of the network; its ``halo`` is read around the region, its ``border_padding`` around the picture.
+        needed: LR pixels that will be enlarged.
+        tile: LR rows of a strip, 0 for all at once; None chooses by memory.
+        largest_piece: largest height of a piece, LR rows.
 
     Returns:
-        The runner; None where the backend has no strips, or where not even they fit into memory.
+        The runner; None where the backend does not work in strips, or where not even the smallest fit into memory.
     """
-    (whole,) = plan_tiles(height, width, max(height, width), halo, roi=region, border=border)
-    window = whole.read
+    window = needed.grow(spec.halo).clip(source.bounds.grow(spec.border_padding))
 
     def open_stream(rows: int | None) -> RowStream | None:
-        return backend.open_stream(window.height, window.width, strip_rows=rows, batch=batch)
+        return backend.open_stream(window.height, window.width, strip_rows=rows, batch=source.batch)
 
-    if tile is not None:
-        stream = open_stream(tile or None)
-        return None if stream is None else StripRunner(stream, read, window, scale)
-    streams = [
-        stream for rows in (None, _STRIP_ROWS, _SMALLEST_STRIP_ROWS) if (stream := open_stream(rows)) is not None
-    ]
-    if not streams:
+    stream = _choose_stream(open_stream) if tile is None else open_stream(tile or None)
+    if stream is None:
         return None
-    # Strips also show how far the work has come; the whole at once is for where they would hold as much.
-    at_once, strips, smallest = streams
-    best = strips if strips.memory_bytes < at_once.memory_bytes else at_once
+    return StripRunner(stream, source, window, scale=spec.scale, piece_rows=min(_PIECE_ROWS, largest_piece))
+
+
+def _choose_stream(open_stream: Callable[[int | None], RowStream | None]) -> RowStream | None:
+    """Strips of the usual height or the whole at once, whichever holds less memory; the smallest strips if neither
+    fits; None if nothing does, or if the backend has no streams."""
+    at_once, strips, smallest = open_stream(None), open_stream(_STRIP_ROWS), open_stream(_SMALLEST_STRIP_ROWS)
+    if at_once is None or strips is None or smallest is None:
+        return None
+    best = min(at_once, strips, key=lambda stream: stream.memory_bytes)
     limit = _SHARE * free_memory(torch.device("cpu"))
-    fitting = [stream for stream in (best, smallest) if stream.memory_bytes < limit]
-    return StripRunner(fitting[0], read, window, scale) if fitting else None
+    return next((stream for stream in (best, smallest) if stream.memory_bytes < limit), None)

@@ -1,14 +1,13 @@
-"""The front door: a picture in, an enlarged one out, whatever its size, depth and channels."""
+"""``Upscaler``, the public interface: enlarges pictures of any size, depth and layout."""
 
 from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,54 +15,42 @@ from srdgan_rt._fork import note_threads
 from srdgan_rt.checkpoint import DEFAULT_MODEL, Model, load_model
 from srdgan_rt.checkpoint.locate import pin_model
 from srdgan_rt.errors import InputError
-from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.models import L2HNet
+from srdgan_rt.pixels import Pixels, check_pixels
 from srdgan_rt.runtime.engines import choose_engine, create_backend
+from srdgan_rt.runtime.enlarge import enlarge_picture, enlarge_tensor
 from srdgan_rt.runtime.grid import OutputGrid, check_outscale, check_roi
-from srdgan_rt.runtime.memory import choose_tile, free_memory, limit_tile
-from srdgan_rt.runtime.pixels import (
-    Pixels,
-    check_picture,
-    is_opaque,
-    read_window,
-    reflect_indices,
-    split_alpha,
-    to_unit,
-    write_window,
-)
+from srdgan_rt.runtime.progress import ProgressCallback
 from srdgan_rt.runtime.realesrgan import enhance
-from srdgan_rt.runtime.strip_runner import StripRunner, open_strip_runner
-from srdgan_rt.runtime.tile_runner import TileRunner
-from srdgan_rt.tiling import Box, split_box, split_rows
-
-_RESAMPLING_MARGIN = 16  # LR pixels that resampling may add to a tile before it is worth splitting
-_BAND_ROWS = 64  # LR rows that are converted at a time when the network runs in strips
-_LARGEST_BLOCK = 4096  # side of the largest float block that one tile may become when outscale is large
+from srdgan_rt.runtime.runner import Runner, open_runner
+from srdgan_rt.runtime.source import Source
+from srdgan_rt.tiling import Box
 
 
 class Upscaler:
     """Enlarges and denoises pictures with one network.
 
-    One object may be used from several threads at once: a call changes nothing in it but the guard's counter, which is
-    locked. Results are deterministic on the same machine, engine and tile size.
+    One object may be used by several threads at once: a call changes only the counter ``fp32_fallbacks``, which is
+    locked. Results are deterministic on the same machine, with the same engine and tile size.
 
-    It can be pickled and copied: by the arguments that it was made with, so that weights are read again from their file
-    (a network that was given as an object travels itself). A process that is forked after its use computes on one
-    thread, one that is spawned on all.
+    An object can be pickled and copied. It is then made anew with the same arguments: weights are read from their file
+    again, but a network that was passed as an object is itself pickled. A process that is forked after use computes on
+    one thread; a process that is spawned computes on all.
 
     Args:
-        model: name of a shipped model, path of a weight file, a network, or one with its description (copied).
+        model: name of a shipped model, path of a weight file, or a network or
+            :class:`~srdgan_rt.checkpoint.Model`, which is copied.
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
         engine: ``auto``, ``native`` (this package's kernels), ``torch`` (the reference), ``onnxruntime`` or
             ``tensorrt`` (CUDA; never taken by ``auto``).
         precision: ``auto`` (fp16 on CUDA, fp32 on the CPU), ``fp32``, ``fp16``, ``bf16``, or ``int8`` (engine
-            ``native`` on processors with VNNI). In fp16 and bf16 a tile that comes out black or not finite is
-            computed again in fp32.
-        tile: largest side of a tile in LR pixels; None chooses by free memory, 0 never tiles. The engine ``native``
-            works in strips of about so many rows, which leave no seams: the result is the same for every value.
-        halo: LR pixels read around a tile, or around a region; None takes the model's own, measured value.
-        border_padding: LR pixels by which the picture is continued, mirrored, before the network sees it, and which
-            are cropped off afterwards; None takes the model's own value, which is 0 for weights of other programs.
+            ``native`` on processors with VNNI). In fp16 and bf16, a tile that is black or not finite is recomputed in
+            fp32.
+        tile: largest side of a tile in LR pixels; None chooses by free memory, 0 disables tiling. The engine ``native``
+            works in strips of about this many rows; its result does not depend on the value.
+        halo: LR pixels read around a tile or region; None is the model's own, measured value.
+        border_padding: LR pixels by which the picture is continued, mirrored, before the network sees it. They are
+            cropped afterwards. None is the model's own value, which is 0 for weights of other programs.
 
     Raises:
         CheckpointError: the model cannot be loaded.
@@ -71,10 +58,10 @@ class Upscaler:
         InputError: an argument is out of range.
 
     Attributes:
-        spec: sizes of the network.
-        metadata: what the weight file says of itself.
+        spec: sizes of the network; halo and border padding are those in use.
+        metadata: metadata of the weight file.
         scale: enlargement of the network.
-        device: where it runs.
+        device: device that the network runs on.
         engine: name of the engine that was chosen.
         precision: precision that was chosen.
     """
@@ -90,12 +77,11 @@ class Upscaler:
         halo: int | None = None,
         border_padding: int | None = None,
     ) -> None:
-        for argument, value in (("tile", tile), ("halo", halo), ("border_padding", border_padding)):
-            if value is not None and value < 0:
-                raise InputError(f"{argument} must be at least 0, got {value}")
-        choice = choose_engine(engine, device, precision)  # before large weights are read in vain
+        if tile is not None and tile < 0:
+            raise InputError(f"tile must be at least 0, got {tile}")
+        choice = choose_engine(engine, device, precision)  # before large weights are read
         note_threads()
-        # What another process makes the same object of.
+        # What pickle makes the same object from in another process.
         self._source = copy.deepcopy(model) if isinstance(model, L2HNet | Model) else pin_model(model)
         self._options: dict[str, Any] = {
             "device": device,
@@ -109,12 +95,14 @@ class Upscaler:
             model = Model.from_net(model)
         elif not isinstance(model, Model):
             model = load_model(model, with_ranges=choice.precision == "int8")
-        self.spec = model.spec
+        self.spec = replace(
+            model.spec,
+            halo=model.spec.halo if halo is None else halo,
+            border_padding=model.spec.border_padding if border_padding is None else border_padding,
+        )
         self.metadata = model.metadata
         self._backend = create_backend(model, choice)
         self._tile = tile
-        self._halo = self.spec.halo if halo is None else halo
-        self._border_padding = self.spec.border_padding if border_padding is None else border_padding
         self.scale = self.spec.scale
         self.device = self._backend.device
         self.engine = self._backend.name
@@ -134,19 +122,18 @@ class Upscaler:
         *,
         outscale: float | None = None,
         roi: tuple[int, int, int, int] | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: ProgressCallback | None = None,
     ) -> Pixels:
         """Enlarges a picture.
 
         Args:
             image: ``(H, W)`` or ``(H, W, 1)`` grey, ``(H, W, 2)`` grey and alpha, ``(H, W, 3)`` RGB, ``(H, W, 4)`` RGBA
                 with straight alpha; uint8, uint16, or float32 in [0, 1].
-            outscale: enlargement of the result, any positive number; None is the network's own. Other factors are
-                resampled, antialiased bicubic, from the network's float result.
-            roi: ``(x, y, width, height)`` in pixels of ``image``: compute only this region. The result is the same crop
-                of the whole result: samples from ``round(x * outscale), round(y * outscale)`` on.
-            progress: called as ``progress(done, total)`` in pixels of ``image`` whenever more is done; the first time
-                after the first strip or tile.
+            outscale: enlargement of the result, any positive number; None is the network's own. For other factors the
+                network's float result is resampled (bicubic with antialiasing).
+            roi: ``(x, y, width, height)`` in pixels of ``image``: compute only this region. Its result is a crop of the
+                whole result, beginning at ``round(x * outscale), round(y * outscale)``.
+            progress: called as ``progress(done, total)`` in pixels of ``image`` after each strip or tile.
 
         Returns:
             Same layout and dtype, ``round(H * outscale)`` x ``round(W * outscale)``, at least 1 x 1. Rounded to
@@ -156,56 +143,11 @@ class Upscaler:
             InputError: an argument is of the wrong type, shape or range, or the result does not fit into memory.
             BackendUnavailableError: not even the smallest tile fits into memory.
         """
-        picture = check_picture(image)
+        picture = check_pixels(image)
         height, width = picture.shape[:2]
         factor = check_outscale(outscale, self.scale)
-        region = check_roi(roi, height, width)
-        grid = OutputGrid.plan(height, width, region, self.scale, factor)
-        out = _allocate(grid, picture)
-        colour, alpha = split_alpha(picture)
-        num_colours = colour.shape[2]
-        alpha_plane = None
-        if alpha is not None:
-            if is_opaque(alpha):
-                out[..., -1] = alpha[0, 0]
-            else:
-                colour = bleed_colour(colour, alpha)
-                alpha_plane = to_unit(alpha)
-
-        needed = grid.needed_box(Box(0, 0, grid.columns.out_size, grid.rows.out_size))
-        reported = 0
-
-        def report(done: int) -> None:
-            nonlocal reported
-            if progress is not None and done > reported:
-                reported = done
-                progress(done, region.area)
-
-        def read(box: Box) -> Tensor:
-            # Rows are finished some strips after they are read: reading tells sooner how far the network has come.
-            # Never all: rows below the region, in the halo, are read before its last rows are finished.
-            report(min(box.y - region.y, region.height - 1) * region.width)
-            return read_window(colour, box)
-
-        runner, cores = self._plan(read, height, width, region, needed, factor)
-        channels_last = out.reshape(*out.shape[:2], -1)
-        done = 0
-        for core in cores:
-            box = grid.output_box(core)
-            if box.area > 0:
-                window = channels_last[box.y : box.bottom, box.x : box.right]
-                needed = grid.needed_box(box)
-                planes = runner.enlarge(needed)[0]  # (3, h, w)
-                if num_colours == 1:
-                    planes = planes.mean(0, keepdim=True)
-                # Clipped first, so that any outscale is a resampling of the picture that the network's own scale gives.
-                planes = grid.resample(planes.clamp(0, 1), needed, box)
-                write_window(planes, window[..., :num_colours])
-                if alpha_plane is not None:
-                    write_window(grid.resample_picture(alpha_plane, box)[None], window[..., num_colours:])
-            done += core.area
-            report(done)
-        return out
+        grid = OutputGrid.plan(height, width, check_roi(roi, height, width), self.scale, factor)
+        return enlarge_picture(picture, grid, self._open_runner, progress)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Enlarges a batch of tensors; tiled only where memory demands it. Not differentiable.
@@ -226,87 +168,11 @@ class Upscaler:
             raise InputError(f"x must be (N, 3, H, W) and not empty, got shape {tuple(x.shape)}")
         if not x.isfinite().all():
             raise InputError("x must be finite, got NaN or infinite values")
-        batch, _, height, width = x.shape
-
-        def read(box: Box) -> Tensor:
-            rows = torch.from_numpy(reflect_indices(box.y, box.bottom, height)).to(x.device)
-            columns = torch.from_numpy(reflect_indices(box.x, box.right, width)).to(x.device)
-            return x.detach().index_select(2, rows).index_select(3, columns).to(torch.float32)
-
-        picture = Box(0, 0, width, height)
-        runner, cores = self._plan(read, height, width, picture, picture, self.scale, batch)
-        result = x.new_empty(batch, 3, self.scale * height, self.scale * width)
-        for core in cores:
-            out = Box(*(self.scale * value for value in core))
-            result[..., out.y : out.bottom, out.x : out.right] = runner.enlarge(core).clamp(0, 1)
-        return result
+        return enlarge_tensor(x, self.scale, self._open_runner)
 
     def enhance(self, bgr: Pixels, outscale: float | None = None) -> tuple[Pixels, str]:
         """Drop-in for ``RealESRGANer.enhance``; see :func:`srdgan_rt.runtime.realesrgan.enhance`."""
-        return enhance(self, bgr, outscale)
+        return enhance(self.upscale, bgr, outscale)
 
-    def _plan(
-        self,
-        read: Callable[[Box], Tensor],
-        height: int,
-        width: int,
-        region: Box,
-        needed: Box,
-        outscale: float,
-        batch: int = 1,
-    ) -> tuple[StripRunner | TileRunner, list[Box]]:
-        """What runs the network for ``needed`` pixels, and the pieces of ``region`` in the order to ask for them."""
-        border = self._border_padding
-        largest_block = max(1, int(_LARGEST_BLOCK / outscale))
-        strips = open_strip_runner(
-            self._backend,
-            read,
-            height,
-            width,
-            needed,
-            scale=self.scale,
-            halo=self._halo,
-            border=border,
-            tile=self._tile,
-            batch=batch,
-        )
-        if strips is not None:
-            return strips, split_rows(region, min(_BAND_ROWS, largest_block))
-        tile = self._tile
-        if tile is None:
-            tile = choose_tile(
-                self._backend.bytes_per_pixel,
-                self.device,
-                halo=self._halo,
-                unshuffle=self.spec.unshuffle,
-                batch=batch,
-            )
-            tile = min(tile, largest_block)
-        tile = limit_tile(
-            tile or max(height, width), self._backend.largest_side, halo=self._halo, margin=_RESAMPLING_MARGIN
-        )
-        tiles = TileRunner(
-            self._backend,
-            read,
-            height,
-            width,
-            scale=self.scale,
-            tile=tile + _RESAMPLING_MARGIN,
-            halo=self._halo,
-            border=border,
-            one_shape=self._backend.one_shape,
-            multiple=self.spec.unshuffle,
-        )
-        return tiles, split_box(region, tile)
-
-
-def _allocate(grid: OutputGrid, picture: Pixels) -> Pixels:
-    """The result's memory, or an error before any work is done."""
-    shape = (grid.rows.out_size, grid.columns.out_size, *picture.shape[2:])
-    size = picture.itemsize * shape[0] * shape[1] * (shape[2] if len(shape) == 3 else 1)
-    free = free_memory(torch.device("cpu"))
-    if size > free:
-        raise InputError(
-            f"the result of {shape[1]} x {shape[0]} pixels needs {size / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
-        )
-    return np.empty(shape, picture.dtype)
+    def _open_runner(self, source: Source, needed: Box, outscale: float) -> Runner:
+        return open_runner(self._backend, source, self.spec, needed, tile=self._tile, outscale=outscale)

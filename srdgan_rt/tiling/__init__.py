@@ -1,4 +1,4 @@
-"""Cutting a picture into tiles: integers only."""
+"""Splits a picture into tiles; integers only."""
 
 from srdgan_rt.tiling.plan import Box, Tile, plan_fixed_tiles, plan_tiles, split_box, split_rows
 

@@ -1,7 +1,7 @@
-"""The tile plan: which pixels a tile answers for (core) and which it has to read (core + halo).
+"""Plans tiles: the pixels that each tile computes (core) and those that it reads (core and halo).
 
-A halo is cut off at the picture's border, and pieces are as equal as integers allow, so no plan ends in a thin last
-tile that costs a whole halo for a few pixels.
+Halos end at the picture's border. Cores are as equal as integers allow, so that no plan ends in a thin last tile, which
+would cost a whole halo for a few pixels.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Tile(NamedTuple):
     """One step of a plan.
 
     Args:
-        core: pixels that the tile answers for; the cores of a plan cover each pixel exactly once.
+        core: pixels that the tile computes; the cores of a plan cover each pixel exactly once.
         read: pixels that the tile reads: the core grown by the halo and clipped to the picture.
     """
 
@@ -80,7 +80,7 @@ def split_box(box: Box, tile: int) -> list[Box]:
     """Splits a box into nearly equal pieces no wider and no higher than ``tile``, row by row.
 
     Args:
-        box: what to split, not empty.
+        box: the box to split, not empty.
         tile: largest side of a piece, at least 1.
 
     Returns:
@@ -102,7 +102,7 @@ def split_rows(box: Box, rows: int) -> list[Box]:
     """Splits a box into nearly equal bands of its full width and at most ``rows`` rows, from top to bottom.
 
     Args:
-        box: what to split, not empty.
+        box: the box to split, not empty.
         rows: largest height of a band, at least 1.
 
     Returns:
@@ -123,13 +123,12 @@ def plan_tiles(
         height: rows of the picture, at least 1.
         width: columns of the picture, at least 1.
         tile: largest side of a core, at least 1.
-        halo: pixels read around a core, at least 0; cut off at the picture's border.
-        roi: region whose pixels are wanted, inside the picture; None for all of it. Its tiles still read what lies
-            around the region.
-        border: pixels that may be read beyond each side of the picture, because the caller continues it there; boxes
-            then begin at ``-border``.
-        multiple: what is read begins and ends at multiples of this, counted from the picture's first pixel, because the
-            network sees blocks of so many pixels as one. It may reach beyond the picture and its border by less.
+        halo: pixels read around a core, at least 0, as far as the readable area reaches.
+        roi: wanted region, inside the picture; None is the whole picture. Tiles also read pixels around it.
+        border: pixels that may be read beyond each side of the picture, where the caller continues it; boxes then begin
+            at ``-border``.
+        multiple: factor of the network's pixel-unshuffle. Read boxes begin and end at multiples of it, counted from the
+            picture's first pixel, and may therefore reach beyond the border, by less than the factor.
 
     Returns:
         Tiles row by row; their cores cover the region exactly once.
@@ -145,15 +144,15 @@ def plan_tiles(
 def plan_fixed_tiles(
     height: int, width: int, side: int, halo: int, *, roi: Box | None = None, border: int = 0
 ) -> list[Tile]:
-    """Plans tiles that all read a box of one size, for engines that plan memory or kernels for a size.
+    """Plans tiles that all read boxes of the same size, for engines that prepare memory or kernels for one size.
 
-    No halo is cut off: near the picture's border the box is moved inwards, and what it reads beyond its core is not in
-    equal parts around it. A picture that is smaller than the box is read whole.
+    Near the picture's border the box is moved inwards instead of being clipped, so that the core is not in its middle.
+    A picture that is smaller than the box is read as a whole.
 
     Args:
         height: rows of the picture, at least 1.
         width: columns of the picture, at least 1.
-        side: pixels that each tile reads on either axis, or all that there are; more than ``2 * halo``.
+        side: side of the read box, more than ``2 * halo``; limited by the readable area.
         halo: pixels read around a core, at least 0, except where the readable area ends.
         roi: see :func:`plan_tiles`.
         border: see :func:`plan_tiles`.

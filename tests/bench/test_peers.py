@@ -54,7 +54,7 @@ def test_the_graph_has_the_pixel_unshuffle(name, scale, unshuffle):
 
 
 def test_ncnn_refuses_pixel_unshuffle():
-    with pytest.raises(BackendUnavailableError, match="with pixel-unshuffle are not described for ncnn"):
+    with pytest.raises(BackendUnavailableError, match="with pixel-unshuffle are not supported for ncnn"):
         write_ncnn(L2HNet(1, 4, 2, 2, 2))
 
 

@@ -30,7 +30,7 @@ def test_compare() -> None:
 
 def test_random_nets_fill_the_range() -> None:
     picture = torch.rand(1, 3, 12, 12)
-    net = rrdb_error.make_random_net(2, 8, 4, picture)
+    net = rrdb_error.make_scaled_net(2, 8, 4, picture)
     with torch.no_grad():
         result = net(picture)
         assert torch.equal(result, reference.l2h_net(picture, rrdb_error.list_layers(net)))
@@ -41,7 +41,7 @@ def test_random_nets_fill_the_range() -> None:
 @pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not()))
 def test_measure() -> None:
     pictures = [torch.rand(1, 3, 9, 9), torch.rand(1, 3, 8, 13)]
-    net = rrdb_error.make_random_net(3, 8, 4, pictures[0])
+    net = rrdb_error.make_scaled_net(3, 8, 4, pictures[0])
     rows = list(rrdb_error.measure(net, pictures))
     assert [row.place for row in rows] == ["1", "2", "3", "result"]
     for row in rows:

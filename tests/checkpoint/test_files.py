@@ -293,13 +293,13 @@ def test_shipped_models_are_those_whose_file_exists(tmp_path, net, monkeypatch):
 
 def test_without_any_shipped_model(tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "WEIGHTS_FOLDER", tmp_path)
-    with pytest.raises(CheckpointError, match="holds no weights for it; give the path"):
+    with pytest.raises(CheckpointError, match="has no weights for it; give the path"):
         load_model(shipped.DEFAULT_MODEL)
 
 
 def test_shipped_models_are_listed_by_what_they_are_for(tmp_path, net, h2l, monkeypatch):
     monkeypatch.setattr(shipped, "WEIGHTS_FOLDER", tmp_path)
-    with pytest.raises(CheckpointError, match=r"no model 'srdgan-h2l': .* holds no weights for it; give the path"):
+    with pytest.raises(CheckpointError, match=r"no model 'srdgan-h2l': .* has no weights for it; give the path"):
         load_h2l(DEFAULT_DEGRADATION)
     save_model(tmp_path / "srdgan-x4.safetensors", net, {})
     for name in ("another-h2l", DEFAULT_DEGRADATION):

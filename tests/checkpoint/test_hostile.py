@@ -53,8 +53,8 @@ def quantize(weight: Tensor) -> Tensor:
         (lambda weight: weight[:0], "growth_channels must be at least 1, got 0"),
         (lambda weight: weight[None], "must have 4 axes, has 5"),
         (lambda weight: weight[:, :3], r"1 of the wrong shape: body.0.rdb1.conv1.weight \(2, 3, 3, 3\)"),
-        (lambda weight: weight[:1, :1, :1, :1].expand(1 << 30, 4, 3, 3), r"of \d+ bytes, the file has only \d"),
-        (lambda weight: weight[:1, :1, :1, :1].expand(1 << 40, 1 << 10, 3, 3), r"would be of \d+ bytes"),
+        (lambda weight: weight[:1, :1, :1, :1].expand(1 << 30, 4, 3, 3), r"have \d+ bytes, the file has only \d"),
+        (lambda weight: weight[:1, :1, :1, :1].expand(1 << 40, 1 << 10, 3, 3), r"would have \d+ bytes"),
     ],
 )
 def test_unusual_tensors(tmp_path: Path, change: Callable[[Tensor], Tensor], message: str) -> None:
@@ -69,7 +69,7 @@ def test_tensors_that_share_their_memory(tmp_path: Path) -> None:
     weights = make_weights()
     big = torch.zeros(1 << 16)
     torch.save(weights | {f"body.0.extra{i}.weight": big.view(16, 4096) for i in range(1000)}, tmp_path / "shared.pth")
-    fail(tmp_path / "shared.pth", r"would be of \d+ bytes, the file has only \d+")
+    fail(tmp_path / "shared.pth", r"would have \d+ bytes, the file has only \d+")
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
@@ -93,7 +93,7 @@ def test_a_storage_longer_than_its_record(tmp_path: Path) -> None:
         for record in good.infolist():
             content = good.read(record)
             bad.writestr(record.filename, content[:4] if "/data/" in record.filename else content)
-    fail(tmp_path / "long.pth", r"would be of \d+ bytes, the file has only \d+")
+    fail(tmp_path / "long.pth", r"would have \d+ bytes, the file has only \d+")
 
 
 def test_one_flipped_bit_of_an_archive_is_noticed(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_one_flipped_bit_of_an_archive_is_noticed(tmp_path: Path) -> None:
     content = bytearray((tmp_path / "good.pth").read_bytes())
     content[len(content) // 2] ^= 1
     (tmp_path / "good.pth").write_bytes(content)
-    fail(tmp_path / "good.pth", "damaged: the check sum of .* is wrong|damaged, or not a PyTorch file")
+    fail(tmp_path / "good.pth", "damaged: the checksum of .* is wrong|damaged, or not a PyTorch file")
 
 
 def test_a_compressed_archive_is_no_pytorch_file(tmp_path: Path) -> None:
@@ -113,7 +113,9 @@ def test_a_compressed_archive_is_no_pytorch_file(tmp_path: Path) -> None:
 def test_an_npz_that_would_become_much_larger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("srdgan_rt.checkpoint.npz._ALWAYS_ALLOWED", 1 << 16)
     np.savez_compressed(tmp_path / "bomb.npz", weight=np.zeros(1 << 16, np.float32))
-    fail(tmp_path / "bomb.npz", r"not an npz file of plain arrays \(it would become 26\d{4} bytes, at most 65536")
+    fail(
+        tmp_path / "bomb.npz", r"not an npz file of plain arrays \(it would unpack to 26\d{4} bytes, the limit is 65536"
+    )
 
 
 def test_an_npz_header_that_lies(tmp_path: Path) -> None:

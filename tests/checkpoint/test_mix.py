@@ -64,5 +64,5 @@ def test_what_cannot_be_mixed(tmp_path: Path) -> None:
     ]:
         with pytest.raises(CheckpointError, match=message):
             load_model(text)
-    with pytest.raises(CheckpointError, match="a mix of networks has no file, and no ranges for int8"):
+    with pytest.raises(CheckpointError, match="a mix of networks has no file, and no activation ranges for int8"):
         load_model(f"{a}:0.5+{b}:0.5", with_ranges=True)

@@ -27,7 +27,7 @@ class Outcome:
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory):
-    """Path of a weight file that makes no sensible pictures, but makes them fast."""
+    """Path of a weight file of a tiny net: its pictures make no sense, but it is fast."""
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     save_model(path, L2HNet(num_blocks=1, num_features=4, growth_channels=2), {"halo": "4"})

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import sys
 
+import pytest
 import torch
 
 from srdgan_rt import _ext, ops
@@ -32,8 +33,8 @@ def test_text_has_every_section(run):
     for heading in ("versions", "build", "cpu", "cuda", "engines on cpu", "tensorrt", "compiled ops"):
         assert f"\n{heading}\n" in f"\n{outcome.out}"
     assert f"  torch: {torch.__version__}\n" in outcome.out
-    assert "\nmodels, which enlarge\n" in outcome.out
-    assert "\nmodels, which degrade\n" in outcome.out
+    assert "\nmodels that enlarge\n" in outcome.out
+    assert "\nmodels that degrade\n" in outcome.out
 
 
 def test_says_what_of_tensorrt_was_never_tried(run, monkeypatch, tmp_path):
@@ -64,16 +65,23 @@ def test_damaged_model_does_not_hide_the_rest(run, monkeypatch):
     assert "  broken: damaged: broken: damaged\n" in run("info").out
 
 
-def test_scores_are_shown(run, monkeypatch, model):
+@pytest.mark.parametrize(
+    ("scores", "shown"),
+    [
+        ("Set5 28.9 dB", "Set5 28.9 dB"),
+        ('{"Set5": [30.09, 0.8547], "lag1": [0.006, 0.004], "akld": 0.043}', "; Set5 30.09 dB / 0.8547, akld 0.043\n"),
+    ],
+)
+def test_scores_are_shown(run, monkeypatch, model, scores, shown):
     from srdgan_rt.checkpoint import load_model
 
     loaded = load_model(model)
-    loaded = dataclasses.replace(loaded, metadata={**loaded.metadata, "scores": "Set5 28.9 dB"})
+    loaded = dataclasses.replace(loaded, metadata={**loaded.metadata, "scores": scores})
     monkeypatch.setattr("srdgan_rt.checkpoint.available_models", lambda: ["tiny"])
     monkeypatch.setattr("srdgan_rt.checkpoint.load_model", lambda name: loaded)
     (facts,) = info.collect_facts()["models"]
     assert facts["num_blocks"] == 1
-    assert "Set5 28.9 dB" in run("info").out
+    assert shown in run("info").out
 
 
 def test_both_kinds_of_models_are_shown(run, monkeypatch, tmp_path):
@@ -81,10 +89,10 @@ def test_both_kinds_of_models_are_shown(run, monkeypatch, tmp_path):
     from srdgan_rt.models import H2LNet
 
     monkeypatch.setattr(shipped, "WEIGHTS_FOLDER", tmp_path)
-    assert run("info").out.count("none: this installation holds no weights") == 2
+    assert run("info").out.count("none: this installation has no weights") == 2
     save_model(tmp_path / "srdgan-h2l.safetensors", H2LNet(1, 8), {})
     outcome = run("info")
-    assert "which degrade\n  srdgan-h2l (default): 1/4, 1 blocks, 8 channels, 0.00 M parameters\n" in outcome.out
+    assert "that degrade\n  srdgan-h2l (default): 1/4, 1 blocks, 8 channels, 0.00 M parameters\n" in outcome.out
     (facts,) = json.loads(run("info", "--json").out)["degradations"]
     assert (facts["num_blocks"], facts["scale"], facts["description"]["architecture"]) == (1, 4, "H2LNet")
     (tmp_path / "srdgan-h2l.safetensors").write_bytes(b"")

@@ -103,7 +103,7 @@ def test_output_is_a_file_if_it_is_called_like_one(tmp_path, output, is_file):
 @pytest.mark.parametrize("output", ["x.jp2", "x.heic", "x.xyz", "x.mp4"])
 def test_output_that_looks_like_another_file_is_refused(tmp_path, output):
     touch(tmp_path, "a.jpg")
-    with pytest.raises(InputError, match="a folder's name ends with /"):
+    with pytest.raises(InputError, match="to name a folder, end with /"):
         plan_jobs([str(tmp_path / "a.jpg")], str(tmp_path / output))
 
 

@@ -138,3 +138,14 @@ def test_memory_errors_name_the_way_out():
 def test_one_line_keeps_what_can_be_shown():
     assert one_line("Größe 图.png") == "Größe 图.png"
     assert one_line("a\nb\x1b[31m\udcff") == "a\\nb\\x1b[31m\\udcff"
+
+
+def test_help_is_wrapped_to_the_terminal_and_not_to_the_source():
+    def command() -> None:
+        """Summary.
+
+        A paragraph that is
+        written in two lines.
+        """
+
+    assert guard(command).__doc__ == "Summary.\n\nA paragraph that is written in two lines."

@@ -1,4 +1,4 @@
-"""How large the rounding errors of the CPU ops may be: by analysis, so that no other library's accuracy takes part.
+"""The bound of the CPU ops' rounding errors, by analysis: it does not depend on the accuracy of another library.
 
 Rounding a number v to float32 adds an error of at most u |v|, u = 2^-24, whose variance is at most (u v)^2 / 3. Errors
 of different roundings are taken to be independent.
@@ -61,7 +61,7 @@ def _amplification(b: NDArray[Any], g: NDArray[Any], a: NDArray[Any]) -> float:
 
 
 class RoundedConvolutions(TorchFunctionMode):
-    """Adds to the outputs of every convolution errors as large as the analysis says, the same at every use."""
+    """Adds random errors of the predicted size to the outputs of every convolution, the same at every use."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A process of the test that two processes train as one does: a step of each stage and one more, written down."""
+"""One process of the test that two processes train like one: writes the results of two steps of each stage."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ def make_run(
     config = dataclasses.replace(job["configs"][name], iterations=2)
     if name == "l2h":
         sources = Sources(DataFolder(job["root"]), 8, config.seed, engine.batch_device)
-        sampler = Sampler(sources, config.batch.counts, config.seed, engine.share)
+        sampler = Sampler(sources, config.batch.counts, config.seed, engine.shard)
         return L2HTrainer(config, folder, engine, features), [sampler.batch(iteration, 8) for iteration in range(2)]
-    joint = JointSampler(job["root"], config, engine.batch_device, share=engine.share)
+    joint = JointSampler(job["root"], config, engine.batch_device, shard=engine.shard)
     return JointTrainer(config, folder, engine, features), [joint.batch(iteration) for iteration in range(2)]
 
 
 def train(folder: Path) -> None:
-    """Trains the stages of ``job.pt``, all in the processes that the environment tells of, as ``torchrun`` does."""
+    """Trains the stages of ``job.pt``, in the processes that the environment variables of ``torchrun`` describe."""
     job = torch.load(folder / "job.pt", weights_only=False)
     first, *_ = job["configs"].values()
     features = VGGFeatures(job["vgg"], first.feature_layer)
     with start_engine(first.engine) as engine:
         for name in job["configs"]:
-            trainer, batches = make_run(job, name, folder / f"{name}_{engine.share.world}", engine, features)
+            trainer, batches = make_run(job, name, folder / f"{name}_{engine.shard.world}", engine, features)
             loss = trainer.step(batches[0])
             nets = {
                 f"{gan.prefix}{role}": trained_net.net
@@ -58,7 +58,7 @@ def train(folder: Path) -> None:
             weights = {f"{role}.{key}": value for role, net in nets.items() for key, value in net.state_dict().items()}
             torch.save(
                 {"loss": loss, "gradients": gradients, "weights": weights},
-                folder / f"{name}_{engine.share.world}_{engine.share.rank}.pt",
+                folder / f"{name}_{engine.shard.world}_{engine.shard.rank}.pt",
             )
 
 

@@ -119,7 +119,7 @@ def test_damaged_profile_of_png_is_dropped_and_noted(save, make_png):
 
 
 def test_profile_bomb_of_png_is_dropped(save, make_png, monkeypatch):
-    monkeypatch.setattr("srdgan_rt.image.png_metadata._MAX_PROFILE", 1 << 16)
+    monkeypatch.setattr("srdgan_rt.image.png.metadata._MAX_PROFILE", 1 << 16)
     bomb = zlib.compress(bytes(1 << 17))
     picture = read_picture(save("a.png", make_png(2, 1, 8, 0, b"\0\x10\x20", ((b"iCCP", b"p\0\0" + bomb),))))
     assert picture.metadata.icc is None

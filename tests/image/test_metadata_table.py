@@ -204,7 +204,7 @@ KINDS = [
         "jpg",
         _jpeg_xmp('tiff:Orientation="6"', orientation=6),
         lambda r: (r.exif(0x0112) in (1, None), r.xmp("Orientation"), r.image.size) == (True, "1", (96, 128)),
-        "made true",
+        "updated",
     ),
     Kind(
         "EXIF and XMP sizes of the picture",
@@ -213,7 +213,7 @@ KINDS = [
             exif=m.exif({}, {0xA002: _short(32)}, {0x1001: _short(32)}), xmp=m.xmp('exif:PixelXDimension="32"')
         ),
         lambda r: (r.exif(0xA002, 0x8769), r.xmp("PixelXDimension")) == (128, "128"),
-        "made true",
+        "updated",
     ),
     Kind(
         "EXIF and XMP subject area",
@@ -225,7 +225,7 @@ KINDS = [
             ),
         ),
         lambda r: r.exif(0x9214, 0x8769) == (96, 72, 16, 8) and (r.xmp("SubjectArea") or "").split() == ["96", "72"],
-        "made true",
+        "updated",
     ),
     Kind(
         "EXIF and XMP focal plane resolution",
@@ -235,7 +235,7 @@ KINDS = [
             xmp=m.xmp('exif:FocalPlaneXResolution="100/1" exif:FocalPlaneYResolution="30/1"'),
         ),
         lambda r: (r.exif(0xA20E, 0x8769), r.xmp("FocalPlaneXResolution")) == (120, "120/1"),
-        "made true",
+        "updated",
     ),
     Kind(
         "thumbnails of EXIF and XMP, small copies of the picture",
@@ -290,7 +290,7 @@ KINDS = [
         note="XMP dropped",
     ),
     Kind(
-        "XMP panorama (GPano)", "jpg", _jpeg_xmp(PANORAMA), lambda r: r.xmp("FullPanoWidthPixels") == "256", "made true"
+        "XMP panorama (GPano)", "jpg", _jpeg_xmp(PANORAMA), lambda r: r.xmp("FullPanoWidthPixels") == "256", "updated"
     ),
     Kind(
         "XMP panorama of a picture that was turned",
@@ -304,7 +304,7 @@ KINDS = [
         "jpg",
         _jpeg_xmp("", REGIONS, orientation=6),
         lambda r: _matches(r.xmp("x"), [0.75]) and _matches(r.xmp("w"), [96]) and _matches(r.xmp("h"), [128]),
-        "made true",
+        "updated",
     ),
     Kind(
         "XMP regions of Microsoft",
@@ -316,7 +316,7 @@ KINDS = [
             orientation=3,
         ),
         lambda r: _matches((r.xmp("Rectangle") or "").replace(",", ""), [0.6, 0.4, 0.3, 0.4]),
-        "made true",
+        "updated",
     ),
     Kind(
         "XMP regions of IPTC",
@@ -328,7 +328,7 @@ KINDS = [
             'Iptc4xmpExt:rbW="10" Iptc4xmpExt:rbH="4"/></rdf:Description></rdf:li></rdf:Bag></Iptc4xmpExt:ImageRegion>',
         ),
         lambda r: [r.xmp(name) for name in ("rbX", "rbY", "rbW", "rbH")] == ["8", "12", "40", "16"],
-        "made true",
+        "updated",
     ),
     Kind(
         "XMP crop settings of a picture that was turned",

@@ -202,3 +202,18 @@ def test_resolution_of_jpeg_in_its_three_units(unit, save, encode, make_pixels):
     at = data.index(b"JFIF\0") + 7
     picture = read_picture(save("a.jpg", data[:at] + bytes([unit]) + data[at + 1 :]))
     assert picture.metadata.dpi == {0: None, 1: (300, 150), 2: (762, 381)}[unit]
+
+
+@pytest.mark.parametrize("format_", ["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF"])
+@pytest.mark.parametrize("trailer", [bytes(1000), b"words" * 99])
+def test_data_after_the_picture_do_no_harm(format_, trailer, save, encode, make_pixels):
+    data = encode(make_pixels(20, 30), format_)
+    picture = read_picture(save("a.bin", data + trailer))
+    np.testing.assert_array_equal(picture.pixels, read_picture(save("b.bin", data)).pixels)
+
+
+def test_animated_png_gives_its_default_picture(save, encode, make_pixels):
+    default = Image.fromarray(make_pixels(20, 30))
+    frames = [Image.fromarray(255 - make_pixels(20, 30)), Image.new("RGB", (30, 20))]
+    data = encode(default, "PNG", save_all=True, default_image=True, append_images=frames)
+    np.testing.assert_array_equal(read_picture(save("a.png", data)).pixels, np.asarray(default))

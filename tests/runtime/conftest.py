@@ -5,7 +5,7 @@ from srdgan_rt.models import L2HNet
 
 
 def make_identity_net(scale=4):
-    """Exact nearest-neighbour enlargement: each convolution hands on the three colours, the trunk adds nothing."""
+    """Exact nearest-neighbour enlargement: each convolution passes the three colours on, the trunk adds nothing."""
     net = L2HNet(num_blocks=1, num_features=4, growth_channels=2, scale=scale)
     with torch.no_grad():
         for parameter in net.parameters():

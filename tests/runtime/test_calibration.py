@@ -68,7 +68,7 @@ def test_ranges_come_back_from_their_file(net: L2HNet, model: Path) -> None:
 
 
 def test_what_is_wrong_with_ranges_is_said(net: L2HNet, model: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"mine\.int8\.safetensors: no such file: int8 needs the ranges"):
+    with pytest.raises(CheckpointError, match=r"mine\.int8\.safetensors: no such file: int8 needs activation ranges"):
         load_model(model, with_ranges=True)
     ranges = measure_ranges(net, make_pictures())
     with pytest.raises(CheckpointError, match="not finite"):
@@ -99,7 +99,7 @@ def test_upscaler_computes_in_int8(net: L2HNet, model: Path) -> None:
 @NEEDS_EXTENSION
 @pytest.mark.usefixtures("_vnni")
 def test_a_network_without_a_file_has_no_ranges(net: L2HNet) -> None:
-    with pytest.raises(BackendUnavailableError, match="int8 needs the ranges of the features"):
+    with pytest.raises(BackendUnavailableError, match="int8 needs activation ranges"):
         Upscaler(net, precision="int8")
 
 

@@ -117,7 +117,7 @@ def test_bad_tiles_are_computed_again_in_fp32(nearest_net, caplog, value, fault)
     assert guarded.fp32_fallbacks == 3
     assert len(made) == 1
     assert [record.getMessage() for record in caplog.records] == [
-        f"a tile came out {fault} in fp16; such tiles are computed again in fp32"
+        f"a tile is {fault} in fp16; such tiles are recomputed in fp32"
     ]
 
 

@@ -75,7 +75,7 @@ def test_upscaler_is_pickled_by_its_arguments(l2h: Path, monkeypatch: pytest.Mon
     assert len(pickled) < 1000
     monkeypatch.chdir(os.sep)  # the other process may run elsewhere
     for other in (pickle.loads(pickled), copy.deepcopy(up)):
-        assert (other.engine, other.spec, other._tile, other._border_padding) == ("torch", up.spec, 16, 3)
+        assert (other.engine, other.spec, other._tile, other.spec.border_padding) == ("torch", up.spec, 16, 3)
         assert np.array_equal(other.upscale(IMAGE), up.upscale(IMAGE))
 
 
@@ -87,7 +87,7 @@ def test_networks_travel_themselves() -> None:
         net.conv_last.bias.add_(0.5)  # later changes have no effect here, nor there
     assert np.array_equal(pickle.loads(pickle.dumps(up)).upscale(IMAGE), before)
     described = Upscaler(Model.from_net(net), device="cpu", halo=9)
-    assert pickle.loads(pickle.dumps(described))._halo == 9
+    assert pickle.loads(pickle.dumps(described)).spec.halo == 9
 
 
 def test_degrader_is_pickled_by_its_arguments(h2l: Path) -> None:

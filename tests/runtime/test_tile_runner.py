@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from srdgan_rt.errors import BackendUnavailableError
-from srdgan_rt.runtime.tile_runner import TileRunner
+from srdgan_rt.models import ModelSpec
+from srdgan_rt.runtime.source import Source
+from srdgan_rt.runtime.tile_runner import RESAMPLING_MARGIN, TileRunner
 from srdgan_rt.tiling import Box
 
 
@@ -35,14 +37,16 @@ def make(backend, picture, tile, halo=2, one_shape=False):
         columns = torch.arange(box.x, box.right).clamp(0, picture.shape[3] - 1)
         return picture[:, :, rows][..., columns]
 
-    return TileRunner(backend, read, *picture.shape[2:], scale=4, tile=tile, halo=halo, border=1, one_shape=one_shape)
+    backend.one_shape = one_shape
+    spec = ModelSpec(num_blocks=1, num_features=4, growth_channels=2, halo=halo, border_padding=1)
+    return TileRunner(backend, Source(read, *picture.shape[2:]), spec, tile=tile)
 
 
 @pytest.mark.parametrize("error", ERRORS)
 def test_goes_on_with_smaller_tiles_when_memory_runs_out(caplog, error):
     picture = torch.rand(1, 3, 90, 130)
     backend = SmallMemory(40 * 40, error)
-    runner = make(backend, picture, tile=128)
+    runner = make(backend, picture, tile=128 - RESAMPLING_MARGIN)
     with caplog.at_level(logging.WARNING, "srdgan_rt"):
         first = runner.enlarge(Box(0, 0, 130, 90))
         failures = len(caplog.records)
@@ -71,12 +75,13 @@ def test_other_errors_are_not_taken_for_missing_memory():
 
 
 def test_tiles_of_one_shape():
+    """A piece of 1 pixel, the margin for resampling and two halos of 2: 21 pixels a side."""
     picture = torch.rand(1, 3, 50, 33)
-    backend = SmallMemory(20 * 20, CPU_ERROR)
-    runner = make(backend, picture, tile=16, one_shape=True)
+    backend = SmallMemory(21 * 21, CPU_ERROR)
+    runner = make(backend, picture, tile=1, one_shape=True)
     whole = picture.repeat_interleave(4, 2).repeat_interleave(4, 3)
     assert torch.equal(runner.enlarge(Box(0, 0, 33, 50)), whole)
     assert torch.equal(runner.enlarge(Box(5, 7, 3, 2)), whole[..., 28:36, 20:32])
-    small = make(backend, picture[..., :3, :2], tile=16, one_shape=True)
+    small = make(backend, picture[..., :3, :2], tile=1, one_shape=True)
     assert torch.equal(small.enlarge(Box(0, 0, 2, 3)), whole[..., :12, :8])
-    assert set(backend.sizes) == {20 * 20, 5 * 4}
+    assert set(backend.sizes) == {21 * 21, 5 * 4}

@@ -275,7 +275,7 @@ def test_progress_is_known_early(nearest_net, engine):
 def test_all_is_done_only_at_the_end(nearest_net, monkeypatch, options):
     """Strips below the region belong to its halo: they are read before the region is finished."""
     events = []
-    monkeypatch.setattr("srdgan_rt.runtime.upscaler.write_window", lambda planes, out: events.append("written"))
+    monkeypatch.setattr("srdgan_rt.runtime.canvas.write_window", lambda planes, out: events.append("written"))
     up = Upscaler(
         nearest_net, device="cpu", engine="native", tile=8, halo=30, border_padding=options.get("border_padding", 0)
     )
@@ -353,7 +353,8 @@ def test_rejects_bad_settings(nearest_net, arguments, message):
 def test_models_come_from_files_with_their_halo(tmp_path, nearest_net):
     save_model(tmp_path / "some.safetensors", nearest_net, {"halo": "5", "border_padding": "3", "license": "x"})
     up = Upscaler(tmp_path / "some.safetensors")
-    assert (up.spec.name, up._halo, up._border_padding, up.scale, up.metadata["license"]) == ("some", 5, 3, 4, "x")
+    assert (up.spec.name, up.spec.halo, up.spec.border_padding, up.scale) == ("some", 5, 3, 4)
+    assert up.metadata["license"] == "x"
     assert up.upscale(noise((2, 2))).shape == (8, 8)
     with pytest.raises(CheckpointError, match="no such file"):
         Upscaler(tmp_path / "other.safetensors")

@@ -37,7 +37,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
-    """These nets are so small that threads would spend their time waiting for each other."""
+    """One thread: with such small nets, several would mostly wait for each other."""
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -46,7 +46,7 @@ def _one_thread() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command left behind."""
+    """Exit status and output of a command."""
 
     status: int
     out: str
@@ -99,8 +99,8 @@ def tiny_vgg(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 _L2H_MODEL = c.ModelConfig(num_blocks=1, num_features=8, growth_channels=4)
 _H2L_MODEL = c.H2LModelConfig(num_blocks=1, num_features=8)
-_PICTURE_JUDGE = c.PictureDiscriminatorConfig(num_features=4, num_halvings=2)
-_NOISE_JUDGE = c.DiscriminatorConfig(num_features=4)
+_PICTURE_DISCRIMINATOR = c.PictureDiscriminatorConfig(num_features=4, num_halvings=2)
+_NOISE_DISCRIMINATOR = c.DiscriminatorConfig(num_features=4)
 _COMMON: dict[str, Any] = {
     "name": "tiny",
     "iterations": 6,
@@ -126,7 +126,7 @@ class Stage:
 
 @pytest.fixture(scope="session")
 def make_stage(training_root: Path, tiny_vgg: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Stage]:
-    """Makes a stage by its name, and the share of its batches."""
+    """Makes a stage by its name, and the shard of its batches."""
     features = VGGFeatures(tiny_vgg, "conv1_2")
     torch.manual_seed(0)
     h2l_init = tmp_path_factory.mktemp("init") / "h2l.pt"
@@ -136,10 +136,10 @@ def make_stage(training_root: Path, tiny_vgg: Path, tmp_path_factory: pytest.Tem
     l2h_init = h2l_init.with_name("l2h.safetensors")
     save_model(l2h_init, net, {}, dtype=torch.float32)
 
-    def make(name: str, share: DataShard = DataShard()) -> Stage:  # noqa: B008
+    def make(name: str, shard: DataShard = DataShard()) -> Stage:  # noqa: B008
         if name == "h2l":
-            h2l = c.H2LConfig(**_COMMON, batch=4, patch=16, model=_H2L_MODEL, discriminator=_NOISE_JUDGE)
-            h2l_sampler = H2LSampler(Sources(DataFolder(training_root), 16, 0, CPU), 4, 16, 0, share)
+            h2l = c.H2LConfig(**_COMMON, batch=4, patch=16, model=_H2L_MODEL, discriminator=_NOISE_DISCRIMINATOR)
+            h2l_sampler = H2LSampler(Sources(DataFolder(training_root), 16, 0, CPU), 4, 16, 0, shard)
             return Stage(name, h2l, lambda *a: H2LTrainer(*a, features), h2l_sampler.batch)
         batch = c.BatchConfig({"phone_noise": 2, "phone_pair": 2, "clean_nearest": 1, "clean_bicubic": 1})
         if name == "l2h":
@@ -147,11 +147,11 @@ def make_stage(training_root: Path, tiny_vgg: Path, tmp_path_factory: pytest.Tem
                 **_COMMON,
                 model=_L2H_MODEL,
                 batch=batch,
-                discriminator=_PICTURE_JUDGE,
+                discriminator=_PICTURE_DISCRIMINATOR,
                 weights=c.L2HWeightsConfig(1.0, 0.1, 0.01, 0.1, 0.1),
                 phases=(c.PhaseConfig(patch=8),),
             )
-            l2h_sampler = Sampler(Sources(DataFolder(training_root), 8, 0, CPU), batch.counts, 0, share)
+            l2h_sampler = Sampler(Sources(DataFolder(training_root), 8, 0, CPU), batch.counts, 0, shard)
             return Stage(name, l2h, lambda *a: L2HTrainer(*a, features), lambda i: l2h_sampler.batch(i, 8))
         joint = c.JointConfig(
             **_COMMON,
@@ -162,11 +162,11 @@ def make_stage(training_root: Path, tiny_vgg: Path, tmp_path_factory: pytest.Tem
             batch=batch,
             h2l_model=_H2L_MODEL,
             l2h_model=_L2H_MODEL,
-            h2l_discriminator=_NOISE_JUDGE,
-            l2h_discriminator=_PICTURE_JUDGE,
+            h2l_discriminator=_NOISE_DISCRIMINATOR,
+            l2h_discriminator=_PICTURE_DISCRIMINATOR,
             l2h_weights=c.L2HWeightsConfig(1.0, 0.1, 0.01, 0.1, 0.1),
         )
-        joint_sampler = JointSampler(training_root, joint, CPU, share=share)
+        joint_sampler = JointSampler(training_root, joint, CPU, shard=shard)
         return Stage(name, joint, lambda *a: JointTrainer(*a, features), joint_sampler.batch)
 
     return make
@@ -188,7 +188,7 @@ class TakenBurst:
 
 
 class Photographer:
-    """Photographs a scene made of waves, which is known between pixels as well, through the camera model."""
+    """Captures a scene made of waves with the camera model; the scene is also known between pixels."""
 
     height, width = 200, 264
     camera = Camera(shot=0.0004, read=0.00001, white_balance=(1.6, 1.5))

@@ -1,9 +1,9 @@
-"""Where the content of one frame lies in another, to a small part of a pixel.
+"""Aligns the frames of a burst, to a small part of a pixel.
 
-What a tripod leaves is a shift and a trace of rotation (a finger, the shutter, the wind), and a little that differs
-from place to place (a stabilised lens, a rolling shutter). The first comes from OpenCV: phase correlation catches
-shifts of any size, ECC refines them together with the rotation. The second is a least-squares shift for each tile,
-held back where a tile has too little texture to tell.
+On a tripod, frames differ by a shift and a little rotation (a finger, the shutter, the wind), and by small local motion
+(a stabilised lens, a rolling shutter). OpenCV finds the first: phase correlation finds shifts of any size, and ECC
+(enhanced correlation coefficient) refines them and the rotation. The second is a least-squares shift for each tile,
+which is small where a tile has little texture.
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ def to_luma(frame: npt.NDArray[np.uint8]) -> Array:
 def find_motion(reference: Array, frame: Array) -> Motion:
     """Finds the motion from a reference to a frame of the same size.
 
-    A motion that does not bring the two closer than standing still is not believed: a picture without texture has
-    not moved as far as anyone can tell, and a wholly different one is found out by comparing colours.
+    A motion that does not bring the frame closer to the reference is discarded: a picture without texture counts as not
+    moved, and a different picture is found by its colours.
 
     Args:
         reference: ``(H, W)`` luma, 0..255.

@@ -1,8 +1,8 @@
-"""The clean picture: an average over the frames of a burst, each only where it shows what the reference shows.
+"""Fuses a burst: averages its frames, each only where it shows the same as the reference.
 
-A frame is compared with the reference over small squares, at two sizes, and counts in full while the difference is one
-that noise explains. Where an object moves the average is over fewer frames, in the worst case the reference alone:
-noise is left there, a ghost never.
+A frame is compared with the reference over small squares of two sizes. It counts in full if noise explains the
+difference. Where an object moves, fewer frames are averaged, in the worst case the reference alone: some noise stays
+there, but no ghost.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Array = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 _FULL, _NOTHING = 3.5, 4.5  # standard deviations up to which a frame counts in full, and from which not at all
-_ALIGNMENT = 0.1  # pixels by which a frame may be misplaced without being doubted
+_ALIGNMENT = 0.1  # pixels by which a frame may be misplaced without losing weight
 _MARGIN = max(BOXES) // 2 + 1
 _BLOCK = 512  # pixels a side that are fused at a time
 _PATCH = 48
@@ -44,8 +44,8 @@ class Fusion:
     sparse: float
 
 
-class Judge:
-    """Compares frames with one part of the reference.
+class ReferenceBlock:
+    """One part of the reference, with which frames are compared.
 
     Args:
         noise: of the burst.
@@ -64,8 +64,8 @@ class Judge:
             self._scales.append((box, 1 / np.sqrt(variance)))
 
     def weigh(self, aligned: Array, inside: Mask) -> Array:
-        """How far a frame can be trusted at each pixel: ``(H, W, 3)`` and ``(H, W)`` to ``(H, W)``, 0..1."""
-        # What lies beyond a border is unknown, and must not cast doubt on what lies within.
+        """The weight of a frame at each pixel: ``(H, W, 3)`` and ``(H, W)`` to ``(H, W)``, 0..1."""
+        # Pixels beyond a border are unknown, and must not lower the weight of those within.
         difference = np.where((inside & self._inside)[..., None], aligned - self._reference, np.float32(0))
         worst = np.zeros(aligned.shape[:2], np.float32)
         for box, scale in self._scales:
@@ -89,10 +89,10 @@ def sample_deviation(
     deviating = np.zeros(len(frames))
     boxes = _sample_boxes(*frames[0].shape[:2])
     for box in boxes:
-        judge = Judge(noise, *warp(frames[reference], motions[reference], box))
+        block = ReferenceBlock(noise, *warp(frames[reference], motions[reference], box))
         for index, (frame, motion) in enumerate(zip(frames, motions, strict=True)):
             aligned, inside = warp(frame, motion, box)
-            deviating[index] += float(((judge.weigh(aligned, inside) == 0) | ~inside).mean())
+            deviating[index] += float(((block.weigh(aligned, inside) == 0) | ~inside).mean())
     return deviating / len(boxes)
 
 
@@ -112,12 +112,12 @@ def fuse(frames: Sequence[Bytes], motions: Sequence[Motion], reference: int, noi
     for box in _blocks(height, width):
         # The margin is mirrored at the borders by `warp`, and cut off again.
         wide = Box(box.top - _MARGIN, box.left - _MARGIN, box.height + 2 * _MARGIN, box.width + 2 * _MARGIN)
-        judge = Judge(noise, *warp(frames[reference], motions[reference], wide))
+        block = ReferenceBlock(noise, *warp(frames[reference], motions[reference], wide))
         total = np.zeros((box.height, box.width, 3), np.float32)
         weights = np.zeros((box.height, box.width), np.float32)
         for index, (frame, motion) in enumerate(zip(frames, motions, strict=True)):
             aligned, inside = warp(frame, motion, wide)
-            weight = judge.weigh(aligned, inside)
+            weight = block.weigh(aligned, inside)
             deviating[index] += np.count_nonzero(((weight == 0) & inside)[inner])
             weight = (weight * inside)[inner]
             total += weight[..., None] * aligned[inner]

@@ -1,4 +1,4 @@
-"""The data set's folder and its record: one file a scene, written when the scene is done, and all of them together."""
+"""The record of the data set: one file a scene, written when the scene is done, and a file with all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much two frames of a burst differ by chance alone, measured on the burst itself."""
+"""The noise of a burst, measured on the burst itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BOXES = (5, 15)
 """Sides of the squares over which frames are compared: the first sees small things, the last faint ones."""
 
 _BINS = 16
-_FEWEST = 64  # pixels: a bin with fewer says nothing
+_FEWEST = 64  # pixels: bins with fewer are not used
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from srdgan_rt.errors import InputError
+from srdgan_rt.pixels import round_to_bytes
 from training.bursts.align import Box, Motion, find_motion, stand_still, to_luma, warp
 from training.bursts.fuse import fuse, sample_deviation, sample_noise
 
@@ -18,13 +19,13 @@ Array = npt.NDArray[np.float32]
 
 SAME_PLACE = 0.1  # pixels: frames that lie closer to the reference share its clean picture
 _SMALLEST_SIDE = 64  # pixels
-_LARGEST_SHIFT = 0.05  # of the shorter side: beyond that the camera did not stand on a tripod
+_LARGEST_SHIFT = 0.05  # of the shorter side: more is not a camera on a tripod
 _MOST_DEVIATING = 0.5  # of the picture: a frame that differs in more shows something else
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What was found out about one frame.
+    """Findings about one frame.
 
     Attributes:
         shift: (x, y) in pixels by which its content lies beside the reference's, median over the picture.
@@ -82,7 +83,7 @@ class Scene:
         Args:
             frames: those of the burst.
         """
-        shared = _to_bytes(self.clean)
+        shared = round_to_bytes(self.clean)
         yield Pair(self.reference, frames[self.reference], shared)
         for index, (frame, finding, motion) in enumerate(zip(frames, self.frames, self._motions, strict=True)):
             if index == self.reference or finding.unpaired:
@@ -94,7 +95,7 @@ class Scene:
             height, width = frame.shape[:2]
             moved, _ = warp(self.clean, motion.inverse(), Box(margin, margin, height - 2 * margin, width - 2 * margin))
             cut = np.ascontiguousarray(frame[margin : height - margin, margin : width - margin])
-            yield Pair(index, cut, _to_bytes(moved))
+            yield Pair(index, cut, round_to_bytes(moved))
 
 
 def fuse_scene(frames: Sequence[Bytes], fewest: int, most_moving: float) -> Scene:
@@ -155,7 +156,3 @@ def _judge_frame(motion: Motion, height: int, width: int, deviating: float) -> F
     elif largest > _LARGEST_SHIFT * min(height, width):
         reason = f"moved by {largest:.1f} pixels"
     return Frame((x, y), largest, float(deviating), rejected=reason, unpaired=reason)
-
-
-def _to_bytes(picture: Array) -> Bytes:
-    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)

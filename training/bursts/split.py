@@ -1,4 +1,4 @@
-"""Which scenes are for training, which for validation, which for the test."""
+"""Assigns scenes to training, validation and test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 SPLITS = ("train", "val", "test")
 _PARTS = {"val": 27 / 447, "test": 20 / 447}  # the paper, section 3.1: 400, 27 and 20 of 447 scenes
-_FEWEST = {"val": 3, "test": 2}  # scenes from which on a split gets one: training first, then what tells how good it is
+_FEWEST = {"val": 3, "test": 2}  # scenes from which on a split gets one
 
 
 def assign_splits(scenes: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:

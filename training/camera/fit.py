@@ -23,7 +23,7 @@ from training.camera.noise import NamedFrame, Pool, load_named_frames, weights
 Values = npt.NDArray[np.float64]
 Levels = dict[int, tuple[float, float]]
 
-_SAMPLE = (32, 48)  # pixels of each frame that the model photographs
+_SAMPLE = (32, 48)  # pixels of each frame that the model captures
 _STEPS = 6
 #                 log gains: warm r, b, cold r, b; matrix off the diagonal;     log: exposure, shoulder, response
 _START = np.array([0.5, 0.6, 0.7, 0.4, -0.5, -0.1, -0.2, -0.3, 0.1, -0.6, -0.3, -1.5, -4.5])
@@ -119,7 +119,7 @@ def _descend(residuals: Callable[[Values], Values], values: Values) -> Values:
 
 
 def _correct_levels(levels: Levels, real: dict[int, Pool], model: dict[int, Pool]) -> Levels:
-    """Gives each ISO the factor (the median) that its noise lacks still."""
+    """Multiplies the noise of each ISO by the factor (a median) by which it is still wrong."""
     corrected = dict(levels)
     for iso, pool in real.items():
         share = weights(pool, model[iso])

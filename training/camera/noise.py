@@ -1,7 +1,7 @@
-"""Noise of phone frames beside that of the camera model: the statistic that calibrates and checks it.
+"""Compares the noise of phone frames with that of the camera model, for calibration and checks.
 
 Variance is taken per channel in 16 bins of the clean value, all frames of a phone and an ISO together. Frames whose
-residual is alike in neighbouring samples are left out: there the two pictures do not lie on one another.
+residual is correlated between neighbouring samples are left out: their two pictures are not aligned.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from srdgan_rt.errors import InputError
+from srdgan_rt.pixels import to_float32
 from training.data.pictures import Array, Bytes, read_phone_pairs
 
 NUM_BINS = 16
@@ -43,7 +44,7 @@ def load_named_frames(folder: Path) -> list[NamedFrame]:
         if parts is None:
             raise InputError(f"{folder / name}: the name must say phone, ISO and colour temperature")
         if _likeness(clean, noisy) <= _MOST_ALIKE:
-            pictures = (np.asarray(x / np.float32(255), np.float32) for x in (clean, noisy))
+            pictures = (to_float32(x) for x in (clean, noisy))
             frames.append(NamedFrame(name, parts[1], int(parts[2]), int(parts[3]), *pictures))
     return frames
 

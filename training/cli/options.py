@@ -14,7 +14,9 @@ def make_stage_parser(description: str | None) -> CommandParser:
     parser = CommandParser(description)
     parser.add_argument("--config", type=Path, required=True, help="TOML file, see training/configs")
     parser.add_argument("--data", type=Path, required=True, help="folder with train_photos and phone_pairs")
-    parser.add_argument("--run", type=Path, required=True, help="folder for checkpoints and the log; resumed if there")
+    parser.add_argument(
+        "--run", type=Path, required=True, help="folder for checkpoints and the log; a run that is there is resumed"
+    )
     parser.add_argument("--vgg", type=Path, help="VGG16 weights (.npz) for the feature loss")
     parser.add_argument("--tensorboard", action="store_true", help="curves and pictures for TensorBoard in RUN/board")
     return parser
@@ -29,17 +31,17 @@ def make_export_parser(description: str | None, data: str) -> CommandParser:
     """The options of both exports; ``data`` says what the data folder holds."""
     parser = CommandParser(description)
     parser.add_argument("--run", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--name", required=True, help="of the model")
-    parser.add_argument("--licence", required=True, help="of the weights, such as Apache-2.0")
+    parser.add_argument("--name", required=True, help="name of the model")
+    parser.add_argument("--licence", required=True, help="licence of the weights, such as Apache-2.0")
     parser.add_argument("--data", type=Path, required=True, help=data)
     parser.add_argument(
-        "--output", type=Path, required=True, help="weight file (.safetensors); the card lies beside it"
+        "--output", type=Path, required=True, help="weight file (.safetensors); the card is written beside it"
     )
     return parser
 
 
 def check_export_options(arguments: argparse.Namespace) -> None:
-    """Raises InputError where an option of an export cannot be meant."""
+    """Raises InputError if an option of an export makes no sense."""
     for name in ("name", "licence"):
         if not getattr(arguments, name).strip():
             raise InputError(f"--{name} must not be empty")

@@ -1,4 +1,4 @@
-"""What a batch of the low-to-high net is made of."""
+"""The samples of a batch of the low-to-high net."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from srdgan_rt.errors import InputError
 
 @dataclass(frozen=True)
 class EngineConfig:
-    """Where and how a run computes; of no influence on what it computes, but for rounding."""
+    """Where and how a run computes; it changes results by rounding only."""
 
     device: str = "auto"  # auto (CUDA where there is a device), cpu or cuda
     precision: str = "fp32"  # fp32, or bf16 (autocast: weights, losses and averages stay in fp32)

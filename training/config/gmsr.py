@@ -1,4 +1,4 @@
-"""How the training set GMSR is made of clean photographs."""
+"""The configuration of GMSR, the training set made of clean photographs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class GMSRConfig:
     seed: int = 0
     variants: int = 1  # pairs of each photograph and size
     sizes: tuple[float, ...] = PYRAMID
-    soften_and_darken: bool = True  # as the trainer does with photographs that get noise
+    soften_and_darken: bool = True  # soften and darken, as in training
     crop: int = 0  # largest side of HR: of a larger picture a random window is used; 0 uses all of it
     smallest_side: int = 192  # of HR; smaller pictures are left out
 
@@ -42,10 +42,10 @@ class GMSRConfig:
 
     @property
     def levels(self) -> NoiseRange | None:
-        """The noise levels as pairs take them."""
+        """The range of noise levels, as :func:`srdgan_rt.degrade.pairs.plan_pair` takes it."""
         return check_noise_range(self.noise_range[0], self.noise_range[1]) if self.noise_range else None
 
 
 def percent(size: float) -> int:
-    """A size as the names of pairs have it."""
+    """The size in per cent, as in the names of pairs."""
     return round(100 * size)

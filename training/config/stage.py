@@ -11,12 +11,12 @@ from training.config.engine import EngineConfig
 from training.config.nets import DiscriminatorConfig, H2LModelConfig, ModelConfig, PictureDiscriminatorConfig
 from training.config.weights import H2LWeightsConfig, L2HWeightsConfig
 
-_SMALLEST_H2L_PATCH = 16  # what the deepest features leave one pixel of
+_SMALLEST_H2L_PATCH = 16  # the deepest features of such a patch have one pixel
 
 
 @dataclass(frozen=True)
 class PhaseConfig:
-    """A stretch of the training with one patch size."""
+    """A part of the training with one patch size."""
 
     until: float = 1.0  # fraction of all iterations at which the phase ends
     patch: int = 48  # low-resolution pixels a side
@@ -24,7 +24,7 @@ class PhaseConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class StageConfig:
-    """What the configurations of all stages have in common; the defaults are the paper's (section 4)."""
+    """The keys that all stages have; the defaults are the paper's (section 4)."""
 
     name: str
     iterations: int

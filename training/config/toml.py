@@ -18,7 +18,7 @@ else:  # pragma: no cover - the same parser under its old name
 
 
 def _build(kind: Any, table: dict[str, Any], where: str) -> Any:
-    """Builds a dataclass from a TOML table; an unknown key is an error that names its neighbours."""
+    """Builds a dataclass from a TOML table; an unknown key is an error that names the known ones."""
     types = typing.get_type_hints(kind)
     hints = {item.name: types[item.name] for item in dataclasses.fields(kind)}
     check_keys(table, hints, where)
@@ -70,7 +70,7 @@ def build_config(kind: type[ConfigT], table: dict[str, Any], where: str) -> Conf
     Args:
         kind: of the stage.
         table: its keys.
-        where: they come from, for error messages.
+        where: the place that they come from, for error messages.
 
     Raises:
         InputError: a key is unknown or missing, or a value is of the wrong type or range.

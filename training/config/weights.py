@@ -17,7 +17,7 @@ def _check_weights(weights: object) -> None:
 
 @dataclass(frozen=True)
 class H2LWeightsConfig:
-    """The weights alpha 1 to 3 of equation 2; docs/training.md tells where the defaults come from."""
+    """The weights alpha 1 to 3 of equation 2; docs/training.md explains the defaults."""
 
     pixel: float = 1.0
     feature: float = 0.05
@@ -30,13 +30,13 @@ class H2LWeightsConfig:
 
 @dataclass(frozen=True)
 class L2HWeightsConfig:
-    """The weights alpha 4 to 6 of equation 8, whose defaults are ESRGAN's, and those of two losses of our own."""
+    """The weights alpha 4 to 6 of equation 8, whose defaults are ESRGAN's, and the weights of two additional losses."""
 
     pixel: float = 0.01
     feature: float = 1.0
     adversarial: float = 0.005
-    mean: float = 0.0  # of the difference of the results averaged down, block by block
-    mesh: float = 0.0  # of what repeats every 4 pixels
+    mean: float = 0.0  # of the difference of block means
+    mesh: float = 0.0  # of errors that repeat every 4 pixels
 
     def __post_init__(self) -> None:
         _check_weights(self)

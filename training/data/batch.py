@@ -1,4 +1,4 @@
-"""What all batches have in common: how they travel, and how several processes share one."""
+"""Batches of tensors: how they are moved to a device, and how they are divided among processes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""One number for how noisy a camera's picture is, whatever its content.
+"""The noise level: one number for how noisy a camera's picture is, independent of its content.
 
-A phone's noise depends on the brightness, and pictures differ in brightness, so the plain standard deviation of two
-pictures taken at one ISO differs. Here a picture's noise is compared with the mean shape of all pictures of the camera:
-its level is the factor between the two.
+A phone's noise depends on the brightness, so two pictures with the same ISO but other content have different standard
+deviations. The level of a picture is the factor between its noise and the mean noise over the intensity (the shape) of
+all pictures of the camera.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from srdgan_rt.errors import InputError
+from srdgan_rt.pixels import to_float32
 
 Bytes = npt.NDArray[np.uint8]
 
 _NUM_BINS = 16  # over the intensity 0..1
-_FEWEST_SAMPLES = 200  # a bin with fewer tells nothing about a standard deviation
+_FEWEST_SAMPLES = 200  # with fewer the standard deviation of a bin is too uncertain
 _NUM_ROUNDS = 10  # of the alternating fit; it settles in three or four
 
 
@@ -27,7 +28,7 @@ class NoiseShape:
     """The mean standard deviation of noise over the intensity, at level 1.
 
     Args:
-        pairs: (noisy, clean), each of any shape in [0, 1]: the pictures whose mean shape it shall be.
+        pairs: (noisy, clean), each of any shape in [0, 1]: the pictures whose mean shape is computed.
 
     Raises:
         InputError: the pairs have no noise, or there are none.
@@ -49,7 +50,7 @@ class NoiseShape:
         self._variance = torch.from_numpy(np.exp(2 * shape) / np.exp(2 * shape).mean())
 
     def to(self, device: torch.device) -> NoiseShape:
-        """Moves it to the device of the pictures that it shall measure."""
+        """Moves it to the device of the pictures to measure."""
         self._variance = self._variance.to(device)
         return self
 
@@ -77,7 +78,7 @@ def measure_levels(frames: Sequence[tuple[Bytes, Bytes]]) -> tuple[NoiseShape, l
     Raises:
         InputError: as :class:`NoiseShape`.
     """
-    pairs = [(torch.from_numpy(noisy).float() / 255, torch.from_numpy(clean).float() / 255) for clean, noisy in frames]
+    pairs = [(torch.from_numpy(to_float32(noisy)), torch.from_numpy(to_float32(clean))) for clean, noisy in frames]
     shape = NoiseShape(pairs)
     return shape, [float(shape.levels(noisy[None], clean[None])) for noisy, clean in pairs]
 

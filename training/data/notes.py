@@ -1,6 +1,6 @@
-"""Which pictures a run was trained on: notes every file that is read, and describes the folders for its record.
+"""Records the pictures that a run was trained on: notes every file that is read, and describes the folders.
 
-What is recorded is what was really decoded, whatever kinds of samples there are:
+Only files that were decoded are recorded, for all kinds of samples:
 :func:`training.data.pictures.read_rgb` notes each file, and :func:`take_notes` collects the notes.
 """
 
@@ -22,13 +22,13 @@ from srdgan_rt.degrade.pairs import hash_file
 from srdgan_rt.errors import InputError
 
 _LIST_NAMES = "MANIFEST*.tsv"
-_LIST_LEVELS = 3  # folders above a picture in which its list may lie
+_LIST_LEVELS = 3  # levels of folders above a picture that are searched for its list
 _PAIRS_MANIFEST = "manifest.json"  # of generated pairs
 
 
 @dataclass(frozen=True)
 class Notes:
-    """What samples are made from."""
+    """Files and nets that samples are made from."""
 
     files: set[Path] = field(default_factory=set)
     nets: set[str] = field(default_factory=set)  # names or files of high-to-low nets
@@ -53,7 +53,7 @@ def note_net(source: str) -> None:
 
 @contextmanager
 def take_notes() -> Iterator[Notes]:
-    """Collects what is read within."""
+    """Collects the files and nets that are read in this context."""
     notes = Notes()
     token = _notes.set(notes)
     try:
@@ -71,7 +71,7 @@ def describe_files(paths: Iterable[Path], root: Path) -> list[dict[str, Any]]:
 
     Returns:
         For each folder ``folder``, ``files`` (their number), ``sha256`` (over the sorted names and digests of the
-        files); where a list ``MANIFEST*.tsv`` beside or above the pictures tells licences, ``licences`` (number of
+        files); where a list ``MANIFEST*.tsv`` beside or above the pictures has licences, ``licences`` (number of
         files by licence); where a high-to-low net made the pictures, ``made_by`` (its name and digest).
 
     Raises:
@@ -106,7 +106,7 @@ def _name_folder(folder: Path, root: Path) -> str:
 
 
 def _find_licence(path: Path) -> str:
-    """The licence that a list tells, "" for none."""
+    """The licence in a list, "" for none."""
     for place in dict.fromkeys((path, path.resolve())):
         for parent in list(place.parents)[:_LIST_LEVELS]:
             for table in sorted(parent.glob(_LIST_NAMES)):
@@ -118,7 +118,7 @@ def _find_licence(path: Path) -> str:
 
 @lru_cache(maxsize=8)
 def _read_licences(table: Path) -> Mapping[str, str]:
-    """Licences by file, without what stands in brackets; empty if the table has no such columns."""
+    """Licences by file, without text in brackets; empty if the table has no such columns."""
     try:
         with table.open(encoding="utf-8", newline="") as file:
             rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)

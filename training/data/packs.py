@@ -28,7 +28,7 @@ def read_packs(folder: Path) -> Mapping[str, bytes]:
     """All entries of a folder of packs, by name, checked.
 
     Raises:
-        InputError: there is no index, a file is missing, or it is not what the index says.
+        InputError: there is no index, a file is missing, or its checksum is not that of the index.
     """
     try:
         files = json.loads((folder / INDEX).read_text("utf-8"))["files"]
@@ -47,7 +47,7 @@ def read_packs(folder: Path) -> Mapping[str, bytes]:
 
 
 def describe_packs(folder: Path) -> list[dict[str, Any]]:
-    """What packs that :func:`read_packs` has read were made of; old ones do not tell, and are described themselves."""
+    """The data that packs were made of; old packs do not record it and are described themselves."""
     index = json.loads((folder / INDEX).read_text("utf-8"))
     if "data" in index:
         described: list[dict[str, Any]] = index["data"]
@@ -66,7 +66,7 @@ def unpack_validation(entries: Mapping[str, bytes], folder: Path) -> None:
 
 
 class PackedData:
-    """What batches are made from, of packs.
+    """The data of packs, from which batches are made.
 
     Args:
         entries: as :func:`read_packs` gives them.

@@ -1,4 +1,4 @@
-"""Reads what training is made from: photographs, and real noisy frames with their clean twins."""
+"""Reads the training data: photographs, and pairs of a noisy and a clean real frame."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from training.data.notes import note_file
 Bytes = npt.NDArray[np.uint8]
 Array = npt.NDArray[np.float32]
 
-VALIDATION_SETS = ("Set5", "phone_crops")  # folders of a data folder that a run is scored on now and then
+VALIDATION_SETS = ("Set5", "phone_crops")  # folders of a data folder that a run is scored on
 PYRAMID = (1.0, 0.5, 1 / 3)  # photographs are also used smaller: sharper and with denser detail
 
 
@@ -73,7 +73,7 @@ def read_phone_pairs(folder: Path, smallest_side: int = 1) -> list[tuple[Bytes, 
 
     Args:
         folder: holds the pairs.
-        smallest_side: what a pair must have at least.
+        smallest_side: smallest side of a pair.
 
     Returns:
         (clean, noisy), ``(H, W, 3)`` each, in the order of the names.
@@ -85,7 +85,7 @@ def read_phone_pairs(folder: Path, smallest_side: int = 1) -> list[tuple[Bytes, 
     for path in sorted(folder.glob("*_clean.*")):
         clean, noisy = read_rgb(path), read_rgb(path.with_name(path.name.replace("_clean.", "_noisy.")))
         if clean.shape != noisy.shape:
-            raise InputError(f"{path.name} and its noisy twin differ in size: {clean.shape} and {noisy.shape}")
+            raise InputError(f"{path.name} and its noisy picture differ in size: {clean.shape} and {noisy.shape}")
         if min(clean.shape[:2]) < smallest_side:
             raise InputError(f"{path.name} must have at least {smallest_side} pixels a side, has {clean.shape[:2]}")
         pairs.append((clean, noisy))
@@ -98,7 +98,7 @@ _FRAME_STEPS = {"phone_pairs": 1, "pairs": SCALE}  # frames sampled down already
 
 
 def read_frames(root: Path, split: str, smallest_side: int = 1) -> list[tuple[Bytes, Bytes]]:
-    """Reads real frames with their clean twins, at low resolution.
+    """Reads pairs of a clean and a noisy real frame, at low resolution.
 
     Args:
         root: holds ``phone_pairs/SPLIT``, frames that are sampled down already, or ``pairs/SPLIT``, whole ones as
@@ -118,7 +118,7 @@ def read_frames(root: Path, split: str, smallest_side: int = 1) -> list[tuple[By
             pairs.append((take_samples(clean, step), take_samples(noisy, step)))
     if not pairs:
         folders = " nor ".join(str(root / name / split) for name in _FRAME_STEPS)
-        raise InputError(f"no noisy frames with clean twins: neither {folders} is there")
+        raise InputError(f"no pairs of a noisy and a clean frame: neither {folders} is there")
     return pairs
 
 

@@ -1,1 +1,1 @@
-"""What happens to pictures on their way through a phone, in tensors: whole batches at once, on the CPU and on a GPU."""
+"""A phone's image processing for batches of tensors, on the CPU and on a GPU."""

@@ -1,6 +1,6 @@
 """The camera model of ``srdgan_rt.camera`` in tensors: many pictures at once, each with a camera of its own.
 
-The cameras are drawn once: a step asks the host for nothing.
+The cameras are drawn once, so that a step need not wait for the host.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from training.imaging.random_source import RandomSource
 
 _NUM_CAMERAS = 2048
 _KERNELS = (GREEN, ALONG, ALONG.T, ACROSS)
-_BLOCK = 5  # what demosaicing looks at; odd, so that neighbouring samples fall on all four places of the pattern
+_BLOCK = 5  # pixels that demosaicing reads; odd, so that neighbouring samples fall on all four places of the pattern
 
 
 def _origins(pattern: str) -> list[list[int]]:
-    """Where the colours of the four places of a pattern come from: measured (0) or by one of _KERNELS (1 to 4)."""
+    """The origin of the colours at the four places of a pattern: measured (0) or by one of _KERNELS (1 to 4)."""
     origins = []
     for place, letter in enumerate(pattern):
         own = "rgb".index(letter)
@@ -75,8 +75,8 @@ class Cameras:
     def __len__(self) -> int:
         return len(self._patterns)
 
-    def photograph(self, clean: Tensor, random: RandomSource, *, mosaic: bool = True) -> Tensor:
-        """Photographs pictures, each with a camera drawn at random.
+    def capture(self, clean: Tensor, random: RandomSource, *, mosaic: bool = True) -> Tensor:
+        """Captures pictures, each with a camera drawn at random.
 
         Args:
             clean: ``(N, 3, H, W)`` sRGB in [0, 1].
@@ -86,19 +86,19 @@ class Cameras:
         Returns:
             ``(N, 3, H, W)`` sRGB in [0, 1], not rounded.
         """
-        return self.photograph_by(clean, random.integers(0, len(self), (len(clean),)), random, mosaic=mosaic)
+        return self.capture_by(clean, random.integers(0, len(self), (len(clean),)), random, mosaic=mosaic)
 
-    def photograph_by(self, clean: Tensor, chosen: Tensor, random: RandomSource, *, mosaic: bool = True) -> Tensor:
-        """The same by the cameras ``chosen``, ``(N,)`` int64."""
+    def capture_by(self, clean: Tensor, chosen: Tensor, random: RandomSource, *, mosaic: bool = True) -> Tensor:
+        """As :meth:`capture`, with the cameras ``chosen``, ``(N,)`` int64."""
         shoulder = self._shoulder[chosen, None, None, None]
         toned = _srgb_to_linear(clean)
         balanced = _mix(self._inverses[chosen], toned / (1 + shoulder - shoulder * toned))
         if mosaic:
-            developed = self._expose(balanced, chosen, random)
+            demosaiced = self._expose(balanced, chosen, random)
         else:
             blocks = balanced.repeat_interleave(_BLOCK, 2).repeat_interleave(_BLOCK, 3)
-            developed = self._expose(blocks, chosen, random)[..., _BLOCK // 2 :: _BLOCK, _BLOCK // 2 :: _BLOCK]
-        linear = _mix(self._matrices[chosen], developed).clamp(0, 1)
+            demosaiced = self._expose(blocks, chosen, random)[..., _BLOCK // 2 :: _BLOCK, _BLOCK // 2 :: _BLOCK]
+        linear = _mix(self._matrices[chosen], demosaiced).clamp(0, 1)
         return _linear_to_srgb((1 + shoulder) * linear / (1 + shoulder * linear))
 
     def _expose(self, balanced: Tensor, chosen: Tensor, random: RandomSource) -> Tensor:
@@ -117,7 +117,7 @@ class Cameras:
         return torch.cat([measured, guessed], 1).gather(1, origin)
 
     def _clipping_bias(self, distance: Tensor, spread: Tensor) -> Tensor:
-        """How far beyond its mean a signal lies whose noise is cut off at a distance; any shape."""
+        """How far clipping at a distance from the signal moves its mean; any shape."""
         deviations = distance / spread.clamp(min=1e-9)
         after = torch.searchsorted(self._means, deviations).clamp(1, len(self._means) - 1)
         start, end = self._means[after - 1], self._means[after]

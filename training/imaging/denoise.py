@@ -1,4 +1,4 @@
-"""How phones take noise out of their pictures: cheap, vectorised forms of the usual filters.
+"""Denoising as in phones: cheap, vectorised forms of the usual filters.
 
 Pictures are ``(N, 3, H, W)`` RGB in [0, 1], each with a strength of its own; borders are mirrored. OpenCV's filters
 are the references of the tests.
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from training.imaging.filters import pad_mirrored
 
 _SPLINE = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
-# What each level of the transform holds of white noise with a standard deviation of 1 (Starck and Murtagh).
+# The standard deviation of white noise of 1 in each level of the transform (Starck and Murtagh).
 _LEVEL_SPREADS = (0.889, 0.200, 0.086)
 
 
@@ -82,7 +82,7 @@ def wavelet(pictures: Tensor, noise: Tensor) -> Tensor:
 
     Args:
         pictures: in [0, 1], at least 10 pixels a side.
-        noise: ``(N,)``: standard deviation of the noise; what is below about this much of each level goes.
+        noise: ``(N,)``: standard deviation of the noise; smaller coefficients of each level are removed.
     """
     result = torch.zeros_like(pictures)
     smooth = pictures

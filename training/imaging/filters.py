@@ -55,10 +55,10 @@ def gaussian_blur(pictures: Tensor, sigma: Tensor, radius: int) -> Tensor:
 
 
 def directed_kernels(length: Tensor, width: Tensor, angle: Tensor, radius: int) -> Tensor:
-    """Kernels of a soft stroke: defocus where it is as long as wide, motion where it is longer.
+    """Kernels of an elongated Gaussian: defocus if length equals width, motion if it is larger.
 
     Args:
-        length: ``(N,)`` standard deviation along the stroke in pixels, above 0.
+        length: ``(N,)`` standard deviation along the direction in pixels, above 0.
         width: ``(N,)`` across it.
         angle: ``(N,)`` in radians.
         radius: where the kernels end, in pixels.
@@ -100,7 +100,7 @@ def sharpen(pictures: Tensor, amount: Tensor, sigma: Tensor, radius: int) -> Ten
 
 
 def blur_chroma(pictures: Tensor, sigma: Tensor, radius: int) -> Tensor:
-    """Blurs what a picture ``(N, 3, H, W)`` has beside its luma, as phones do against coloured noise."""
+    """Blurs the chroma of pictures ``(N, 3, H, W)``, as phones do against coloured noise."""
     plane = luma(pictures)
     return plane + gaussian_blur(pictures - plane, sigma, radius)
 

@@ -1,7 +1,7 @@
-"""What JPEG leaves of the pictures of a batch, on the device: baseline, colour at half the size (4:2:0).
+"""Baseline JPEG compression of a batch on the device, with chroma at half the size (4:2:0).
 
-The tables are those of ITU-T T.81, annex K, scaled with the quality as libjpeg does. There is no code stream: what a
-decoder would read is what was quantised.
+The tables are those of ITU-T T.81, annex K, scaled with the quality as libjpeg does. No code stream is
+written: the quantised coefficients are decoded at once.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def compress_jpeg(pictures: Tensor, quality: Tensor) -> Tensor:
 
 
 def compress_anywhere(pictures: Tensor, lowest: int, end: int, random: RandomSource) -> Tensor:
-    """What JPEG leaves of pictures ``(N, 3, H, W)``, their blocks anywhere.
+    """Compresses and decodes pictures ``(N, 3, H, W)``, with a random position of their blocks.
 
     Args:
         pictures: in [0, 1].
@@ -73,7 +73,7 @@ def compress_anywhere(pictures: Tensor, lowest: int, end: int, random: RandomSou
 
 
 def _quantise(planes: Tensor, table: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
-    """What is left of planes ``(N, C, H, W)`` when the coefficients of each block are rounded to multiples."""
+    """Rounds the coefficients of each block of planes ``(N, C, H, W)`` to multiples of the steps."""
     percent = torch.where(quality < 50, 5000 // quality, 200 - 2 * quality).float()[:, None, None]
     steps = ((torch.tensor(table, device=planes.device) * percent + 50) / 100).floor().clamp(1, 255)  # (N, 8, 8)
     steps = steps[:, None, None, :, None, :]

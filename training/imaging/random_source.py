@@ -11,14 +11,14 @@ from torch import Tensor
 
 
 class RandomSource:
-    """Random numbers on a device, and a few on the host for what all samples of a batch have in common.
+    """Random numbers on a device, and a few on the host for values that all samples of a batch share.
 
     Args:
         seed: decides every number.
         device: where tensors are made.
 
     Attributes:
-        host: for sizes and choices that the program needs as numbers. On a GPU nothing waits for them.
+        host: generator for sizes and choices that Python needs as numbers, so that it need not wait for a GPU.
     """
 
     def __init__(self, seed: Sequence[int], device: torch.device) -> None:

@@ -50,7 +50,7 @@ class Board:
 
 @contextmanager
 def open_board(folder: Path, engine: Engine, *, wanted: bool) -> Iterator[Board | None]:
-    """TensorBoard's files in a run's folder, if they are wanted, by the process that writes; complete afterwards."""
+    """Opens TensorBoard's files in a run's folder, if wanted and in the main process; closes them afterwards."""
     if not (wanted and engine.is_main):
         yield None
         return

@@ -1,4 +1,4 @@
-"""The checkpoints of runs: where they lie and how they are read."""
+"""The checkpoints of runs: their place, and how to read them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from srdgan_rt.errors import InputError, SrdganError
 
 
 def checkpoint_path(folder: Path) -> Path:
-    """Where the newest checkpoint of a run lies."""
+    """The path of the newest checkpoint of a run."""
     return folder / "checkpoint.pt"
 
 
@@ -37,6 +37,6 @@ def read_checkpoint(folder: Path) -> dict[str, Any]:
         if isinstance(state["iteration"], int):
             return state
         reason = "its iteration is no number"
-    except Exception as error:  # a damaged pickle makes its reader fail in about any way
+    except Exception as error:  # the reader of a damaged pickle raises errors of almost any type
         reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
     raise SrdganError(f"{path} is damaged, or no checkpoint of a run: {reason}")

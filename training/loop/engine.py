@@ -19,36 +19,36 @@ from training.data.batch import DataShard
 
 
 class Engine:
-    """What a trainer asks for to compute with its nets.
+    """Where and how a trainer computes.
 
     Args:
         config: as the run's configuration says.
-        share: the part of every batch that this process has.
+        shard: the part of every batch that this process has.
         local_rank: the number of this process on its machine, and so of its CUDA device.
 
     Raises:
-        InputError: the device or the precision is not to be had here.
+        InputError: the device or the precision is not available here.
     """
 
-    def __init__(self, config: EngineConfig, share: DataShard = DataShard(), local_rank: int = 0) -> None:  # noqa: B008
+    def __init__(self, config: EngineConfig, shard: DataShard = DataShard(), local_rank: int = 0) -> None:  # noqa: B008
         self.config = config
-        self.share = share
+        self.shard = shard
         self.device = _choose_device(config.device, local_rank)
         if config.precision == "bf16" and self.device.type == "cuda" and not torch.cuda.is_bf16_supported():
             raise InputError(f"{torch.cuda.get_device_name(self.device)} cannot compute in bf16: set precision to fp32")
 
     @property
     def batch_device(self) -> torch.device:
-        """Where batches are made: on the device itself, or by workers on the CPU where there are some."""
+        """Where batches are made: by workers on the CPU if there are any, else on the device."""
         return torch.device("cpu") if self.config.num_workers else self.device
 
     @property
     def is_main(self) -> bool:
-        """Whether this process writes the files and talks."""
-        return self.share.rank == 0
+        """Whether this process writes the files and prints."""
+        return self.shard.rank == 0
 
     def place(self, net: nn.Module) -> None:
-        """Moves a net to the device, in the memory layout that convolutions like best."""
+        """Moves a net to the device, in the memory layout in which convolutions are fastest."""
         net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def prepare_generator(self, net: nn.Module) -> None:
@@ -70,7 +70,7 @@ class Engine:
 
     def parallelise(self, net: nn.Module) -> nn.Module:
         """The net to call where gradients are wanted: averages them over all processes during the backward pass."""
-        if self.share.world == 1:
+        if self.shard.world == 1:
             return net
         devices = [self.device] if self.device.type == "cuda" else None
         return DistributedDataParallel(net, device_ids=devices)
@@ -91,8 +91,8 @@ class Engine:
         return result.float()
 
     def agree(self, flag: bool) -> bool:
-        """Whether any process says so: all must stop at the same iteration, or one waits for ever."""
-        if self.share.world == 1:
+        """Whether any process says so: all must stop at the same iteration, or one would wait for ever."""
+        if self.shard.world == 1:
             return flag
         flags = torch.tensor(float(flag), device=self.device)
         torch.distributed.all_reduce(flags, torch.distributed.ReduceOp.MAX)
@@ -109,9 +109,9 @@ def start_engine(config: EngineConfig) -> Iterator[Engine]:
     Raises:
         InputError: as :class:`Engine`.
     """
-    share = DataShard(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
-    engine = Engine(config, share, int(os.environ.get("LOCAL_RANK", "0")))
-    if share.world == 1:
+    shard = DataShard(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
+    engine = Engine(config, shard, int(os.environ.get("LOCAL_RANK", "0")))
+    if shard.world == 1:
         yield engine
         return
     if engine.device.type == "cuda":

@@ -1,4 +1,4 @@
-"""The parts of a training: a net and what moves it, a net and its discriminator, and the losses between them."""
+"""The parts of a training: a net with its optimiser, a generator with its discriminator, and their losses."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TrainedNet:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Calls within give gradients to the inputs, and none to the weights."""
+        """Within this context the weights get no gradients; the inputs do."""
         self.net.requires_grad_(False)
         yield
         self.net.requires_grad_(True)
@@ -77,7 +77,7 @@ def update_ema(ema: nn.Module, net: nn.Module, decay: float, iteration: int) -> 
     Args:
         ema: changed in place.
         net: of the same kind.
-        decay: what stays of the EMA; less while it is young, so that early weights are forgotten.
+        decay: part of the EMA that is kept; less in the first iterations, so that early weights are forgotten.
         iteration: steps averaged so far.
     """
     decay = min(decay, (1 + iteration) / (10 + iteration))

@@ -1,4 +1,4 @@
-"""Batches made ahead by worker processes.
+"""Worker processes that make batches ahead.
 
 A batch is a function of seed and iteration, so it does not matter which process makes it, nor how many there are. The
 photographs lie in memory once: workers are forked, and read what their parent decoded.

@@ -1,4 +1,4 @@
-"""What a run shows while it runs. Everything it has to say is in its log as well."""
+"""The progress that a run shows. Its figures are in the log as well."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class RunProgress:
         name: of the run.
         start: iterations done.
         total: iterations to do.
-        shown: False shows nothing at all: of several processes one talks.
+        shown: False shows nothing; of several processes only one shows it.
     """
 
     def __init__(self, name: str, start: int, total: int, *, shown: bool) -> None:
@@ -51,6 +51,6 @@ class RunProgress:
             print(line, flush=True)
 
     def say(self, text: str) -> None:
-        """Something that the log does not tell."""
+        """Prints a message that is not in the log."""
         if self._shown:
             self._progress.console.print(text, markup=False, highlight=False)

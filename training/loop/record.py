@@ -1,7 +1,7 @@
-"""What a run trained with: data, configuration, commit and the weights that it began from, with their own record.
+"""The record of a run: data, configuration, commit and the weights that it started from, with their own record.
 
-The record lies in the checkpoint and in the metadata of exported weights, as text (JSON). A run that goes on with other
-data, settings or code gets a further stretch, so nothing that took part is forgotten.
+The record is JSON text in the checkpoint and in the metadata of exported weights. A run that is continued with other
+data, settings or code gets a further stretch, so the record is complete.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Record:
     stretches: tuple[Stretch, ...] = ()
 
     def add(self, stretch: Stretch) -> Record:
-        """The record with a further stretch, unless all goes on as before."""
+        """The record with a further stretch, unless nothing has changed."""
         if self.stretches and dataclasses.replace(stretch, begins=self.stretches[-1].begins) == self.stretches[-1]:
             return self
         kept = tuple(one for one in self.stretches if one.begins < stretch.begins)  # others were lost by a kill
@@ -68,7 +68,7 @@ class Record:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Record:
-        """The same of what the text says, as it lies in the record of a run that began from these weights."""
+        """As :meth:`from_text`, from parsed JSON, as in the record of a run that started from these weights."""
         try:
             stretches = tuple(Stretch(**stretch) for stretch in content["stretches"])
             return cls(content["stage"], content["starts"], stretches)
@@ -77,7 +77,7 @@ class Record:
 
 
 def begin_record(config: StageConfig, *, fresh: bool) -> Record:
-    """The record of a run that has no checkpoint yet, or one that knows nothing of what was before.
+    """The record of a run without a checkpoint, or one in which the past is unknown.
 
     Args:
         config: its keys that end in ``init`` name weights.

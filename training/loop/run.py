@@ -25,15 +25,15 @@ _LOG_EVERY = 100  # iterations
 
 @dataclass(frozen=True)
 class Callbacks:
-    """Called now and then while a run goes on, by the process that writes the files."""
+    """Functions that the main process calls during a run, every ``validate_every`` iterations."""
 
-    measure: Callable[[], Mapping[str, object]] | None = None  # makes figures for the log now and then
-    draw: Callable[[], Mapping[str, Tensor]] | None = None  # makes pictures (3, H, W) in [0, 1] for TensorBoard
+    measure: Callable[[], Mapping[str, object]] | None = None  # returns figures for the log
+    draw: Callable[[], Mapping[str, Tensor]] | None = None  # returns pictures (3, H, W) in [0, 1] for TensorBoard
     board: Board | None = None
 
 
 def join(several: Sequence[Callbacks], board: Board | None) -> Callbacks:
-    """The callbacks of several nets as one."""
+    """Combines the callbacks of several nets."""
     measures = [callbacks.measure for callbacks in several if callbacks.measure is not None]
     draws = [callbacks.draw for callbacks in several if callbacks.draw is not None]
     return Callbacks(
@@ -45,9 +45,9 @@ def join(several: Sequence[Callbacks], board: Board | None) -> Callbacks:
 
 @contextmanager
 def _postponed_stop() -> Iterator[Callable[[], bool]]:
-    """Turns Ctrl-C, and the SIGTERM by which ``torchrun`` passes it on, into a question.
+    """Notes Ctrl-C, and the SIGTERM by which ``torchrun`` passes it on, so that the loop can ask for it after a step.
 
-    A step cut in two could not be saved. The second signal of a kind does what it always does.
+    Half a step could not be saved. The second signal of a kind has its usual effect.
     """
     stopped = False
     previous: dict[int, Any] = {}
@@ -76,7 +76,7 @@ def run(
     Args:
         trainer: the run.
         make_batch: makes the batch of an iteration; a function of nothing else.
-        callbacks: measures and draws now and then.
+        callbacks: measure and draw during the run.
 
     Returns:
         Whether the end was reached; False if the run was stopped before.

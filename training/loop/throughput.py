@@ -1,4 +1,4 @@
-"""How much of a device a training uses: operations a second beside the most that one product reaches."""
+"""How much of a device a training uses: operations a second, compared with those of a matrix product."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PRODUCTS = 10
 
 
 def count_step(config: L2HConfig) -> float:
-    """Operations, in 10^12, of the low-to-high net in a step of the last phase; those of what judges it come on top."""
+    """Operations, in 10^12, of the low-to-high net in a step of the last phase, without VGG and discriminator."""
     spec = ModelSpec(**vars(config.model))
     samples = config.batch.num_known + config.batch.num_unknown
     return 2 * spec.macs_per_pixel * _PASSES * samples * config.phases[-1].patch ** 2 / 1e12
@@ -36,7 +36,7 @@ def measure_peak(engine: Engine) -> float:
 
 
 def finished_at(device: torch.device) -> float:
-    """The time, on the clock ``time.monotonic``, when all that was asked of the device is done."""
+    """Waits until the device has finished; returns the time by ``time.monotonic``."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.monotonic()

@@ -1,4 +1,4 @@
-"""The state of a run, of whatever stage: gans, the iteration, the checkpoint and the log.
+"""The state of a run of any stage: nets, iteration, checkpoint and log.
 
 Every batch is a function of seed and iteration, and the checkpoint holds all other state, so a run that is killed and
 started again continues exactly where its last checkpoint stood.
@@ -30,18 +30,18 @@ BatchT_contra = TypeVar("BatchT_contra", contravariant=True)
 
 
 def fresh_start(folder: Path, init: str) -> str:
-    """The weights that a run starts from; "" if it is resumed: what would be overwritten need not be there any more."""
+    """The weights that a run starts from; "" if it is resumed, because then they need not exist any more."""
     return "" if checkpoint_path(folder).exists() else init
 
 
 class Trainer(ABC, Generic[BatchT_contra]):
-    """The state of a run. A stage derives from it and says what is compared with what.
+    """The state of a run. A stage derives from it and defines :meth:`compare`.
 
     Args:
         config: of the stage.
         folder: where the checkpoint and the log go; a checkpoint found there is resumed.
         engine: computes.
-        gans: all that is trained.
+        gans: the generators that are trained, with their discriminators.
 
     Raises:
         SrdganError: the checkpoint is of another stage or of nets of other sizes.
@@ -62,19 +62,19 @@ class Trainer(ABC, Generic[BatchT_contra]):
 
     @contextmanager
     def recorded(self, root: Path) -> Iterator[None]:
-        """Records what is read within as what is trained with from now on; ``root`` is the data folder."""
+        """Records the files that are read in this context as the training data; ``root`` is the data folder."""
         with take_notes() as notes:
             yield
         if self.engine.is_main:
             self.begin_stretch(describe_files(notes.files, root), notes.nets)
 
     def begin_stretch(self, data: list[dict[str, Any]], nets: Iterable[str] = ()) -> None:
-        """Records what is trained with from now on; arguments as of :func:`training.loop.record.describe_stretch`."""
+        """Records the training data from now on; arguments as of :func:`training.loop.record.describe_stretch`."""
         self.record = self.record.add(describe_stretch(self.iteration, self.config, data, nets))
 
     @abstractmethod
     def compare(self, batch: BatchT_contra) -> list[tuple[GanTrainer, LossInputs]]:
-        """Lets the generators work on a batch and says what each of them is judged by."""
+        """Runs the generators on a batch; returns what the losses of each are computed from."""
 
     def step(self, batch: BatchT_contra) -> float:
         """One update of each discriminator, then one of all generators; returns the loss of the generators.
@@ -102,7 +102,7 @@ class Trainer(ABC, Generic[BatchT_contra]):
         return figures["loss"]
 
     def _descend(self, loss: Tensor, name: str, *trained_nets: TrainedNet) -> float:
-        """One step of the trained_nets down a loss, if it is finite; returns its value."""
+        """One step of the optimisers of some nets, if the loss is finite; returns its value."""
         value = loss.item()
         if not math.isfinite(value):
             raise SrdganError(f"the {name} is {value} at iteration {self.iteration}; nothing was updated by it")
@@ -136,7 +136,7 @@ class Trainer(ABC, Generic[BatchT_contra]):
         return checkpoint_path(self.folder)
 
     def save(self) -> None:
-        """Writes the checkpoint: a kill at any moment leaves the old one or the new one, never half of one."""
+        """Writes the checkpoint. A kill at any moment leaves the old one or the new one."""
         if not self.engine.is_main:
             return
         state: dict[str, Any] = {"iteration": self.iteration, "record": self.record.to_text()}

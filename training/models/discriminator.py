@@ -1,4 +1,4 @@
-"""The two judges. Of the high-to-low net: does this noise come from a phone? Of the other: is this a photograph?"""
+"""The discriminators: one for the noise of the high-to-low net, one for the pictures of the low-to-high net."""
 
 from __future__ import annotations
 
@@ -15,26 +15,25 @@ from srdgan_rt.models.h2l import NOISE_SIGMA
 _NEGATIVE_SLOPE = 0.2
 _NUM_HIDDEN = 3
 _INPUT_CHANNELS = 11  # three powers of the deviation of three colours, brightness, noise level
-_LARGEST_DEVIATION = 3.0  # in noise levels: cubes of more would drown everything else
+_LARGEST_DEVIATION = 3.0  # in noise levels: cubes of more would dominate
 _SMALLEST_LEVEL = 0.5 / 255  # rounding is noise, too; and nothing is divided by 0
 _MEAN_SIDE = 5  # pixels a side of a local mean
 
 
 class NoiseDiscriminator(nn.Module):
-    """A small patch discriminator: every logit judges 13 x 13 pixels of a low-resolution picture.
+    """A small patch discriminator: every logit depends on 13 x 13 pixels of a low-resolution picture.
 
-    - **It sees noise and its brightness, not colours.** The input is the deviation from the local mean, and beside it
-      that mean as grey, through which no gradient flows: the generator learns how noise depends on the signal, but
-      nothing ever pulls its colours towards those of the phone frames, which show other scenes.
-    - **Moments.** Beside the deviation stand its square and its cube: how much noise there is at which brightness, and
-      how skewed it is, are then sums over the window. From the deviation alone it had not found them in 2,000 steps.
-    - **Small windows.** A judge with a wide view would learn the scenes; in 13 x 13 pixels there is little but noise.
-    - **No stride, no padding.** Noise lives in single pixels, and a border of zeros is no noise.
-    - **Spectral normalisation** on every layer but the last, against a judge that wins outright and leaves nothing to
-      learn from. The last layer is free: held to a slope of one, the judge was too weak to see how noise depends on
-      brightness.
-    - **It knows the noise level.** Deviations are divided by it, so that noise of every ISO has the same size, and its
-      logarithm is a channel of its own: what it asks is whether noise *of this level* looks like that of the phone.
+    - **It sees noise and its brightness, not colours.** The input is the deviation from the local mean, and that mean
+      as grey, without gradient. So the generator learns how noise depends on the signal, but its colours do not move
+      towards those of the phone frames, which show other scenes.
+    - **Moments.** The square and the cube of the deviation are inputs too. Strength and skew of the noise at each
+      brightness are then sums over the window. With the deviation alone, 2,000 steps did not teach them.
+    - **Small windows.** Large windows would show the scenes; 13 x 13 pixels show little but noise.
+    - **No stride, no padding.** Noise differs from pixel to pixel, and a border of zeros is not noise.
+    - **Spectral normalisation** on every layer but the last, because a discriminator that is always right teaches
+      nothing. With a normalised last layer it was too weak to learn how noise depends on brightness.
+    - **It knows the noise level.** Deviations are divided by the level, so that noise of every ISO has the same size,
+      and its logarithm is a channel. So the discriminator decides whether noise *of this level* looks like a phone's.
 
     Args:
         num_features: channels of the hidden layers.
@@ -44,7 +43,7 @@ class NoiseDiscriminator(nn.Module):
     """
 
     WINDOW = _MEAN_SIDE + 2 * (_NUM_HIDDEN + 1)
-    """Pixels a side that a logit sees; smaller pictures cannot be judged."""
+    """Pixels a side that a logit depends on, the smallest size of a picture."""
 
     def __init__(self, num_features: int = 64) -> None:
         super().__init__()
@@ -56,7 +55,7 @@ class NoiseDiscriminator(nn.Module):
             spectral_norm(conv)
 
     def forward(self, x: Tensor, level: Tensor) -> Tensor:
-        """Judges pictures.
+        """Computes logits.
 
         Args:
             x: ``(N, 3, H, W)`` RGB in [0, 1], at least ``WINDOW`` pixels a side.
@@ -70,7 +69,7 @@ class NoiseDiscriminator(nn.Module):
         """
         if min(x.shape[2:]) < self.WINDOW:
             size = tuple(x.shape[2:])
-            raise InputError(f"pictures of at least {self.WINDOW} pixels a side can be judged, got {size}")
+            raise InputError(f"pictures must have at least {self.WINDOW} pixels a side, got {size}")
         border = _MEAN_SIDE // 2
         mean = F.avg_pool2d(x, _MEAN_SIDE, stride=1)
         scale = level.clamp_min(_SMALLEST_LEVEL).view(-1, 1, 1, 1)
@@ -88,12 +87,12 @@ class NoiseDiscriminator(nn.Module):
 
 
 class PictureDiscriminator(nn.Module):
-    """A patch discriminator for enlarged pictures: every logit judges a window of ``7 * 2 ** num_halvings`` pixels.
+    """A patch discriminator for enlarged pictures: every logit depends on ``7 * 2 ** num_halvings`` pixels a side.
 
-    ESRGAN's judges a patch as a whole, by fully connected layers of one patch size and batch normalisation. This one
-    takes patches of any size and any batch, needs no statistics of a batch, which processes would have to share, and
-    judges texture, which is what it is there for, by many windows a picture. Spectral normalisation keeps it from
-    winning outright; without padding no logit sees an edge that is none.
+    ESRGAN's discriminator has fully connected layers, which fix the patch size, and batch normalisation, whose
+    statistics processes would have to exchange. This one takes patches of any size, and compares texture in many
+    windows of a picture. Spectral normalisation keeps it from being always right. Without
+    padding no logit sees a false edge.
 
     Args:
         num_features: channels of the first layer; each halving doubles them, up to eightfold.
@@ -117,7 +116,7 @@ class PictureDiscriminator(nn.Module):
         self.convs = nn.ModuleList(map(spectral_norm, convs))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Judges pictures.
+        """Computes logits.
 
         Args:
             x: ``(N, 3, H, W)`` RGB, nominally in [0, 1], at least ``window`` pixels a side.
@@ -130,7 +129,7 @@ class PictureDiscriminator(nn.Module):
         """
         if min(x.shape[2:]) < self.window:
             size = tuple(x.shape[2:])
-            raise InputError(f"pictures of at least {self.window} pixels a side can be judged, got {size}")
+            raise InputError(f"pictures must have at least {self.window} pixels a side, got {size}")
         x = 4 * (x - 0.5)
         *hidden, last = self.convs
         for conv in hidden:

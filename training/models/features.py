@@ -17,14 +17,14 @@ from training.config import StageConfig
 STAGES = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 """Convolutions in each stage; there is a 2x2 maximum between the stages."""
 
-# Features are divided by their mean size over photographs: hundreds, beside which all other losses would vanish.
+# Features are divided by their mean size over photographs, hundreds, beside which all other losses would be negligible.
 FEATURE_SIZES = {"conv1_2": 175.0, "conv2_2": 535.0, "conv3_3": 817.0, "conv4_3": 388.0, "conv5_3": 53.0}
 """The layers on offer (the last of each stage) and the mean absolute value of the Caffe net's features."""
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a VGG takes: RGB or BGR in 0..scale, minus a mean, divided by a deviation (in the order of the channels)."""
+    """Input of a VGG: RGB or BGR in 0..scale, minus a mean, divided by a deviation (in the order of the channels)."""
 
     is_bgr: bool
     scale: float
@@ -32,7 +32,7 @@ class Preprocessing:
     deviation: tuple[float, float, float]
 
     def apply(self, x: Tensor) -> Tensor:
-        """``(N, 3, H, W)`` RGB in [0, 1] to what the first convolution takes."""
+        """``(N, 3, H, W)`` RGB in [0, 1] to the input of the first convolution."""
         mean, deviation = (x.new_tensor(values).view(1, 3, 1, 1) for values in (self.mean, self.deviation))
         return ((x.flip(1) if self.is_bgr else x) * self.scale - mean) / deviation
 
@@ -43,7 +43,7 @@ PREPROCESSING = {
 }
 """By the program that a VGG was trained with; a file says which one under ``PREPROCESSING_KEY``."""
 
-# What a file of training.convert_vgg says of itself; a file without these is the Caffe model's VGG16.
+# The description in a file of training.convert_vgg; a file without it is the Caffe model's VGG16.
 NET_KEY, PREPROCESSING_KEY, SIZE_KEY = "net", "preprocessing", "size"
 
 VGG19_LAYERS = {"conv1_2": 2, "conv2_2": 7, "conv3_4": 16, "conv4_4": 25, "conv5_4": 34}
@@ -167,7 +167,7 @@ def list_convolutions(net: str) -> list[str]:
 
 
 def _read_file(path: Path, names: list[str]) -> tuple[dict[str, tuple[Tensor, Tensor]], dict[str, str]]:
-    """Weight and bias of the convolutions of these names, and what the file says of itself."""
+    """Weight and bias of the convolutions of these names, and the file's description of itself."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             facts = {name: str(arrays[name]) for name in arrays.files if not name.endswith((".weight", ".bias"))}

@@ -12,12 +12,12 @@ _COLOURS = 3
 
 @torch.no_grad()
 def initialise(net: L2HNet, seed: int) -> None:
-    """Makes a fresh net a bilinear enlarger, so that training starts from a sensible picture.
+    """Initialises a net as a bilinear enlarger, so that training starts from a good picture.
 
     All weights are drawn as ESRGAN does (He initialisation times 0.1). Then the first three channels are made to
     carry red, green and blue unchanged through the net: the two upsampling convolutions get the kernel
     [1 2 1] / 4 on both axes, which after a nearest x2 enlargement is exact bilinear interpolation, and the residual
-    branches leave those channels alone at first. Everything may be unlearnt.
+    branches do not change those channels at first. Training may change all of that.
 
     Args:
         net: changed in place.

@@ -41,7 +41,7 @@ def mean_distance(result: Tensor, target: Tensor, form: str) -> Tensor:
 
 
 def block_mean_loss(result: Tensor, target: Tensor) -> Tensor:
-    """Absolute difference of the means of 4x4 blocks and of 16x16 blocks: of what the result looks like from afar.
+    """Absolute difference of the means of 4x4 blocks and of 16x16 blocks, against drifts of brightness and colour.
 
     Args:
         result: ``(N, 3, 4H, 4W)``.
@@ -55,7 +55,7 @@ def block_mean_loss(result: Tensor, target: Tensor) -> Tensor:
 
 
 def mesh_loss(result: Tensor, target: Tensor) -> Tensor:
-    """What a result has that its target has not, and that repeats every 4 pixels: a mesh on flat areas.
+    """The part of the error that repeats every 4 pixels: a mesh on flat areas.
 
     Args:
         result: ``(N, 3, 4H, 4W)``.
@@ -85,7 +85,7 @@ def feature_loss(result: Tensor, target: Tensor) -> Tensor:
 def colour_loss(result: Tensor, target: Tensor) -> Tensor:
     """Squared difference of the mean colours, mean over pictures and channels; not in the paper.
 
-    Noise moves the mean of a patch hardly at all, so this sees a shift of the colours where the pixel loss drowns it.
+    Noise hardly changes the mean of a patch, so this loss detects a shift of the colours that the pixel loss does not.
 
     Args:
         result: ``(N, 3, H, W)``.
@@ -98,7 +98,7 @@ def colour_loss(result: Tensor, target: Tensor) -> Tensor:
 
 
 def generator_loss(fake: Tensor, real: Tensor | None = None) -> Tensor:
-    """Equation 5, what the generator pays for being found out: the mean of -log D(fake).
+    """Equation 5, the generator's adversarial loss: the mean of -log D(fake).
 
     Args:
         fake: logits of generated pictures, any shape.
@@ -122,8 +122,8 @@ def discriminator_loss(fake: Tensor, real: Tensor, *, relativistic: bool = False
         relativistic: the form of ESRGAN, see :func:`generator_loss`.
 
     Returns:
-        A scalar; 2 log 2 where the discriminator cannot tell.
+        A scalar; 2 log 2 if the discriminator cannot distinguish the two.
     """
     if relativistic:
-        return generator_loss(real, fake)  # the same with the two kinds swapped
+        return generator_loss(real, fake)  # the same with fake and real swapped
     return F.softplus(-real).mean() + F.softplus(fake).mean()

@@ -7,27 +7,27 @@ import math
 import torch
 from torch import Tensor
 
+from srdgan_rt.pixels import round_to_8_bits
 from training.imaging.filters import resize
 from training.imaging.jpeg import compress_anywhere
 from training.imaging.random_source import RandomSource
 from training.samples.kind import (
     PhotographKind,
     make_some_grey,
-    round_to_8_bits,
     sample_filtered,
     weaken_noise_colour,
 )
 from training.samples.sources import Sources
 
-_ZOOM = (0.6, 1.5)  # how much larger a camera takes its frames than they are shown
+_ZOOM = (0.6, 1.5)  # size of the captured frame over its final size
 _JPEG_ODDS = 2 / 3
 
 
 class CameraFrame(PhotographKind):
-    """Photographs as whole frames of a random camera, often another size and compressed.
+    """Photographs as whole frames of a random camera, often resized and compressed.
 
-    Half of the frames are taken at another size and brought to this one, as digital zoom and messengers do, so that
-    noise is spread over more pixels or fewer. All of them in a batch have one zoom.
+    Half of the frames are captured at another size and resized, as digital zoom and messengers do, so that
+    noise is spread over more or fewer pixels. All frames of a batch have the same zoom.
     """
 
     name = "camera_frame"
@@ -47,7 +47,7 @@ class CameraFrame(PhotographKind):
         for part, side in ((low[:num_zoomed], round(size * zoom)), (low[num_zoomed:], size)):
             if len(part):
                 frame = resize(part, side, side)
-                noisy = weaken_noise_colour(self._cameras.photograph(frame, random), frame, random).clamp(0, 1)
+                noisy = weaken_noise_colour(self._cameras.capture(frame, random), frame, random).clamp(0, 1)
                 compressed = compress_anywhere(noisy, 70, 99, random)
                 noisy = torch.where(random.chance(len(part), _JPEG_ODDS), compressed, noisy)
                 frames.append(resize(noisy, size, size))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from srdgan_rt.pixels import round_to_8_bits
 from training.imaging.random_source import RandomSource
-from training.samples.kind import SAMPLINGS, PhotographKind, make_some_grey, round_to_8_bits, weaken_noise_colour
+from training.samples.kind import SAMPLINGS, PhotographKind, make_some_grey, weaken_noise_colour
 from training.samples.sources import Sources
 
 
 class CameraNoise(PhotographKind):
-    """Photographs with the noise of a random camera: of cameras that no frame shows."""
+    """Photographs with the noise of a random camera, also of cameras of which there are no frames."""
 
     name = "camera_noise"
     is_noisy = True
@@ -23,6 +24,6 @@ class CameraNoise(PhotographKind):
     def degrade(self, clean: Tensor, random: RandomSource) -> tuple[Tensor, Tensor]:
         """As :meth:`PhotographKind.degrade`."""
         low, high = self._sample(clean)
-        noisy = self._cameras.photograph(low, random, mosaic=False)
+        noisy = self._cameras.capture(low, random, mosaic=False)
         low, high = make_some_grey(weaken_noise_colour(noisy, low, random), high, random)
         return round_to_8_bits(low), high

@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from srdgan_rt.pixels import round_to_8_bits
 from training.imaging.random_source import RandomSource
-from training.samples.kind import PhotographKind, round_to_8_bits, sample_filtered, sample_nearest
+from training.samples.kind import PhotographKind, sample_filtered, sample_nearest
 
 _DARK_ODDS = 0.1
-_FINE_ODDS = 0.3  # of more than 8 bits
+_FINE_ODDS = 0.3  # of pictures with more than 8 bits
 
 
 class CleanNearest(PhotographKind):
@@ -35,11 +36,11 @@ class CleanBicubic(PhotographKind):
 
 
 def _darken_some(clean: Tensor, random: RandomSource) -> Tensor:
-    """Some pictures as dark as deep shadows are: down to a level of 16 bits."""
+    """Darkens some pictures like deep shadows, down to a thousandth."""
     light = random.log_uniform((len(clean), 1, 1, 1), 1e-3, 1.0)
     return torch.where(random.chance(len(clean), _DARK_ODDS), clean * light, clean)
 
 
 def _round_most(low: Tensor, high: Tensor, random: RandomSource) -> tuple[Tensor, Tensor]:
-    """To 8 bits, but for those that stand for pictures of 16."""
+    """Rounds most pictures to 8 bits; the others stand for 16-bit pictures."""
     return torch.where(random.chance(len(low), _FINE_ODDS), low, round_to_8_bits(low)), high

@@ -1,4 +1,4 @@
-"""Compressed pictures without noise, as the web is full of them."""
+"""Compressed pictures without noise, as on the web."""
 
 from __future__ import annotations
 

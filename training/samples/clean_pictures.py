@@ -1,4 +1,4 @@
-"""The clean pictures that samples are made from: photographs, and a few that are drawn."""
+"""The clean pictures that samples are made from: photographs, and a few synthetic ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from training.samples.picture_store import PictureStore
 
 _BLUR_RADIUS = 7  # three times the largest sigma of _soften_and_darken
 _FLAT_ODDS = 0.04
-_PATTERN_ODDS = 0.08  # of clean samples alone: under strong noise they teach a net to see hatching everywhere
+_PATTERN_ODDS = 0.08  # only in clean samples: under strong noise they teach a net to see hatching everywhere
 
 
 class CleanPictures:
@@ -24,17 +24,17 @@ class CleanPictures:
 
     def __init__(self, photographs: PictureStore) -> None:
         self._photographs = photographs
-        # Large pictures hold more that is new, but their detail is softer.
+        # Large pictures have more content, but their detail is softer.
         self._odds = photographs.sides.prod(1).float().sqrt()
 
     def draw(self, count: int, size: int, random: RandomSource, *, noisy: bool) -> Tensor:
-        """Pictures of which a few are flat or patterns.
+        """Draws pictures, a few of them flat fields or patterns.
 
         Args:
             count: how many.
             size: pixels a side, a multiple of 4.
             random: draws them.
-            noisy: for noise to be added, so softened and darkened at random.
+            noisy: whether noise will be added; such pictures are softened and darkened at random.
 
         Returns:
             ``(count, 3, size, size)`` in [0, 1].
@@ -48,7 +48,7 @@ class CleanPictures:
         return torch.cat([*drawn, clean[num_flats + num_patterns :]])
 
     def draw_photographs(self, count: int, size: int, random: RandomSource, *, noisy: bool) -> Tensor:
-        """The same of photographs alone, as they are."""
+        """As :meth:`draw`, but only photographs, unchanged."""
         chosen = torch.multinomial(self._odds, count, replacement=True, generator=random.generator)
         clean = self._photographs.crop(chosen, size, random)
         return soften_and_darken(clean, random) if noisy else clean

@@ -1,4 +1,4 @@
-"""Real noisy frames, and their noise to give to other pictures."""
+"""Real noisy frames, whose noise is resampled for other pictures."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _NUM_LEVELS = 3 * 255 + 1  # of the sum of three channels of 8 bits
 
 
 class Frames:
-    """Real frames with their clean twins, and their noise sorted by brightness.
+    """Pairs of clean and noisy real frames, and their noise sorted by brightness.
 
     Args:
         pairs: (clean, noisy), ``(H, W, 3)`` uint8 each.
-        device: where they lie.
+        device: where the tensors are.
     """
 
     def __init__(
@@ -36,9 +36,9 @@ class Frames:
             firsts.append(np.searchsorted(brightness[order], np.arange(_NUM_LEVELS)))
             spreads.append(residual.std())
         self._residuals = torch.from_numpy(np.concatenate(residuals)).to(device)  # (P, 3) int16
-        self._firsts = torch.from_numpy(np.stack(firsts)).to(device)  # (F, levels): the first pixel as bright as this
+        self._firsts = torch.from_numpy(np.stack(firsts)).to(device)  # (F, levels): the first pixel of each brightness
         self._counts = self.store.sides.prod(1)
-        # Noisy frames are where the work is.
+        # Noisy frames are the difficult ones.
         self._odds = torch.tensor(np.array(spreads, np.float32) / np.sum(spreads), device=device)
 
     def pick(self, count: int, random: RandomSource) -> Tensor:
@@ -46,7 +46,7 @@ class Frames:
         return torch.multinomial(self._odds, count, replacement=True, generator=random.generator)
 
     def resample_noise(self, clean: Tensor, chosen: Tensor, random: RandomSource) -> Tensor:
-        """Gives pictures the noise that frames have at the same brightness.
+        """Adds the noise that frames have at the same brightness.
 
         A residual is taken whole from one pixel, so that its three channels keep their correlation, its distribution
         (clipped, skewed, biased as real phone noise is) and its dependence on the signal.

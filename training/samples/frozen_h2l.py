@@ -1,4 +1,4 @@
-"""A trained high-to-low net that photographs the pictures of a batch when they are needed (section 3.2)."""
+"""A trained high-to-low net that degrades the pictures of a batch when they are needed (section 3.2)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training.imaging.random_source import RandomSource
 
 
 class FrozenH2L:
-    """A high-to-low net that is not trained any more.
+    """A high-to-low net whose weights do not change.
 
     Args:
         model: name of a shipped model, or path of a weight file.
@@ -35,8 +35,8 @@ class FrozenH2L:
         self._levels = torch.tensor(loaded.noise_levels, device=device)
 
     @torch.no_grad()
-    def photograph(self, clean: Tensor, random: RandomSource) -> Tensor:
-        """What a camera would have made of pictures (equation 1), each at one of the net's noise levels.
+    def degrade(self, clean: Tensor, random: RandomSource) -> Tensor:
+        """Degrades pictures as a camera would (equation 1), each at one of the net's noise levels.
 
         Args:
             clean: ``(N, 3, 4S, 4S)`` in [0, 1].

@@ -1,16 +1,17 @@
-"""GMSR: photographs and what a high-to-low net made of them (section 3.2)."""
+"""GMSR: photographs, and their degradation by a high-to-low net (section 3.2)."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
+from srdgan_rt.pixels import round_to_8_bits
 from training.imaging.random_source import RandomSource
-from training.samples.kind import PhotographKind, make_some_grey, round_to_8_bits, sample_nearest, weaken_noise_colour
+from training.samples.kind import PhotographKind, make_some_grey, sample_nearest, weaken_noise_colour
 from training.samples.sources import Sources
 
 
 class GMSR(PhotographKind):
-    """From a folder of pairs where there is one, else made by the net when they are needed."""
+    """Pairs from a folder if there is one, else made by the net when they are needed."""
 
     name = "gmsr"
     is_noisy = True
@@ -28,6 +29,6 @@ class GMSR(PhotographKind):
     def degrade(self, clean: Tensor, random: RandomSource) -> tuple[Tensor, Tensor]:
         """As :meth:`PhotographKind.degrade`."""
         samples, high = sample_nearest(clean)
-        noisy = self._net.photograph(clean, random)
+        noisy = self._net.degrade(clean, random)
         low, high = make_some_grey(weaken_noise_colour(noisy, samples, random), high, random)
         return round_to_8_bits(low), high

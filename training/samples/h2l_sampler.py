@@ -12,10 +12,11 @@ from torch import Tensor
 
 from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.ops import nearest_downsample
+from srdgan_rt.pixels import round_to_8_bits
 from training.data.batch import DataShard, TensorBatch
 from training.imaging.filters import enlarge_samples
 from training.imaging.random_source import RandomSource
-from training.samples.kind import MARGIN, round_to_8_bits, sample_nearest, trim
+from training.samples.kind import MARGIN, sample_nearest, trim
 from training.samples.sources import Sources
 
 _FRAME_MARGIN = 2  # pixels around a crop of a frame that the interpolation looks at
@@ -27,37 +28,37 @@ class H2LBatch(TensorBatch):
 
     clean: Tensor  # HR_c (N, 3, 4P, 4P): first photographs, then enlarged phone frames
     noise: Tensor  # N, of the same shape
-    low_noisy: Tensor  # LR_n (N, 3, P, P): what a camera made of HR_c, by the nearest neighbour
+    low_noisy: Tensor  # LR_n (N, 3, P, P): HR_c captured by a camera and point-sampled
     level: Tensor  # (N,) noise level of LR_n, which is the standard deviation of N
     real: Tensor  # I_nc (N, 3, P, P): crops of real phone frames
     real_level: Tensor  # (N,) their noise levels
-    high: Tensor  # (M, 3, 4P, 4P): the M photographs among HR_c, moved so that LR's samples lie in their blocks' middle
+    high: Tensor  # (M, 3, 4P, 4P): the M photographs among HR_c, moved so that LR is centred
 
 
 class H2LSampler:
     """Makes batches from photographs, the camera model and real frames.
 
-    A sample of I_pair is either a photograph with what the camera model makes of it, or a clean phone frame, enlarged,
-    with the noisy one.
+    A sample of I_pair is either a photograph and the camera model's capture of it, or an enlarged clean phone frame and
+    the noisy frame.
 
     Args:
         sources: what samples are made from; their largest patch is at least ``patch + 4``.
         size: samples in a batch.
         patch: low-resolution pixels a side.
         seed: with the iteration, decides every batch.
-        share: the part of the batch that this process trains on.
+        shard: the part of the batch that this process trains on.
 
     Raises:
         InputError: a source is missing or too small, or the samples cannot be shared out evenly.
         ImageReadError: a picture cannot be read.
     """
 
-    def __init__(self, sources: Sources, size: int, patch: int, seed: int, share: DataShard = DataShard()) -> None:  # noqa: B008
+    def __init__(self, sources: Sources, size: int, patch: int, seed: int, shard: DataShard = DataShard()) -> None:  # noqa: B008
         self._num_frames = size // 2
         self._num_photographs = size - self._num_frames
-        self._photographs_kept = list(share.of(self._num_photographs, "the larger half of the samples"))
+        self._photographs_kept = list(shard.of(self._num_photographs, "the larger half of the samples"))
         self._kept = self._photographs_kept + [
-            self._num_photographs + place for place in share.of(self._num_frames, "half of the samples")
+            self._num_photographs + place for place in shard.of(self._num_frames, "half of the samples")
         ]
         self._patch = patch
         self._seed = seed
@@ -71,7 +72,7 @@ class H2LSampler:
         """The batch of an iteration."""
         random = RandomSource((self._seed, iteration), self._device)
         clean, noisy = (
-            torch.cat(parts) for parts in zip(self._photograph(random), self._enlarge_frames(random), strict=True)
+            torch.cat(parts) for parts in zip(self._capture(random), self._enlarge_frames(random), strict=True)
         )
         samples = trim(nearest_downsample(clean, SCALE), self._patch)
         level = self.shape.levels(noisy, samples)
@@ -94,12 +95,12 @@ class H2LSampler:
             moved[self._photographs_kept],
         )
 
-    def _photograph(self, random: RandomSource) -> tuple[Tensor, Tensor]:
-        """Photographs with a margin, and what the camera model makes of them at low resolution."""
+    def _capture(self, random: RandomSource) -> tuple[Tensor, Tensor]:
+        """Photographs with a margin, and the camera model's captures of them at low resolution."""
         size = SCALE * self._patch + 2 * MARGIN
         clean = self._clean.draw_photographs(self._num_photographs, size, random, noisy=True)
-        taken = nearest_downsample(self._cameras.photograph(clean, random), SCALE)
-        return clean, trim(round_to_8_bits(taken), self._patch)
+        captured = nearest_downsample(self._cameras.capture(clean, random), SCALE)
+        return clean, trim(round_to_8_bits(captured), self._patch)
 
     def _enlarge_frames(self, random: RandomSource) -> tuple[Tensor, Tensor]:
         """The same from real frames."""

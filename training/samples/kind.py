@@ -1,4 +1,4 @@
-"""What a kind of training sample is, and what kinds have in common."""
+"""The base classes of all kinds of training samples, and their common functions."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class PhotographKind(SampleKind):
     """A kind that is made from clean photographs."""
 
     is_noisy: ClassVar[bool]
-    """Whether the photographs are softened and darkened first, for noise lives in the dark."""
+    """Whether the photographs are softened and darkened first, because noise is strongest in the dark."""
 
     def __init__(self, sources: Sources) -> None:
         self._clean = sources.clean
@@ -79,11 +79,6 @@ def trim(pictures: Tensor, size: int) -> Tensor:
     return pictures[..., margin : margin + size, margin : margin + size]
 
 
-def round_to_8_bits(pictures: Tensor) -> Tensor:
-    """The nearest values of 8 bits, in [0, 1]; any shape."""
-    return (pictures * 255).round().clamp(0, 255) / 255
-
-
 @lru_cache
 def _half_pixel_matrix(size: int, device: torch.device) -> Tensor:
     """``(S, S)``: :func:`shift_half_pixel` of a column; as a product it takes a tenth of the time."""
@@ -97,7 +92,7 @@ def _bicubic_matrix(size: int, device: torch.device) -> Tensor:
 
 
 def sample_nearest(clean: Tensor) -> tuple[Tensor, Tensor]:
-    """(low, high) of pictures ``(N, 3, 4S, 4S)``: ``[4i + 2]`` of them, and they moved by half a pixel."""
+    """(low, high) of pictures ``(N, 3, 4S, 4S)``: samples ``[4i + 2]``, and the pictures moved by half a pixel."""
     shift = _half_pixel_matrix(clean.shape[-1], clean.device)
     return nearest_downsample(clean, SCALE), (shift @ clean @ shift.T).clamp(0, 1)
 
@@ -123,7 +118,7 @@ def sample_filtered(clean: Tensor, random: RandomSource) -> tuple[Tensor, Tensor
 
 
 def weaken_noise_colour(noisy: Tensor, clean: Tensor, random: RandomSource) -> Tensor:
-    """Takes colour out of the noise of half of the pictures, as phones do: their chroma is blurred, weakened or both.
+    """Weakens the colour of the noise of half of the pictures, as phones do: its chroma is blurred, scaled or both.
 
     Args:
         noisy: ``(N, 3, H, W)``, H and W above 4.
@@ -143,6 +138,6 @@ def weaken_noise_colour(noisy: Tensor, clean: Tensor, random: RandomSource) -> T
 
 
 def make_some_grey(low: Tensor, high: Tensor, random: RandomSource) -> tuple[Tensor, Tensor]:
-    """Some of the samples without any colour, noise included: R = G = B, as of grey files."""
+    """Makes some of the samples grey, noise included: R = G = B, as in grey files."""
     grey = random.chance(len(low), _GREY_ODDS)
     return torch.where(grey, luma(low), low), torch.where(grey, luma(high), high)

@@ -1,4 +1,4 @@
-"""Finished pairs for the trainers: what ``training.synthesize`` or ``srdgan-rt degrade`` made, or anybody else."""
+"""Reads finished pairs, such as those of ``training.synthesize`` or ``srdgan-rt degrade``."""
 
 from __future__ import annotations
 

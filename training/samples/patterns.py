@@ -1,4 +1,4 @@
-"""Pictures that no photograph shows often enough: flat fields, and strong patterns near the limit of resolution."""
+"""Synthetic pictures that are rare in photographs: flat fields, and strong patterns near the limit of resolution."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _draw_checks(count: int, size: int, random: RandomSource) -> Tensor:
 
 
 def _draw_dither(count: int, size: int, random: RandomSource) -> Tensor:
-    """One small pixel black or white: at random or by an ordered matrix, of a level that changes from side to side."""
+    """Dither of black and white small pixels, random or ordered, whose level changes from side to side."""
     cells = size // SCALE
     ordered = (torch.tensor(_BAYER, device=random.device) + 0.5) / 16
     repeats = -(-cells // len(_BAYER))

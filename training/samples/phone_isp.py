@@ -1,4 +1,4 @@
-"""Photographs as phones save them: taken, cleaned of noise, sharpened and compressed, and perhaps sent on."""
+"""Photographs as phones save them: captured, denoised, sharpened, compressed, often resized and compressed again."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import math
 import torch
 from torch import Tensor
 
+from srdgan_rt.pixels import round_to_8_bits
 from training.imaging.denoise import bilateral, non_local_means, wavelet
 from training.imaging.filters import apply_kernels, blur_chroma, directed_kernels, resize, sharpen
 from training.imaging.jpeg import compress_anywhere
 from training.imaging.random_source import RandomSource
-from training.samples.kind import PhotographKind, make_some_grey, round_to_8_bits, sample_filtered
+from training.samples.kind import PhotographKind, make_some_grey, sample_filtered
 from training.samples.sources import Sources
 
-_SMALLER = (0.4, 1.0)  # how large messengers and galleries show what a phone took
+_SMALLER = (0.4, 1.0)  # scale factors of messengers and galleries
 _LARGER = (1.3, 2.0)  # digital zoom
 _SMALLER_ODDS, _LARGER_ODDS, _AGAIN_ODDS = 0.4, 0.2, 0.3
 
@@ -34,9 +35,9 @@ class PhoneISP(PhotographKind):
         low, high = sample_filtered(clean, random)
         size = low.shape[-1]
         side = round(size / _draw_zoom(random))
-        # A frame that is shown smaller holds more of the photograph's detail than the small picture does.
+        # A frame that is reduced afterwards has more detail of the photograph than the small picture.
         frame = resize(clean, side, side) if side > size else resize(low, side, side)
-        frame = self._process(self._cameras.photograph(self._blur(frame, random), random), frame, random)
+        frame = self._process(self._cameras.capture(self._blur(frame, random), random), frame, random)
         picture = resize(compress_anywhere(frame, 60, 99, random), size, size)
         again = compress_anywhere(picture, 60, 96, random)
         picture = torch.where(random.chance(len(picture), _AGAIN_ODDS), again, picture)
@@ -64,14 +65,14 @@ class PhoneISP(PhotographKind):
         elif choice == 2:
             smooth = wavelet(noisy, strength)
         else:
-            smooth = noisy  # in the colours alone
+            smooth = noisy  # of the colours only
         smooth = blur_chroma(smooth, random.uniform((count,), 0.5, 3.0), 6)
         amount = torch.where(random.uniform((count,)) < 0.75, random.uniform((count,), 0.1, 1.5), 0.0)
         return sharpen(smooth, amount, random.uniform((count,), 0.6, 1.8), 4)
 
 
 def _draw_zoom(random: RandomSource) -> float:
-    """How much larger or smaller the frame is shown than it was taken."""
+    """Final size of the frame over its captured size."""
     chance = random.host.random()
     if chance < _SMALLER_ODDS:
         return float(random.host.uniform(*_SMALLER))

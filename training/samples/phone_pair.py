@@ -1,11 +1,12 @@
-"""Real noisy frames with their clean twins."""
+"""Pairs of a real noisy frame and its clean version."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
+from srdgan_rt.pixels import round_to_8_bits
 from training.imaging.random_source import RandomSource
-from training.samples.kind import SampleKind, make_some_grey, round_to_8_bits, weaken_noise_colour
+from training.samples.kind import SampleKind, make_some_grey, weaken_noise_colour
 from training.samples.sources import Sources
 
 

@@ -1,4 +1,4 @@
-"""Pictures of any sizes in one tensor, to cut random crops from them, many at once."""
+"""Pictures of any size in one tensor, from which many random crops are taken at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class PictureStore:
 
     Args:
         pictures: ``(H, W, C)`` uint8 each, of any sizes; at least one.
-        device: where they lie and crops are made.
+        device: where the pictures are, and crops are made.
 
     Attributes:
         sides: ``(M, 2)`` int64: height and width of each.

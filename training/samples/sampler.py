@@ -35,7 +35,7 @@ class Sampler:
         sources: what samples are made from; only what the kinds asked for need is read, here.
         counts: samples of each kind, by its name.
         seed: with the iteration, decides every batch.
-        share: the part of each batch that this process trains on; the whole is made, so that every process draws the
+        shard: the part of each batch that this process trains on; the whole is made, so that every process draws the
             same numbers.
 
     Raises:
@@ -48,13 +48,13 @@ class Sampler:
         sources: Sources,
         counts: Mapping[str, int],
         seed: int,
-        share: DataShard = DataShard(),  # noqa: B008 (immutable)
+        shard: DataShard = DataShard(),  # noqa: B008 (immutable)
     ) -> None:
         self._seed = seed
         self._device = sources.device
         self._kinds = [(kind(sources), counts[name]) for name, kind in KINDS.items() if counts.get(name)]
-        self._known = list(share.of(self._count(known=True), "the samples with a known HR"))
-        self._unknown = list(share.of(self._count(known=False), "the samples without a known HR"))
+        self._known = list(shard.of(self._count(known=True), "the samples with a known HR"))
+        self._unknown = list(shard.of(self._count(known=False), "the samples without a known HR"))
 
     @torch.no_grad()
     def batch(self, iteration: int, patch: int) -> Batch:

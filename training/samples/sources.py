@@ -1,4 +1,4 @@
-"""What samples are made from: photographs, real frames, cameras, and a high-to-low net."""
+"""The sources of samples: photographs, real frames, cameras, and a high-to-low net."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class SourceData(Protocol):
 
 
 class Sources:
-    """What kinds of samples ask for. Each source is read when it is asked for the first time.
+    """The sources of all kinds of samples. Each is read at its first use.
 
     Args:
         data: photographs and frames.
-        largest_patch: low-resolution pixels a side that will be asked for at most.
+        largest_patch: largest patch of the run, low-resolution pixels a side.
         seed: draws the cameras.
         device: where samples are made.
         sampling: how phone_noise and camera_noise are sampled down: nearest, bicubic or area.
@@ -97,7 +97,7 @@ class Sources:
 
     @cached_property
     def noisy_cameras(self) -> Cameras:
-        """The noisier of two such cameras each: noise is where the work is."""
+        """Cameras of which each is the noisier of two, because strong noise is the difficult case."""
         return Cameras.draw(self._seed, self.device, tries=2)
 
     @cached_property

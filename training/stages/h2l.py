@@ -14,6 +14,7 @@ from torch import Tensor
 from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.models.h2l import H2LNet
 from srdgan_rt.ops import nearest_downsample
+from srdgan_rt.pixels import round_to_8_bits
 from training.config import DiscriminatorConfig, H2LConfig, H2LModelConfig, H2LWeightsConfig, StageConfig
 from training.data.pictures import DataFolder, has_frames, read_frames
 from training.loop import run
@@ -41,7 +42,7 @@ class H2LGanTrainer(GanTrainer):
         engine: computes.
         features: of the feature loss; None if its weight is 0.
         prefix: of the names in checkpoint and log.
-        init: weights to start from, "" for those of a fresh net.
+        init: weights to start from, "" for random ones.
 
     Raises:
         InputError: the feature loss has a weight but no features, or the weights do not fit.
@@ -105,15 +106,15 @@ class H2LTrainer(Trainer[H2LBatch]):
         super().__init__(config, folder, engine, self.gan)
 
     def compare(self, batch: H2LBatch) -> list[tuple[GanTrainer, LossInputs]]:
-        """Photographs the clean pictures (equation 1)."""
+        """Degrades the clean pictures (equation 1)."""
         return [(self.gan, self.gan.compare(self.gan.generator(batch.clean, batch.noise), batch))]
 
 
 def as_file(low: Tensor) -> Tensor:
-    """A generated picture as a file would hold it: clipped and rounded to 8 bits, which real ones are, too.
+    """A generated picture as in a file: clipped and rounded to 8 bits, as real ones are.
 
-    Without it the discriminator could tell the two kinds by their rounding. The gradient passes the rounding as if it
-    were not there, and ends where the picture is clipped.
+    Without it the discriminator could distinguish the two by their rounding. The gradient passes the rounding, and ends
+    where the picture is clipped.
 
     Args:
         low: ``(N, 3, H, W)``, nominally in [0, 1].
@@ -122,8 +123,7 @@ def as_file(low: Tensor) -> Tensor:
         The same shape, multiples of 1/255 in [0, 1].
     """
     clipped = low.clamp(0, 1)
-    rounded = (clipped.detach() * 255).round() / 255
-    return clipped + (rounded - clipped.detach())
+    return clipped + (round_to_8_bits(clipped.detach()) - clipped.detach())
 
 
 def train(config: H2LConfig, data: Path, folder: Path, vgg: Path | None, board: bool) -> bool:
@@ -140,14 +140,14 @@ def train(config: H2LConfig, data: Path, folder: Path, vgg: Path | None, board: 
         Whether the end was reached; False if the run was stopped before.
 
     Raises:
-        SrdganError: whatever the user can mend, in one line.
+        SrdganError: what the user can correct, in one line.
     """
     with start_engine(config.engine) as engine, open_board(folder, engine, wanted=board) as files:
         features = load_features(config, config.weights.feature, vgg)
         trainer = H2LTrainer(config, folder, engine, features)
         sources = Sources(DataFolder(data), config.patch, config.seed, engine.batch_device)
         with trainer.recorded(data):
-            sampler = H2LSampler(sources, config.batch, config.patch, config.seed, engine.share)
+            sampler = H2LSampler(sources, config.batch, config.patch, config.seed, engine.shard)
         return run.run(trainer, sampler.batch, make_callbacks(trainer.gan, data, sampler, files))
 
 

@@ -1,7 +1,7 @@
 """The stage joint: fine-tunes both nets together.
 
 Section 3.3.2 of the paper, last paragraph: H2L, L2H and both discriminators at once. A clean photograph goes through
-H2L, what comes out is judged by equation 2, goes through L2H, and what comes out of that is judged by equation 8.
+H2L; equation 2 compares the result with LR_n. L2H restores it; equation 8 compares that result with the photograph.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from training.stages.l2h import make_callbacks as make_l2h_callbacks
 
 @dataclass(frozen=True)
 class JointBatch(TensorBatch):
-    """One step: what goes through both nets, and what goes through the second alone."""
+    """The batch of one step: samples for both nets, and samples for the second net only."""
 
     both: H2LBatch
     pairs: Batch
@@ -46,7 +46,7 @@ class JointSampler:
         config: what to make.
         device: where batches are made.
         gmsr: folder of generated pairs; None where the shipped high-to-low net makes them.
-        share: the part of the batch that is made.
+        shard: the part of the batch that is made.
 
     Raises:
         InputError: as the two samplers.
@@ -59,12 +59,12 @@ class JointSampler:
         config: JointConfig,
         device: torch.device,
         gmsr: Path | None = None,
-        share: DataShard = DataShard(),  # noqa: B008 (immutable)
+        shard: DataShard = DataShard(),  # noqa: B008 (immutable)
     ) -> None:
         self._patch = config.patch
         sources = Sources(DataFolder(root), config.patch, config.seed, device, config.batch.sampling, gmsr)
-        self.both = H2LSampler(sources, config.size, config.patch, config.seed, share)
-        self._pairs = Sampler(sources, config.batch.counts, config.seed, share)
+        self.both = H2LSampler(sources, config.size, config.patch, config.seed, shard)
+        self._pairs = Sampler(sources, config.batch.counts, config.seed, shard)
 
     def batch(self, iteration: int) -> JointBatch:
         """The batch of an iteration."""
@@ -104,9 +104,9 @@ class JointTrainer(Trainer[JointBatch]):
         super().__init__(config, folder, engine, self.h2l, self.l2h)
 
     def compare(self, batch: JointBatch) -> list[tuple[GanTrainer, LossInputs]]:
-        """Photographs the clean pictures and enlarges what came out, together with the ordinary samples."""
+        """Degrades the clean pictures and enlarges the results, together with the ordinary samples."""
         low = self.h2l.generator(batch.both.clean, batch.both.noise)
-        # Phone frames come last, and have no sharp picture that L2H could be held to.
+        # Phone frames come last, and have no sharp picture as a target for L2H.
         photographs = scale_gradient(as_file(low[: len(batch.both.high)]), self._h2l_gradient)
         result = self.l2h.generator(torch.cat([photographs, batch.pairs.low]))
         high = torch.cat([batch.both.high, batch.pairs.high])
@@ -117,7 +117,7 @@ class JointTrainer(Trainer[JointBatch]):
 
 
 def scale_gradient(x: Tensor, factor: float) -> Tensor:
-    """The very same values, of any shape, and ``factor`` times the gradient."""
+    """The same values, of any shape, with ``factor`` times the gradient."""
     return x.detach() + factor * (x - x.detach())
 
 
@@ -127,7 +127,7 @@ def train(config: JointConfig, data: Path, folder: Path, vgg: Path | None, gmsr:
         weight = max(config.h2l_weights.feature, config.l2h_weights.feature)
         trainer = JointTrainer(config, folder, engine, load_features(config, weight, vgg))
         with trainer.recorded(data):
-            sampler = JointSampler(data, config, engine.batch_device, gmsr, engine.share)
+            sampler = JointSampler(data, config, engine.batch_device, gmsr, engine.shard)
         several = [
             make_h2l_callbacks(trainer.h2l, data, sampler.both, files),
             make_l2h_callbacks(trainer.l2h, data, files),

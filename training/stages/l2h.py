@@ -94,7 +94,7 @@ class L2HGanTrainer(GanTrainer):
         if self.weighs("mean"):
             losses["mean"] = block_mean_loss(known, high)
         if self.weighs("mesh"):
-            # Of real frames the sharp picture is not known, but it has no mesh: an enlargement stands for it.
+            # The sharp picture of a real frame is not known, but it has no mesh: an enlargement takes its place.
             smooth = F.interpolate(low_clean, scale_factor=SCALE, mode="bilinear")
             losses["mesh"] = mesh_loss(result, torch.cat([high, smooth]))
         return LossInputs(losses, known, high, (known,), (high,))
@@ -153,7 +153,7 @@ def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: P
         Whether the end was reached; False if the run was stopped before.
 
     Raises:
-        SrdganError: whatever the user can mend, in one line.
+        SrdganError: what the user can correct, in one line.
     """
     with start_engine(config.engine) as engine, open_board(folder, engine, wanted=board) as files:
         features = load_features(config, config.weights.feature, vgg)
@@ -161,7 +161,7 @@ def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: P
         largest = max(phase.patch for phase in config.phases)
         sources = Sources(DataFolder(data), largest, config.seed, engine.batch_device, config.batch.sampling, gmsr)
         with trainer.recorded(data):
-            sampler = Sampler(sources, config.batch.counts, config.seed, engine.share)
+            sampler = Sampler(sources, config.batch.counts, config.seed, engine.shard)
         return run.run(
             trainer,
             lambda iteration: sampler.batch(iteration, config.patch_at(iteration)),
@@ -170,5 +170,5 @@ def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: P
 
 
 def make_callbacks(gan: L2HGanTrainer, data: Path, board: Board | None) -> run.Callbacks:
-    """Scores the average on the validation sets that are there."""
+    """Scores the EMA on the validation sets that are there."""
     return run.Callbacks(lambda: validate(gan.ema, data), lambda: draw(gan.ema, data), board)

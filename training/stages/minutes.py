@@ -1,7 +1,7 @@
 """A stage l2h that ends at a given time.
 
-For a machine that is there for a while only. The cosine of the learning rate ends with the minutes; afterwards come the
-last validation and the weights in parts that travel.
+For a machine that is available for a short time. The cosine of the learning rate ends with the minutes. Then the last
+validation runs, and the weights are written as shards.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class MinutesTrainer(L2HTrainer):
         return min(1.0, (time.monotonic() - self._started) / max(self._ends - self._started, 1e-9))
 
     def take_figures(self) -> dict[str, float]:
-        """As of any run; and the operations a second since they were last taken, beside the device's peak."""
+        """As in every run, and the operations a second since the last call, also in per cent of the device's peak."""
         now = finished_at(self.engine.device)
         steps = self.iteration - self._num_taken
         speed = steps * self._step_tflop / (now - self._taken_at)
@@ -104,7 +104,7 @@ def train(
     Args:
         config: what to train.
         data: a data folder, or one that ``training.pack`` wrote.
-        folder: of the run. A checkpoint there is gone on from; the weights go there.
+        folder: of the run. A checkpoint there is resumed; the weights are written there.
         minutes: from this call to the last step, compilation included.
         init: weights to start from where there is no checkpoint: one weight file, or all its shards.
         vgg: weights of VGG16, for a feature loss with a weight.
@@ -112,10 +112,10 @@ def train(
         gmsr: folder of generated pairs for them in its place.
 
     Returns:
-        The parts of the fp16 weights (of the moving average).
+        The shards of the fp16 weights (of the EMA).
 
     Raises:
-        SrdganError: whatever the user can mend, in one line.
+        SrdganError: what the user can correct, in one line.
     """
     ends = time.monotonic() + 60 * minutes
     if not minutes > 0:
@@ -156,7 +156,7 @@ def train(
 
 
 def _prepare_init(init: Sequence[Path], scratch: Path) -> Path:
-    """The weight file that some paths stand for."""
+    """The weight file: the only path, or the shards joined."""
     if len(init) == 1 and not shards.is_shard(init[0]):
         return init[0]
     joined = scratch / "init.safetensors"
@@ -165,7 +165,7 @@ def _prepare_init(init: Sequence[Path], scratch: Path) -> Path:
 
 
 def _time_batches(sampler: Sampler, patch: int, device: torch.device) -> float:
-    """How long the device takes for a batch: in a run it is queued like the steps, so its time does not show."""
+    """Time of a batch on the device; in a run batches are queued like steps, so it cannot be measured there."""
     sampler.batch(0, patch)
     started = finished_at(device)
     for iteration in range(_TIMED_BATCHES):

@@ -1,4 +1,4 @@
-"""How real generated noise is: that of the high-to-low net beside that of phone frames it never saw."""
+"""Compares the noise of the high-to-low net with that of held-out phone frames."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from srdgan_rt.image import enlarge_samples
-from srdgan_rt.metrics import SourceNoise, measure_picture, round_to_8_bits
+from srdgan_rt.metrics import SourceNoise, measure_picture
 from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.models.h2l import H2LNet, draw_noise
+from srdgan_rt.pixels import crop_centre, round_to_8_bits, to_float32
 from training.data.noise_level import NoiseShape
 from training.data.pictures import Array, Bytes, as_array, as_tensor
 
@@ -24,8 +24,8 @@ _NUM_DRAWN = 4  # frames to look at
 class NoiseReport:
     """Measures generated noise against held-out phone frames of the same content.
 
-    The clean twin of each frame is enlarged, the net photographs it at the noise level of the frame, and the noise it
-    puts there is compared with the noise that the phone put there. So both have the same distribution of brightness.
+    The clean frame of each pair is enlarged, the net degrades it at the noise level of the noisy frame, and the
+    noise of both is compared. So both have the same distribution of brightness.
 
     Args:
         frames: (clean, noisy) that nothing is trained on, ``(H, W, 3)`` each.
@@ -36,7 +36,7 @@ class NoiseReport:
         self._pairs: list[tuple[Array, Array]] = []
         self._levels: list[float] = []
         for images in frames:
-            clean, noisy = (_middle(image) for image in images)
+            clean, noisy = (to_float32(crop_centre(image, _CROP)) for image in images)
             self._pairs.append((noisy, clean))
             self._levels.append(float(shape.levels(*(torch.from_numpy(part)[None] for part in (noisy, clean)))))
         self._real = SourceNoise("real", [measure_picture(*pair) for pair in self._pairs])
@@ -58,7 +58,7 @@ class NoiseReport:
         """
         ours, real = SourceNoise("generated"), self._real
         for index, ((_, clean), level) in enumerate(zip(self._pairs, self._levels, strict=True)):
-            ours.pictures.append(measure_picture(_photograph(net, clean, level, index), clean))
+            ours.pictures.append(measure_picture(_degrade(net, clean, level, index), clean))
         variances = [pair for pair in zip(ours.variance, real.variance, strict=True) if not any(map(math.isnan, pair))]
         return {
             "noise_sd": [[_figure(math.sqrt(variance), 2) for variance in pair] for pair in variances],
@@ -71,10 +71,10 @@ class NoiseReport:
 
     @torch.no_grad()
     def draw(self, net: H2LNet) -> dict[str, Tensor]:
-        """For the eye: the first frames, each clean, as the net photographs it, and as the phone did.
+        """Pictures to look at: the first frames, each clean, with the net's noise, and with the phone's.
 
         Args:
-            net: the net to discriminator.
+            net: the net to measure.
 
         Returns:
             Pictures ``(3, H, W)`` in [0, 1] by name.
@@ -83,13 +83,13 @@ class NoiseReport:
         for index, ((noisy, clean), level) in enumerate(zip(self._pairs, self._levels, strict=True)):
             if index == _NUM_DRAWN:
                 break
-            row = np.concatenate([clean, _photograph(net, clean, level, index), noisy], 1)
+            row = np.concatenate([clean, _degrade(net, clean, level, index), noisy], 1)
             pictures[f"clean, generated, real/{index}"] = as_tensor(row)
         return pictures
 
 
-def _photograph(net: H2LNet, clean: Array, level: float, seed: int) -> Array:
-    """What the net makes of a clean frame ``(H, W, 3)``, of the same size, in 8 bits."""
+def _degrade(net: H2LNet, clean: Array, level: float, seed: int) -> Array:
+    """Enlarges and degrades a clean frame ``(H, W, 3)``; the same size, 8 bits."""
     high = as_tensor(enlarge_samples(clean, SCALE))[None]
     noise = draw_noise(high, level, torch.Generator().manual_seed(seed))
     device = next(net.parameters()).device
@@ -99,8 +99,3 @@ def _photograph(net: H2LNet, clean: Array, level: float, seed: int) -> Array:
 def _figure(value: float, digits: int) -> float | None:
     """Rounded for the log; JSON has no NaN."""
     return None if math.isnan(value) else round(float(value), digits)
-
-
-def _middle(image: npt.NDArray[np.uint8]) -> Array:
-    y, x = (max(0, side - _CROP) // 2 for side in image.shape[:2])
-    return np.asarray(image[y : y + _CROP, x : x + _CROP] / np.float32(255), np.float32)

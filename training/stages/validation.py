@@ -1,4 +1,4 @@
-"""Scores during training: a curve to look at; nothing is selected by it."""
+"""Scores during training, to watch its progress; they decide nothing."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from srdgan_rt.metrics import Sample, evaluate_data_set, open_data_set
 from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.models.l2h import L2HNet
+from srdgan_rt.pixels import round_to_bytes, to_bytes, to_float32
 from training.data.pictures import VALIDATION_SETS, Bytes, as_array, as_tensor
 
 FLAT_VALUES = (0, 128, 255)
@@ -48,7 +49,7 @@ def validate(net: L2HNet, root: Path) -> dict[str, float]:
 
 @torch.no_grad()
 def draw(net: L2HNet, root: Path) -> dict[str, Tensor]:
-    """For the eye: what a net makes of the first picture of each validation set, beside what it should be.
+    """Pictures to look at: the first one of each validation set, enlarged by the net, and its reference.
 
     Args:
         net: on any device.
@@ -62,15 +63,13 @@ def draw(net: L2HNet, root: Path) -> dict[str, Tensor]:
         if (root / name).is_dir():
             sample = next(iter(open_data_set(root / name).samples.values()))()
             low = np.repeat(np.repeat(sample.low, SCALE, 0), SCALE, 1)
-            row = [low, _enlarge(net, sample), np.clip(np.rint(sample.reference), 0, 255).astype(np.uint8)]
-            pictures[f"input, result, reference/{name}"] = as_tensor(
-                np.asarray(np.concatenate(row, 1) / np.float32(255), np.float32)
-            )
+            row = [low, _enlarge(net, sample), round_to_bytes(sample.reference)]
+            pictures[f"input, result, reference/{name}"] = as_tensor(to_float32(np.concatenate(row, 1)))
     return pictures
 
 
 def _enlarge(net: L2HNet, sample: Sample) -> Bytes:
     """``(4H, 4W, 3)``."""
-    low = as_tensor(np.asarray(sample.low / np.float32(255), np.float32))[None]
+    low = as_tensor(to_float32(sample.low))[None]
     result = net(low.to(next(net.parameters()).device))[0].clamp(0, 1).cpu()
-    return np.rint(as_array(result) * 255).astype(np.uint8)
+    return to_bytes(as_array(result))

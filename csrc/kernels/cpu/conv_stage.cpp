@@ -66,7 +66,7 @@ class ConvStage final : public Stage {
     product.v_stride = input.tile_stride;
     product.depth = in_channels_;
     product.tiles = tiles;
-    // A map needs the channels that pad it, too: those that read it count on zeros.
+    // The padding channels of a map are written too: the stages that read it need zeros there.
     const int64_t channels = conv_.target.planes.data != nullptr ? conv_.target.planes.channels : conv_.out_channels;
     for (int64_t panel = 0; panel * kWinogradPanel < channels; panel += kWinogradPanelsAtOnce) {
       product.channels = channels - panel * kWinogradPanel;
@@ -123,7 +123,7 @@ class UpsampleStage final : public Stage {
     return upsample_conv_scratch_floats(problem_, isa_, patches(grid_.max_columns()) + 1);
   }
 
-  // The unit's own patches, and at the far borders of the picture the one that only half belongs to it.
+  // The unit's own patches, and at the right and bottom borders of the picture the patch that is only half inside.
   void run(int64_t row, int64_t chunk, float* scratch) const override {
     const bool last_row = row + 1 == grid_.rows;
     const bool last_chunk = chunk + 1 == grid_.chunks;
@@ -185,7 +185,7 @@ class CopyStage final : public Stage {
   }
 
  private:
-  // A pixel's padding is written, too: the memory may hold anything, and a NaN times a weight of zero is a NaN.
+  // The padding of a pixel is written too: the memory may hold NaN, and NaN times a weight of zero is NaN.
   void copy_pixel(const float* source, float* target, int64_t channels) const {
     const int64_t common = std::min(from_.channels, channels);
     std::copy_n(source, common, target);

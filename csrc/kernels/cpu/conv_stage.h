@@ -14,7 +14,7 @@
 
 namespace srdgan {
 
-// Rows of planes, as in a (C, H, W) tensor; only rows [first_row, first_row + rows) are there.
+// Rows of planes, as in a (C, H, W) tensor; only rows [first_row, first_row + rows) exist.
 template <typename T>
 struct Planes {
   T* data;
@@ -37,7 +37,7 @@ struct Conv {
   PackedConv<Float32> packed;
   int64_t out_channels;             // padded
   float negative_slope;             // 1 for none
-  int64_t scale;                    // of the picture it works on, against the grid's
+  int64_t scale;                    // size of its picture over that of the grid
   std::vector<FeatureMap> sources;  // maps with borders, whose channels it reads one after the other
   ConvTarget target;
 };

@@ -26,8 +26,8 @@ class DenseStage final : public Stage {
 
   void run(int64_t row, int64_t chunk, float* scratch) const override {
     const bool last = index_ == kDenseConvs - 1;
-    // Features that no stage has transformed yet because an earlier strip computed them. Not in the last convolution,
-    // which writes over the input while its neighbours would still read it: the one before does that row, too.
+    // Features that an earlier strip computed have not been transformed in this strip. The last convolution must not do
+    // it, because it overwrites the input while its neighbours still read it: the one before it does that row too.
     if (index_ > 0 && !last && row < block_.begin[index_ - 1]) {
       for (int64_t i = 0; i < index_; ++i) transform(i, row, chunk);
     }
@@ -53,7 +53,7 @@ class DenseStage final : public Stage {
   int64_t tiles_down(int64_t row) const { return ceil_div(grid_.row_end(row) - grid_.row_begin(row), kTile); }
   FeatureMap map(int64_t index) const { return index == 0 ? block_.x : workspace_.growth_map(index - 1, origin_); }
 
-  // A row of feature `index`, wherever it is kept.
+  // A row of feature `index`, from this strip or carried over.
   const float* source_row(const FeatureMap& source, int64_t index, int64_t y) const {
     if (y >= 0 && y < grid_.height) {
       if (index == 0 && y < grid_.row_begin(block_.begin[kDenseConvs - 1])) return block_.carried_x.row(y);
@@ -148,7 +148,7 @@ class DenseStage final : public Stage {
 
 }  // namespace
 
-// A padding is a cache line, whatever it pads.
+// Every padding is one cache line.
 int64_t DenseWorkspace::slot_floats() const {
   const int64_t points = (tile_ + 2) * (tile_ + 2);
   return points * (tiles(grid_.width) * depth() * input_bytes_ / static_cast<int64_t>(sizeof(float)) +

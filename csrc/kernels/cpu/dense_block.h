@@ -33,7 +33,7 @@ struct DenseWeights {
   const float* levels;  // Int8: (points, depth), of everything that the last convolution reads
 };
 
-// Where the blocks of a trunk keep what only they need; all of them use the same memory, one after the other.
+// Memory for a block's features. All blocks of a trunk use the same memory, one after the other.
 class DenseWorkspace {
  public:
   // features and growth: padded channels. ring: rows of units that are kept. Precision: of the products.
@@ -50,10 +50,10 @@ class DenseWorkspace {
   int64_t ring() const { return ring_; }
 
   int64_t floats() const;
-  // Where the rows are kept from now on, whatever is there.
+  // Sets the memory for the rows; its contents do not matter.
   void use(float* memory);
 
-  // Output of convolution 0..3 of a block whose row 0 lies in slot `slot`.
+  // Output of convolution 0..3 of a block whose row 0 is in slot `slot`.
   FeatureMap growth_map(int64_t index, int64_t slot) const;
   // Transformed features of a unit: (points, tiles, depth) with this distance between points.
   template <typename Precision>
@@ -98,9 +98,9 @@ struct DenseBlock {
   bool ends_rrdb;
   FeatureMap outer;
   FeatureMap copy;
-  // Where the picture comes in strips: the first row of units of each convolution and the last one's end in this strip.
-  // What lies above was computed with earlier strips; what is still needed of it was carried over, as is what the next
-  // strip will need.
+  // For a picture in strips: the first row of units of each convolution in this strip, and the end of the last one.
+  // Rows above were computed with earlier strips. Those that are still needed were carried over, as are those that the
+  // next strip will need.
   int64_t begin[kDenseConvs];
   int64_t end;
   FeatureMap carried_x;  // one row: the input above row begin[4], whose place the output has taken
@@ -109,7 +109,7 @@ struct DenseBlock {
   FeatureMap carries_growth[kDenseConvs - 1];
 };
 
-// Convolution `index` of a block. Row r of units lies in slot r + shift of the workspace, modulo its ring.
+// Convolution `index` of a block. Row r of units is in slot r + shift of the workspace, modulo its ring.
 template <typename Precision>
 std::unique_ptr<Stage> make_dense_stage(const DenseWorkspace& workspace, const DenseWeights<Precision>& weights,
                                         const DenseBlock& block, CpuIsa isa, int index, int64_t shift);

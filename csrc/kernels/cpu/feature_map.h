@@ -25,8 +25,8 @@ struct FeatureMap {
     return {data, height, height, width * channels, channels, nullptr};
   }
 
-  // A map with a border in bordered_floats() of memory, whose row of zeros is the first one. To be cleared once: nobody
-  // writes there.
+  // A map with a border in bordered_floats() of memory, whose row of zeros is the first one. The caller clears the
+  // border once; no stage writes there.
   static FeatureMap bordered(float* memory, int64_t ring, int64_t height, int64_t width, int64_t channels) {
     const int64_t stride = bordered_row_floats(width, channels);
     return {memory + stride + channels, ring, height, stride, channels, memory + channels};

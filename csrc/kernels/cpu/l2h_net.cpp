@@ -41,14 +41,14 @@ FeatureMap make_map(float*& memory, int64_t ring, int64_t height, int64_t width,
 
 }  // namespace
 
-// Maps that a part does not have have no rows.
+// Maps that a part of the net does not use have no rows.
 struct L2HRun::Layout {
   FeatureMap picture{};
   FeatureMap x{};
   FeatureMap rrdb{};  // shortcut around three blocks; in the end conv_body's output
   std::vector<FeatureMap> enlarged;
   FeatureMap hr{};
-  // Of each block, twice: what the strip before left, and what this one leaves.
+  // Carried rows of each block, twice: those of the previous strip, and those for the next one.
   struct Carry {
     FeatureMap x;
     FeatureMap growth[kDenseConvs - 1];
@@ -199,7 +199,7 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* state, float* workspace, const L2
     for (int64_t i = 0; i < kDenseConvs; ++i) block.begin[i] = begin(stage + i);
     block.end = end(stage + kDenseConvs - 1);
     if (!layout.carries[0].empty()) {
-      // Strips take turns with the two copies. Which is which only depends on how often they came before this one.
+      // Strips use the two copies in turn.
       const int64_t turn = known_before / strip_rows_ % 2;
       const auto& before = layout.carries[turn][static_cast<size_t>(b)];
       const auto& after = layout.carries[1 - turn][static_cast<size_t>(b)];
@@ -208,7 +208,7 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* state, float* workspace, const L2
       std::copy_n(before.growth, kDenseConvs - 1, block.carried_growth);
       std::copy_n(after.growth, kDenseConvs - 1, block.carries_growth);
     }
-    // Row r of units lies in slot r + shift. The rows of the block before stand in the slots before.
+    // Row r of units is in slot r + shift. The rows of the previous block are in the slots before.
     const int64_t first_row = begin(stage + kDenseConvs - 1);
     const int64_t shift = slot - first_row;
     slot += std::max(end(stage) - first_row, ring);
@@ -249,7 +249,7 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* state, float* workspace, const L2
     upsample.packed = weights_.upsample[i].weight;
     upsample.bias = weights_.upsample[i].bias;
     upsample.in_channels = weights_.sizes.features;
-    upsample.out_channels = features;  // the next stage reads those that pad, too
+    upsample.out_channels = features;  // with padding, which the next stage reads too
     upsample.negative_slope = negative_slope_;
     upsample.scale = scale;
     upsample.input = source;

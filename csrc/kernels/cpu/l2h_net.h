@@ -1,9 +1,8 @@
 // The L2H net (srdgan_rt/models/l2h.py), or a part of it, as one wavefront: from the picture to the result without a
-// barrier, a concatenation or a whole map of full resolution.
+// barrier, without concatenation, and without a whole map at full resolution.
 //
-// A tall picture can come in strips. Each stage then computes as far as the rows that are there reach, and goes on
-// where it stopped: what the next strip needs stays in the memory. Results are bit-identical to those of the whole
-// picture.
+// A tall picture can be computed in strips. Each stage then computes as far as the known rows reach and goes on there
+// with the next strip; what that needs stays in memory. Results are bit-identical to those of the whole picture.
 #pragma once
 
 #include <cstdint>
@@ -58,11 +57,10 @@ class L2HRun {
  private:
   struct Layout;
 
-  // Whether every thread has a chunk of each row; else rows are theirs in turn.
+  // Whether every thread has a chunk of each row; else threads take rows in turn.
   bool shares_rows() const { return grid_.chunks >= threads_; }
-  // A stage starts this many rows behind the stage before it: one where rows are shared, so that little is between the
-  // first use of what it makes and the last, and more of that stays in the caches. Else no thread should wait for the
-  // row beside its own.
+  // A stage starts this many rows behind the stage before it. One where threads share rows, so that features are used
+  // soon after they are made and stay in the caches. Else two, so that no thread waits for the row beside its own.
   int64_t skew() const { return shares_rows() ? 1 : 2; }
   // Rows of units for which a block's features are kept. The first convolution starts a row when the last one is done
   // with the row that stood there, 4 * skew rows behind, and with the row after that. Where rows are taken in turn,

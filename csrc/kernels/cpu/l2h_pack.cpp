@@ -27,7 +27,7 @@ void check_shape(const std::string& name, const FloatTensor& tensor, const Shape
     throw std::runtime_error(name + " must be " + to_string(shape) + ", got " + to_string(tensor.shape));
 }
 
-// The first weight of a part decides what shapes all others must have.
+// The first weight of a part determines the shapes of all others.
 int64_t weight_size(const NamedTensors& tensors, const std::string& name, size_t axis) {
   const FloatTensor& weight = find(tensors, name);
   if (weight.shape.size() != 4)

@@ -41,7 +41,7 @@ void visit_dense_blocks(std::vector<DenseWeights<Precision>>& blocks, const L2HS
   }
 }
 
-// Calls visit(pointer, count) for every section: THE order and the sizes of a blob's contents.
+// Calls visit(pointer, count) for every section. Only this function defines their order and sizes.
 template <typename Visit>
 void visit_sections(L2HWeights& weights, const Visit& visit) {
   const L2HSizes& sizes = weights.sizes;
@@ -211,7 +211,7 @@ L2HWeights read_l2h_blob(const void* blob, int64_t bytes) {
   sizes.num_upsamplings = header.num_upsamplings;
   sizes.check();
 
-  // The sizes decide everything else. What is written there must agree, in full.
+  // The sizes determine everything else; header and directory must agree with that in full.
   L2HWeights weights = make_weights(sizes);
   const std::vector<L2HBlobSection> sections = lay_out(weights);
   const bool fits = end_of(sections) == header.bytes && static_cast<int64_t>(sections.size()) == header.num_sections;

@@ -101,10 +101,9 @@ uint64_t l2h_blob_checksum(const void* blob);
 // Writes all that comes before the sections.
 void write_l2h_blob_header(const L2HSizes& sizes, void* blob);
 
-// Throws std::runtime_error unless these bytes are a blob whose sections all lie inside it. Sections are not looked
-// into: the kernels take no size and no index from there, so any contents are safe to compute with. The cost is some
-// nanoseconds for each section. That is why it is done at every call of an op: nobody has to keep a checked view, and
-// there is none that could outlive its blob.
+// Throws std::runtime_error unless these bytes are a blob whose sections all lie inside it. Their contents are not
+// checked: the kernels read no size and no index from them, so any contents are safe. The cost is some nanoseconds for
+// each section, so this is done at every call of an op. No checked view is kept that could outlive its blob.
 L2HWeights read_l2h_blob(const void* blob, int64_t bytes);
 
 }  // namespace srdgan

@@ -8,8 +8,8 @@ namespace srdgan {
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// Cuts lie on multiples of a cell from the picture's first pixel, however it is cut: results do not depend on the cut.
-// A cell is so large that it is whole tiles of every stage.
+// Cuts are at multiples of a cell from the picture's first pixel, so results do not depend on the cut. A cell consists
+// of whole tiles of every stage.
 struct UnitGrid {
   int64_t height;
   int64_t width;

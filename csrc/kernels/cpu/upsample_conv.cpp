@@ -61,7 +61,7 @@ int64_t patches_per_run(const UpsampleConvProblem& problem, const UpsampleConvIs
   return (patches + num_runs - 1) / num_runs;
 }
 
-// Everything about one call that does not change from patch to patch.
+// All that is the same for every patch of a call.
 class Runner {
  public:
   Runner(const UpsampleConvProblem& problem, const UpsampleConvIsa& isa, int64_t patches, float* scratch)
@@ -69,7 +69,7 @@ class Runner {
         isa_(isa),
         padded_channels_(upsample_conv_num_panels(problem.out_channels) * kPanel),
         run_(patches_per_run(problem, isa, patches)) {
-    // Rows of whole vectors deserve to start at a cache line: no load then touches two.
+    // Rows start at a cache line, so that no vector load touches two lines.
     const auto misaligned = static_cast<int64_t>(reinterpret_cast<uintptr_t>(scratch) / sizeof(float) % kPanel);
     bias_ = scratch + (kPanel - misaligned) % kPanel;
     no_bias_ = bias_ + padded_channels_;
@@ -168,7 +168,7 @@ class Runner {
   float* no_bias_;      // (padded_channels) zeros
   float* partial_;      // (9, run, padded_channels)
   float* differences_;  // (9, run, in_channels)
-  float* zero_pixel_;   // (in_channels) zeros, what lies outside the picture
+  float* zero_pixel_;   // (in_channels) zeros, for pixels outside the picture
 };
 
 }  // namespace

@@ -27,7 +27,7 @@ constexpr int64_t kUpsampleConvProducts = 25;
 
 // One picture.
 struct UpsampleConvProblem {
-  FeatureMap input;     // rows of `width` pixels; what lies beside them is taken for zeros
+  FeatureMap input;     // rows of `width` pixels; pixels beside them count as zeros
   FeatureMap output;    // twice as many rows of twice as many pixels
   const float* packed;  // from upsample_conv_pack
   const float* bias;    // (out_channels), or null for none
@@ -44,7 +44,7 @@ int64_t upsample_conv_num_panels(int64_t out_channels);
 void upsample_conv_pack(const float* weight, int64_t in_channels, int64_t out_channels, float* packed);
 
 // The work is cut into patches of up to 4x4 outputs that can be computed in any order and on any thread: the result of
-// a patch does not depend on how they are shared out. There are this many in a column or row of `size` input pixels;
+// a patch does not depend on that. There are this many in a column or row of `size` input pixels;
 // patch i makes outputs 4i - 1 .. 4i + 2 from inputs 2i - 1 .. 2i + 1.
 constexpr int64_t upsample_conv_num_patches(int64_t size) { return size / 2 + 1; }
 

@@ -65,7 +65,7 @@ inline Pair load_pair(const double* p) {
 
 inline Pair absolute(Pair value) { return reinterpret_cast<Pair>(reinterpret_cast<IntPair>(value) & INT64_MAX); }
 
-// std::lround, which rounds halves away from 0, of numbers up to the limit; what is larger becomes the limit, NaN too.
+// As std::lround, which rounds halves away from 0, for numbers up to the limit; larger ones and NaN become the limit.
 inline Pair round_weights(Pair value) {
   constexpr double kWhole = 4503599627370496.0;  // 2^52: a sum this large has no bits left for fractions
   const IntPair sign = reinterpret_cast<IntPair>(value) & INT64_MIN;
@@ -169,7 +169,7 @@ void winograd_pack(const float* weight, const WinogradSegments& inputs, int64_t 
   }
 }
 
-// A channel that is always 0 gets so many steps a unit that its weights take no room from others.
+// A channel that is always 0 gets a very small range, so that its weights do not make the steps of others larger.
 void winograd_pack_levels(const float* ranges, const WinogradSegments& inputs, float* levels) {
   constexpr double kSmallestRange = 1e-6;  // of the largest one
   const int64_t channels = inputs.channels_in_all(), depth = inputs.depth();
@@ -192,7 +192,7 @@ void winograd_pack_int8(const float* weight, const WinogradSegments& inputs, int
   constexpr int64_t kGroup = 4;  // inputs that are multiplied together
   const int64_t depth = inputs.depth();
   const int64_t padded = winograd_pad(out_channels);
-  // (points, 16 / 2, depth, 2), for inputs in steps of their levels: what is read twice lies in one piece.
+  // (points, 16 / 2, depth, 2), for inputs in steps of their levels; contiguous, because it is read twice.
   constexpr int64_t kPairs = kPanel / 2;
   const std::unique_ptr<Pair[]> values(new Pair[static_cast<size_t>(Int8::kPoints * kPairs * depth)]);
   transform_weights<Int8>(weight, inputs, out_channels, panel, [&](int64_t k, const Transformed<Int8>& transformed) {

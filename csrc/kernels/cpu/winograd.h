@@ -14,9 +14,8 @@
 // Every output is summed in one order, whatever tiles are computed together. Channels come in multiples of 16, filled
 // up with zeros where a network has fewer.
 //
-// The products are those of floats or of bytes. Bytes are made where the inputs have been transformed, with a level of
-// their own for every point and channel: these differ in size, and a byte has no room for that. That is also why their
-// tiles are smaller.
+// Products are of floats or of bytes. Transformed inputs become bytes with a level (a scale) for every point and
+// channel, because points and channels differ in size. Rounding errors are also why the tiles of bytes are smaller.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +38,7 @@ struct WinogradTile {
   static constexpr int64_t kPoints = kWindow * kWindow;  // products per tile and pair of channels
 };
 
-// What is multiplied, and what that adds up to.
+// The types that are multiplied, and the type of their sum.
 struct Float32 : WinogradTile<6> {
   using Input = float;
   using Weight = float;
@@ -55,7 +54,7 @@ struct Int8 : WinogradTile<4> {
 };
 
 constexpr int32_t kInt8Zero = 128;        // the byte that stands for 0
-constexpr int32_t kInt8InputLimit = 127;  // that no transformed input of the calibration exceeds
+constexpr int32_t kInt8InputLimit = 127;  // the largest transformed input of the calibration, in steps
 constexpr int32_t kInt8WeightLimit = 64;
 
 // Step 1: a run of neighbouring tiles in one row of tiles.
@@ -79,8 +78,8 @@ struct WinogradProduct {
   int64_t v_stride;
   const typename Precision::Weight* weight;  // (panels, depth, 16); Int8: (panels, depth / 4, 16, 4)
   const typename Precision::Weight*
-      next_weight;       // what will be multiplied next; only fetched into a cache: any address will do
-  const int32_t* start;  // Int8: (panels * 16), takes away what the inputs' zero adds
+      next_weight;       // the weights of the next product, fetched into a cache; any address is allowed
+  const int32_t* start;  // Int8: (panels * 16), subtracts what the zero byte of the inputs adds
   int64_t depth;
   int64_t channels;  // outputs that are needed; the others of the last panel may be computed or not
   int64_t tiles;
@@ -88,7 +87,7 @@ struct WinogradProduct {
   int64_t m_stride;
 };
 
-// What becomes of y = sum + bias.
+// What the output is, from y = sum + bias.
 enum class WinogradEpilogue {
   kActivation,      // out = leaky(y)
   kResidual,        // out = inner + scale * y
@@ -101,7 +100,7 @@ struct WinogradOutput {
   const typename Precision::Sum* m;  // (points, tiles, channels)
   int64_t tile_stride;
   int64_t point_stride;
-  const float* steps;  // Int8: (points, channels), what one unit of a sum is worth
+  const float* steps;  // Int8: (points, channels), the value of one unit of a sum
   int64_t steps_stride;
   int64_t tiles;
   int64_t channels;  // that are stored: these, or as many as there are vectors of them

@@ -1,4 +1,4 @@
-// Winograd's three steps in vectors of kLanes floats: one text for every instruction set. Each winograd_<isa>.cpp
+// Winograd's three steps in vectors of kLanes floats, one source for every instruction set. Each winograd_<isa>.cpp
 // includes it once, inside its own anonymous namespace and under its own target, after it has defined
 //
 //   kLanes        floats per vector
@@ -20,7 +20,7 @@ typedef uint8_t ByteVec __attribute__((vector_size(kLanes)));
 typedef uint8_t UnalignedByteVec __attribute__((vector_size(kLanes), aligned(1), may_alias));
 typedef int32_t UnalignedInt __attribute__((aligned(1), may_alias));
 
-// Sums of real weights are far from overflow; what anyone else wrote as weights must be no undefined behaviour.
+// Sums of real weights are far from overflow; sums of arbitrary bytes must not be undefined behaviour.
 typedef uint32_t UnsignedVec __attribute__((vector_size(4 * kLanes)));
 [[gnu::always_inline]] inline IntVec add_wrapping(IntVec a, IntVec b) {
   return reinterpret_cast<IntVec>(reinterpret_cast<UnsignedVec>(a) + reinterpret_cast<UnsignedVec>(b));
@@ -54,7 +54,7 @@ typedef uint32_t UnsignedVec __attribute__((vector_size(4 * kLanes)));
   *reinterpret_cast<UnalignedByteVec*>(p) = lowest_bytes(sum);
 }
 
-// The sum over k of coefficients[k] * x[2 k], from an end on whose coefficient is 1 if there is one: that takes no
+// The sum over k of coefficients[k] * x[2 k]. It starts at an end whose coefficient is 1 if there is one, which saves a
 // multiplication.
 template <int kCount>
 [[gnu::always_inline]] inline Vec combine(const double (&coefficients)[kCount], const Vec* x) {
@@ -124,7 +124,7 @@ void transform_input(const WinogradInput<Precision>& input) {
         Vec x[kWindow], y[kWindow];
 #pragma GCC unroll 8
         for (int i = 0; i < kWindow; ++i) x[i] = load(input.rows[i] + at + j * step);
-        // What the next tile reads.
+        // Fetches what the next tile reads.
         if (channel % kLineFloats == 0) {
 #pragma GCC unroll 8
           for (int i = 0; i < kWindow; ++i) __builtin_prefetch(input.rows[i] + at + (j + kWindow) * step);
@@ -138,7 +138,7 @@ void transform_input(const WinogradInput<Precision>& input) {
       constexpr int kLineInputs = kLineBytes / static_cast<int>(sizeof(*v));
 #pragma GCC unroll 1
       for (int i = 0; i < kWindow; ++i) {
-        // Where it will be stored.
+        // Fetches the lines that it will be stored to.
         if (channel % kLineInputs == 0) {
 #pragma GCC unroll 8
           for (int j = 0; j < kWindow; ++j) __builtin_prefetch(v + j * points + input.tile_stride, 1);

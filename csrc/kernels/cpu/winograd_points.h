@@ -7,8 +7,8 @@
 
 namespace srdgan {
 
-// Both signs of a number at which polynomials are evaluated. The factors are powers of two, which change no rounding:
-// with them few different constants are left, and these stay in registers.
+// A number at whose positive and negative value polynomials are evaluated. The factors are powers of two, which change
+// no rounding. With them there are few different constants, and these stay in registers.
 struct WinogradPoint {
   double at;
   double coefficients = 1;  // of the coefficients below that belong to it
@@ -16,8 +16,8 @@ struct WinogradPoint {
   double outputs = 1;       // of the powers by which sums become outputs
 };
 
-// Numbers for which rounding errors of transformed inputs and weights reach the outputs as weakly as can be, among sums
-// of few powers of two, which are exact (benchmarks/winograd_points.py).
+// The numbers with the smallest rounding errors of the outputs, among sums of few powers of two, which are exact
+// (benchmarks/winograd_points.py).
 template <int64_t kTile>
 inline constexpr WinogradPoint kWinogradAt[kTile / 2] = {};
 template <>

@@ -1,4 +1,4 @@
-// The CUDA twin of csrc/kernels/cpu/nearest_downsample.h.
+// The CUDA version of csrc/kernels/cpu/nearest_downsample.h.
 #pragma once
 
 #include <cuda_runtime_api.h>

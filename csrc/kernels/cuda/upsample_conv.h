@@ -1,4 +1,4 @@
-// The CUDA twin of csrc/kernels/cpu/upsample_conv.h: nearest x2, 3x3 convolution, bias and LeakyReLU as four
+// The CUDA version of csrc/kernels/cpu/upsample_conv.h: nearest x2, 3x3 convolution, bias and LeakyReLU as four
 // convolutions of 2x2 taps over the small picture, one for each parity of output row and column. Plain float32, no
 // tensor cores.
 #pragma once

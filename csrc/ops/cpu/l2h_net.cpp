@@ -26,7 +26,7 @@ L2HWeights read_weights(const Tensor& weights) {
   return read_l2h_blob(weights.const_data_ptr(), weights.numel());
 }
 
-// scale: of the result, as the caller knows it.
+// scale: of the result, as the caller states it.
 L2HWeights read_weights(const Tensor& weights, L2HPart part, int64_t scale) {
   L2HWeights read = read_weights(weights);
   STD_TORCH_CHECK(read.sizes.part == part, "weights must be of a ", l2h_part_name(part), ", got those of a ",
@@ -38,7 +38,7 @@ L2HWeights read_weights(const Tensor& weights, L2HPart part, int64_t scale) {
 
 int64_t num_threads() { return torch::stable::get_num_threads(); }
 
-// Every thread of torch's pool works until nothing is left.
+// Every thread of torch's pool works until no unit is left.
 void execute(Wavefront& wavefront) {
   torch::stable::parallel_for(0, num_threads(), 1, [&](int64_t thread, int64_t) {
     const Workspace scratch(wavefront.scratch_floats());
@@ -52,7 +52,7 @@ L2HRun make_run(L2HWeights weights, double negative_slope, int64_t height, int64
                 process_isa());
 }
 
-// Whole pictures, one after the other; input (N, C, H, W). make_data(image) says what is read and written.
+// Whole pictures, one after the other; input (N, C, H, W). make_data(image) gives the input and output of each.
 template <typename MakeData>
 void run_batch(L2HWeights weights, double negative_slope, const Tensor& input, const MakeData& make_data) {
   const int64_t height = input.size(2);
@@ -73,7 +73,7 @@ Planes<float> result_planes(Tensor& result, int64_t image, int64_t first_row) {
           result.stride(2), first_row};
 }
 
-// The kernels only read it; a map does not say so.
+// The kernels only read it, but FeatureMap has no const form.
 FeatureMap dense_map(const Tensor& features, int64_t image) {
   const int64_t channels = features.size(1), height = features.size(2), width = features.size(3);
   return FeatureMap::dense(const_cast<float*>(features.const_data_ptr<float>()) + image * channels * height * width,

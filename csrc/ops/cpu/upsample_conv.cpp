@@ -66,7 +66,7 @@ Tensor upsample_conv_packed_cpu(const Tensor& x, const Tensor& packed, const std
     std::vector<float> scratch(static_cast<size_t>(upsample_conv_scratch_floats(problem, isa, columns)));
     UpsampleConvProblem image = problem;
     for (int64_t row = begin; row < end; ++row) {
-      // The kernel only reads the input; a map does not say so.
+      // The kernel only reads the input, but FeatureMap has no const form.
       image.input = FeatureMap::dense(const_cast<float*>(input.const_data_ptr<float>()) + row / rows * input_floats,
                                       x.size(2), x.size(3), x.size(1));
       image.output = FeatureMap::dense(output.mutable_data_ptr<float>() + row / rows * output_floats, shape[2],

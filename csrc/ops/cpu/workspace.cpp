@@ -18,7 +18,7 @@ struct Block {
   int64_t floats;
 };
 
-// What is kept, in the order in which it was given back. Never destroyed: a thread may still work while the process
+// Free blocks, in the order in which they were returned. Never destroyed: a thread may still work while the process
 // ends.
 struct Kept {
   std::mutex mutex;
@@ -36,7 +36,7 @@ Kept& kept() {
   return kept;
 }
 
-// The smallest block that is large enough, unless most of it would lie idle.
+// The smallest block that is large enough, unless most of it would be unused.
 Block take(int64_t floats) {
   Kept& from = kept();
   const std::lock_guard lock(from.mutex);

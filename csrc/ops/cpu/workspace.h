@@ -6,7 +6,7 @@
 namespace srdgan {
 
 // Floats with any contents, the first of them on a cache line. Some memory stays with the process for later calls of
-// any thread: that the system hands out fresh pages takes up to a tenth of the time of a small picture.
+// any thread, because new pages from the system take up to a tenth of the time of a small picture.
 class Workspace {
  public:
   // Throws if there is not enough memory.
@@ -18,7 +18,7 @@ class Workspace {
   float* data() const { return data_; }
 
   static constexpr int64_t kLine = 16;  // floats
-  // The first cache line that starts in memory of other origin, which should be so much longer.
+  // The first cache line in memory of another origin, which must be kLine floats longer.
   static float* align(float* p);
 
   // Bytes that are kept at most.

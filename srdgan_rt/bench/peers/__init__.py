@@ -1,7 +1,7 @@
-"""Other engines that run the same weights, one file each, for ``srdgan-rt bench --peers``.
+"""Peers: other engines that run the same weights, for ``srdgan-rt bench --peers``; one file each.
 
-Each ``build`` takes the network, a sample of the batch that will be run and the number of threads, and returns a
-function from that batch to the result. It raises :class:`~srdgan_rt.errors.BackendUnavailableError` where the engine is
+Each ``build`` takes the network, the batch that will be run, and the number of threads. It returns a function from that
+batch to the result. It raises :class:`~srdgan_rt.errors.BackendUnavailableError` where the engine is
 not installed.
 """
 

@@ -1,4 +1,4 @@
-"""ncnn on the CPU. The net is written straight in ncnn's own two files: layers as text, weights as raw fp32."""
+"""ncnn on the CPU. The network is written directly in ncnn's two files: layers as text, weights as raw fp32."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from srdgan_rt.errors import BackendUnavailableError
 from srdgan_rt.models.l2h import NEGATIVE_SLOPE, RESIDUAL_SCALE, L2HNet, ResidualDenseBlock
 
 _FILE_MAGIC = 7767517
-_RAW_FP32 = b"\0\0\0\0"  # precedes a layer's weights and says how they are stored
+_RAW_FP32 = b"\0\0\0\0"  # precedes a layer's weights: storage type
 
 
 class _Writer:
-    """Collects layers. Blobs bear their producer's name; Split layers copy them, since ncnn reads each blob once."""
+    """Collects layers. A blob has the name of its layer. ncnn reads each blob only once, so Split layers copy blobs."""
 
     def __init__(self) -> None:
         self.layers: list[tuple[str, str, list[str], str, str]] = [("Input", "lr", [], "lr", "")]
@@ -73,7 +73,7 @@ class _Writer:
 
 
 def write_ncnn(net: L2HNet) -> tuple[str, bytes]:
-    """Describes the network for ncnn.
+    """Writes the network in ncnn's format.
 
     Args:
         net: any :class:`L2HNet` without pixel-unshuffle.
@@ -85,7 +85,7 @@ def write_ncnn(net: L2HNet) -> tuple[str, bytes]:
         BackendUnavailableError: the network has a pixel-unshuffle.
     """
     if net.unshuffle > 1:
-        raise BackendUnavailableError("networks with pixel-unshuffle are not described for ncnn")
+        raise BackendUnavailableError("networks with pixel-unshuffle are not supported for ncnn")
     writer = _Writer()
     first = features = writer.conv("conv_first", "lr", net.conv_first, activated=False)
     for number, group in enumerate(net.body):

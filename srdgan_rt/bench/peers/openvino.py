@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU, held to fp32 so that it is compared at the same precision."""
+"""OpenVINO on the CPU, set to fp32 so that it is compared at the same precision."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def build(net: L2HNet, sample: Tensor, num_threads: int) -> Callable[[Tensor], T
     core = openvino.Core()
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": "f32",  # it would take bf16 by itself where the processor has it
+        "INFERENCE_PRECISION_HINT": "f32",  # the default is bf16 where the processor has it
         "INFERENCE_NUM_THREADS": num_threads,
     }
     model = core.read_model(export_onnx(net))

@@ -1,4 +1,4 @@
-"""PyTorch as it comes, in either memory layout."""
+"""PyTorch in eager mode, in either memory layout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from srdgan_rt.runtime.backend import prepare_net
 
 
 def build(net: L2HNet, sample: Tensor, num_threads: int, *, channels_last: bool) -> Callable[[Tensor], Tensor]:
-    """Runs the network eagerly; the thread count is PyTorch's own, set by the caller for the whole process."""
+    """Runs the network eagerly. The number of threads is PyTorch's setting, which the caller has set."""
     layout = torch.channels_last if channels_last else torch.contiguous_format
     placed = prepare_net(net, torch.device("cpu"), torch.float32) if channels_last else copy.deepcopy(net).eval()
 

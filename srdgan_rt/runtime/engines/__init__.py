@@ -1,4 +1,4 @@
-"""The engines that run a network, one module each, and the registry that picks one."""
+"""The engines that run a network, one module each, and the registry that chooses one."""
 
 from srdgan_rt.runtime.engines.registry import (
     ENGINES,

@@ -1,4 +1,4 @@
-"""Engine ``native``: this package's own kernels."""
+"""Engine ``native``: this package's own CPU kernels."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class NativeBackend:
     """Runs the whole network as one op, ``l2h_net``.
 
     Args:
-        model: the network; its weights are copied in the kernel's form. int8 needs its ranges.
+        model: the network; its weights are packed, which copies them. int8 needs its ranges.
         device: must be the CPU (:func:`why_not`).
         precision: ``fp32`` or ``int8``.
 
     Raises:
-        BackendUnavailableError: int8 is asked for and the model has no ranges.
+        BackendUnavailableError: the precision is int8 and the model has no ranges.
         ExtensionError: the compiled extension cannot be used.
         InputError: the ranges do not fit the network.
     """
@@ -36,7 +36,9 @@ class NativeBackend:
 
     def __init__(self, model: Model, device: torch.device, precision: str) -> None:
         if precision == "int8" and model.ranges is None:
-            raise BackendUnavailableError("int8 needs the ranges of the features, which lie beside a model's file")
+            raise BackendUnavailableError(
+                "int8 needs activation ranges, which are in a file beside the model's weights"
+            )
         self.device = device
         self.precision = precision
         self.bytes_per_pixel = estimate_bytes_per_pixel(model.spec, bytes_per_value=4)
@@ -57,7 +59,7 @@ class NativeBackend:
 
 
 def why_not(device: torch.device, precision: str) -> str | None:
-    """One line that says why the native engine cannot be used so, or None where it can."""
+    """Why the native engine cannot be used with this device and precision, in one line; None where it can."""
     if device.type != "cpu":
         return f"the native engine runs on the CPU only, not on {device}"
     if precision not in ("fp32", "int8"):
@@ -75,7 +77,7 @@ def create(model: Model, device: torch.device, precision: str) -> NativeBackend:
 
 
 def list_layers(net: L2HNet) -> L2HLayers:
-    """The network's convolutions in the form that the ops take, float32 on the CPU, without gradients."""
+    """The network's convolutions as arguments of the ops: float32 on the CPU, without gradients."""
 
     def layer(conv: nn.Conv2d) -> Layer:
         assert conv.bias is not None  # every convolution of the network has one

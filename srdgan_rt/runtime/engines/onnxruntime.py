@@ -38,7 +38,7 @@ class OnnxRuntimeBackend:
     def __init__(self, model: Model, device: torch.device, precision: str) -> None:
         self.device = device
         self.precision = precision
-        self.one_shape = model.net.unshuffle == 1  # tiles of others are aligned to the blocks that the network sees
+        self.one_shape = model.net.unshuffle == 1  # with pixel-unshuffle, tiles are aligned to its blocks instead
         self._dtype = DTYPES[precision]
         self.bytes_per_pixel = estimate_bytes_per_pixel(model.spec, self._dtype.itemsize)
         self._session = _open_session(export_onnx(model.net, precision=precision), device)
@@ -49,11 +49,11 @@ class OnnxRuntimeBackend:
         return torch.from_numpy(result).to(self.device, torch.float32)
 
     def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> None:
-        """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`: nothing is kept from call to call."""
+        """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`: None, as a session keeps no state."""
 
 
 def why_not(device: torch.device, precision: str) -> str | None:
-    """One line that says why ONNX Runtime cannot be used so, or None where it can."""
+    """Why ONNX Runtime cannot be used with this device and precision, in one line; None where it can."""
     for package in ("onnxruntime", "onnx"):
         if importlib.util.find_spec(package) is None:
             return f"the package {package} is not installed: pip install 'srdgan_rt[onnx]'"
@@ -73,18 +73,20 @@ def create(model: Model, device: torch.device, precision: str) -> OnnxRuntimeBac
 
 
 def _open_session(graph: bytes, device: torch.device) -> Any:
-    """An ``onnxruntime.InferenceSession`` with as many threads as PyTorch uses; several threads may share it."""
+    """An ``onnxruntime.InferenceSession`` with as many threads as PyTorch; several threads may use it at once."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors only; they reach the user as exceptions
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # other threads may need the processor
+    options.log_severity_level = 3  # errors only; they are raised as exceptions
+    options.add_session_config_entry(
+        "session.intra_op.allow_spinning", "0"
+    )  # idle threads must not take time from others
     provider: Any = _PROVIDERS[device.type]
     if device.type == "cuda":
         provider = (provider, {"device_id": device.index or 0})
     try:
         return onnxruntime.InferenceSession(graph, options, providers=[provider])
-    except Exception as error:  # onnxruntime's own errors have no public root
+    except Exception as error:  # onnxruntime's errors have no public base class
         raise BackendUnavailableError(f"onnxruntime refused the network: {str(error).splitlines()[0]}") from error

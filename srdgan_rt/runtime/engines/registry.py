@@ -18,17 +18,17 @@ from srdgan_rt.runtime.guard import GuardedBackend
 
 
 class Engine(Protocol):
-    """What a module of this folder offers to be an engine."""
+    """Interface of an engine: a module of this folder."""
 
     @property
     def NAME(self) -> str:  # noqa: N802, a constant of the module
-        """What users call it."""
+        """Name of the engine for users."""
 
     def why_not(self, device: torch.device, precision: str) -> str | None:
-        """One line that says why it cannot run so here, or None where it can."""
+        """Why the engine cannot be used here with this device and precision, in one line; None where it can."""
 
     def create(self, model: Model, device: torch.device, precision: str) -> Backend:
-        """Prepares a network; called only where :meth:`why_not` gives None."""
+        """Prepares a network; called only where :meth:`why_not` returns None."""
 
 
 ENGINES: tuple[Engine, ...] = (native, torch_engine, onnxruntime, tensorrt)
@@ -43,8 +43,8 @@ class EngineStatus:
     """Whether an engine can be used.
 
     Args:
-        name: as the command line and :class:`~srdgan_rt.runtime.Upscaler` take it.
-        reason: why it cannot be used, one line; None where it can.
+        name: name of the engine, as for the command line and :class:`~srdgan_rt.runtime.Upscaler`.
+        reason: why it cannot be used, in one line; None where it can.
     """
 
     name: str
@@ -52,19 +52,19 @@ class EngineStatus:
 
     @property
     def usable(self) -> bool:
-        """Whether nothing stands in the way."""
+        """Whether the engine can be used."""
         return self.reason is None
 
 
 def list_engines(device: str | torch.device = "auto", precision: str = "auto") -> list[EngineStatus]:
-    """All engines that have a name, in the order of preference.
+    """Lists all engines, in the order of preference, and whether they can be used.
 
     Args:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``int8``.
 
     Returns:
-        One status each, for this device and precision.
+        The status of each engine for this device and precision.
 
     Raises:
         InputError: the device or precision is unknown.
@@ -77,11 +77,11 @@ def list_engines(device: str | torch.device = "auto", precision: str = "auto") -
 
 @dataclass(frozen=True)
 class EngineChoice:
-    """An engine that can be used here, and how.
+    """An engine that can be used here, with device and precision.
 
     Args:
-        name: of the engine.
-        device: where it runs.
+        name: name of the engine.
+        device: device that it runs on.
         precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
     """
 
@@ -91,7 +91,7 @@ class EngineChoice:
 
 
 def choose_engine(engine: str = "auto", device: str | torch.device = "auto", precision: str = "auto") -> EngineChoice:
-    """Finds the engine that will do the work.
+    """Chooses the engine, device and precision.
 
     Args:
         engine: ``auto`` (the first that can be used) or the name of one of ``ENGINES``.
@@ -99,11 +99,11 @@ def choose_engine(engine: str = "auto", device: str | torch.device = "auto", pre
         precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``int8``.
 
     Returns:
-        The engine, with nothing left to be found out.
+        The choice; nothing in it is ``auto``.
 
     Raises:
         InputError: a name is unknown.
-        BackendUnavailableError: it is known but cannot be used here; the message says why and what can.
+        BackendUnavailableError: the engine is known but cannot be used here; the message says why and which can.
     """
     names = [known.NAME for known in ENGINES]
     if engine not in ("auto", *names):
@@ -126,17 +126,17 @@ def create_backend(model: Model, choice: EngineChoice) -> GuardedBackend:
     """Prepares a network for running.
 
     Args:
-        model: the network, with the ranges of its features if it is to run in int8; copied.
-        choice: from :func:`choose_engine`.
+        model: the network, with activation ranges for int8; copied.
+        choice: result of :func:`choose_engine`.
 
     Returns:
-        The backend, under the guard that computes bad low-precision results again in fp32.
+        The backend, with a guard that recomputes bad low-precision results in fp32.
 
     Raises:
-        BackendUnavailableError: the network cannot run so; the message says why.
+        BackendUnavailableError: the network cannot run on this engine; the message says why.
     """
     device, precision = choice.device, choice.precision
     backend = next(engine for engine in ENGINES if choice.name == engine.NAME).create(model, device, precision)
     if precision != "fp32":
-        model = Model(copy.deepcopy(model.net), model.spec)  # for the fallback, out of the caller's reach
+        model = Model(copy.deepcopy(model.net), model.spec)  # a copy for the fallback, which the caller cannot change
     return GuardedBackend(backend, lambda: torch_engine.create(model, device, "fp32"))

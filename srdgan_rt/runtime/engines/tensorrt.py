@@ -19,6 +19,7 @@ from srdgan_rt.models import ModelSpec
 from srdgan_rt.runtime.backend import DTYPES
 from srdgan_rt.runtime.engines import torch as torch_engine
 from srdgan_rt.runtime.memory import LARGEST_TILE, estimate_bytes_per_pixel
+from srdgan_rt.runtime.tile_runner import RESAMPLING_MARGIN
 from srdgan_rt.tensorrt.accuracy import check_accuracy
 from srdgan_rt.tensorrt.cache import EngineCache
 from srdgan_rt.tensorrt.cuda import CudaDevice, TensorRTRuntime, read_driver
@@ -34,7 +35,6 @@ from srdgan_rt.tensorrt.task import DEFAULT_FORM, BuildTask, plan_build
 logger = logging.getLogger("srdgan_rt")
 
 NAME = "tensorrt"
-_SLACK = 16  # LR pixels a side that resampling may add to a tile
 _STEP = 64  # sides of profiles are multiples of it
 _SHARE = 0.5  # of the device's memory that the largest tile may take
 
@@ -51,7 +51,7 @@ def plan_profile(spec: ModelSpec, *, bytes_per_value: int, memory: int | None = 
         From a picture of one block to the largest tile that :func:`srdgan_rt.runtime.memory.choose_tile` can choose,
         which is also the size that most tiles have.
     """
-    side = LARGEST_TILE["cuda"] * spec.unshuffle + 2 * spec.halo + _SLACK
+    side = LARGEST_TILE["cuda"] * spec.unshuffle + 2 * spec.halo + RESAMPLING_MARGIN
     largest = -(-side // _STEP) * _STEP
     if memory is not None:
         fitting = math.isqrt(int(_SHARE * memory / estimate_bytes_per_pixel(spec, bytes_per_value)))

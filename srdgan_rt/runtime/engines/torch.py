@@ -1,4 +1,4 @@
-"""Engine ``torch``: the network as PyTorch runs it, the reference for all others."""
+"""Engine ``torch``: the network in PyTorch, the reference for all other engines."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ NAME = "torch"
 
 
 class TorchBackend:
-    """Runs :class:`~srdgan_rt.models.L2HNet` as it is, in channels-last layout.
+    """Runs :class:`~srdgan_rt.models.L2HNet` in PyTorch, in channels-last layout.
 
     Args:
         model: the network; copied, so that later changes to it have no effect.
-        device: where to run.
+        device: device to run on.
         precision: ``fp32``, ``fp16`` or ``bf16``.
     """
 
@@ -40,11 +40,11 @@ class TorchBackend:
         return result.to(torch.float32)
 
     def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> None:
-        """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`: PyTorch keeps nothing from call to call."""
+        """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`: None, as PyTorch keeps no state."""
 
 
 def why_not(device: torch.device, precision: str) -> str | None:
-    """One line that says why PyTorch cannot be used so, or None where it can."""
+    """Why PyTorch cannot be used with this device and precision, in one line; None where it can."""
     return "the torch engine has no int8" if precision == "int8" else None
 
 

@@ -29,5 +29,5 @@ def test_whole_frames_are_sampled_in_the_middle_of_their_blocks(tmp_path: Path) 
     assert np.array_equal(low_noisy, noisy[2::4, 2::4])
     with pytest.raises(InputError, match="at least 44 pixels a side"):
         read_frames(tmp_path, "train", 11)
-    with pytest.raises(InputError, match="no noisy frames with clean twins"):
+    with pytest.raises(InputError, match="no pairs of a noisy and a clean frame"):
         read_frames(tmp_path, "test")

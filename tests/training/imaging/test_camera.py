@@ -32,7 +32,7 @@ def as_batch(picture: np.ndarray, count: int) -> torch.Tensor:
 def test_without_noise_both_make_the_same_pictures(mosaic: bool) -> None:
     quiet = [dataclasses.replace(CAMERA, shot=0, read=0, response=0, pattern=pattern) for pattern in BAYER_PATTERNS]
     picture = make_picture()
-    frames = Cameras(quiet, CPU).photograph_by(
+    frames = Cameras(quiet, CPU).capture_by(
         as_batch(picture, 4), torch.arange(4), RandomSource((0,), CPU), mosaic=mosaic
     )
     for camera, frame in zip(quiet, frames, strict=True):
@@ -47,7 +47,7 @@ def test_noise_has_the_same_mean_and_variance(level: float, mosaic: bool) -> Non
     """In the dark and the light, where it is cut off, too."""
     side = 256 if mosaic else 80
     flat = np.full((side, side, 3), level, np.float32)
-    frame = Cameras([CAMERA], CPU).photograph(as_batch(flat, 1), RandomSource((0,), CPU), mosaic=mosaic)
+    frame = Cameras([CAMERA], CPU).capture(as_batch(flat, 1), RandomSource((0,), CPU), mosaic=mosaic)
     expected = simulate_capture(flat, CAMERA, np.random.default_rng(0), mosaic=mosaic)
     for ours, theirs in zip(frame[0].double(), np.moveaxis(expected, -1, 0).astype(np.float64), strict=True):
         assert float(ours.std()) == pytest.approx(

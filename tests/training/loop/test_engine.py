@@ -32,8 +32,8 @@ def test_shares_are_even() -> None:
 
 @pytest.mark.parametrize("name", ["h2l", "l2h", "joint"])
 def test_shares_make_up_the_batch(make_stage: Any, name: str) -> None:
-    """Every sample of the whole batch is in one share, and in one alone."""
-    whole, *parts = (make_stage(name, share).make_batch(3) for share in (DataShard(), DataShard(0, 2), DataShard(1, 2)))
+    """Every sample of the whole batch is in one shard, and in one alone."""
+    whole, *parts = (make_stage(name, shard).make_batch(3) for shard in (DataShard(), DataShard(0, 2), DataShard(1, 2)))
 
     def samples(batch: Any) -> list[bytes]:
         low = getattr(getattr(batch, "both", batch), "low_noisy" if name != "l2h" else "low")

@@ -66,7 +66,7 @@ def test_twice_the_noise_at_twice_the_level_looks_the_same() -> None:
 def test_rejects_what_cannot_be_judged() -> None:
     with pytest.raises(InputError, match="num_features must be at least 1, got 0"):
         NoiseDiscriminator(0)
-    with pytest.raises(InputError, match=r"at least 13 pixels a side can be judged, got \(12, 40\)"):
+    with pytest.raises(InputError, match=r"must have at least 13 pixels a side, got \(12, 40\)"):
         NoiseDiscriminator(4)(torch.zeros(1, 3, 12, 40), LEVEL)
 
 
@@ -75,7 +75,7 @@ def test_one_logit_judges_one_window_of_a_picture(num_halvings: int) -> None:
     discriminator = PictureDiscriminator(4, num_halvings)
     side = discriminator.window
     assert discriminator(torch.rand(1, 3, side, side)).shape == (1, 1, 1, 1)
-    with pytest.raises(InputError, match=rf"at least {side} pixels a side can be judged, got \({side - 1}, {side}\)"):
+    with pytest.raises(InputError, match=rf"must have at least {side} pixels a side, got \({side - 1}, {side}\)"):
         discriminator(torch.rand(1, 3, side - 1, side))
 
 

@@ -21,8 +21,8 @@ CPU = torch.device("cpu")
 ALL = BatchConfig({name: 1 for name in KINDS if name != "gmsr"})
 
 
-def make_sampler(root: Path, batch: BatchConfig = ALL, seed: int = 0, share: DataShard = DataShard()) -> Sampler:  # noqa: B008
-    return Sampler(Sources(DataFolder(root), 12, seed, CPU), batch.counts, seed, share)
+def make_sampler(root: Path, batch: BatchConfig = ALL, seed: int = 0, shard: DataShard = DataShard()) -> Sampler:  # noqa: B008
+    return Sampler(Sources(DataFolder(root), 12, seed, CPU), batch.counts, seed, shard)
 
 
 def test_batches_are_a_function_of_seed_and_iteration(training_root: Path) -> None:
@@ -45,13 +45,13 @@ def test_samples_without_a_known_hr_come_last(training_root: Path) -> None:
 def test_processes_share_a_batch(training_root: Path) -> None:
     config = BatchConfig({"phone_noise": 1, "clean_jpeg": 3, "phone_pair": 2})
     whole = make_sampler(training_root, config).batch(3, 12)
-    parts = [make_sampler(training_root, config, share=DataShard(rank, 2)).batch(3, 12) for rank in range(2)]
+    parts = [make_sampler(training_root, config, shard=DataShard(rank, 2)).batch(3, 12) for rank in range(2)]
     for rank, part in enumerate(parts):
         assert torch.equal(part.high, whole.high[rank::2])
         assert torch.equal(part.low_clean, whole.low_clean[rank::2])
         assert torch.equal(part.low[: len(part.high)], whole.low[: len(whole.high)][rank::2])
     with pytest.raises(InputError, match="multiple of the 2 processes, got 3"):
-        make_sampler(training_root, BatchConfig({"phone_noise": 3}), share=DataShard(0, 2))
+        make_sampler(training_root, BatchConfig({"phone_noise": 3}), shard=DataShard(0, 2))
 
 
 def test_generated_pairs_need_nothing_else(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_generated_pairs_need_nothing_else(tmp_path: Path) -> None:
     assert batch.low.unique().item() == batch.high.unique().item() == pytest.approx(77 / 255)
 
 
-@pytest.mark.parametrize(("folder", "message"), [("train_photos", "no pictures"), ("phone_pairs", "no noisy frames")])
+@pytest.mark.parametrize(("folder", "message"), [("train_photos", "no pictures"), ("phone_pairs", "no pairs of")])
 def test_missing_data_are_named(training_root: Path, tmp_path: Path, folder: str, message: str) -> None:
     for name in ("train_photos", "phone_pairs"):
         if not folder.startswith(name):

@@ -66,10 +66,10 @@ def test_pixel_losses_by_hand(tmp_path: Path, loss: str, expected: float) -> Non
 
 
 def test_equation_8_by_hand(tmp_path: Path) -> None:
-    """The judge answers 2 to everything: pixel 0.3, and -log sigmoid(2) = log(1 + exp(-2))."""
+    """The discriminator returns 2 for everything: pixel 0.3, and -log sigmoid(2) = log(1 + exp(-2))."""
     trainer = grey_trainer(dataclasses.replace(TINY, weights=c.L2HWeightsConfig(2.0, 0.0, 0.5)), tmp_path)
-    judge = trainer.gan.discriminator
-    judge.net.forward = lambda x: 2 + 0 * x.mean() * judge.net.convs[0].bias.sum()
+    discriminator = trainer.gan.discriminator
+    discriminator.net.forward = lambda x: 2 + 0 * x.mean() * discriminator.net.convs[0].bias.sum()
     batch = Batch(torch.zeros(1, 3, 8, 8), torch.full((1, 3, 32, 32), 0.2), torch.zeros(0, 3, 8, 8))
     _, loss_inputs = trainer.compare(batch)[0]
     loss, _ = trainer.gan.generator_loss(loss_inputs)

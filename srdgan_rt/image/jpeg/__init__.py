@@ -1,0 +1,1 @@
+"""JPEG files: parsing, strict decoding, encoding, metadata."""

@@ -1,0 +1,1 @@
+"""PNG files: chunks, pixels, texts, colour chunks, metadata."""

@@ -1,0 +1,1 @@
+"""TIFF files: pages, pixels of all colour spaces, EXIF directories, metadata."""
