@@ -92,8 +92,7 @@ def _read_middles(inputs: Sequence[str]) -> Iterator[Tensor]:
     import numpy as np
     import torch
 
-    from srdgan_rt.image import find_pictures, read_picture
-    from srdgan_rt.image.depth import convert_depth
+    from srdgan_rt.image import convert_depth, find_pictures, read_picture
 
     for found in find_pictures(inputs):
         if found.error is not None:

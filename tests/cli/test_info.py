@@ -44,7 +44,7 @@ def test_says_what_of_tensorrt_was_never_tried(run, monkeypatch, tmp_path):
     out = run("info").out
     assert "  builds_engines: no: neither tensorrt_rtx nor tensorrt is installed" in out
     assert f"  engines: 0 in {tmp_path}\n" in out
-    assert "the authors never ran an engine on one" in out
+    assert "the authors never ran an engine on a GPU" in out
 
 
 def test_missing_extension_is_explained(run, monkeypatch):
