@@ -48,3 +48,7 @@ class ExtensionLoadError(ExtensionError):
 
 class BackendUnavailableError(SrdganError):
     """The requested engine or device cannot run here; the message says why."""
+
+
+class EngineFileError(SrdganError):
+    """A prebuilt engine is damaged, foreign, or of another version."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from srdgan_rt.cli import COMMANDS, main
+from srdgan_rt.cli import COMMANDS, SUBCOMMANDS, main
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "srdgan_rt" / "weights").glob("*.md")])
@@ -103,20 +103,26 @@ def test_programs_and_their_options_exist(
     assert_known(set().union(*map(list_options, commands)), known)
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS))
+FULL_NAMES = [[name, *rest] for name in COMMANDS for rest in ([[sub] for sub in SUBCOMMANDS.get(name, ())] or [[]])]
+
+
+@pytest.mark.parametrize("name", FULL_NAMES, ids=" ".join)
 def test_options_of_srdgan_rt_exist(
-    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")  # or long options are cut off
-    known = read_help(main, [command], capsys)
+    known = read_help(main, name, capsys)
     for words in list_commands():
-        if words[:2] == ["srdgan-rt", command]:
-            assert_known(list_options(words[2:]), known)
+        if words[: len(name) + 1] == ["srdgan-rt", *name]:
+            assert_known(list_options(words[len(name) + 1 :]), known)
 
 
 def test_every_command_that_is_shown_exists() -> None:
     shown = {words[1] for words in list_commands() if words[0] == "srdgan-rt" and len(words) > 1}
     assert {word for word in shown if word.isalpha()} <= set(COMMANDS)
+    for group, members in SUBCOMMANDS.items():
+        used = {words[2] for words in list_commands() if words[:2] == ["srdgan-rt", group] and len(words) > 2}
+        assert used <= {*members, "--help", "-h"}
 
 
 def test_every_path_that_is_named_exists() -> None:

@@ -31,10 +31,11 @@ ALLOWED: dict[str, set[str]] = {
     "tiling": {"errors"},
     "metrics": {"pixels", "image", "camera", "ops", "errors"},
     "export": {"models", "checkpoint", "errors"},
-    "runtime": FOUNDATION | {"export"},
+    "tensorrt": {"checkpoint", "export", "metrics", "atomic", "errors"},
+    "runtime": FOUNDATION | {"export", "tensorrt"},
     "degrade": FOUNDATION | {"runtime"},
     "bench": FOUNDATION | {"metrics", "export", "runtime"},
-    "cli": FOUNDATION | {"metrics", "export", "runtime", "degrade", "bench", "__init__"},
+    "cli": FOUNDATION | {"metrics", "export", "tensorrt", "runtime", "degrade", "bench", "__init__"},
 }
 # Folders of srdgan_rt/image, and which other folders and modules of image each may import.
 PIXEL_MODULES = {"picture", "depth", "alpha", "icc", "orientation", "size_limit"}

@@ -24,12 +24,23 @@ COMMANDS = {
     "degrade": "Makes training pairs from clean photographs: each with a small, noisy copy as a phone would take it.",
     "evaluate": "Scores models and baselines on data sets; without -n, bicubic and the default model.",
     "export": "Writes a model as an ONNX graph for pictures of any size.",
+    "engine": "Builds, lists, verifies and removes TensorRT engines.",
     "noise": "Compares generated noise with that of real photographs.",
     "info": "Shows versions, the build, and which engines, ops and models can be used here.",
     "bench": "Times the engines on this machine's CPU.",
 }
 """Every command and its line in the overview: the first line of its docstring, kept here because reading the docstring
 would load PyTorch."""
+
+SUBCOMMANDS = {
+    "engine": {
+        "build": "Builds a TensorRT engine; no GPU is needed with TensorRT-RTX.",
+        "ls": "Lists the engines that are kept.",
+        "verify": "Checks that engines are whole, and for which GPUs they are; needs neither a GPU nor TensorRT.",
+        "gc": "Removes damaged engines, those of other versions, and the least used ones beyond a limit.",
+    }
+}
+"""The commands of a command, with their summaries: one module each in a package of the command's name."""
 
 _UsageError: Any = typer.BadParameter.__mro__[1]  # click's UsageError, or typer's copy of it
 
@@ -76,6 +87,14 @@ def _list_command(wanted: str | None) -> list[str]:
     return [wanted] if wanted in COMMANDS else []
 
 
+def _add_group(app: typer.Typer, name: str, summary: str) -> None:
+    group = typer.Typer(help=summary)
+    for subcommand in SUBCOMMANDS[name]:
+        function = getattr(importlib.import_module(f"{__name__}.{name}.{subcommand}"), subcommand)
+        group.command(subcommand)(guard(function))
+    app.add_typer(group, name=name)
+
+
 def _make_app(wanted: str | None) -> typer.Typer:
     """The application; only the wanted command is imported, so that ``--help`` need not load PyTorch."""
     app = typer.Typer(
@@ -85,7 +104,9 @@ def _make_app(wanted: str | None) -> typer.Typer:
     )
     app.callback()(_describe_program)
     for name, summary in COMMANDS.items():
-        if name == wanted:
+        if name == wanted and name in SUBCOMMANDS:
+            _add_group(app, name, summary)
+        elif name == wanted:
             function = getattr(importlib.import_module(f"{__name__}.{name}"), name)
             app.command(name)(guard(function))
         else:

@@ -32,7 +32,7 @@ def collect_facts() -> dict[str, Any]:
     """Everything that the command shows, as plain data. A broken part is reported in its place.
 
     Returns:
-        Sections by name: versions, build, cpu, cuda, engines, ops, models, degradations.
+        Sections by name: versions, build, cpu, cuda, engines, tensorrt, ops, models, degradations.
     """
     return {
         "versions": _collect_versions(),
@@ -40,6 +40,7 @@ def collect_facts() -> dict[str, Any]:
         "cpu": _collect_cpu(),
         "cuda": _collect_cuda(),
         "engines": _collect_engines(),
+        "tensorrt": _collect_tensorrt(),
         "ops": _collect_ops(),
         "models": _collect_models(),
         "degradations": _collect_degradations(),
@@ -141,6 +142,23 @@ def _collect_engines() -> dict[str, dict[str, str | None]]:
     return engines
 
 
+def _collect_tensorrt() -> dict[str, Any]:
+    from srdgan_rt.tensorrt.cache import EngineCache
+    from srdgan_rt.tensorrt.library import find_library
+
+    try:
+        library = find_library()
+        builds = f"yes, with {library.name} {library.version}"
+    except SrdganError as error:
+        builds = f"no: {error}"
+    cache = EngineCache()
+    return {
+        "builds_engines": builds,
+        "engines": f"{len(cache.list_engines())} in {cache.folder}",
+        "tested": "building only; the authors never ran an engine on a GPU, so each is compared with fp32 before use",
+    }
+
+
 def _collect_ops() -> dict[str, str | None]:
     """Why each compiled op cannot be used, or None where it can."""
     from srdgan_rt import _ext, ops
@@ -203,6 +221,7 @@ def _format(facts: dict[str, Any]) -> list[str]:
     for device, engines in facts["engines"].items():
         lines += ["", f"engines on {device}"]
         lines += [f"  {name}: {'usable' if reason is None else f'no: {reason}'}" for name, reason in engines.items()]
+    lines += ["", "tensorrt", *(f"  {name}: {value}" for name, value in facts["tensorrt"].items())]
     lines += ["", "compiled ops"]
     lines += [f"  {name}: {'usable' if reason is None else f'no: {reason}'}" for name, reason in facts["ops"].items()]
     for section, purpose in (("models", "models that enlarge"), ("degradations", "models that degrade")):

@@ -15,7 +15,11 @@ OPSET = 17
 """Version of ONNX's operators: old enough for onnxruntime 1.12, TensorRT 8.6 and everything after them."""
 
 _IR_VERSION = 8  # the file format that came with this opset
-_TYPES = {"fp32": np.float32, "fp16": np.float16}
+_BF16_OPSET, _BF16_IR_VERSION = 22, 10  # the first in which convolutions may be bf16
+PRECISIONS = ("fp32", "fp16", "bf16", "int8")
+"""Types that a graph can have; int8 is that of convolutions, between which values are fp32."""
+
+_LARGEST_INT8 = 127  # and as many below 0
 
 
 def import_onnx() -> Any:
@@ -32,22 +36,35 @@ def import_onnx() -> Any:
     return onnx
 
 
+def _find_dtype(precision: str) -> np.dtype[Any]:
+    if precision == "bf16":
+        from ml_dtypes import bfloat16  # numpy has no such type; onnx brings it along
+
+        return np.dtype(bfloat16)  # type: ignore[no-any-return]
+    return np.dtype(np.float16 if precision == "fp16" else np.float32)
+
+
 class Graph:
     """A graph under construction. Values are named after the node that makes them.
 
     Args:
-        precision: ``fp32`` or ``fp16``: the type of weights, inputs, values and outputs.
+        precision: ``fp32``, ``fp16`` or ``bf16``: the type of weights, inputs, values and outputs. ``int8``: that of
+            what the convolutions in ``ranges`` multiply, marked by pairs of QuantizeLinear and DequantizeLinear; the
+            rest is fp32.
+        ranges: for int8, the largest magnitude that a convolution reads, by its name.
 
     Raises:
         BackendUnavailableError: the package ``onnx`` is not installed.
         InputError: the precision is unknown.
     """
 
-    def __init__(self, precision: str) -> None:
-        if precision not in _TYPES:
-            raise InputError(f"precision must be {' or '.join(_TYPES)}, got {precision!r}")
+    def __init__(self, precision: str, ranges: Mapping[str, float] | None = None) -> None:
+        if precision not in PRECISIONS:
+            raise InputError(f"precision must be {', '.join(PRECISIONS)}, got {precision!r}")
         self._onnx = import_onnx()
-        self._dtype = _TYPES[precision]
+        self._dtype = _find_dtype(precision)
+        self._ranges = ranges or {}
+        self._versions = (_BF16_OPSET, _BF16_IR_VERSION) if precision == "bf16" else (OPSET, _IR_VERSION)
         self._nodes: list[Any] = []
         self._weights: dict[str, npt.NDArray[Any]] = {}
 
@@ -66,7 +83,7 @@ class Graph:
         with np.errstate(over="ignore"):
             self._weights[name] = array.astype(self._dtype)
         if not np.isfinite(self._weights[name]).all():
-            raise InputError(f"{name} holds values that are too large for {np.dtype(self._dtype)}: export in fp32")
+            raise InputError(f"{name} holds values that are too large for {self._dtype}: export in fp32")
         return name
 
     def constant(self, name: str, value: npt.NDArray[Any]) -> str:
@@ -98,7 +115,10 @@ class Graph:
             stride: on both axes.
             padding: zeros before and after each axis.
         """
-        inputs = [x, self.weight(f"{name}.weight", weight)]
+        if name in self._ranges:
+            inputs = [self._quantize(x, self._ranges[name], name), self._quantize_weight(weight, f"{name}.weight")]
+        else:
+            inputs = [x, self.weight(f"{name}.weight", weight)]
         if bias is not None:
             inputs.append(self.weight(f"{name}.bias", bias))
         before, after = padding
@@ -110,6 +130,26 @@ class Graph:
             pads=[before, before, after, after],
             strides=[stride, stride],
         )
+
+    def _quantize(self, x: str, largest: float, name: str) -> str:
+        """Rounds a value to int8 and back, which engines take as leave to compute in int8; one step for all of it."""
+        step = np.float32(max(largest, np.finfo(np.float32).tiny * 256) / _LARGEST_INT8)
+        scale = self.constant(f"{name}.input_step", np.array(step))
+        zero = self.constant(f"{name}.input_zero", np.array(0, np.int8))
+        rounded = self.add("QuantizeLinear", [x, scale, zero], f"{name}.quantized")
+        return self.add("DequantizeLinear", [rounded, scale, zero], f"{name}.dequantized")
+
+    def _quantize_weight(self, weight: Tensor, name: str) -> str:
+        """Stores a filter in int8, with a step of its own for each output channel."""
+        values = weight.detach().cpu().numpy()
+        steps = np.maximum(np.abs(values).max((1, 2, 3)), np.finfo(np.float32).tiny * 256) / _LARGEST_INT8
+        rounded = np.rint(values / steps[:, None, None, None]).astype(np.int8)
+        inputs = [
+            self.constant(f"{name}_int8", rounded),
+            self.constant(f"{name}_steps", steps.astype(np.float32)),
+            self.constant(f"{name}_zeros", np.zeros(len(steps), np.int8)),
+        ]
+        return self.add("DequantizeLinear", inputs, name, axis=0)
 
     def widen(self, x: str, channels: int, name: str) -> str:
         """Adds channels of zeros behind those of ``x``."""
@@ -147,7 +187,8 @@ class Graph:
             metadata: properties of the model.
         """
         onnx = self._onnx
-        kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(self._dtype))
+        kind = onnx.helper.np_dtype_to_tensor_dtype(self._dtype)
+        opset, ir_version = self._versions
         self._nodes[-1].output[0] = "output"
         graph = onnx.helper.make_graph(
             self._nodes,
@@ -158,8 +199,8 @@ class Graph:
         )
         model = onnx.helper.make_model(
             graph,
-            opset_imports=[onnx.helper.make_opsetid("", OPSET)],
-            ir_version=_IR_VERSION,
+            opset_imports=[onnx.helper.make_opsetid("", opset)],
+            ir_version=ir_version,
             producer_name="srdgan_rt",
         )
         onnx.helper.set_model_props(model, dict(metadata))

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from torch import Tensor
 
 from srdgan_rt.checkpoint import DIGEST_KEY, available_degradations, load_h2l, load_model
+from srdgan_rt.export.calibration import measure_input_ranges
 from srdgan_rt.export.onnx_export import export_onnx
 
 _KEPT = ("description", "license", "training_data", "commit")
 
 
-def export_model(name_or_path: str | os.PathLike[str], *, precision: str = "fp32", form: str = "concat") -> bytes:
+def export_model(
+    name_or_path: str | os.PathLike[str],
+    *,
+    precision: str = "fp32",
+    form: str = "concat",
+    pictures: Iterable[Tensor] = (),
+) -> bytes:
     """Exports a model with its description.
 
     Args:
@@ -19,6 +28,8 @@ def export_model(name_or_path: str | os.PathLike[str], *, precision: str = "fp32
             model that degrades pictures.
         precision: see :func:`~srdgan_rt.export.export_onnx`.
         form: see :func:`~srdgan_rt.export.export_onnx`.
+
+        pictures: for int8, typical inputs, see :func:`~srdgan_rt.export.measure_input_ranges`.
 
     Returns:
         The content of an ``.onnx`` file. Its properties have the model's ``name``, the digest of its weights
@@ -43,7 +54,8 @@ def export_model(name_or_path: str | os.PathLike[str], *, precision: str = "fp32
         "halo": str(model.spec.halo),
         "border_padding": str(model.spec.border_padding),
     }
-    return export_onnx(model.net, precision=precision, form=form, metadata=_keep(model.metadata) | facts)
+    ranges = measure_input_ranges(model.net, pictures) if precision == "int8" else None
+    return export_onnx(model.net, precision=precision, form=form, metadata=_keep(model.metadata) | facts, ranges=ranges)
 
 
 def _keep(metadata: Mapping[str, str]) -> dict[str, str]:

@@ -60,6 +60,10 @@ class Backend(Protocol):
     def one_shape(self) -> bool:
         """Whether all tiles should have the same size, for engines that plan memory or kernels for a size."""
 
+    @property
+    def largest_side(self) -> int | None:
+        """Longest side that :meth:`run` takes, in LR pixels; None where memory alone sets a limit."""
+
     def run(self, x: Tensor) -> Tensor:
         """Enlarges a batch.
 

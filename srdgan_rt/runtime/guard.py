@@ -37,6 +37,7 @@ class GuardedBackend:
         self.precision = backend.precision
         self.bytes_per_pixel = backend.bytes_per_pixel
         self.one_shape = backend.one_shape
+        self.largest_side = backend.largest_side
         self.fp32_fallbacks = 0
         self._backend = backend
         self._make_fallback = make_fallback

@@ -14,7 +14,7 @@ SMALLEST_TILE = 16
 
 # Side of the largest core by device, in pixels of what the network sees. Larger tiles do not fit a CPU's caches (the
 # paper's net runs a fifth slower on 256x256 pixels than on 128x128), while the share of the halo shrinks.
-_LARGEST_TILE = {"cpu": 256, "cuda": 1024}
+LARGEST_TILE = {"cpu": 256, "cuda": 1024}
 
 # Share of the free memory that a tile may use; the rest is for the result, the allocator and other programs.
 _SHARE = 0.5
@@ -57,7 +57,24 @@ def choose_tile(bytes_per_pixel: int, device: torch.device, *, halo: int, unshuf
     """
     pixels = _SHARE * free_memory(device) / (bytes_per_pixel * batch)
     fitting = math.isqrt(max(int(pixels), 0)) - 2 * halo
-    return max(SMALLEST_TILE, min(_LARGEST_TILE[device.type] * unshuffle, fitting))
+    return max(SMALLEST_TILE, min(LARGEST_TILE[device.type] * unshuffle, fitting))
+
+
+def limit_tile(tile: int, largest_side: int | None, *, halo: int, margin: int) -> int:
+    """Reduces a tile so that what it reads is no longer than what a backend takes.
+
+    Args:
+        tile: side of a tile's core in LR pixels.
+        largest_side: longest side that the backend takes, or None.
+        halo: LR pixels read around a core.
+        margin: LR pixels by which a core may be larger than ``tile``.
+
+    Returns:
+        Side of a tile's core in LR pixels.
+    """
+    if largest_side is None:
+        return tile
+    return min(tile, max(SMALLEST_TILE, largest_side - 2 * halo - margin))
 
 
 def free_memory(device: torch.device) -> int:

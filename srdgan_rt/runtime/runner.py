@@ -8,10 +8,10 @@ from torch import Tensor
 
 from srdgan_rt.models import ModelSpec
 from srdgan_rt.runtime.backend import Backend
-from srdgan_rt.runtime.memory import choose_tile
+from srdgan_rt.runtime.memory import choose_tile, limit_tile
 from srdgan_rt.runtime.source import Source
 from srdgan_rt.runtime.strip_runner import open_strip_runner
-from srdgan_rt.runtime.tile_runner import TileRunner
+from srdgan_rt.runtime.tile_runner import RESAMPLING_MARGIN, TileRunner
 from srdgan_rt.tiling import Box
 
 _LARGEST_PIECE = 4096  # side of the largest float block that one piece may become when outscale is large
@@ -73,4 +73,6 @@ def open_runner(
             batch=source.batch,
         )
         tile = min(fitting, largest_piece)
-    return TileRunner(backend, source, spec, tile=tile or max(source.height, source.width))
+    tile = tile or max(source.height, source.width)
+    tile = limit_tile(tile, backend.largest_side, halo=spec.halo, margin=RESAMPLING_MARGIN)
+    return TileRunner(backend, source, spec, tile=tile)

@@ -41,7 +41,8 @@ class Upscaler:
         model: name of a shipped model, path of a weight file, or a network or
             :class:`~srdgan_rt.checkpoint.Model`, which is copied.
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
-        engine: ``auto``, ``native`` (this package's kernels), ``torch`` (the reference) or ``onnxruntime``.
+        engine: ``auto``, ``native`` (this package's kernels), ``torch`` (the reference), ``onnxruntime`` or
+            ``tensorrt`` (CUDA; never taken by ``auto``).
         precision: ``auto`` (fp16 on CUDA, fp32 on the CPU), ``fp32``, ``fp16``, ``bf16``, or ``int8`` (engine
             ``native`` on processors with VNNI). In fp16 and bf16, a tile that is black or not finite is recomputed in
             fp32.

@@ -42,6 +42,33 @@ def test_keeps_a_file_that_exists(run, model, tmp_path):
     assert target.read_bytes() == b"mine"
 
 
+def test_int8_is_calibrated_on_pictures(run, model, draw, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    draw(tmp_path / "in" / "a.png", 40, 30)
+    draw(tmp_path / "in" / "grey.png", 9, 7, channels=1)
+    draw(tmp_path / "in" / "alpha.png", 8, 300, np.uint16, channels=4)
+    target = tmp_path / "tiny.onnx"
+    outcome = run("export", "-n", model, "-o", target, "--precision", "int8", "--calibrate", tmp_path / "in")
+    assert outcome.status == 0, outcome.err
+    assert "QuantizeLinear" in {node.op_type for node in onnx.load(target).graph.node}
+
+
+@pytest.mark.parametrize("arguments", [["--precision", "int8"], ["--calibrate", "a.png"]])
+def test_int8_and_pictures_need_each_other(run, model, tmp_path, arguments):
+    outcome = run("export", "-n", model, "-o", tmp_path / "tiny.onnx", *arguments)
+    assert outcome.status == 2
+    assert outcome.err_lines == ["srdgan-rt: error: --precision int8 and --calibrate need each other"]
+
+
+def test_pictures_that_cannot_be_read_end_it(run, model, tmp_path):
+    pytest.importorskip("onnx")
+    target = tmp_path / "tiny.onnx"
+    outcome = run("export", "-n", model, "-o", target, "--precision", "int8", "--calibrate", tmp_path / "none.png")
+    assert outcome.status == 2
+    assert "none.png" in outcome.err
+    assert not target.exists()
+
+
 def test_says_that_onnx_is_missing(run, model, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     outcome = run("export", "-n", model, "-o", tmp_path / "tiny.onnx")

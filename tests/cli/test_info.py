@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 
 import pytest
 import torch
@@ -29,11 +30,21 @@ def test_json_says_what_is_there(run):
 def test_text_has_every_section(run):
     outcome = run("info")
     assert outcome.status == 0
-    for heading in ("versions", "build", "cpu", "cuda", "engines on cpu", "compiled ops"):
+    for heading in ("versions", "build", "cpu", "cuda", "engines on cpu", "tensorrt", "compiled ops"):
         assert f"\n{heading}\n" in f"\n{outcome.out}"
     assert f"  torch: {torch.__version__}\n" in outcome.out
     assert "\nmodels that enlarge\n" in outcome.out
     assert "\nmodels that degrade\n" in outcome.out
+
+
+def test_says_what_of_tensorrt_was_never_tried(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("SRDGAN_RT_ENGINES", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    monkeypatch.setitem(sys.modules, "tensorrt_rtx", None)
+    out = run("info").out
+    assert "  builds_engines: no: neither tensorrt_rtx nor tensorrt is installed" in out
+    assert f"  engines: 0 in {tmp_path}\n" in out
+    assert "the authors never ran an engine on a GPU" in out
 
 
 def test_missing_extension_is_explained(run, monkeypatch):

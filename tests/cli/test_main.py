@@ -11,7 +11,7 @@ import pytest
 import typer
 
 import srdgan_rt
-from srdgan_rt.cli import COMMANDS
+from srdgan_rt.cli import COMMANDS, SUBCOMMANDS
 from srdgan_rt.cli.failures import describe, guard, one_line
 from srdgan_rt.errors import CheckpointError, InputError
 
@@ -22,13 +22,26 @@ def test_help_lists_the_commands(run):
     assert all(command in outcome.out for command in COMMANDS)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_and_the_summary_of_its_docstring(run, command):
-    function = getattr(importlib.import_module(f"srdgan_rt.cli.{command}"), command)
-    assert function.__doc__.splitlines()[0] == COMMANDS[command]
-    outcome = run(command, "--help")
+SUMMARIES = {(name,): summary for name, summary in COMMANDS.items() if name not in SUBCOMMANDS} | {
+    (group, name): summary for group, members in SUBCOMMANDS.items() for name, summary in members.items()
+}
+
+
+@pytest.mark.parametrize("words", SUMMARIES, ids=" ".join)
+def test_every_command_has_help_and_the_summary_of_its_docstring(run, words):
+    function = getattr(importlib.import_module(".".join(["srdgan_rt.cli", *words])), words[-1])
+    assert function.__doc__.splitlines()[0] == SUMMARIES[words]
+    outcome = run(*words, "--help")
     assert outcome.status == 0
     assert "--debug" in outcome.out
+
+
+@pytest.mark.parametrize("group", SUBCOMMANDS)
+def test_groups_list_their_commands(run, group):
+    outcome = run(group, "--help")
+    assert outcome.status == 0
+    assert all(command in outcome.out for command in SUBCOMMANDS[group])
+    assert run(group).err_lines == [f"srdgan-rt: error: Missing command. (srdgan-rt {group} -h helps)"]
 
 
 def test_version(run):
@@ -55,6 +68,7 @@ def test_broken_installation_is_one_line(tmp_path):
         "upscale": [str(tmp_path)],
         "degrade": [str(tmp_path), "-o", str(tmp_path)],
         "export": ["-o", str(tmp_path / "a.onnx")],
+        "engine": ["build"],
     }
     program = f"""
 import sys, srdgan_rt.cli as cli

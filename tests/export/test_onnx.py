@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from srdgan_rt.errors import InputError
-from srdgan_rt.export import FORMS, export_onnx
+from srdgan_rt.export import FORMS, export_onnx, measure_input_ranges, measure_scales
 from srdgan_rt.models import H2LNet, L2HNet
 from srdgan_rt.models.h2l import draw_noise
 
@@ -71,6 +71,74 @@ def test_forms_differ_in_concatenations_only_where_they_should() -> None:
     assert count(export_onnx(net, form="push"), "Concat") == 0
 
 
+def test_bf16_is_written_with_an_opset_that_has_it() -> None:
+    """Nothing here runs bf16 convolutions; TensorRT builds engines of such graphs in tests/tensorrt."""
+    model = onnx.load_from_string(export_onnx(L2HNet(1, 8, 4), precision="bf16"))
+    floats = {tensor.data_type for tensor in model.graph.initializer if tensor.name != "enlargement"}
+    assert floats == {onnx.TensorProto.BFLOAT16}
+    assert model.opset_import[0].version >= 22
+
+
+def make_picture(side: int, seed: int = 0) -> Tensor:
+    return torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(seed))
+
+
+def test_int8_loses_little() -> None:
+    """Against fp32, of a net whose result fills the range; each range is that of its convolution's own input."""
+    torch.manual_seed(0)
+    net = L2HNet(2, 16, 8, 2).eval()
+    x = make_picture(24)
+    with torch.inference_mode():
+        expected = net(x)
+        gain = 0.2 / expected.std()
+        net.conv_last.weight.mul_(gain)
+        net.conv_last.bias.zero_()
+        expected = net(x)
+    ranges = measure_input_ranges(net, [make_picture(24, seed=1), make_picture(40, seed=2)])
+    assert set(ranges) == {f"body.{block}.rdb{n}.conv{k}" for block in (0, 1) for n in (1, 2, 3) for k in range(1, 6)}
+    content = export_onnx(net, precision="int8", ranges=ranges)
+    error = (run(content, "fp32", input=x) - expected).square().mean()
+    assert -10 * error.log10() > 45
+    wrong = export_onnx(net, precision="int8", ranges={name: 100 * value for name, value in ranges.items()})
+    assert (run(wrong, "fp32", input=x) - expected).square().mean() > 100 * error
+
+
+def test_int8_graphs_hold_bytes() -> None:
+    net = L2HNet(1, 16, 8, 2)
+    content = export_onnx(net, precision="int8", ranges=measure_input_ranges(net, [make_picture(8)]))
+    assert count(content, "QuantizeLinear") == 15  # inputs of the convolutions of three dense blocks
+    assert count(content, "DequantizeLinear") == 30  # their weights, too
+    dense = sum(conv.weight.numel() for block in net.body for rdb in block.children() for conv in rdb.children())
+    bytes_ = [t for t in onnx.load_from_string(content).graph.initializer if t.data_type == onnx.TensorProto.INT8]
+    assert sum(int(np.prod(tensor.dims)) for tensor in bytes_ if len(tensor.dims) == 4) == dense
+    assert properties(content)["precision"] == "int8"
+
+
+def test_int8_of_a_net_that_computes_nothing() -> None:
+    """Ranges and weights of 0 need a step all the same."""
+    net = L2HNet(1, 8, 4, 1)
+    for parameter in net.parameters():
+        torch.nn.init.zeros_(parameter)
+    content = export_onnx(net, precision="int8", ranges=measure_input_ranges(net, [torch.zeros(1, 3, 4, 4)]))
+    assert run(content, "fp32", input=torch.ones(1, 3, 4, 4)).abs().max() == 0
+
+
+@pytest.mark.parametrize("options", [{}, {"form": "push", "ranges": {}}])
+def test_int8_needs_ranges_and_concatenations(options: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="int8 needs a low-to-high net, the form concat, and ranges"):
+        export_onnx(L2HNet(1, 8, 4), precision="int8", **options)
+    with pytest.raises(InputError, match="ranges are measured on pictures, got none"):
+        measure_input_ranges(L2HNet(1, 8, 4), [])
+
+
+@pytest.mark.parametrize(("scale", "unshuffle"), [(4, 1), (2, 2), (1, 4)])
+def test_sizes_of_values_are_known(scale: int, unshuffle: int) -> None:
+    scales = measure_scales(export_onnx(L2HNet(1, 8, 4, scale, unshuffle)))
+    assert scales["conv_first"] == scales["body"] == scales["body.0.rdb1.conv2.input"] == 1 / unshuffle
+    assert scales["conv_last"] == scales["conv_hr"] == scale
+    assert scales["conv_up1"] == 2 / unshuffle
+
+
 @pytest.mark.parametrize("scale", [1, 2, 4])
 def test_h2l_equals_the_net_in_float64(scale: int) -> None:
     torch.manual_seed(scale)
@@ -106,7 +174,7 @@ def test_rejects_weights_beyond_fp16() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"precision": "int4"}, "precision must be fp32 or fp16, got 'int4'"),
+        ({"precision": "int4"}, "precision must be fp32, fp16, bf16, int8, got 'int4'"),
         ({"form": "pull"}, "form must be concat or push, got 'pull'"),
     ],
 )

@@ -39,8 +39,8 @@ def test_tiles_fit_into_the_free_memory(monkeypatch, spec, megabytes):
 
 def test_plenty_of_memory_still_respects_the_caches(monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda device: 2**45)
-    assert choose_tile(estimate_bytes_per_pixel(FAST, 4), CPU, halo=32) == memory._LARGEST_TILE["cpu"]
-    assert choose_tile(estimate_bytes_per_pixel(FAST, 2), torch.device("cuda"), halo=32) == memory._LARGEST_TILE["cuda"]
+    assert choose_tile(estimate_bytes_per_pixel(FAST, 4), CPU, halo=32) == memory.LARGEST_TILE["cpu"]
+    assert choose_tile(estimate_bytes_per_pixel(FAST, 2), torch.device("cuda"), halo=32) == memory.LARGEST_TILE["cuda"]
     monkeypatch.setattr(memory, "free_memory", lambda device: 0)
     assert choose_tile(estimate_bytes_per_pixel(FAST, 4), CPU, halo=32) == SMALLEST_TILE
 

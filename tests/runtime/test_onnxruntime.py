@@ -50,6 +50,24 @@ def test_all_tiles_have_one_shape(random_net, monkeypatch):
     assert shapes == {(1, 3, 24 + 16 + 2 * 8, 24 + 16 + 2 * 8)}
 
 
+def test_a_folder_of_pictures_of_many_sizes_opens_one_session(monkeypatch):
+    import onnxruntime
+
+    opened = []
+    session = onnxruntime.InferenceSession
+
+    def open_session(*arguments, **options):
+        opened.append(1)
+        return session(*arguments, **options)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", open_session)
+    torch.manual_seed(0)
+    up = Upscaler(L2HNet(1, 4, 2, scale=1), engine="onnxruntime", device="cpu", tile=16, halo=8)
+    for side in range(5, 25):
+        assert up.upscale(np.zeros((side + 20, side, 3), np.uint8)).shape == (side + 20, side, 3)
+    assert opened == [1]
+
+
 def test_says_what_is_missing(nearest_net, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(BackendUnavailableError, match=r"onnxruntime is not installed: pip install 'srdgan_rt\[onnx\]'"):

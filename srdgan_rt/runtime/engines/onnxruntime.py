@@ -33,6 +33,7 @@ class OnnxRuntimeBackend:
     """
 
     name = NAME
+    largest_side = None
 
     def __init__(self, model: Model, device: torch.device, precision: str) -> None:
         self.device = device

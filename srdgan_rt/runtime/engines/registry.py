@@ -12,7 +12,7 @@ from srdgan_rt import _ext
 from srdgan_rt.checkpoint import Model
 from srdgan_rt.errors import BackendUnavailableError, InputError
 from srdgan_rt.runtime.backend import Backend, resolve_device, resolve_precision
-from srdgan_rt.runtime.engines import native, onnxruntime
+from srdgan_rt.runtime.engines import native, onnxruntime, tensorrt
 from srdgan_rt.runtime.engines import torch as torch_engine
 from srdgan_rt.runtime.guard import GuardedBackend
 
@@ -31,10 +31,11 @@ class Engine(Protocol):
         """Prepares a network; called only where :meth:`why_not` returns None."""
 
 
-ENGINES: tuple[Engine, ...] = (native, torch_engine, onnxruntime)
-"""In the order of preference: ``auto`` takes the first that can be used."""
+ENGINES: tuple[Engine, ...] = (native, torch_engine, onnxruntime, tensorrt)
+"""In the order of preference: ``auto`` takes the first that can be used.
 
-_PLANNED = ("tensorrt",)  # so that asking for it gives a clear error
+``torch`` runs on every device, so ``auto`` never takes those behind it: they are slower on a CPU, or were never timed
+on a GPU."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,7 @@ def list_engines(device: str | torch.device = "auto", precision: str = "auto") -
     """
     resolved = resolve_device(device)
     precision = resolve_precision(precision, resolved)
-    present = [EngineStatus(engine.NAME, engine.why_not(resolved, precision)) for engine in ENGINES]
-    return present + [EngineStatus(name, "not in this version") for name in _PLANNED]
+    return [EngineStatus(engine.NAME, engine.why_not(resolved, precision)) for engine in ENGINES]
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def choose_engine(engine: str = "auto", device: str | torch.device = "auto", pre
         BackendUnavailableError: the engine is known but cannot be used here; the message says why and which can.
     """
     names = [known.NAME for known in ENGINES]
-    if engine not in ("auto", *names, *_PLANNED):
+    if engine not in ("auto", *names):
         raise InputError(f"engine must be auto, {', '.join(names)}, got {engine!r}")
     resolved = resolve_device(device)
     precision = resolve_precision(precision, resolved)

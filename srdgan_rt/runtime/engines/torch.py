@@ -23,6 +23,7 @@ class TorchBackend:
 
     name = NAME
     one_shape = False
+    largest_side = None
 
     def __init__(self, model: Model, device: torch.device, precision: str) -> None:
         self.device = device

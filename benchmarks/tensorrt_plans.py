@@ -1,0 +1,78 @@
+"""Counts what TensorRT-RTX makes of both forms of a network, from the engines themselves; no GPU is needed.
+
+    python -m benchmarks.tensorrt_plans -n srdgan-x4-fast 25x64x32
+
+Kernels, those that only concatenate, bytes read and written per pixel of the input (each map once), memory of the
+activations per pixel, size of the file, and CPU time of the build.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+from collections.abc import Sequence
+
+from benchmarks.tables import write_table
+from srdgan_rt.bench.nets import open_model
+from srdgan_rt.export import FORMS
+from srdgan_rt.runtime.backend import DTYPES
+from srdgan_rt.runtime.engines.tensorrt import plan_profile
+from srdgan_rt.tensorrt.layers import count_layers
+from srdgan_rt.tensorrt.library import Library, find_library
+from srdgan_rt.tensorrt.targets import PRECISIONS, parse_targets
+from srdgan_rt.tensorrt.task import plan_build
+
+HEADINGS = (
+    "net",
+    "form",
+    "kernels",
+    "concatenations",
+    "bytes moved",
+    "by concatenations",
+    "activations",
+    "MB",
+    "CPU s",
+)
+
+
+def measure(name: str, form: str, precision: str, targets: Sequence[str], library: Library) -> list[str]:
+    """One row: builds an engine and counts."""
+    model = open_model(name)
+    profile = plan_profile(model.spec, bytes_per_value=DTYPES[precision].itemsize)
+    task = plan_build(model, precision=precision, profile=profile, targets=targets, library=library, form=form)
+    before = _cpu_seconds()
+    built = task.build()
+    counts = count_layers(built.layers)
+    return [
+        name,
+        form,
+        f"{counts.kernels:,}",
+        f"{counts.concatenations:,}",
+        f"{counts.bytes_per_pixel:,}",
+        f"{counts.concatenated_bytes_per_pixel / counts.bytes_per_pixel:.0%}",
+        "?" if built.activation_bytes is None else f"{built.activation_bytes / profile.largest**2:,.0f}",
+        f"{len(built.plan) / 1e6:.1f}",
+        f"{_cpu_seconds() - before:.1f}",
+    ]
+
+
+def _cpu_seconds() -> float:
+    """CPU time of the processes that were started and have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-n", "--nets", nargs="+", default=["srdgan-x4-fast", "25x64x32"], help="models, or sizes")
+    parser.add_argument("--precision", choices=PRECISIONS, default="fp16")
+    parser.add_argument("--arch", default="sm80,sm86,sm89,sm120", help="GPUs, as srdgan-rt engine build takes them")
+    arguments = parser.parse_args()
+    targets, library = parse_targets(arguments.arch), find_library()
+    rows = [measure(name, form, arguments.precision, targets, library) for name in arguments.nets for form in FORMS]
+    print(f"{library.name} {library.version}, {arguments.precision}, {', '.join(targets)}\n")
+    print(write_table(HEADINGS, rows))
+
+
+if __name__ == "__main__":
+    main()

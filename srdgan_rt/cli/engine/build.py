@@ -1,0 +1,97 @@
+"""``srdgan-rt engine build``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from srdgan_rt.cli import options
+from srdgan_rt.cli.engine.progress import BuildProgress
+from srdgan_rt.cli.export import GraphForm
+from srdgan_rt.errors import InputError
+from srdgan_rt.tensorrt.targets import PRECISIONS, check_precision, list_targets, parse_targets
+
+
+def build(
+    arch: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="GPUs: sm75 (RTX 20), sm80 (A100), sm86 (RTX 30), sm89 (RTX 40), sm120 (RTX 50).",
+            show_default="all that have the precision",
+        ),
+    ] = None,
+    model: options.Model = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Engine file to write.", show_default="in the folder of engines"),
+    ] = None,
+    precision: Annotated[
+        str, typer.Option(metavar="NAME", help=f"Type that is computed in: {', '.join(PRECISIONS)}.")
+    ] = "fp16",
+    form: Annotated[
+        GraphForm,
+        typer.Option(help="Dense blocks with concatenations, or with sums and none (push; the same result)."),
+    ] = GraphForm.CONCAT,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an engine that exists.")] = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Builds a TensorRT engine; no GPU is needed with TensorRT-RTX.
+
+    Without -o the engine goes into the folder in which --engine tensorrt looks for it. With -o it goes into a file,
+    with its description (.json) and layers (.layers.json) beside it: copy all three into that folder on the machine
+    with the GPU. One file can hold code for several GPUs.
+
+    Exit status: 0 built or there already, 1 failed, 2 wrong usage, 130 after Ctrl-C.
+    """
+    if output is not None and output.suffix != ".engine":
+        raise InputError(f"--output must end in .engine, got {str(output)!r}")
+    if output is not None and output.exists() and not overwrite:
+        raise InputError(f"{output} exists: choose --overwrite")
+    targets = list_targets(precision) if arch is None else parse_targets(arch)
+    check_precision(precision, targets)
+
+    # Only now: they load PyTorch, and wrong usage should be told at once.
+    from srdgan_rt.checkpoint import DEFAULT_MODEL, load_model
+    from srdgan_rt.runtime.backend import DTYPES, resolve_device
+    from srdgan_rt.runtime.engines.tensorrt import name_target, plan_profile
+    from srdgan_rt.tensorrt.cache import EngineCache
+    from srdgan_rt.tensorrt.cuda import read_driver
+    from srdgan_rt.tensorrt.files import EngineFiles, read_layers_file, write_engine
+    from srdgan_rt.tensorrt.layers import count_layers
+    from srdgan_rt.tensorrt.library import find_library
+    from srdgan_rt.tensorrt.task import plan_build
+
+    library = find_library()
+    if arch is None and not library.is_rtx:
+        targets = (name_target(resolve_device("cuda")),)
+    loaded = load_model(model or DEFAULT_MODEL)
+    task = plan_build(
+        loaded,
+        precision=precision,
+        profile=plan_profile(loaded.spec, bytes_per_value=DTYPES[precision].itemsize),
+        targets=targets,
+        library=library,
+        form=form.value,
+        driver=read_driver(),
+    )
+    cache = EngineCache()
+    if output is None and not overwrite and (found := cache.find(task.recipe)) is not None and found.files is not None:
+        typer.echo(f"{found.files.engine} is there already")
+        return
+    label = f"{loaded.spec.name or 'engine'}, {precision}, {', '.join(targets)}"
+    with BuildProgress(label, shown=not quiet) as progress:
+        if output is None:
+            stored = cache.fetch(task.recipe, lambda: task.build(progress.show), again=overwrite)
+        else:
+            stored = write_engine(EngineFiles(output), task.recipe, task.build(progress.show))
+    if stored.files is None:
+        raise typer.Exit(1)  # a warning said why it cannot be kept
+    if not quiet:
+        counts = count_layers(read_layers_file(stored.files))
+        typer.echo(
+            f"{stored.files.engine} ({stored.manifest.size / 1e6:.1f} MB for {', '.join(targets)}; "
+            f"{counts.kernels} kernels, {counts.concatenations} of them concatenations)"
+        )

@@ -1,0 +1,104 @@
+"""Everything that decides what an engine is: the key under which it is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from srdgan_rt.errors import InputError
+
+_FORMAT = 1  # of keys and manifests; raise it when engines of older versions of this package must not be used
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Sides of the square inputs that an engine takes, in LR pixels; oblong inputs may have any sides between them.
+
+    Args:
+        smallest: at least 1.
+        best: side for which kernels are chosen.
+        largest: no side may be longer.
+
+    Raises:
+        InputError: the sides are out of order.
+    """
+
+    smallest: int
+    best: int
+    largest: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.smallest <= self.best <= self.largest:
+            raise InputError(f"a profile needs 1 <= smallest <= best <= largest, got {self}")
+
+    def covers(self, other: Profile) -> bool:
+        """Whether every input of the other profile is one of this."""
+        return self.smallest <= other.smallest and self.largest >= other.largest
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What goes into a build.
+
+    Args:
+        graph: sha256 of the ONNX file, that is of structure and weights.
+        model: name of the model, for people; not part of the key.
+        form: of the graph's dense blocks, ``concat`` or ``push``.
+        precision: of the graph, ``fp32``, ``fp16`` or ``bf16``.
+        profile: sizes of inputs.
+        library: ``tensorrt_rtx`` or ``tensorrt``.
+        version: of the library.
+        targets: compute capabilities such as ``sm89``.
+        driver: of the GPU on which kernels were timed; empty for TensorRT-RTX, whose engines are built without one.
+            (The kernels that it compiles on a GPU are kept beside the engine, and it checks their driver itself.)
+    """
+
+    graph: str
+    model: str
+    form: str
+    precision: str
+    profile: Profile
+    library: str
+    version: str
+    targets: tuple[str, ...]
+    driver: str = ""
+
+    @classmethod
+    def of_graph(cls, graph: bytes, **facts: Any) -> Recipe:
+        """A recipe for an ONNX file; the other arguments are those of the class."""
+        return cls(graph=hashlib.sha256(graph).hexdigest(), **facts)
+
+    @property
+    def key(self) -> str:
+        """sha256 of all that decides what the engine is, in hexadecimal."""
+        facts = {**asdict(replace(self, model="")), "format": _FORMAT}
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def stem(self) -> str:
+        """A file name that tells people what it is, and ends in the beginning of the key."""
+        name = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in self.model) or "net"
+        return f"{name}-{self.precision}-{self.form}-{self.key[:16]}"
+
+    def serves(self, wanted: Recipe) -> bool:
+        """Whether an engine of this recipe can do what ``wanted`` asks for: on its GPUs, with its sizes of inputs."""
+        alike = replace(self, model=wanted.model, profile=wanted.profile, targets=wanted.targets) == wanted
+        return alike and self.profile.covers(wanted.profile) and set(self.targets) >= set(wanted.targets)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {**asdict(self), "targets": list(self.targets), "format": _FORMAT}
+
+    @classmethod
+    def from_dict(cls, facts: dict[str, Any]) -> Recipe:
+        """The recipe that :meth:`to_dict` described.
+
+        Raises:
+            KeyError, TypeError, ValueError: it describes none, or one of another format.
+        """
+        facts = dict(facts)
+        if facts.pop("format") != _FORMAT:
+            raise ValueError("another version of srdgan_rt wrote it")
+        return cls(**{**facts, "profile": Profile(**facts["profile"]), "targets": tuple(facts["targets"])})

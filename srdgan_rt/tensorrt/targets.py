@@ -1,0 +1,58 @@
+"""GPUs that an engine can be built for, as compute capabilities ``sm75`` to ``sm120``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from srdgan_rt.errors import InputError
+
+RTX_TARGETS = {"sm75": 1, "sm80": 2, "sm86": 4, "sm89": 8, "sm120": 16}
+"""What TensorRT-RTX builds for without a GPU, and the bit of each in the header of an engine."""
+
+_WITHOUT_BF16 = ("sm75",)
+
+
+def parse_targets(text: str) -> tuple[str, ...]:
+    """``sm80,sm86`` as sorted names without repetition.
+
+    Raises:
+        InputError: a name is unknown.
+    """
+    names = [part.strip().lower() for part in text.split(",")]
+    for name in names:
+        if name not in RTX_TARGETS:
+            raise InputError(f"--arch must be of {', '.join(RTX_TARGETS)}, with commas between them, got {name!r}")
+    return sort_targets(names)
+
+
+def sort_targets(names: Iterable[str]) -> tuple[str, ...]:
+    """Names from the oldest to the newest, without repetition."""
+    return tuple(sorted(set(names), key=lambda name: int(re.sub(r"\D", "", name))))
+
+
+def list_targets(precision: str) -> tuple[str, ...]:
+    """All targets that have a precision.
+
+    Raises:
+        InputError: the precision is unknown.
+    """
+    check_precision(precision, ())
+    return tuple(name for name in RTX_TARGETS if precision != "bf16" or name not in _WITHOUT_BF16)
+
+
+def check_precision(precision: str, targets: Iterable[str]) -> None:
+    """Refuses a precision that one of the targets lacks, for which the whole build would fail.
+
+    Raises:
+        InputError: the precision is unknown, or a target does not have it.
+    """
+    if precision not in PRECISIONS:
+        raise InputError(f"precision must be {', '.join(PRECISIONS)}, got {precision!r}")
+    lacking = [name for name in targets if name in _WITHOUT_BF16]
+    if precision == "bf16" and lacking:
+        raise InputError(f"bf16 needs sm80 or newer, got {', '.join(lacking)}")
+
+
+PRECISIONS = ("fp16", "bf16", "fp32")
+"""Types of an engine, the most useful one first."""

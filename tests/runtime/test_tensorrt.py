@@ -1,0 +1,231 @@
+"""The engine ``tensorrt`` with doubles of the GPU and the library: all but the calls into them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from tensorrt_double import LateDevice, OnnxRuntimeDouble
+
+from srdgan_rt.checkpoint import Model
+from srdgan_rt.errors import BackendUnavailableError, InputError
+from srdgan_rt.models import L2HNet, ModelSpec
+from srdgan_rt.runtime import Upscaler
+from srdgan_rt.runtime.engines import tensorrt as engine
+from srdgan_rt.runtime.engines.torch import TorchBackend
+from srdgan_rt.tensorrt.build import BuiltEngine
+from srdgan_rt.tensorrt.cache import EngineCache
+from srdgan_rt.tensorrt.library import Library
+from srdgan_rt.tensorrt.task import BuildTask, plan_build
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+CPU = torch.device("cpu")
+
+
+class Machine:
+    """A machine with a GPU: its engines are ONNX files."""
+
+    def __init__(self) -> None:
+        self.runtime = OnnxRuntimeDouble()
+        self.gpu = LateDevice()
+        self.forms = []  # of the engines that were built
+
+    def open(self, model, device, precision):
+        """What ``create`` does on a GPU."""
+        library = Library("tensorrt", "11.0.0", None)
+        profile = engine.plan_profile(model.spec, bytes_per_value=4, memory=10**9)
+
+        class Task(BuildTask):
+            def build(task, report=None):  # noqa: N805
+                self.forms.append(task.recipe.form)
+                return BuiltEngine(task.graph, 1000 * profile.largest**2, [])
+
+        def plan(form):
+            options = {"precision": precision, "profile": profile, "targets": ("sm89",), "library": library}
+            task = plan_build(model, form=form, **options)
+            return Task(task.recipe, task.graph)
+
+        self.plan = plan
+        stored = engine.find_or_build(plan, EngineCache())
+        backend = engine.TensorRTBackend(model.spec, device, precision, stored, self.runtime, self.gpu)
+        backend.check(TorchBackend(model, CPU, "fp32"))
+        return backend
+
+
+@pytest.fixture
+def machine(monkeypatch, tmp_path):
+    machine = Machine()
+    monkeypatch.setenv("SRDGAN_RT_ENGINES", str(tmp_path / "engines"))
+    monkeypatch.setattr(engine, "why_not", lambda device, precision: None)
+    monkeypatch.setattr(engine, "create", lambda *arguments: machine.open(*arguments))
+    return machine
+
+
+@pytest.fixture(scope="module")
+def flat_net():
+    """A network that does not enlarge, and is quick."""
+    torch.manual_seed(0)
+    net = L2HNet(1, 4, 2, scale=1)
+    with torch.no_grad():
+        net.conv_last.weight.mul_(3)
+        net.conv_last.bias.fill_(0.5)
+    return net
+
+
+def upscaler(net, **options):
+    return Upscaler(net, device="cpu", engine="tensorrt", **{"halo": 8, "border_padding": 8, **options})
+
+
+def draw(height, width):
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_equals_the_reference(machine, random_net, precision):
+    image = draw(21, 43)
+    up = upscaler(random_net, precision=precision, tile=16, halo=16)
+    expected = Upscaler(random_net, device="cpu", engine="torch", tile=0, border_padding=8).upscale(image)
+    difference = np.abs(up.upscale(image).astype(int) - expected)
+    assert difference.max() <= 1
+    assert (up.engine, up.precision) == ("tensorrt", precision)
+    assert up.fp32_fallbacks == 0
+
+
+def test_a_folder_of_pictures_of_many_sizes_builds_one_engine(machine, flat_net):
+    up = upscaler(flat_net, tile=16)
+    for side in range(5, 25):
+        assert up.upscale(draw(side + 20, side)).shape == (side + 20, side, 3)
+    upscaler(flat_net).upscale(draw(9, 9))
+    assert machine.forms == ["concat"]
+
+
+def test_an_engine_in_push_form_is_used_where_it_is_found(machine, flat_net):
+    machine.open(Model.from_net(flat_net), CPU, "fp32")
+    cache = EngineCache()
+    cache.collect_garbage(0)
+    task = machine.plan("push")
+    cache.fetch(task.recipe, task.build)
+    up = upscaler(flat_net, precision="fp32")
+    assert machine.forms == ["concat", "push"]
+    assert up._backend._backend._stored.manifest.recipe.form == "push"
+
+
+def test_no_tile_is_larger_than_the_engine_takes(machine, flat_net, monkeypatch):
+    monkeypatch.setattr(engine, "plan_profile", lambda *arguments, **options: engine.Profile(1, 64, 64))
+    up = upscaler(flat_net, tile=0)
+    up.upscale(draw(90, 150))
+    assert machine.runtime.context.shapes[-1] == (1, 3, 64, 64)
+    with pytest.raises(InputError, match=r"the engine takes tiles of up to 64 pixels, got \(3, 65\)"):
+        up._backend.run(torch.zeros(1, 3, 3, 65))
+
+
+def test_memory_is_what_the_builder_planned(machine, flat_net):
+    backend = machine.open(Model.from_net(flat_net), CPU, "fp32")
+    assert backend.bytes_per_pixel == 1000 + 3 * 8 * 2
+    assert backend.one_shape
+
+
+def test_compiled_kernels_are_kept_and_loaded_again(machine, flat_net, tmp_path):
+    upscaler(flat_net)
+    first = machine.runtime.context.serialize_kernels()
+    (path,) = (tmp_path / "engines").glob("*.kernels")
+    assert path.name.endswith(".Double-4090-driver-1.2.kernels")
+    assert path.read_bytes() == first
+    upscaler(flat_net)
+    assert machine.runtime.kernels == [None, first]
+    machine.gpu.name = "Double 4090, driver 1.3"
+    upscaler(flat_net)
+    assert machine.runtime.kernels[-1] is None
+
+
+# -- accuracy ---------------------------------------------------------------------------------------------------------
+
+
+def shift(x):
+    return x.roll(1, -1)
+
+
+def lose_a_row(x):
+    x[..., 100 % x.shape[-2], :] = 0
+    return x
+
+
+def spoil(x):
+    x[0, 0, 0, 0] = torch.nan
+    return x
+
+
+@pytest.mark.parametrize("fault", [shift, lose_a_row, spoil, torch.zeros_like, lambda x: x + 0.01])
+def test_a_wrong_engine_is_refused(machine, flat_net, fault):
+    machine.runtime = OnnxRuntimeDouble(fault)
+    message = r"is wrong on Double 4090, driver 1.2: its PSNR to fp32 must be at least 50 dB in fp16, got [\d.]+ on the"
+    with pytest.raises(BackendUnavailableError, match=message):
+        upscaler(flat_net, precision="fp16")
+
+
+def test_accuracy_is_measured_once_a_gpu(machine, flat_net, tmp_path, monkeypatch):
+    upscaler(flat_net)
+    (path,) = (tmp_path / "engines").glob("*.numerics.json")
+    ((gpu, entries),) = json.loads(path.read_bytes()).items()
+    (figures,) = entries.values()
+    assert gpu == machine.gpu.name
+    assert set(figures) == {"chart", "noise", "white", "dark"}
+    assert min(figures.values()) > 80
+
+    def never(*arguments):
+        raise AssertionError
+
+    monkeypatch.setattr("srdgan_rt.tensorrt.accuracy.measure_accuracy", never)
+    upscaler(flat_net)
+    machine.gpu.name = "Double 5090, driver 1.2"
+    with pytest.raises(AssertionError):
+        upscaler(flat_net)
+
+
+def test_an_engine_that_failed_is_tried_again(machine, flat_net):
+    machine.runtime = OnnxRuntimeDouble(shift)
+    with pytest.raises(BackendUnavailableError):
+        upscaler(flat_net)
+    with pytest.raises(BackendUnavailableError):
+        upscaler(flat_net)
+    machine.runtime = OnnxRuntimeDouble()
+    upscaler(flat_net)
+    assert machine.forms == ["concat"]
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"Double 4090, driver 1.2": {"x": {"chart": "a"}}}', b"\xff"])
+def test_damaged_figures_are_measured_again(machine, flat_net, tmp_path, content):
+    upscaler(flat_net)
+    (path,) = (tmp_path / "engines").glob("*.numerics.json")
+    path.write_bytes(content)
+    upscaler(flat_net)
+    assert machine.gpu.name in json.loads(path.read_bytes())
+
+
+# -- profiles ---------------------------------------------------------------------------------------------------------
+
+
+def test_profiles_follow_the_tile_plan_and_the_memory():
+    spec = ModelSpec(4, 32, 16, halo=28)
+    whole = engine.plan_profile(spec, bytes_per_value=2)
+    assert whole.best == whole.largest == 1152  # 1024, two halos, and what resampling adds, in steps of 64
+    assert engine.plan_profile(spec, bytes_per_value=2, memory=80 * 10**9) == whole
+    small = engine.plan_profile(spec, bytes_per_value=2, memory=10**9)
+    assert small.largest == 320  # 320 * 320 * 4453 bytes are less than half a gigabyte, 384 * 384 * 4453 more
+    assert whole.covers(small)
+    assert engine.plan_profile(spec, bytes_per_value=2, memory=0).largest == 64
+    assert engine.plan_profile(ModelSpec(1, 8, 4, 2, unshuffle=2), bytes_per_value=2).smallest == 2
+
+
+def test_unshuffled_nets_run(machine):
+    torch.manual_seed(0)
+    net = L2HNet(1, 8, 4, scale=2, unshuffle=2)
+    image = draw(21, 34)
+    options = {"halo": 60, "border_padding": 60, "device": "cpu"}
+    expected = Upscaler(net, engine="torch", tile=0, **options).upscale(image)
+    result = Upscaler(net, engine="tensorrt", tile=7, **options).upscale(image)
+    assert np.abs(result.astype(int) - expected).max() <= 1
