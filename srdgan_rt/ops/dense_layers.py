@@ -10,7 +10,7 @@ from torch import Tensor
 
 from srdgan_rt import _ext
 from srdgan_rt.errors import InputError
-from srdgan_rt.ops._checks import check_float32, check_input, check_same_device, check_weight
+from srdgan_rt.ops._checks import check_block_train, check_float32, check_input, check_same_device, check_weight
 
 _PANEL = 16  # channels are padded to multiples of this
 _TILE = 4  # and pictures to multiples of this, with a border of one pixel
@@ -77,7 +77,7 @@ def dense_block_train(
         InputError: an argument breaks one of these rules.
         ExtensionError: the compiled extension cannot be used.
     """
-    growth = _check_block(x, weights, biases, residual_scale)
+    check_block_train(weights, biases, residual_scale)
     _check_tensors("dense_block_train", x, (*weights, *biases), weights[0].shape[1], negative_slope)
     _ext.load()
     result: Tensor = torch.ops.srdgan_rt.dense_layers(
@@ -85,7 +85,7 @@ def dense_block_train(
         torch.cat([weight.flatten() for weight in weights]),
         torch.cat(list(biases)),
         len(weights) - 1,
-        growth,
+        weights[0].shape[0],
         x.shape[1],
         float(negative_slope),
         1.0,
@@ -100,26 +100,6 @@ def _check_tensors(op: str, x: Tensor, parameters: Sequence[Tensor], in_channels
     check_same_device(x=x, **{f"parameter {i}": parameter for i, parameter in enumerate(parameters)})
     if x.device.type != "cpu":
         raise InputError(f"{op} is for the CPU, got x on {x.device}")
-
-
-def _check_block(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], residual_scale: float) -> int:
-    """Checks the sizes of a dense block; returns its growth."""
-    if not 2 <= len(weights) <= 17 or len(biases) != len(weights):
-        raise InputError(
-            f"a dense block must have 2..17 weights and as many biases, got {len(weights)} and {len(biases)}"
-        )
-    if residual_scale == 0:
-        raise InputError("residual_scale must not be 0")
-    for weight, bias in zip(weights, biases, strict=True):
-        check_weight(weight, bias)
-    growth, features = weights[0].shape[:2]
-    for index, weight in enumerate(weights):
-        wanted = (features if index == len(weights) - 1 else growth, features + index * growth)
-        if tuple(weight.shape[:2]) != wanted:
-            raise InputError(
-                f"weight {index} of a dense block must be ({wanted[0]}, {wanted[1]}, 3, 3), got {tuple(weight.shape)}"
-            )
-    return growth
 
 
 def _pad(size: int, multiple: int) -> int:
@@ -167,10 +147,13 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tens
     ctx.sizes = (x.shape[1], growths, growth_channels)
     ctx.slopes = slopes
     ctx.mark_non_differentiable(output[1])
+    ctx.set_materialize_grads(False)  # no zeros as large as the slab
     ctx.save_for_backward(*output, weights)
 
 
-def _backward(ctx: Any, grad: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
+def _backward(ctx: Any, grad: Tensor | None, _: Tensor | None) -> tuple[Tensor | None, ...]:
+    if grad is None:
+        return (None,) * 9
     wants_x = ctx.needs_input_grad[0]
     grad_x, grad_weights, grad_bias = torch.ops.srdgan_rt.dense_layers_backward(
         grad, *ctx.saved_tensors, *ctx.sizes, *ctx.slopes, wants_x
