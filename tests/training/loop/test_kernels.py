@@ -35,7 +35,7 @@ def fake_times(monkeypatch: pytest.MonkeyPatch, native: float, torch_: float) ->
 @needs_extension
 @pytest.mark.parametrize(("name", "tolerance"), [("l2h", 1e-4), ("joint", 5e-3)])
 def test_both_train_alike(make_stage: Any, tmp_path: Path, name: str, tolerance: float) -> None:
-    """The same curve within rounding, which the stage joint magnifies: it rounds to 8 bits. Weights keep their names."""
+    """The same curve within rounding, which the stage joint magnifies: it rounds to 8 bits."""
     stage = make_stage(name)
     losses, names = {}, {}
     for kernels in (NATIVE, TORCH):
