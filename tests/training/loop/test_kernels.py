@@ -40,7 +40,7 @@ def test_both_train_alike(make_stage: Any, tmp_path: Path, name: str, tolerance:
     losses, names = {}, {}
     for kernels in (NATIVE, TORCH):
         trainer = stage.trainer(tmp_path / kernels, with_kernels(stage, kernels))
-        losses[kernels] = [trainer.step(stage.make_batch(iteration)) for iteration in range(8)]
+        losses[kernels] = [trainer.step(stage.make_batch(iteration)) for iteration in range(3)]
         assert trainer.kernels() == kernels
         names[kernels] = trainer.gans[-1].generator.net.state_dict().keys()
     assert losses[NATIVE] == pytest.approx(losses[TORCH], rel=tolerance)
