@@ -14,7 +14,7 @@ from srdgan_rt.models.l2h import NEGATIVE_SLOPE, RESIDUAL_SCALE, L2HNet, Residua
 from srdgan_rt.ops import conv3x3_train, dense_block_train
 from training.loop.engine import Engine
 
-AUTO, NATIVE, TORCH = "auto", "native", "torch"
+NATIVE, TORCH = "native", "torch"
 
 _TURNS = 3  # of both, when they are timed
 
