@@ -6,6 +6,7 @@ set(SRDGAN_CPU_KERNEL_SOURCES
   csrc/common/cpu_isa.cpp
   csrc/kernels/cpu/conv_stage.cpp
   csrc/kernels/cpu/dense_block.cpp
+  csrc/kernels/cpu/dense_layers.cpp
   csrc/kernels/cpu/l2h_net.cpp
   csrc/kernels/cpu/l2h_pack.cpp
   csrc/kernels/cpu/l2h_weights.cpp
@@ -20,6 +21,9 @@ set(SRDGAN_CPU_KERNEL_SOURCES
   csrc/kernels/cpu/winograd_avx512_vnni.cpp
   csrc/kernels/cpu/winograd_avx_vnni.cpp
   csrc/kernels/cpu/winograd_portable.cpp
+  csrc/kernels/cpu/winograd_train_avx2.cpp
+  csrc/kernels/cpu/winograd_train_avx512.cpp
+  csrc/kernels/cpu/winograd_train_portable.cpp
 )
 
 # Torch-free device code and its launchers.
@@ -31,6 +35,7 @@ set(SRDGAN_CUDA_KERNEL_SOURCES
 # Wrappers for torch's stable ABI: compiled by setup.py alone.
 set(SRDGAN_CPU_OP_SOURCES
   csrc/ops/cpu/cpu_isa.cpp
+  csrc/ops/cpu/dense_layers.cpp
   csrc/ops/cpu/l2h_net.cpp
   csrc/ops/cpu/l2h_pack.cpp
   csrc/ops/cpu/nearest_downsample.cpp

@@ -129,6 +129,12 @@ class L2HNet(nn.Module):
         self.conv_hr = nn.Conv2d(num_features, num_features, 3, 1, 1)
         self.conv_last = nn.Conv2d(num_features, 3, 3, 1, 1)
 
+    @staticmethod
+    def convolve(conv: nn.Conv2d, x: Tensor, negative_slope: float = 1.0) -> Tensor:
+        """A convolution outside the dense blocks, and a LeakyReLU unless its slope is 1; training may replace it."""
+        y: Tensor = conv(x)
+        return y if negative_slope == 1 else F.leaky_relu(y, negative_slope)
+
     def upsampling_convs(self) -> list[nn.Conv2d]:
         """The convolutions that each follow a nearest x2 enlargement, in order."""
         return [getattr(self, f"conv_up{index}") for index in range(1, self._num_upsamplings + 1)]
@@ -143,11 +149,12 @@ class L2HNet(nn.Module):
             ``(N, 3, scale * H, scale * W)`` RGB, nominally in [0, 1], not clamped.
         """
         height, width = x.shape[2:]
-        features = self.conv_first(unshuffle_pixels(x, self.unshuffle))  # (N, F, H / unshuffle, W / unshuffle)
-        features = features + self.conv_body(self.body(features))
+        convolve = self.convolve
+        features = convolve(self.conv_first, unshuffle_pixels(x, self.unshuffle))  # (N, F, H / unshuffle, ...)
+        features = features + convolve(self.conv_body, self.body(features))
         for conv in self.upsampling_convs():
             features = F.interpolate(features, scale_factor=2, mode="nearest")
-            features = F.leaky_relu(conv(features), NEGATIVE_SLOPE)
-        features = F.leaky_relu(self.conv_hr(features), NEGATIVE_SLOPE)
-        result: Tensor = self.conv_last(features)  # (N, 3, scale * H, scale * W), or more where H, W are no multiples
+            features = convolve(conv, features, NEGATIVE_SLOPE)
+        features = convolve(self.conv_hr, features, NEGATIVE_SLOPE)
+        result = convolve(self.conv_last, features)  # (N, 3, scale * H, scale * W), or more where H, W are no multiples
         return result if self.unshuffle == 1 else result[..., : self.scale * height, : self.scale * width]

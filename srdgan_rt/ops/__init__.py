@@ -7,6 +7,7 @@ device. The functions here never fall back to them: without the extension they r
 
 from srdgan_rt.ops import reference
 from srdgan_rt.ops._layers import L2HLayers, Layer
+from srdgan_rt.ops.dense_layers import conv3x3_train, dense_block_train
 from srdgan_rt.ops.l2h_net import (
     L2HStream,
     PackedL2HNet,
@@ -28,8 +29,10 @@ __all__ = [
     "PackedL2HTail",
     "PackedTrunk",
     "PackedUpsampleConv",
+    "conv3x3_train",
     "dense_block",
     "dense_block_pack",
+    "dense_block_train",
     "l2h_net",
     "l2h_net_pack",
     "l2h_tail",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -41,6 +43,25 @@ def check_weight(weight: Tensor, bias: Tensor | None) -> None:
         raise InputError(f"bias must be ({weight.shape[0]},), got {tuple(bias.shape)}")
     if bias.dtype != weight.dtype:
         raise InputError(f"bias must have the type of the weight, {weight.dtype}, got {bias.dtype}")
+
+
+def check_block_train(weights: Sequence[Tensor], biases: Sequence[Tensor], residual_scale: float) -> None:
+    """Checks the parameters of dense_block_train."""
+    if not 2 <= len(weights) <= 17 or len(biases) != len(weights):
+        raise InputError(
+            f"a dense block must have 2..17 weights and as many biases, got {len(weights)} and {len(biases)}"
+        )
+    if residual_scale == 0:
+        raise InputError("residual_scale must not be 0")
+    for weight, bias in zip(weights, biases, strict=True):
+        check_weight(weight, bias)
+    growth, features = weights[0].shape[:2]
+    for index, weight in enumerate(weights):
+        wanted = (features if index == len(weights) - 1 else growth, features + index * growth)
+        if tuple(weight.shape[:2]) != wanted:
+            raise InputError(
+                f"weight {index} of a dense block must be ({wanted[0]}, {wanted[1]}, 3, 3), got {tuple(weight.shape)}"
+            )
 
 
 def check_input(x: Tensor, in_channels: int, dtype: torch.dtype, negative_slope: float, name: str = "x") -> None:

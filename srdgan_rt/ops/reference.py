@@ -12,7 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from srdgan_rt.ops._checks import check_downsample, check_input, check_upsample_conv
+from srdgan_rt.ops._checks import (
+    check_block_train,
+    check_downsample,
+    check_input,
+    check_upsample_conv,
+    check_weight,
+)
 from srdgan_rt.ops._int8 import check_ranges, conv_int8, to_levels
 from srdgan_rt.ops._int8 import transform_features as transform_features
 from srdgan_rt.ops._layers import (
@@ -47,6 +53,34 @@ def upsample_conv(
     check_upsample_conv(x, weight, bias, negative_slope)
     enlarged = F.interpolate(x, scale_factor=2, mode="nearest")
     return F.leaky_relu(F.conv2d(enlarged, weight, bias, padding=1), negative_slope)
+
+
+def conv3x3_train(
+    x: Tensor,  # (N, C_in, H, W)
+    weight: Tensor,  # (C_out, C_in, 3, 3)
+    bias: Tensor,  # (C_out,)
+    negative_slope: float = 1.0,
+) -> Tensor:  # (N, C_out, H, W)
+    """Same contract as :func:`srdgan_rt.ops.conv3x3_train`, in any floating-point type and on any device."""
+    check_weight(weight, bias)
+    check_input(x, weight.shape[1], weight.dtype, negative_slope)
+    return F.leaky_relu(_conv(x, (weight, bias)), negative_slope)
+
+
+def dense_block_train(
+    x: Tensor,  # (N, F, H, W)
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    negative_slope: float = 0.2,
+    residual_scale: float = 0.2,
+) -> Tensor:  # (N, F, H, W)
+    """Same contract as :func:`srdgan_rt.ops.dense_block_train`, in any floating-point type and on any device."""
+    check_block_train(weights, biases, residual_scale)
+    check_input(x, weights[0].shape[1], weights[0].dtype, negative_slope)
+    features = [x]
+    for layer in zip(weights[:-1], biases[:-1], strict=True):
+        features.append(F.leaky_relu(_conv(torch.cat(features, 1), layer), negative_slope))
+    return x + residual_scale * _conv(torch.cat(features, 1), (weights[-1], biases[-1]))
 
 
 def dense_block(

@@ -13,6 +13,7 @@ class EngineConfig:
 
     device: str = "auto"  # auto (CUDA where there is a device), cpu or cuda
     precision: str = "fp32"  # fp32, or bf16 (autocast: weights, losses and averages stay in fp32)
+    kernels: str = "torch"  # of the low-to-high net on the CPU: torch, native, or auto (the faster one)
     compile: bool = False  # the generators by torch.compile
     checkpoint_blocks: bool = False  # computes each block twice: far less memory, a third more time
     num_workers: int = 0  # processes that make batches ahead; 0 makes them in between the steps
@@ -23,6 +24,8 @@ class EngineConfig:
             raise InputError(f"engine.device must be auto, cpu or cuda, got {self.device!r}")
         if self.precision not in ("fp32", "bf16"):
             raise InputError(f"engine.precision must be fp32 or bf16, got {self.precision!r}")
+        if self.kernels not in ("auto", "native", "torch"):
+            raise InputError(f"engine.kernels must be auto, native or torch, got {self.kernels!r}")
         if self.num_workers < 0:
             raise InputError(f"engine.num_workers must be at least 0, got {self.num_workers}")
         if self.prefetch < 1:

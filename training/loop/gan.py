@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from srdgan_rt.errors import InputError
 from training.config import StageConfig
 from training.loop.engine import Engine
+from training.loop.kernels import Kernels
 from training.models.features import Features
 from training.models.losses import discriminator_loss, feature_loss, generator_loss
 
@@ -36,11 +37,13 @@ class TrainedNet:
             ema.load_state_dict(net.state_dict())
             engine.place(ema)
             engine.prepare_generator(net)
+        self.kernels = Kernels(net, engine)
         self._parallel = engine.parallelise(net)
         self.optimiser = torch.optim.Adam(net.parameters(), config.learning_rate, betas=config.betas, fused=True)
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Calls the net with gradients to its weights, averaged over all processes; fp32."""
+        self.kernels.choose(*inputs)
         return self._engine.call(self._parallel, *inputs)
 
     @contextmanager

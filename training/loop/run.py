@@ -107,6 +107,7 @@ def run(
                 figures = {
                     **trainer.take_figures(),
                     "learning_rate": trainer.learning_rate(),
+                    "kernels": trainer.kernels(),
                     "iterations_per_second": round(speed, 3),
                     "data_wait": round(waited / (now - last_log), 3),
                     "minutes_left": round((now - started) * max(0.0, 1 - done) / (done - done_before) / 60, 1),

@@ -24,6 +24,7 @@ from training.data.notes import describe_files, take_notes
 from training.loop.checkpoints import checkpoint_path, read_checkpoint
 from training.loop.engine import Engine
 from training.loop.gan import GanTrainer, LossInputs, TrainedNet
+from training.loop.kernels import NATIVE, TORCH
 from training.loop.record import Record, begin_record, describe_stretch
 
 BatchT_contra = TypeVar("BatchT_contra", contravariant=True)
@@ -118,6 +119,11 @@ class Trainer(ABC, Generic[BatchT_contra]):
         """The learning rate of the coming step, the same for all nets."""
         return self.config.learning_rate_at(self.iteration)
 
+    def kernels(self) -> str:
+        """By whose kernels the generators are computed: ``native`` or ``torch``; "" before the first step."""
+        chosen = {gan.generator.kernels.chosen for gan in self.gans}
+        return NATIVE if NATIVE in chosen else TORCH if TORCH in chosen else ""
+
     def done(self) -> float:
         """The part of the run that is over: 1 at its end."""
         return self.iteration / self.config.iterations
@@ -140,6 +146,7 @@ class Trainer(ABC, Generic[BatchT_contra]):
         if not self.engine.is_main:
             return
         state: dict[str, Any] = {"iteration": self.iteration, "record": self.record.to_text()}
+        state["kernels"] = {gan.prefix: gan.generator.kernels.chosen for gan in self.gans}
         state |= {name: part.state_dict() for name, part in self._state.items()}
         with replace_file(self.checkpoint) as file:
             torch.save(state, file)
@@ -155,6 +162,8 @@ class Trainer(ABC, Generic[BatchT_contra]):
         except (KeyError, RuntimeError, ValueError) as error:
             reason = str(error).splitlines()[-1].strip()
             raise SrdganError(f"{self.checkpoint} does not fit the configuration: {reason}") from error
+        for gan in self.gans:
+            gan.generator.kernels.keep(saved.get("kernels", {}).get(gan.prefix, ""))  # old checkpoints have none
         self.iteration = saved["iteration"]
         if "record" in saved:
             self.record = Record.from_text(saved["record"])

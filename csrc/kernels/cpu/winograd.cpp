@@ -140,6 +140,10 @@ WinogradOutput<Precision> winograd_multiply(const WinogradIsa<Precision>& isa, W
 
 template WinogradOutput<Float32> winograd_multiply(const WinogradIsa<Float32>&, WinogradProduct<Float32>, int64_t,
                                                    const PackedConv<Float32>&, int64_t, int64_t, float*);
+template WinogradOutput<Float32Training> winograd_multiply(const WinogradIsa<Float32Training>&,
+                                                           WinogradProduct<Float32Training>, int64_t,
+                                                           const PackedConv<Float32Training>&, int64_t, int64_t,
+                                                           float*);
 template WinogradOutput<Int8> winograd_multiply(const WinogradIsa<Int8>&, WinogradProduct<Int8>, int64_t,
                                                 const PackedConv<Int8>&, int64_t, int64_t, float*);
 

@@ -45,6 +45,13 @@ struct Float32 : WinogradTile<6> {
   using Sum = float;
 };
 
+// Floats in smaller tiles, which are more exact: for training, whose patches of 32x32 they fill without remainder.
+struct Float32Training : WinogradTile<4> {
+  using Input = float;
+  using Weight = float;
+  using Sum = float;
+};
+
 // A transformed input x is the byte round(x * level) + 128, cut off at 0 and 255; a weight is -64..64, so that two
 // products fit into 16 bits on processors that multiply bytes so. Sums are exact.
 struct Int8 : WinogradTile<4> {
@@ -92,6 +99,7 @@ enum class WinogradEpilogue {
   kActivation,      // out = leaky(y)
   kResidual,        // out = inner + scale * y
   kDoubleResidual,  // out = outer + scale * (inner + scale * y)
+  kGradient,        // out = inner > 0 ? y : negative_slope * y: backward through the LeakyReLU whose result is inner
 };
 
 // Step 3: a run of neighbouring tiles in one row of tiles. Rows and columns beyond the picture are not stored.

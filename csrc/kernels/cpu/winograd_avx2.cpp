@@ -27,7 +27,7 @@ struct Avx2Dot {
 
 }  // namespace
 
-const WinogradIsa<Float32>& winograd_avx2() { return kSteps<FloatBlock>; }
+const WinogradIsa<Float32>& winograd_avx2() { return kSteps<FloatBlock<Float32>>; }
 
 const WinogradIsa<Int8>& winograd_int8_avx2() { return kSteps<ByteBlock<Avx2Dot>>; }
 

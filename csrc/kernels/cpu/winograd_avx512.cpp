@@ -15,7 +15,7 @@ constexpr int kBlockVectors = 2;
 
 }  // namespace
 
-const WinogradIsa<Float32>& winograd_avx512() { return kSteps<FloatBlock>; }
+const WinogradIsa<Float32>& winograd_avx512() { return kSteps<FloatBlock<Float32>>; }
 
 }  // namespace srdgan
 

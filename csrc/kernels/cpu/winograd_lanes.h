@@ -171,12 +171,13 @@ struct Ahead {
 };
 
 // Products of floats: kTiles x (kVectors vectors) sums in registers.
+template <typename FloatPrecision>
 struct FloatBlock {
-  using Precision = Float32;
+  using Precision = FloatPrecision;
   static constexpr int kTiles = kBlockTiles;
 
   template <int kTiles, int kVectors>
-  static void run(const WinogradProduct<Float32>& p, const float* v, const float* weight, int64_t panel, float* m,
+  static void run(const WinogradProduct<Precision>& p, const float* v, const float* weight, int64_t panel, float* m,
                   Ahead ahead) {
     constexpr int kPerPanel = kWinogradPanel / kLanes;
     (void)panel;
@@ -355,6 +356,8 @@ template <WinogradEpilogue kEpilogue, typename Precision>
           if constexpr (kEpilogue == WinogradEpilogue::kActivation) {
             const Vec scaled = value * o.negative_slope;
             value = value > scaled ? value : scaled;  // a slope of 0..1 makes LeakyReLU a maximum
+          } else if constexpr (kEpilogue == WinogradEpilogue::kGradient) {
+            value = load(o.inner[i] + at) > 0.0f ? value : value * o.negative_slope;
           } else {
             value = load(o.inner[i] + at) + o.scale * value;
             if constexpr (kEpilogue == WinogradEpilogue::kDoubleResidual)
@@ -378,6 +381,8 @@ void transform_output(const WinogradOutput<Precision>& output) {
       return finish_tiles<WinogradEpilogue::kResidual>(output);
     case WinogradEpilogue::kDoubleResidual:
       return finish_tiles<WinogradEpilogue::kDoubleResidual>(output);
+    case WinogradEpilogue::kGradient:
+      return finish_tiles<WinogradEpilogue::kGradient>(output);
   }
 }
 

@@ -11,7 +11,7 @@ constexpr int kBlockVectors = 4;
 
 }  // namespace
 
-const WinogradIsa<Float32>& winograd_portable() { return kSteps<FloatBlock>; }
+const WinogradIsa<Float32>& winograd_portable() { return kSteps<FloatBlock<Float32>>; }
 
 const WinogradIsa<Int8>& winograd_int8_portable() { return kSteps<ByteBlock<PortableDot>>; }
 

@@ -1,0 +1,88 @@
+"""Times a step of training on the CPU by torch's kernels and by the package's own, in turn:
+``python -m benchmarks.training_step``.
+
+A step is what ``training.train_l2h`` does with a batch: the low-to-high net forward and backward, the L1 loss, Adam and
+the moving average of the weights. Making the batch is left out. Times are CPU seconds of the process, which other
+programs disturb little, or with ``--wall`` those of the clock, which need a quiet machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import time
+from collections.abc import Callable
+from functools import partial
+
+import torch
+
+from benchmarks.native import require_native
+from srdgan_rt.bench.machine import describe_machine
+from srdgan_rt.models import L2HNet
+from training.config import EngineConfig, StageConfig
+from training.loop.engine import Engine
+from training.loop.gan import TrainedNet
+from training.loop.kernels import NATIVE, TORCH
+
+NETS = ("4x32x16", "25x64x32")
+"""RRDBs x features x growth: of srdgan-x4-fast and of the paper."""
+
+Step = Callable[[], None]
+
+
+def make_step(net: str, kernels: str, pictures: int, patch: int) -> Step:
+    """A function that trains a new net of these sizes by one step."""
+    engine = Engine(EngineConfig(device="cpu", kernels=kernels))
+    sizes = [int(size) for size in net.split("x")]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        trained = TrainedNet(L2HNet(*sizes), StageConfig(name=net, iterations=1), engine, L2HNet(*sizes))
+        low, high = torch.rand(pictures, 3, patch, patch), torch.rand(pictures, 3, 4 * patch, 4 * patch)
+
+    def step() -> None:
+        trained.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward((trained(low) - high).abs().mean())
+        trained.update(1e-4, 0)
+
+    return step
+
+
+def time_steps(steps: dict[str, Step], rounds: int, clock: Callable[[], float]) -> dict[str, float]:
+    """The fastest of several steps of each, in turn, in seconds; one more before them does not count."""
+    fastest = dict.fromkeys(steps, float("inf"))
+    for turn in range(rounds + 1):
+        for name, step in steps.items():
+            started = clock()
+            step()
+            if turn > 0:
+                fastest[name] = min(fastest[name], clock() - started)
+    return fastest
+
+
+def main() -> None:
+    """Prints a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nets", nargs="+", default=NETS, metavar="BLOCKSxFEATURESxGROWTH")
+    parser.add_argument("--batch", type=int, default=8, metavar="N", help="pictures (default: %(default)s)")
+    parser.add_argument("--patch", type=int, default=32, metavar="SIDE", help="LR pixels (default: %(default)s)")
+    parser.add_argument("--threads", nargs="+", type=int, default=[1], metavar="N")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="steps of each (default: %(default)s)")
+    parser.add_argument("--wall", action="store_true", help="time by the clock")
+    arguments = parser.parse_args()
+    require_native(parser)
+    clock, seconds = (time.perf_counter, "seconds") if arguments.wall else (time.process_time, "CPU seconds")
+    print(f"{datetime.date.today().isoformat()}, {describe_machine()}; {seconds} of a step, the fastest;")
+    print(f"{arguments.batch} patches of {arguments.patch}x{arguments.patch}\n")
+    print("| net | threads | torch | native | torch / native |\n|---|---|---|---|---|")
+    for net in arguments.nets:
+        make = partial(make_step, net, pictures=arguments.batch, patch=arguments.patch)
+        steps = {kernels: make(kernels) for kernels in (TORCH, NATIVE)}
+        for threads in arguments.threads:
+            torch.set_num_threads(threads)
+            times = time_steps(steps, arguments.rounds, clock)
+            figures = f"{times[TORCH]:.3f} | {times[NATIVE]:.3f} | {times[TORCH] / times[NATIVE]:.2f}"
+            print(f"| {net} | {threads} | {figures} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
