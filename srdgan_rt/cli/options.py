@@ -30,7 +30,7 @@ Model = Annotated[
         "--model",
         "-n",
         metavar="NAME|PATH",
-        help="Shipped model, weight file, or interpolation of models (a:0.7+b:0.3).",
+        help="Shipped model (srdgan-rt info lists them), weight file, or interpolation of models (a:0.7+b:0.3).",
         show_default="the best shipped",
     ),
 ]
