@@ -19,7 +19,7 @@ constexpr int kBlockTiles = 14;
 constexpr int kBlockVectors = 2;
 #include "csrc/kernels/cpu/winograd_lanes.h"
 }  // namespace
-constexpr WinogradIsa<Float32> kFloats = kSteps<FloatBlock>;
+constexpr WinogradIsa<Float32> kFloats = kSteps<FloatBlock<Float32>>;
 constexpr WinogradIsa<Int8> kBytes = kSteps<ByteBlock<PortableDot>>;
 }  // namespace wide_portable
 }  // namespace srdgan
@@ -35,7 +35,7 @@ constexpr int kBlockTiles = 14;
 constexpr int kBlockVectors = 2;
 #include "csrc/kernels/cpu/winograd_lanes.h"
 }  // namespace
-constexpr WinogradIsa<Float32> kFloats = kSteps<FloatBlock>;
+constexpr WinogradIsa<Float32> kFloats = kSteps<FloatBlock<Float32>>;
 constexpr WinogradIsa<Int8> kBytes = kSteps<ByteBlock<PortableDot>>;
 }  // namespace wide_avx2
 }  // namespace srdgan

@@ -76,12 +76,12 @@ def test_equation_8_by_hand(tmp_path: Path) -> None:
     assert loss.item() == pytest.approx(2 * 0.3 + 0.5 * 0.1269280, abs=1e-6)
 
 
-def test_the_pixel_loss_alone_needs_neither_judge_nor_features(tmp_path: Path) -> None:
+def test_the_pixel_loss_alone_needs_neither_discriminator_nor_features(tmp_path: Path) -> None:
     trainer = L2HTrainer(TINY, tmp_path, Engine(TINY.engine), None)
     assert trainer.gan.discriminator is None
     trainer.save()
     saved = torch.load(trainer.checkpoint, weights_only=True)
-    assert saved.keys() == {"iteration", "record", "params", "params_ema", "optimiser"}
+    assert saved.keys() == {"iteration", "record", "params", "params_ema", "optimiser", "kernels"}
 
 
 def test_gradients_are_clipped_and_their_norm_is_logged(make_stage: Any, tmp_path: Path) -> None:
