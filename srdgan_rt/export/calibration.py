@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-import torch
 from torch import Tensor, nn
 
-from srdgan_rt.errors import InputError
 from srdgan_rt.models import L2HNet
 from srdgan_rt.models.l2h import ResidualDenseBlock
+from srdgan_rt.models.observe import run_with_hooks
 
 
 def measure_input_ranges(net: L2HNet, pictures: Iterable[Tensor]) -> dict[str, float]:
@@ -42,13 +41,5 @@ def measure_input_ranges(net: L2HNet, pictures: Iterable[Tensor]) -> dict[str, f
         if isinstance(block, ResidualDenseBlock)
         for child, conv in block.named_children()
     ]
-    try:
-        with torch.inference_mode():
-            for picture in pictures:
-                net(picture)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    if not largest:
-        raise InputError("ranges are measured on pictures, got none")
+    run_with_hooks(net, pictures, hooks)
     return largest

@@ -8,9 +8,9 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from srdgan_rt.errors import InputError
 from srdgan_rt.models import L2HNet
 from srdgan_rt.models.l2h import ResidualDenseBlock
+from srdgan_rt.models.observe import run_with_hooks
 from srdgan_rt.ops.reference import transform_features
 
 CUT = 14.0
@@ -59,13 +59,5 @@ def measure_ranges(net: L2HNet, pictures: Iterable[Tensor], *, cut: float = CUT)
     hooks = [
         block.conv5.register_forward_pre_hook(partial(note, of)) for block, of in zip(blocks, statistics, strict=True)
     ]
-    try:
-        with torch.inference_mode():
-            for picture in pictures:
-                net(picture)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    if any(of.count == 0 for of in statistics):
-        raise InputError("ranges are measured on pictures, got none")
+    run_with_hooks(net, pictures, hooks)
     return [of.range(cut).clone() for of in statistics]
