@@ -5,31 +5,12 @@
 
 #include "csrc/kernels/cpu/dense_layers.h"
 #include "tests/cpp/check.h"
+#include "tests/cpp/guarded.h"
 #include "tests/cpp/isas.h"
 
 using namespace srdgan;
 
 namespace {
-
-constexpr float kUntouched = 12345.0f;
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
-// Memory of just the size that was asked for, without a single usable number in it.
-class Guarded {
- public:
-  explicit Guarded(int64_t floats) : floats_(floats), memory_(floats + kGuard, kUntouched) {
-    std::fill_n(memory_.begin(), floats, kNan);
-  }
-  float* data() { return memory_.data(); }
-  bool kept() const {
-    return std::all_of(memory_.begin() + floats_, memory_.end(), [](float v) { return v == kUntouched; });
-  }
-
- private:
-  static constexpr int64_t kGuard = 4096;
-  int64_t floats_;
-  std::vector<float> memory_;
-};
 
 struct Case {
   DenseShape shape;

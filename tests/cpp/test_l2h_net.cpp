@@ -9,13 +9,13 @@
 #include "csrc/kernels/cpu/l2h_net.h"
 #include "tests/cpp/blob.h"
 #include "tests/cpp/check.h"
+#include "tests/cpp/guarded.h"
 #include "tests/cpp/isas.h"
 
 using namespace srdgan;
 
 namespace {
 
-constexpr float kUntouched = 12345.0f;
 constexpr float kSlope = 0.2f;
 
 struct Size {
@@ -156,23 +156,6 @@ L2HSizes part_of(L2HPart part, int64_t features, int64_t growth, int64_t num_blo
   return sizes;
 }
 
-// Memory of a run: as many NaNs as it asked for, and a guard.
-class Memory {
- public:
-  explicit Memory(int64_t floats) : floats_(floats), values_(floats + kGuard, std::numeric_limits<float>::quiet_NaN()) {
-    std::fill(values_.begin() + floats, values_.end(), kUntouched);
-  }
-  float* data() { return values_.data(); }
-  bool kept() const {
-    return std::all_of(values_.begin() + floats_, values_.end(), [](float v) { return v == kUntouched; });
-  }
-
- private:
-  static constexpr int64_t kGuard = 1024;
-  int64_t floats_;
-  std::vector<float> values_;
-};
-
 void execute(Wavefront& wavefront, int64_t num_threads) {
   CHECK(wavefront.well_ordered(), "a unit waits for a later one");
   const auto work = [&](int64_t thread) {
@@ -203,7 +186,7 @@ std::vector<float> compute(const Net& net, Size size, const std::vector<float>& 
   std::vector<float> out(
       writes_features(net) ? input.size() : kImageChannels * scale * scale * size.height * size.width, kUntouched);
   L2HRun run(net.weights, kSlope, size.height, size.width, size.height, num_threads, isa);
-  Memory state(run.state_floats()), workspace(run.workspace_floats());
+  Guarded state(run.state_floats()), workspace(run.workspace_floats());
   run.clear_borders(state.data());
   L2HData data{};
   if (reads_picture(net)) {
@@ -235,16 +218,16 @@ std::vector<float> compute_strips(const Net& net, Size size, const std::vector<f
   const int64_t scale = net.sizes.scale(), width = scale * size.width;
   std::vector<float> out(kImageChannels * scale * size.height * width, kUntouched);
   int64_t state_floats = 0, finished = 0;
-  std::unique_ptr<Memory> state;
+  std::unique_ptr<Guarded> state;
   for (int64_t known = 0; known < size.height;) {
     // A run of its own for every strip, as for the ops: all that is kept is the state.
     L2HRun run(net.weights, kSlope, size.height, size.width, strip_rows, num_threads, isa);
     if (state == nullptr) {
-      state = std::make_unique<Memory>(state_floats = run.state_floats());
+      state = std::make_unique<Guarded>(state_floats = run.state_floats());
       run.clear_borders(state->data());
     }
     CHECK(run.state_floats() == state_floats, "strips need different states");
-    Memory workspace(run.workspace_floats());
+    Guarded workspace(run.workspace_floats());
     const int64_t now = std::min(known + strip_rows, size.height);
     std::vector<float> rows;
     for (int64_t c = 0; c < net.sizes.in_channels; ++c) {

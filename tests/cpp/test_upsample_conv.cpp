@@ -4,14 +4,12 @@
 
 #include "csrc/kernels/cpu/upsample_conv.h"
 #include "tests/cpp/check.h"
+#include "tests/cpp/guarded.h"
 #include "tests/cpp/isas.h"
 
 using namespace srdgan;
 
 namespace {
-
-constexpr float kUntouched = 12345.0f;
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 struct Case {
   int64_t height, width, in_channels, out_channels;
@@ -42,24 +40,6 @@ std::vector<double> naive(const Case& c, const std::vector<float>& x, const std:
       }
   return out;
 }
-
-// Scratch memory of just the size that was asked for, without a single usable number in it.
-class Scratch {
- public:
-  explicit Scratch(int64_t floats) : floats_(floats), memory_(floats + kGuard, kUntouched) {}
-  float* data() {
-    std::fill_n(memory_.begin(), floats_, kNan);
-    return memory_.data();
-  }
-  bool kept() const {
-    return std::all_of(memory_.begin() + floats_, memory_.end(), [](float v) { return v == kUntouched; });
-  }
-
- private:
-  static constexpr int64_t kGuard = 4096;
-  int64_t floats_;
-  std::vector<float> memory_;
-};
 
 // A case with its data; what lies between the pixels' channels must neither be read nor written.
 struct Run {
@@ -130,25 +110,25 @@ void check_case(const Case& c, CpuIsa isa) {
   const int64_t count = 2 * c.height * run.out_row();
   std::vector<float> out(count + kGuard, kUntouched);
   const UpsampleConvProblem problem = run.problem(out.data());
-  Scratch scratch(upsample_conv_scratch_floats(problem, isa, columns));
+  Guarded scratch(upsample_conv_scratch_floats(problem, isa, columns));
   // Rows of patches in reverse order and one by one: each must stand for itself.
-  for (int64_t row = rows; row-- > 0;) upsample_conv(problem, isa, row, row + 1, 0, columns, scratch.data());
+  for (int64_t row = rows; row-- > 0;) upsample_conv(problem, isa, row, row + 1, 0, columns, scratch.forget());
   check_values(run, out.data());
   CHECK(std::all_of(out.begin() + count, out.end(), [](float v) { return v == kUntouched; }), "%s wrote beyond the end",
         cpu_isa_name(isa));
   CHECK(scratch.kept(), "%s wrote beyond its scratch memory", cpu_isa_name(isa));
 
   std::vector<float> again(count, kUntouched);
-  upsample_conv(run.problem(again.data()), isa, 0, rows, 0, columns, scratch.data());
+  upsample_conv(run.problem(again.data()), isa, 0, rows, 0, columns, scratch.forget());
   CHECK(std::equal(again.begin(), again.end(), out.begin()), "%s depends on how rows are shared out",
         cpu_isa_name(isa));
 
   for (int64_t share : {int64_t{1}, int64_t{3}, (columns + 1) / 2}) {
     std::fill(again.begin(), again.end(), kUntouched);
     const UpsampleConvProblem parts = run.problem(again.data());
-    Scratch small(upsample_conv_scratch_floats(parts, isa, share));
+    Guarded small(upsample_conv_scratch_floats(parts, isa, share));
     for (int64_t end = columns; end > 0; end -= std::min(share, end)) {
-      upsample_conv(parts, isa, 0, rows, std::max<int64_t>(end - share, 0), end, small.data());
+      upsample_conv(parts, isa, 0, rows, std::max<int64_t>(end - share, 0), end, small.forget());
     }
     CHECK(std::equal(again.begin(), again.end(), out.begin()), "%s depends on how columns are shared out",
           cpu_isa_name(isa));
@@ -164,9 +144,9 @@ void check_columns(const Case& c, CpuIsa isa, int64_t column_begin, int64_t colu
   std::vector<float> part = whole;
   const int64_t rows = upsample_conv_num_patches(c.height);
   const int64_t columns = upsample_conv_num_patches(c.width);
-  Scratch scratch(upsample_conv_scratch_floats(run.problem(whole.data()), isa, columns));
-  upsample_conv(run.problem(whole.data()), isa, 0, rows, 0, columns, scratch.data());
-  upsample_conv(run.problem(part.data()), isa, 0, rows, column_begin, column_end, scratch.data());
+  Guarded scratch(upsample_conv_scratch_floats(run.problem(whole.data()), isa, columns));
+  upsample_conv(run.problem(whole.data()), isa, 0, rows, 0, columns, scratch.forget());
+  upsample_conv(run.problem(part.data()), isa, 0, rows, column_begin, column_end, scratch.forget());
   bool right = true;
   for (int64_t y = 0; y < 2 * c.height; ++y) {
     for (int64_t x = 0; x < 2 * c.width; ++x) {
@@ -186,8 +166,8 @@ void check_rings(const Case& c, CpuIsa isa, int64_t in_origin, int64_t out_origi
   Run run(c, isa);
   const int64_t columns = upsample_conv_num_patches(c.width);
   std::vector<float> whole(2 * c.height * run.out_row(), kUntouched);
-  Scratch scratch(upsample_conv_scratch_floats(run.problem(whole.data()), isa, columns));
-  upsample_conv(run.problem(whole.data()), isa, 0, upsample_conv_num_patches(c.height), 0, columns, scratch.data());
+  Guarded scratch(upsample_conv_scratch_floats(run.problem(whole.data()), isa, columns));
+  upsample_conv(run.problem(whole.data()), isa, 0, upsample_conv_num_patches(c.height), 0, columns, scratch.forget());
 
   // Patch row i reads rows 2i - 1 .. 2i + 1 and makes rows 4i - 1 .. 4i + 2.
   constexpr int64_t kInRing = 3, kOutRing = 4;
@@ -205,7 +185,7 @@ void check_rings(const Case& c, CpuIsa isa, int64_t in_origin, int64_t out_origi
       std::copy_n(run.input.begin() + known * in_row, in_row, problem.input.row(known));
     }
     std::fill(out_slots.begin(), out_slots.end(), kUntouched);
-    upsample_conv(problem, isa, row, row + 1, 0, columns, scratch.data());
+    upsample_conv(problem, isa, row, row + 1, 0, columns, scratch.forget());
     for (int64_t y = std::max<int64_t>(4 * row - 1, 0); y < std::min(4 * row + 3, 2 * c.height); ++y) {
       collected.insert(collected.end(), problem.output.row(y), problem.output.row(y) + run.out_row());
     }
@@ -227,12 +207,12 @@ void check_scratch(const Case& c, CpuIsa isa) {
   const UpsampleConvProblem problem = run.problem(out.data());
   const int64_t columns = upsample_conv_num_patches(c.width);
   for (int64_t most = 1; most <= columns; most += 7) {
-    Scratch scratch(upsample_conv_scratch_floats(problem, isa, most));
+    Guarded scratch(upsample_conv_scratch_floats(problem, isa, most));
     bool kept = true;
     for (int64_t now = std::max<int64_t>(most - 20, 1); now <= most && kept; ++now) {
       kept = upsample_conv_scratch_floats(problem, isa, now) <= upsample_conv_scratch_floats(problem, isa, most);
       if (!kept) break;
-      upsample_conv(problem, isa, 0, 1, 0, now, scratch.data());
+      upsample_conv(problem, isa, 0, 1, 0, now, scratch.forget());
       kept = scratch.kept();
     }
     CHECK(kept, "%s needs more scratch memory for fewer than %ld columns of patches", cpu_isa_name(isa),

@@ -8,6 +8,7 @@
 
 #include "csrc/kernels/cpu/winograd.h"
 #include "tests/cpp/check.h"
+#include "tests/cpp/guarded.h"
 #include "tests/cpp/isas.h"
 
 // AVX-512's text in narrower instructions: the compiler takes its vectors apart, and the arithmetic stays what it is.
@@ -48,8 +49,6 @@ namespace {
 
 constexpr int64_t kTile = Float32::kTile;
 constexpr int64_t kWindow = Float32::kWindow;
-constexpr float kUntouched = 12345.0f;
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 // The transforms as Toom and Cook define them, for a list of points with their factors; infinity is the last one.
 template <typename Precision>
