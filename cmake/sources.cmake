@@ -21,9 +21,6 @@ set(SRDGAN_CPU_KERNEL_SOURCES
   csrc/kernels/cpu/winograd_avx512_vnni.cpp
   csrc/kernels/cpu/winograd_avx_vnni.cpp
   csrc/kernels/cpu/winograd_portable.cpp
-  csrc/kernels/cpu/winograd_train_avx2.cpp
-  csrc/kernels/cpu/winograd_train_avx512.cpp
-  csrc/kernels/cpu/winograd_train_portable.cpp
 )
 
 # Torch-free device code and its launchers.

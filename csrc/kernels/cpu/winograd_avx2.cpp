@@ -1,4 +1,4 @@
-#include "csrc/kernels/cpu/winograd.h"
+#include "csrc/kernels/cpu/winograd_train.h"
 
 #if defined(__x86_64__)
 
@@ -14,6 +14,7 @@ constexpr int kBlockTiles = 6;
 constexpr int kBlockVectors = 2;
 
 #include "csrc/kernels/cpu/winograd_lanes.h"
+#include "csrc/kernels/cpu/winograd_train_lanes.h"
 
 // Two products are added in 16 bits: weights are so small that they fit.
 struct Avx2Dot {
@@ -30,6 +31,8 @@ struct Avx2Dot {
 const WinogradIsa<Float32>& winograd_avx2() { return kSteps<FloatBlock<Float32>>; }
 
 const WinogradIsa<Int8>& winograd_int8_avx2() { return kSteps<ByteBlock<Avx2Dot>>; }
+
+const WinogradTrainIsa& winograd_train_avx2() { return kTrainSteps; }
 
 }  // namespace srdgan
 

@@ -1,4 +1,4 @@
-#include "csrc/kernels/cpu/winograd.h"
+#include "csrc/kernels/cpu/winograd_train.h"
 
 #if defined(__x86_64__)
 
@@ -12,10 +12,13 @@ constexpr int kBlockTiles = 14;
 constexpr int kBlockVectors = 2;
 
 #include "csrc/kernels/cpu/winograd_lanes.h"
+#include "csrc/kernels/cpu/winograd_train_lanes.h"
 
 }  // namespace
 
 const WinogradIsa<Float32>& winograd_avx512() { return kSteps<FloatBlock<Float32>>; }
+
+const WinogradTrainIsa& winograd_train_avx512() { return kTrainSteps; }
 
 }  // namespace srdgan
 

@@ -1,5 +1,5 @@
-// The steps of winograd_train.h in vectors of kLanes floats. Each winograd_train_<isa>.cpp includes it behind
-// winograd_lanes.h, under the same rules.
+// The steps of winograd_train.h in vectors of kLanes floats. Each winograd_<isa>.cpp of floats includes it
+// behind winograd_lanes.h, under the same rules.
 
 // G along one axis.
 [[gnu::always_inline]] inline void transform_taps_to_points(const Vec w[3], Vec u[TrainingTile::kWindow]) {
