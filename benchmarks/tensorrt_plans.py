@@ -16,7 +16,7 @@ from benchmarks.tables import write_table
 from srdgan_rt.bench.nets import open_model
 from srdgan_rt.export import FORMS
 from srdgan_rt.runtime.backend import DTYPES
-from srdgan_rt.runtime.engines.tensorrt import plan_profile
+from srdgan_rt.runtime.engines.tensorrt_backend import plan_profile
 from srdgan_rt.tensorrt.layers import count_layers
 from srdgan_rt.tensorrt.library import Library, find_library
 from srdgan_rt.tensorrt.targets import PRECISIONS, parse_targets

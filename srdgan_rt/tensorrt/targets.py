@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from srdgan_rt.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
 
 RTX_TARGETS = {"sm75": 1, "sm80": 2, "sm86": 4, "sm89": 8, "sm120": 16}
 """What TensorRT-RTX builds for without a GPU, and the bit of each in the header of an engine."""
@@ -56,3 +60,11 @@ def check_precision(precision: str, targets: Iterable[str]) -> None:
 
 PRECISIONS = ("fp16", "bf16", "fp32")
 """Types of an engine, the most useful one first."""
+
+
+def name_target(device: torch.device) -> str:
+    """The compute capability of a CUDA device, such as ``sm89``."""
+    import torch  # only here: the command line checks its arguments without it
+
+    major, minor = torch.cuda.get_device_capability(device)
+    return f"sm{major}{minor}"

@@ -13,7 +13,7 @@ from srdgan_rt.checkpoint import Model
 from srdgan_rt.errors import BackendUnavailableError, InputError
 from srdgan_rt.models import L2HNet, ModelSpec
 from srdgan_rt.runtime import Upscaler
-from srdgan_rt.runtime.engines import tensorrt as engine
+from srdgan_rt.runtime.engines import tensorrt, tensorrt_backend
 from srdgan_rt.runtime.engines.torch import TorchBackend
 from srdgan_rt.tensorrt.build import BuiltEngine
 from srdgan_rt.tensorrt.cache import EngineCache
@@ -37,7 +37,7 @@ class Machine:
     def open(self, model, device, precision):
         """What ``create`` does on a GPU."""
         library = Library("tensorrt", "11.0.0", None)
-        profile = engine.plan_profile(model.spec, bytes_per_value=4, memory=10**9)
+        profile = tensorrt_backend.plan_profile(model.spec, bytes_per_value=4, memory=10**9)
 
         class Task(BuildTask):
             def build(task, report=None):  # noqa: N805
@@ -50,8 +50,8 @@ class Machine:
             return Task(task.recipe, task.graph)
 
         self.plan = plan
-        stored = engine.find_or_build(plan, EngineCache())
-        backend = engine.TensorRTBackend(model.spec, device, precision, stored, self.runtime, self.gpu)
+        stored = tensorrt_backend.find_or_build(plan, EngineCache())
+        backend = tensorrt_backend.TensorRTBackend(model.spec, device, precision, stored, self.runtime, self.gpu)
         backend.check(TorchBackend(model, CPU, "fp32"))
         return backend
 
@@ -60,8 +60,8 @@ class Machine:
 def machine(monkeypatch, tmp_path):
     machine = Machine()
     monkeypatch.setenv("SRDGAN_RT_ENGINES", str(tmp_path / "engines"))
-    monkeypatch.setattr(engine, "why_not", lambda device, precision: None)
-    monkeypatch.setattr(engine, "create", lambda *arguments: machine.open(*arguments))
+    monkeypatch.setattr(tensorrt, "why_not", lambda device, precision: None)
+    monkeypatch.setattr(tensorrt, "create", lambda *arguments: machine.open(*arguments))
     return machine
 
 
@@ -115,7 +115,9 @@ def test_an_engine_in_push_form_is_used_where_it_is_found(machine, flat_net):
 
 
 def test_no_tile_is_larger_than_the_engine_takes(machine, flat_net, monkeypatch):
-    monkeypatch.setattr(engine, "plan_profile", lambda *arguments, **options: engine.Profile(1, 64, 64))
+    monkeypatch.setattr(
+        tensorrt_backend, "plan_profile", lambda *arguments, **options: tensorrt_backend.Profile(1, 64, 64)
+    )
     up = upscaler(flat_net, tile=0)
     up.upscale(draw(90, 150))
     assert machine.runtime.context.shapes[-1] == (1, 3, 64, 64)
@@ -211,14 +213,14 @@ def test_damaged_figures_are_measured_again(machine, flat_net, tmp_path, content
 
 def test_profiles_follow_the_tile_plan_and_the_memory():
     spec = ModelSpec(4, 32, 16, halo=28)
-    whole = engine.plan_profile(spec, bytes_per_value=2)
+    whole = tensorrt_backend.plan_profile(spec, bytes_per_value=2)
     assert whole.best == whole.largest == 1152  # 1024, two halos, and what resampling adds, in steps of 64
-    assert engine.plan_profile(spec, bytes_per_value=2, memory=80 * 10**9) == whole
-    small = engine.plan_profile(spec, bytes_per_value=2, memory=10**9)
+    assert tensorrt_backend.plan_profile(spec, bytes_per_value=2, memory=80 * 10**9) == whole
+    small = tensorrt_backend.plan_profile(spec, bytes_per_value=2, memory=10**9)
     assert small.largest == 320  # 320 * 320 * 4453 bytes are less than half a gigabyte, 384 * 384 * 4453 more
     assert whole.covers(small)
-    assert engine.plan_profile(spec, bytes_per_value=2, memory=0).largest == 64
-    assert engine.plan_profile(ModelSpec(1, 8, 4, 2, unshuffle=2), bytes_per_value=2).smallest == 2
+    assert tensorrt_backend.plan_profile(spec, bytes_per_value=2, memory=0).largest == 64
+    assert tensorrt_backend.plan_profile(ModelSpec(1, 8, 4, 2, unshuffle=2), bytes_per_value=2).smallest == 2
 
 
 def test_unshuffled_nets_run(machine):

@@ -14,7 +14,7 @@ from srdgan_rt.checkpoint import Model, load_model
 from srdgan_rt.errors import BackendUnavailableError
 from srdgan_rt.export import export_onnx, measure_input_ranges
 from srdgan_rt.models import L2HNet
-from srdgan_rt.runtime.engines.tensorrt import plan_profile
+from srdgan_rt.runtime.engines.tensorrt_backend import plan_profile
 from srdgan_rt.tensorrt import build as build_module
 from srdgan_rt.tensorrt import library
 from srdgan_rt.tensorrt.build import build_engine

@@ -11,7 +11,7 @@ from srdgan_rt.cli import options
 from srdgan_rt.cli.engine.progress import BuildProgress
 from srdgan_rt.cli.export import GraphForm
 from srdgan_rt.errors import InputError
-from srdgan_rt.tensorrt.targets import PRECISIONS, check_precision, list_targets, parse_targets
+from srdgan_rt.tensorrt.targets import PRECISIONS, check_precision, list_targets, name_target, parse_targets
 
 
 def build(
@@ -56,7 +56,7 @@ def build(
     # Only now: they load PyTorch, and wrong usage should be told at once.
     from srdgan_rt.checkpoint import DEFAULT_MODEL, load_model
     from srdgan_rt.runtime.backend import DTYPES, resolve_device
-    from srdgan_rt.runtime.engines.tensorrt import name_target, plan_profile
+    from srdgan_rt.runtime.engines.tensorrt_backend import plan_profile
     from srdgan_rt.tensorrt.cache import EngineCache
     from srdgan_rt.tensorrt.cuda import read_driver
     from srdgan_rt.tensorrt.files import EngineFiles, read_layers_file, write_engine
