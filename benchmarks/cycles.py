@@ -42,6 +42,7 @@ class Precision:
     Args:
         name: as in the table.
         source: what its steps are compiled from.
+        type_name: of the steps' template argument; a source may hold the steps of several.
         tile: outputs per axis.
         depth: channels that one turn of a product's loop multiplies.
         multiply_add: the instruction that does.
@@ -49,6 +50,7 @@ class Precision:
 
     name: str
     source: str
+    type_name: str
     tile: int
     depth: int
     multiply_add: str
@@ -59,8 +61,8 @@ class Precision:
 
 
 PRECISIONS = (
-    Precision("fp32", "winograd_avx512.cpp", 6, 1, "vfmadd"),
-    Precision("int8", "winograd_avx512_vnni.cpp", 4, 4, "vpdpbusd"),
+    Precision("fp32", "winograd_avx512.cpp", "Float32", 6, 1, "vfmadd"),
+    Precision("int8", "winograd_avx512_vnni.cpp", "Int8", 4, 4, "vpdpbusd"),
 )
 NETS = ((64, 32), (32, 16))
 """Features and growth channels."""
@@ -141,15 +143,17 @@ def compute_steps(precision: Precision, disassembly: str, analyser: Analyser, fe
         return analyser.count_cycles(found[0])
 
     window, tile = precision.window, precision.tile
-    first, second = (analyser.count_cycles(loop) for loop in list_loops(disassembly, "transform_input"))
+    inputs, outputs = (f"{step}<srdgan::{precision.type_name}>" for step in ("transform_input", "transform_output"))
+    first, second = (analyser.count_cycles(loop) for loop in list_loops(disassembly, inputs))
     # Four of five convolutions end in LeakyReLU, which is a maximum.
-    vertical = analyser.count_cycles(list_loops(disassembly, "transform_output")[0])
-    horizontal = find("transform_output", "vmaxps", tile)
+    vertical = analyser.count_cycles(list_loops(disassembly, outputs)[0])
+    horizontal = find(outputs, "vmaxps", tile)
     depths = [features + i * growth for i in range(_CONVOLUTIONS)]
     products = 0.0
     for depth, channels in zip(depths, [growth] * (_CONVOLUTIONS - 1) + [features], strict=True):
         vectors = min(channels // _LANES, 2)
-        turn = find(rf"run<{_BLOCK_TILES}, {vectors}>", precision.multiply_add, _BLOCK_TILES * vectors)
+        product = rf"run<{_BLOCK_TILES}, {vectors}>\(srdgan::WinogradProduct<srdgan::{precision.type_name}> "
+        turn = find(product, precision.multiply_add, _BLOCK_TILES * vectors)
         products += turn * depth / precision.depth * channels / (vectors * _LANES) / _BLOCK_TILES
     transforms = depths[-1] / _LANES  # vectors of a tile, in as well as out
     return Steps(
