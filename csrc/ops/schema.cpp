@@ -10,8 +10,8 @@ STABLE_TORCH_LIBRARY(srdgan_rt, m) {
       "float negative_slope, float out_slope, float residual_scale) -> (Tensor, Tensor)");
   m.def(
       "dense_layers_backward(Tensor grad, Tensor result, Tensor slab, Tensor weights, int in_channels, int growths, "
-      "int growth_channels, float negative_slope, float out_slope, float residual_scale, bool wants_x) "
-      "-> (Tensor, Tensor, Tensor)");
+      "int growth_channels, float negative_slope, float out_slope, float residual_scale, bool wants_x, "
+      "bool wants_weights) -> (Tensor, Tensor, Tensor)");
   m.def("has_vnni() -> bool");
   m.def("l2h_net(Tensor picture, Tensor weights, int scale, float negative_slope) -> Tensor");
   m.def("l2h_pack(str part, str[] names, Tensor[] tensors, Tensor? ranges) -> Tensor");

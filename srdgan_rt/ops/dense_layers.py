@@ -136,10 +136,13 @@ def _fake_backward(
     out_slope: float,
     residual_scale: float,
     wants_x: bool,
-) -> tuple[Tensor, Tensor, Tensor]:
+    wants_weights: bool,
+) -> tuple[Tensor, ...]:
     shape = (grad.shape[0] if wants_x else 0, in_channels, *grad.shape[2:])
     grad_x = torch.empty(shape, dtype=grad.dtype, device=grad.device, memory_format=torch.channels_last)
-    return grad_x, grad.new_empty(weights.shape), grad.new_empty((growths * growth_channels + grad.shape[1],))
+    biases = growths * growth_channels + grad.shape[1]
+    sizes = (weights.numel(), biases) if wants_weights else (0, 0)
+    return grad_x, *(grad.new_empty((size,)) for size in sizes)
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
@@ -154,11 +157,11 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tens
 def _backward(ctx: Any, grad: Tensor | None, _: Tensor | None) -> tuple[Tensor | None, ...]:
     if grad is None:
         return (None,) * 9
-    wants_x = ctx.needs_input_grad[0]
-    grad_x, grad_weights, grad_bias = torch.ops.srdgan_rt.dense_layers_backward(
-        grad, *ctx.saved_tensors, *ctx.sizes, *ctx.slopes, wants_x
+    wants_x, wants_weights = ctx.needs_input_grad[0], any(ctx.needs_input_grad[1:3])
+    grad_x, *grads = torch.ops.srdgan_rt.dense_layers_backward(
+        grad, *ctx.saved_tensors, *ctx.sizes, *ctx.slopes, wants_x, wants_weights
     )
-    return (grad_x if wants_x else None, grad_weights, grad_bias, *[None] * 6)
+    return (grad_x if wants_x else None, *(grads if wants_weights else [None] * 2), *[None] * 6)
 
 
 if _ext.is_available():

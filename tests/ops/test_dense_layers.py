@@ -200,6 +200,19 @@ def test_gradcheck() -> None:
         assert torch.autograd.gradcheck(compute, block, eps=0.25, atol=2e-3, rtol=2e-3)
 
 
+@pytest.mark.isa
+def test_fixed_weights_get_no_gradient() -> None:
+    """The gradient of x is the same to the bit, whether those of the weights are wanted or not."""
+    x, weight, bias = make_conv()
+    parameters = [t.clone().requires_grad_() for t in (weight, bias)]
+    inputs = [x.clone().requires_grad_() for _ in range(2)]
+    ops.conv3x3_train(inputs[0], *parameters, 0.2).square().sum().backward()
+    ops.conv3x3_train(inputs[1], weight, bias, 0.2).square().sum().backward()
+    assert torch.equal(inputs[0].grad, inputs[1].grad)
+    assert weight.grad is None
+    assert bias.grad is None
+
+
 def test_opcheck() -> None:
     x, weights, biases = make_block(batch=1)
     flat = [t.detach().clone().requires_grad_() for t in (x, torch.cat([w.flatten() for w in weights]))]
@@ -207,8 +220,8 @@ def test_opcheck() -> None:
     torch.library.opcheck(torch.ops.srdgan_rt.dense_layers, (*flat, bias, 4, 4, 8, 0.2, 1.0, 0.2))
     x, weights_of_one, bias = (t.detach() for t in (*flat, bias))
     y, slab = torch.ops.srdgan_rt.dense_layers(x, weights_of_one, bias, 4, 4, 8, 0.2, 1.0, 0.2)
-    for wants_x in (False, True):
-        arguments = (y, y, slab, weights_of_one, 8, 4, 4, 0.2, 1.0, 0.2, wants_x)
+    for wanted in ((False, True), (True, True), (True, False)):
+        arguments = (y, y, slab, weights_of_one, 8, 4, 4, 0.2, 1.0, 0.2, *wanted)
         kinds = ("test_schema", "test_faketensor")  # it has no gradient itself
         torch.library.opcheck(torch.ops.srdgan_rt.dense_layers_backward, arguments, test_utils=kinds)
 
@@ -249,6 +262,6 @@ def test_the_op_itself_guards_memory() -> None:
         op(X, flat, BIAS, 0, 1, 7, 1.0, 1.0, 0.2)
     y, slab = op(X, flat, BIAS, 0, 1, 7, 1.0, 1.0, 0.0)
     with pytest.raises(RuntimeError, match="slab does not come from dense_layers with these sizes"):
-        backward(y, y, slab[:, :-1], flat, 5, 0, 1, 1.0, 1.0, 0.0, True)
+        backward(y, y, slab[:, :-1], flat, 5, 0, 1, 1.0, 1.0, 0.0, True, True)
     with pytest.raises(RuntimeError, match="result must have the shape of grad"):
-        backward(y, y[:, :-1], slab, flat, 5, 0, 1, 1.0, 1.0, 0.0, True)
+        backward(y, y[:, :-1], slab, flat, 5, 0, 1, 1.0, 1.0, 0.0, True, True)

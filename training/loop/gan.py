@@ -135,10 +135,11 @@ class GanTrainer:
         self._relativistic = config.relativistic
         self._engine = engine
         self._features = features
-        if features is not None:
-            engine.place(features)
         self.prefix = prefix
         self.generator = TrainedNet(generator, config, engine, ema)
+        if features is not None:
+            engine.place(features)
+            self.generator.kernels.serve(features)
         self.discriminator = TrainedNet(discriminator, config, engine) if self._weights["adversarial"] > 0 else None
 
     def weighs(self, loss: str) -> bool:

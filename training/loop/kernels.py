@@ -1,4 +1,4 @@
-"""Whose kernels compute the low-to-high net in training: the package's own, or those of torch."""
+"""Whose kernels compute the low-to-high net and the VGG in training: the package's own, or those of torch."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from srdgan_rt.errors import InputError
 from srdgan_rt.models.l2h import NEGATIVE_SLOPE, RESIDUAL_SCALE, L2HNet, ResidualDenseBlock
 from srdgan_rt.ops import conv3x3_train, dense_block_train
 from training.loop.engine import Engine
+from training.models.features import VGGFeatures
 
 NATIVE, TORCH = "native", "torch"
 
@@ -35,6 +36,7 @@ class Kernels:
 
     def __init__(self, net: nn.Module, engine: Engine) -> None:
         self._net, self._engine = net, engine
+        self._features: nn.Module | None = None
         self.chosen = ""  # NATIVE or TORCH; "" until the first batch is there
         wanted = engine.config.kernels
         if not isinstance(net, L2HNet) or wanted == TORCH:
@@ -47,6 +49,12 @@ class Kernels:
             if wanted == NATIVE:
                 raise InputError(f"engine.kernels is native, but {reason}: set it to auto or torch")
             self._use(TORCH)
+
+    def serve(self, features: nn.Module) -> None:
+        """Has the net of the feature loss computed by the same kernels."""
+        self._features = features
+        if self.chosen:
+            self._use(self.chosen)
 
     def keep(self, name: str) -> None:
         """Takes what an earlier part of the run chose, "" for nothing, unless there is no choice."""
@@ -73,8 +81,9 @@ class Kernels:
 
     def _use(self, name: str) -> None:
         self.chosen = name
-        if isinstance(self._net, L2HNet):
-            (use_native if name == NATIVE else use_torch)(self._net)
+        for net in (self._net, self._features):
+            if isinstance(net, L2HNet | VGGFeatures):
+                (use_native if name == NATIVE else use_torch)(net)
 
 
 def why_not_native(engine: Engine) -> str | None:
@@ -88,7 +97,7 @@ def why_not_native(engine: Engine) -> str | None:
     return _ext.why_not()
 
 
-def use_native(net: L2HNet) -> None:
+def use_native(net: L2HNet | VGGFeatures) -> None:
     """Has the 3x3 convolutions of a net computed by the package's own kernels, in place; weights keep their names."""
     net.convolve = _convolve  # type: ignore[method-assign]
     for block in net.modules():
@@ -96,7 +105,7 @@ def use_native(net: L2HNet) -> None:
             block.forward = partial(_compute_block, block)  # type: ignore[method-assign]
 
 
-def use_torch(net: L2HNet) -> None:
+def use_torch(net: L2HNet | VGGFeatures) -> None:
     """Takes :func:`use_native` back."""
     vars(net).pop("convolve", None)
     for block in net.modules():

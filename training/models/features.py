@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srdgan_rt.errors import InputError
+from srdgan_rt.models.l2h import L2HNet
 from training.config import StageConfig
 
 STAGES = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
@@ -83,6 +84,8 @@ class VGGFeatures(nn.Module):
             self._convs[name] = conv
         self.requires_grad_(False)
 
+    convolve = staticmethod(L2HNet.convolve)  # training may replace it
+
     def forward(self, x: Tensor) -> Tensor:
         """Extracts features.
 
@@ -93,12 +96,12 @@ class VGGFeatures(nn.Module):
             ``(N, C, H', W')`` features; of VGG16 of size 1 in the mean over photographs.
         """
         x = self._preprocessing.apply(x)
+        last = list(self._convs)[-1]
         for index, (name, conv) in enumerate(self._convs.items()):
-            if index:
-                x = F.relu(x)
             if index and name.endswith("_1"):
                 x = F.max_pool2d(x, 2)
-            x = conv(x)
+            assert isinstance(conv, nn.Conv2d)
+            x = self.convolve(conv, x, 1.0 if name == last else 0.0)
         return x / self._size
 
 

@@ -90,12 +90,13 @@ std::tuple<Tensor, Tensor> dense_layers_cpu(const Tensor& x, const Tensor& weigh
   return {result, slab};
 }
 
-// The gradients of x (empty unless it is wanted), weights and bias.
+// The gradients of x, weights and bias; those that are not wanted are empty.
 std::tuple<Tensor, Tensor, Tensor> dense_layers_backward_cpu(const Tensor& grad, const Tensor& result,
                                                              const Tensor& slab, const Tensor& weights,
                                                              int64_t in_channels, int64_t growths,
                                                              int64_t growth_channels, double negative_slope,
-                                                             double out_slope, double residual_scale, bool wants_x) {
+                                                             double out_slope, double residual_scale, bool wants_x,
+                                                             bool wants_weights) {
   check_floats(grad, 4, "grad");
   check_floats(result, 4, "result");
   check_floats(slab, 4, "slab");
@@ -112,15 +113,15 @@ std::tuple<Tensor, Tensor, Tensor> dense_layers_backward_cpu(const Tensor& grad,
   const Tensor dense_result = torch::stable::contiguous(result, MemoryFormat::ChannelsLast);
   const Tensor dense_weights = torch::stable::contiguous(weights);
   Tensor grad_x = empty_pictures(wants_x ? pictures : 0, in_channels, shape, grad);
-  const int64_t num_weights[1] = {weights.numel()};
-  const int64_t num_biases[1] = {shape.bias_begin(shape.num_layers())};
+  const int64_t num_weights[1] = {wants_weights ? weights.numel() : 0};
+  const int64_t num_biases[1] = {wants_weights ? shape.bias_begin(shape.num_layers()) : 0};
   Tensor grad_weights = torch::stable::empty({num_weights, 1}, ScalarType::Float, std::nullopt, grad.device());
   Tensor grad_bias = torch::stable::empty({num_biases, 1}, ScalarType::Float, std::nullopt, grad.device());
 
   const CpuIsa isa = process_isa();
   const DenseShape reversed = shape.reversed();
-  const int64_t taps_floats = dense_taps_floats(shape);
-  const int64_t bias_floats = shape.padded_bias_begin(shape.num_layers());
+  const int64_t taps_floats = wants_weights ? dense_taps_floats(shape) : 0;
+  const int64_t bias_floats = wants_weights ? shape.padded_bias_begin(shape.num_layers()) : 0;
   const Workspace packed(dense_packed_floats(reversed));
   const Workspace no_bias(reversed.padded_bias_begin(reversed.num_layers()));
   const Workspace taps(pictures * taps_floats);
@@ -144,11 +145,12 @@ std::tuple<Tensor, Tensor, Tensor> dense_layers_backward_cpu(const Tensor& grad,
                                slabs + i * shape.slab_floats(),
                                results + i * pixels * shape.out_channels,
                                to == nullptr ? nullptr : to + i * pixels * in_channels,
-                               taps.data() + i * taps_floats,
+                               wants_weights ? taps.data() + i * taps_floats : nullptr,
                                biases.data() + i * bias_floats};
       dense_backward(pass, isa, scratch.data());
     }
   });
+  if (!wants_weights) return {grad_x, grad_weights, grad_bias};
   const DenseGradients sums{shape,
                             pictures,
                             taps.data(),

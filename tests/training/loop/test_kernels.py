@@ -15,7 +15,9 @@ from srdgan_rt.errors import InputError
 from srdgan_rt.models import L2HNet
 from training.config import EngineConfig
 from training.loop import run
+from training.loop.engine import Engine
 from training.loop.kernels import NATIVE, TORCH, Kernels, use_native, use_torch
+from training.models.features import VGGFeatures
 from training.models.initialise import initialise
 
 needs_extension = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not()))
@@ -103,6 +105,22 @@ def test_native_kernels_are_used_and_taken_back(make_stage: Any) -> None:
     torch.testing.assert_close(native, plain, rtol=1e-4, atol=1e-5)
     use_torch(net)
     assert torch.equal(net(x), plain)
+
+
+@needs_extension
+def test_features_follow_the_generator(make_stage: Any, tiny_vgg: Path) -> None:
+    """Feature loss and its gradient are those of torch within rounding, by the kernels that compute the generator."""
+    stage = make_stage("l2h")
+    results, nodes = {}, {}
+    for kernels in (TORCH, NATIVE):
+        features = VGGFeatures(tiny_vgg, "conv1_2")
+        Kernels(L2HNet(**vars(stage.config.model)), Engine(EngineConfig(kernels=kernels))).serve(features)
+        x = stage.make_batch(0).high.clone().requires_grad_()
+        y = features(x)
+        nodes[kernels] = type(y.grad_fn.next_functions[0][0])  # behind the division by the size
+        results[kernels] = y.detach(), *torch.autograd.grad(y.square().sum(), x)
+    assert nodes[NATIVE] is not nodes[TORCH]
+    torch.testing.assert_close(results[NATIVE], results[TORCH], rtol=1e-3, atol=1e-5)
 
 
 @needs_extension
