@@ -2,8 +2,8 @@
 ``python -m benchmarks.training_step``.
 
 A step is what ``training.train_l2h`` does with a batch: the low-to-high net forward and backward, the L1 loss, Adam and
-the moving average of the weights. Making the batch is left out. Times are CPU seconds of the process, which other
-programs disturb little, or with ``--wall`` those of the clock, which need a quiet machine.
+the moving average of the weights. Making the batch is left out. ``--vgg`` adds the feature loss. Times are CPU seconds
+of the process, which other programs disturb little, or with ``--wall`` those of the clock, which need a quiet machine.
 """
 
 from __future__ import annotations
@@ -12,17 +12,20 @@ import argparse
 import datetime
 import time
 from collections.abc import Callable
-from functools import partial
+from pathlib import Path
 
 import torch
 
 from benchmarks.native import require_native
 from srdgan_rt.bench.machine import describe_machine
+from srdgan_rt.errors import InputError
 from srdgan_rt.models import L2HNet
 from training.config import EngineConfig, StageConfig
 from training.loop.engine import Engine
 from training.loop.gan import TrainedNet
 from training.loop.kernels import NATIVE, TORCH
+from training.models.features import VGGFeatures
+from training.models.losses import feature_loss
 
 NETS = ("4x32x16", "25x64x32")
 """RRDBs x features x growth: of srdgan-x4-fast and of the paper."""
@@ -30,18 +33,27 @@ NETS = ("4x32x16", "25x64x32")
 Step = Callable[[], None]
 
 
-def make_step(net: str, kernels: str, pictures: int, patch: int) -> Step:
-    """A function that trains a new net of these sizes by one step."""
+def make_step(net: str, kernels: str, pictures: int, patch: int, vgg: Path | None = None, layer: str = "") -> Step:
+    """A function that trains a new net of these sizes by one step; with a VGG, by the feature loss of a layer, too."""
     engine = Engine(EngineConfig(device="cpu", kernels=kernels))
     sizes = [int(size) for size in net.split("x")]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         trained = TrainedNet(L2HNet(*sizes), StageConfig(name=net, iterations=1), engine, L2HNet(*sizes))
         low, high = torch.rand(pictures, 3, patch, patch), torch.rand(pictures, 3, 4 * patch, 4 * patch)
+    features = None if vgg is None else VGGFeatures(vgg, layer)
+    if features is not None:
+        trained.kernels.serve(features)
 
     def step() -> None:
         trained.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward((trained(low) - high).abs().mean())
+        result = trained(low)
+        loss = (result - high).abs().mean()
+        if features is not None:
+            with torch.no_grad():
+                target = features(high)
+            loss = loss + feature_loss(features(result), target)
+        torch.autograd.backward(loss)
         trained.update(1e-4, 0)
 
     return step
@@ -67,16 +79,22 @@ def main() -> None:
     parser.add_argument("--patch", type=int, default=32, metavar="SIDE", help="LR pixels (default: %(default)s)")
     parser.add_argument("--threads", nargs="+", type=int, default=[1], metavar="N")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="steps of each (default: %(default)s)")
+    parser.add_argument("--vgg", type=Path, metavar="FILE", help="VGG16 weights (.npz) for the feature loss")
+    parser.add_argument("--layer", default="conv3_3", help="of the feature loss (default: %(default)s)")
     parser.add_argument("--wall", action="store_true", help="time by the clock")
     arguments = parser.parse_args()
     require_native(parser)
     clock, seconds = (time.perf_counter, "seconds") if arguments.wall else (time.process_time, "CPU seconds")
     print(f"{datetime.date.today().isoformat()}, {describe_machine()}; {seconds} of a step, the fastest;")
-    print(f"{arguments.batch} patches of {arguments.patch}x{arguments.patch}\n")
+    losses = f", feature loss of {arguments.layer}" if arguments.vgg else ""
+    print(f"{arguments.batch} patches of {arguments.patch}x{arguments.patch}{losses}\n")
     print("| net | threads | torch | native | torch / native |\n|---|---|---|---|---|")
     for net in arguments.nets:
-        make = partial(make_step, net, pictures=arguments.batch, patch=arguments.patch)
-        steps = {kernels: make(kernels) for kernels in (TORCH, NATIVE)}
+        sizes = (arguments.batch, arguments.patch, arguments.vgg, arguments.layer)
+        try:
+            steps = {kernels: make_step(net, kernels, *sizes) for kernels in (TORCH, NATIVE)}
+        except InputError as error:
+            parser.error(str(error))
         for threads in arguments.threads:
             torch.set_num_threads(threads)
             times = time_steps(steps, arguments.rounds, clock)
