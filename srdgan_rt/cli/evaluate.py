@@ -24,11 +24,16 @@ from srdgan_rt.errors import InputError
 from srdgan_rt.image import Picture, write_picture
 from srdgan_rt.metrics import (
     BASELINES,
+    GRADIENT_DISTANCE,
+    GRADIENT_RATIO,
+    MESH,
     Channel,
     DataSet,
     Evaluation,
+    Measure,
     Method,
     evaluate_data_set,
+    feature_measure,
     open_data_set,
     render_json,
     render_markdown,
@@ -76,6 +81,22 @@ def evaluate(
             "--mesh", help="Also measure the pattern of period 4 on flat areas: largest peak to peak, in 1/255."
         ),
     ] = False,
+    gradients: Annotated[
+        bool,
+        typer.Option(
+            "--gradients",
+            help="Also measure sharpness: mean gradient relative to the original's, and the distance of the gradients' "
+            "histograms from the original's, in 1/255.",
+        ),
+    ] = False,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also measure the distance of VGG16's features from the original's (as LPIPS, without its learned "
+            "weights); FILE is the net as training.convert_vgg writes it. Slow.",
+        ),
+    ] = None,
     per_image: Annotated[
         bool, typer.Option("--per-image", help="Show the scores of each picture, not only the mean.")
     ] = False,
@@ -89,6 +110,11 @@ def evaluate(
     """Scores models and baselines on data sets; without -n, bicubic and the default model."""
     data_sets = [open_data_set(folder, full_resolution=full_resolution) for folder in folders]
     _check_outputs(output, save_dir, data_sets)
+    measures = [
+        *([MESH] if mesh else []),
+        *([GRADIENT_RATIO, GRADIENT_DISTANCE] if gradients else []),
+        *([feature_measure(features)] if features is not None else []),
+    ]
     methods: dict[str, Method] = {}
     for model in models or ["bicubic", DEFAULT_MODEL]:
         label = _label(model)
@@ -99,7 +125,9 @@ def evaluate(
         )
 
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
-        evaluations = [_evaluate_one(data_set, methods, channel, mesh, save_dir, progress) for data_set in data_sets]
+        evaluations = [
+            _evaluate_one(data_set, methods, channel, measures, save_dir, progress) for data_set in data_sets
+        ]
     _write_tables(_render(evaluations, output_format, per_image), output)
     failures = [failure for evaluation in evaluations for failure in evaluation.failures]
     for failure in failures:
@@ -134,7 +162,7 @@ def _evaluate_one(
     data_set: DataSet,
     methods: Mapping[str, Method],
     channel: Channel,
-    mesh: bool,
+    measures: Sequence[Measure],
     save_dir: Path | None,
     progress: Progress,
 ) -> Evaluation:
@@ -147,7 +175,7 @@ def _evaluate_one(
             write_picture(path, Picture(result))
 
     return evaluate_data_set(
-        data_set, methods, channel, mesh=mesh, on_result=save, on_step=lambda: progress.advance(task)
+        data_set, methods, channel, measures, on_result=save, on_step=lambda: progress.advance(task)
     )
 
 
