@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from srdgan_rt.atomic import replace_file
-from srdgan_rt.checkpoint import DEFAULT_MODEL
-from srdgan_rt.checkpoint.mix import parse_mix
-from srdgan_rt.checkpoint.read import is_weight_path
+from srdgan_rt.checkpoint import DEFAULT_MODEL, has_sharp_weights
 from srdgan_rt.cli import options
 from srdgan_rt.cli.failures import FAILED, say_failure
 from srdgan_rt.errors import InputError
@@ -64,6 +63,16 @@ def evaluate(
             help="Shipped model, weight file, interpolation (a:0.7+b:0.3), or "
             f"{', '.join(BASELINES)}; may be repeated.",
             show_default="bicubic and the best shipped",
+        ),
+    ] = None,
+    sharpness: Annotated[
+        list[float] | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="0..1",
+            help="A row for this sharpness of each model that has sharp weights; may be repeated.",
+            show_default="the model's own",
         ),
     ] = None,
     output_format: Annotated[Format, typer.Option("--format", help="Format of the tables.")] = Format.TEXT,
@@ -115,14 +124,8 @@ def evaluate(
         *([GRADIENT_RATIO, GRADIENT_DISTANCE] if gradients else []),
         *([feature_measure(features)] if features is not None else []),
     ]
-    methods: dict[str, Method] = {}
-    for model in models or ["bicubic", DEFAULT_MODEL]:
-        label = _label(model)
-        if label in methods:
-            raise InputError(f"--model: {label} is given twice; two files of one name must be renamed")
-        methods[label] = BASELINES.get(model) or _load_method(
-            Upscaler(model, engine=engine, device=device, precision=precision, tile=options.parse_tile(tile))
-        )
+    open_upscaler = partial(Upscaler, engine=engine, device=device, precision=precision, tile=options.parse_tile(tile))
+    methods = _open_methods(models or ["bicubic", DEFAULT_MODEL], sharpness or [], open_upscaler)
 
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         evaluations = [
@@ -136,9 +139,23 @@ def evaluate(
         raise typer.Exit(FAILED)
 
 
-def _label(model: str) -> str:
-    """The name of a model in the tables; for a file, its stem."""
-    return Path(model).stem if is_weight_path(model) and parse_mix(model) is None else model
+def _open_methods(
+    models: Sequence[str], sharpness: Sequence[float], open_upscaler: Callable[..., Upscaler]
+) -> dict[str, Method]:
+    """Baselines and models by their names in the tables; a model with sharp weights once for each sharpness."""
+    pairs = {model for model in models if model not in BASELINES and has_sharp_weights(model)}
+    if sharpness and not pairs:
+        raise InputError(f"--sharpness needs a model with sharp weights (see srdgan-rt info), got {', '.join(models)}")
+    methods: dict[str, Method] = {}
+    for model in models:
+        shares: Sequence[float | None] = sharpness if model in pairs and sharpness else [None]
+        for share in shares:
+            upscaler = None if model in BASELINES else open_upscaler(model, sharpness=share)
+            label = model if upscaler is None else upscaler.spec.name
+            if label in methods:
+                raise InputError(f"--model: {label} is given twice; two files of one name must be renamed")
+            methods[label] = BASELINES[model] if upscaler is None else _load_method(upscaler)
+    return methods
 
 
 def _load_method(upscaler: Upscaler) -> Method:

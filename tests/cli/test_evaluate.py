@@ -168,3 +168,19 @@ def test_columns_of_sharpness(data_set: Path, vgg16: Path, capsys: pytest.Captur
 def test_features_need_the_net(data_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(data_set, "-n", "bicubic", "--features", tmp_path / "none.npz") == 2
     assert "cannot read the VGG weights" in capsys.readouterr().err
+
+
+def test_a_row_for_each_sharpness(data_set: Path, model: Path, pair: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = ("-n", "bicubic", "-n", model, "-n", pair)
+    for options, names in [
+        ((), ["pair at sharpness 0.25"]),
+        (
+            ("--sharpness", "0", "--sharpness", "0.5", "--sharpness", "1"),
+            ["pair", "pair at sharpness 0.5", "pair.sharp"],
+        ),
+    ]:
+        assert run(data_set, *rows, *options, "--format", "json") == 0
+        (described,) = json.loads(capsys.readouterr().out)["data_sets"]
+        assert list(described["methods"]) == ["bicubic", "minute", *names]
+    assert run(data_set, "-n", "bicubic", "-n", model, "--sharpness", "0.5") == 2
+    assert "--sharpness needs a model with sharp weights (see srdgan-rt info), got bicubic, " in capsys.readouterr().err
