@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -16,9 +16,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from srdgan_rt.atomic import replace_file
-from srdgan_rt.checkpoint import DEFAULT_MODEL, has_sharp_weights
+from srdgan_rt.checkpoint import DEFAULT_MODEL
 from srdgan_rt.cli import options
 from srdgan_rt.cli.failures import FAILED, say_failure
+from srdgan_rt.cli.methods import open_methods
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import Picture, write_picture
 from srdgan_rt.metrics import (
@@ -125,7 +126,7 @@ def evaluate(
         *([feature_measure(features)] if features is not None else []),
     ]
     open_upscaler = partial(Upscaler, engine=engine, device=device, precision=precision, tile=options.parse_tile(tile))
-    methods = _open_methods(models or ["bicubic", DEFAULT_MODEL], sharpness or [], open_upscaler)
+    methods = open_methods(models or ["bicubic", DEFAULT_MODEL], sharpness or [], open_upscaler)
 
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         evaluations = [
@@ -137,29 +138,6 @@ def evaluate(
         say_failure(failure.picture, failure.error)
     if failures:
         raise typer.Exit(FAILED)
-
-
-def _open_methods(
-    models: Sequence[str], sharpness: Sequence[float], open_upscaler: Callable[..., Upscaler]
-) -> dict[str, Method]:
-    """Baselines and models by their names in the tables; a model with sharp weights once for each sharpness."""
-    pairs = {model for model in models if model not in BASELINES and has_sharp_weights(model)}
-    if sharpness and not pairs:
-        raise InputError(f"--sharpness needs a model with sharp weights (see srdgan-rt info), got {', '.join(models)}")
-    methods: dict[str, Method] = {}
-    for model in models:
-        shares: Sequence[float | None] = sharpness if model in pairs and sharpness else [None]
-        for share in shares:
-            upscaler = None if model in BASELINES else open_upscaler(model, sharpness=share)
-            label = model if upscaler is None else upscaler.spec.name
-            if label in methods:
-                raise InputError(f"--model: {label} is given twice; two files of one name must be renamed")
-            methods[label] = BASELINES[model] if upscaler is None else _load_method(upscaler)
-    return methods
-
-
-def _load_method(upscaler: Upscaler) -> Method:
-    return lambda sample: upscaler.upscale(sample.low)
 
 
 def _check_outputs(output: Path | None, save_dir: Path | None, data_sets: Sequence[DataSet]) -> None:
