@@ -45,6 +45,11 @@ def default_sharpness(name: str, metadata: Mapping[str, str]) -> float:
         raise CheckpointError(f"{name}: {SHARPNESS_KEY} in the metadata must be 0..1, got {text[:50]!r}") from error
 
 
+def faithful_path(path: Path) -> Path | None:
+    """The faithful file that a file of sharp weights belongs to; None where the name is not that of sharp weights."""
+    return path.with_name(f"{path.stem.removesuffix(SHARP)}{path.suffix}") if path.stem.endswith(SHARP) else None
+
+
 def has_sharp_weights(name_or_path: str | os.PathLike[str]) -> bool:
     """Whether a model has sharp weights beside its own; a mix of networks has none.
 
