@@ -5,8 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
+
+from srdgan_rt.models.vgg import list_convolutions
 
 _ROOT = Path(__file__).resolve().parents[1]
 _SHARED_DATA = _ROOT.parent / "shared" / "data"
@@ -27,3 +30,17 @@ def shared_data() -> Path:
     if not _SHARED_DATA.is_dir():
         pytest.skip("the evaluation data are not there: ../shared/data")
     return _SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def vgg16(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file in the form of VGG16's, of all its convolutions, with four channels and random weights."""
+    rng = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("vgg16") / "vgg16.npz"
+    arrays, channels = {}, 3
+    for name in list_convolutions("vgg16"):
+        arrays[f"{name}.weight"] = rng.normal(0, (2 / (9 * channels)) ** 0.5, (4, channels, 3, 3)).astype(np.float32)
+        arrays[f"{name}.bias"] = rng.normal(0, 0.1, 4).astype(np.float32)
+        channels = 4
+    np.savez(path, **arrays)
+    return path

@@ -29,7 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "image": {"pixels", "errors", "atomic"},
     "camera": {"pixels", "errors"},
     "tiling": {"errors"},
-    "metrics": {"pixels", "image", "camera", "ops", "errors"},
+    "metrics": {"pixels", "image", "camera", "ops", "models", "errors"},
     "export": {"models", "checkpoint", "errors"},
     "tensorrt": {"checkpoint", "export", "metrics", "atomic", "errors"},
     "runtime": FOUNDATION | {"export", "tensorrt"},

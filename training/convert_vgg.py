@@ -18,19 +18,11 @@ import torch
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.checkpoint.read import read_content
 from srdgan_rt.errors import InputError
+from srdgan_rt.models.vgg import NET_KEY, PREPROCESSING, PREPROCESSING_KEY, STAGES, list_convolutions
 from srdgan_rt.pixels import to_float32
 from training.cli.parser import CommandParser, one_line_errors
 from training.data.pictures import as_tensor, read_rgb
-from training.models.features import (
-    FEATURE_SIZES,
-    NET_KEY,
-    PREPROCESSING,
-    PREPROCESSING_KEY,
-    SIZE_KEY,
-    STAGES,
-    VGGFeatures,
-    list_convolutions,
-)
+from training.models.features import FEATURE_SIZES, SIZE_KEY, VGGFeatures
 
 _CHANNELS = (64, 128, 256, 512, 512)  # of the convolutions of each stage
 _PICTURE = Path(__file__).resolve().parents[1] / "examples" / "phone_chart.jpg"  # on which sizes are measured

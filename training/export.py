@@ -3,16 +3,21 @@
 Writes the averaged weights of the low-to-high net with their description, scores that very file by the evaluation
 protocol, and puts the scores into the file and into a model card beside it. What the card says of the training comes
 from the record in the checkpoint. Name and licence are the caller's: nobody else can know them.
+
+An ``--output`` that ends in ``.sharp.safetensors`` makes a pair with the faithful weights beside it (``NAME.sharp`` and
+``NAME``), whose default sharpness is ``--sharpness``. The scores are then those of the pair, and both cards name it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from srdgan_rt.checkpoint import load_model, save_model
 from srdgan_rt.checkpoint.load import build_network
+from srdgan_rt.checkpoint.pair import SHARPNESS_KEY, check_sharpness, faithful_path
+from srdgan_rt.checkpoint.save import update_metadata
 from srdgan_rt.errors import CheckpointError, InputError
 from srdgan_rt.models import L2HNet
 from training.cli.options import check_export_options, make_export_parser
@@ -21,6 +26,9 @@ from training.loop.checkpoints import checkpoint_path
 from training.publish.card import describe_scores, list_training
 from training.publish.score import Scores, score
 from training.publish.trained_run import TrainedRun, open_run
+
+_HALO, _SHARP = "- Halo for tiles:", "- Sharp weights:"
+"""Beginnings of lines in a card."""
 
 
 def build_l2h(run: TrainedRun, folder: Path) -> L2HNet:
@@ -32,8 +40,10 @@ def build_l2h(run: TrainedRun, folder: Path) -> L2HNet:
     return net
 
 
-def describe(name: str, net: L2HNet, run: TrainedRun, metadata: Mapping[str, str], scores: Scores) -> str:
-    """The model card, as Markdown."""
+def describe(
+    name: str, net: L2HNet, run: TrainedRun, metadata: Mapping[str, str], scores: Scores, pair: Sequence[str] = ()
+) -> str:
+    """The model card, as Markdown; ``pair`` is what :func:`join_pair` says."""
     rows = {
         method: [f"{psnr:.2f} / {ssim:.4f}" for psnr, ssim in (column[method] for column in scores.values())]
         for method in next(iter(scores.values()), {})
@@ -46,7 +56,8 @@ def describe(name: str, net: L2HNet, run: TrainedRun, metadata: Mapping[str, str
         "",
         f"- Licence of the weights: {metadata['license']}.",
         *list_training(run.record, run.iterations),
-        f"- Halo for tiles: {metadata['halo']} low-resolution pixels (see docs/design/seams.md).",
+        *pair,
+        f"{_HALO} {metadata['halo']} low-resolution pixels (see docs/design/seams.md).",
         "",
         *describe_scores(
             scores,
@@ -58,6 +69,32 @@ def describe(name: str, net: L2HNet, run: TrainedRun, metadata: Mapping[str, str
     return "\n".join(lines) + "\n"
 
 
+def join_pair(faithful: Path, sharp: Path, sharpness: float) -> str:
+    """Makes a pair of two weight files: states the default sharpness in the faithful one and in its card.
+
+    Args:
+        faithful: weight file.
+        sharp: the sharp weights beside it.
+        sharpness: default of the pair.
+
+    Returns:
+        An item of a Markdown list, for the card of the sharp weights.
+
+    Raises:
+        CheckpointError: the two cannot be mixed.
+    """
+    load_model(faithful, sharpness=0.5)
+    update_metadata(faithful, {SHARPNESS_KEY: f"{sharpness:g}"})
+    card = faithful.with_suffix(".md")
+    default = f"the default sharpness is {sharpness:g}."
+    if card.is_file():
+        lines = [line for line in card.read_text(encoding="utf-8").splitlines() if not line.startswith(_SHARP)]
+        place = next((index for index, line in enumerate(lines) if line.startswith(_HALO)), len(lines))
+        lines.insert(place, f"{_SHARP} `{sharp.name}`; {default}")
+        card.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return f"- These are the sharp weights of a pair; the faithful ones are `{faithful.name}`; {default}"
+
+
 def main() -> None:
     """Command line of the export."""
     parser = make_export_parser(__doc__, "folder with the evaluation sets; those that are there are scored")
@@ -65,9 +102,17 @@ def main() -> None:
     parser.add_argument(
         "--border-padding", type=int, default=0, help="pixels by which pictures are extended by mirroring"
     )
+    parser.add_argument("--sharpness", type=float, help="default of the pair, 0..1, for sharp weights (default: 0)")
     arguments = parser.parse_args()
     with one_line_errors(parser):
         check_export_options(arguments)
+        output: Path = arguments.output
+        faithful = faithful_path(output)
+        if faithful is None and arguments.sharpness is not None:
+            raise InputError("--sharpness is for sharp weights, whose --output ends in .sharp.safetensors")
+        if faithful is not None and not faithful.is_file():
+            raise InputError(f"{output.name} are the sharp weights of {faithful}: there is no such file")
+        sharpness = check_sharpness(arguments.sharpness or 0.0)
         run = open_run(arguments.run)
         net = build_l2h(run, arguments.run)
         metadata = {
@@ -77,14 +122,19 @@ def main() -> None:
             "border_padding": str(arguments.border_padding),
             **run.metadata,
         }
-        save_model(arguments.output, net, metadata)
-        load_model(arguments.output)  # what cannot be read again is not shipped
-        scores = score(arguments.output, arguments.data)
+        save_model(output, net, metadata)
+        load_model(output)  # what cannot be read again is not shipped
+        rows = {"this model": (output, 0.0)}
+        pair = []
+        if faithful is not None:
+            pair = [join_pair(faithful, output, sharpness)]
+            rows = {f"sharpness {share:g}": (faithful, share) for share in sorted({0.0, sharpness or 0.5, 1.0})}
+        scores = score(rows, arguments.data)
         if scores:
-            ours = {name: row["this model"] for name, row in scores.items()}
-            save_model(arguments.output, net, metadata | {"scores": json.dumps(ours)})
-        card = describe(arguments.name, net, run, metadata, scores)
-        arguments.output.with_suffix(".md").write_text(card, encoding="utf-8")
+            ours = {name: list(row.values())[-1] for name, row in scores.items()}  # the last row is that of this file
+            update_metadata(output, {"scores": json.dumps(ours)})
+        card = describe(arguments.name, net, run, metadata, scores, pair)
+        output.with_suffix(".md").write_text(card, encoding="utf-8")
         print(card)
 
 

@@ -32,7 +32,7 @@ def main() -> None:
         join(arguments.shards, arguments.output)
         print(arguments.output)
         if arguments.data is not None:
-            print(json.dumps(score(arguments.output, arguments.data), indent=1))
+            print(json.dumps(score({"this model": (arguments.output, 0.0)}, arguments.data), indent=1))
 
 
 if __name__ == "__main__":

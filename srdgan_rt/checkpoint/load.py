@@ -16,6 +16,7 @@ from srdgan_rt.checkpoint.keys import H2L_BLOCK_KEY, L2H_BLOCK_KEY, infer_h2l_si
 from srdgan_rt.checkpoint.locate import locate_h2l, locate_model
 from srdgan_rt.checkpoint.mix import mix_models, parse_mix
 from srdgan_rt.checkpoint.model import H2LModel, Model
+from srdgan_rt.checkpoint.pair import check_sharpness, default_sharpness, locate_sharp_weights
 from srdgan_rt.checkpoint.ranges import read_ranges
 from srdgan_rt.checkpoint.read import Content, read_content
 from srdgan_rt.checkpoint.select import list_tensor_names, select_weights
@@ -32,7 +33,9 @@ _DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 NetT = TypeVar("NetT", bound=nn.Module)
 
 
-def load_model(name_or_path: str | os.PathLike[str], *, with_ranges: bool = False) -> Model:
+def load_model(
+    name_or_path: str | os.PathLike[str], *, sharpness: float | None = 0.0, with_ranges: bool = False
+) -> Model:
     """Loads a low-to-high network, which enlarges. Its sizes come from the shapes of its weights.
 
     Args:
@@ -40,6 +43,8 @@ def load_model(name_or_path: str | os.PathLike[str], *, with_ranges: bool = Fals
             ``.pt``, ``.ckpt``, ``.bin`` or ``.npz`` file of an RRDB network in any of the three ESRGAN key styles, or a
             mix of these, such as ``a:0.7+b:0.3`` (:mod:`srdgan_rt.checkpoint.mix`). Where a file holds several sets of
             weights, a moving average (EMA) comes first: see :func:`srdgan_rt.checkpoint.select.select_weights`.
+        sharpness: 0 loads the very weights that are named, 1 the sharp weights beside them, a number between mixes the
+            two (:mod:`srdgan_rt.checkpoint.pair`). None is the default that the weights state.
         with_ranges: whether to read the activation ranges that int8 needs, from their file beside the weights.
 
     Returns:
@@ -47,15 +52,28 @@ def load_model(name_or_path: str | os.PathLike[str], *, with_ranges: bool = Fals
 
     Raises:
         CheckpointError: there is no such model or file, it cannot be read, it does not fit the network, or it has no
-            ranges; one line.
+            ranges or no sharp weights; one line.
+        InputError: ``sharpness`` is not in 0..1.
     """
-    if (parts := parse_mix(os.fspath(name_or_path))) is not None:
-        model = mix_models(os.fspath(name_or_path), [load_model(name) for name, _ in parts], [by for _, by in parts])
+    name = os.fspath(name_or_path)
+    if (parts := parse_mix(name)) is not None:
+        model = mix_models(name, [load_model(part) for part, _ in parts], [share for _, share in parts])
     else:
         model = _load_file(locate_model(name_or_path))
+    sharpness = default_sharpness(name, model.metadata) if sharpness is None else check_sharpness(sharpness)
+    if sharpness > 0:
+        model = _sharpen(model, _load_file(locate_sharp_weights(name_or_path)), sharpness)
     if with_ranges:
-        model = dataclasses.replace(model, ranges=read_ranges(name_or_path, model.net))
+        model = dataclasses.replace(model, ranges=read_ranges(name_or_path, model.net, model.sharpness))
     return model
+
+
+def _sharpen(faithful: Model, sharp: Model, sharpness: float) -> Model:
+    """The network between a pair. At 1 it is the sharp one bit by bit, with its own digest."""
+    if sharpness < 1:
+        name = f"{faithful.spec.name} at sharpness {sharpness:g}"
+        sharp = mix_models(name, [faithful, sharp], [1 - sharpness, sharpness])
+    return dataclasses.replace(sharp, sharpness=sharpness)
 
 
 def _load_file(path: Path) -> Model:

@@ -17,6 +17,7 @@ from srdgan_rt.checkpoint.model import Model
 from srdgan_rt.errors import CheckpointError
 
 _PART = re.compile(r"(?P<name>.+):(?P<share>-?\d+(\.\d*)?|-?\.\d+)")
+_KEPT = ("license", "training_data")
 _TOLERANCE = 1e-3  # thirds are written as 0.333
 
 
@@ -39,12 +40,13 @@ def mix_models(text: str, models: Sequence[Model], shares: Sequence[float]) -> M
     """Makes the weighted sum of networks.
 
     Args:
-        text: the name of the mix.
+        text: the name of the mix, for its spec and for messages.
         models: from :func:`~srdgan_rt.checkpoint.load_model`; the first network is changed.
         shares: weight of each model; they must add up to 1 and may be negative.
 
     Returns:
-        The mix. Its halo and border padding are the largest of the models; its metadata hold only its name.
+        The mix. Its halo and border padding are the largest of the models. Its metadata hold its name as
+        ``mix``, and licence and training data where those of all models are equal.
 
     Raises:
         CheckpointError: shares do not add up to 1, or the networks are of different sizes.
@@ -69,4 +71,8 @@ def mix_models(text: str, models: Sequence[Model], shares: Sequence[float]) -> M
         halo=max(spec.halo for spec in specs),
         border_padding=max(spec.border_padding for spec in specs),
     )
-    return Model(net, spec, {"mix": text})
+    first, *others = [model.metadata for model in models]
+    agreed = {
+        key: first[key] for key in _KEPT if key in first and all(other.get(key) == first[key] for other in others)
+    }
+    return Model(net, spec, agreed | {"mix": text})

@@ -25,12 +25,15 @@ class Model:
         metadata: metadata of the weight file; empty for files of other programs.
         ranges: activation ranges for int8, one tensor (36, F + 4 * G) per dense block, see
             :func:`srdgan_rt.ops.l2h_net_pack`; None where they are not known.
+        sharpness: share of the sharp weights in a network between a pair (:mod:`srdgan_rt.checkpoint.pair`); 0 for all
+            others.
     """
 
     net: L2HNet
     spec: ModelSpec
     metadata: Mapping[str, str] = field(default_factory=dict)
     ranges: Sequence[Tensor] | None = None
+    sharpness: float = 0.0
 
     @classmethod
     def from_net(cls, net: L2HNet, *, ranges: Sequence[Tensor] | None = None) -> Model:

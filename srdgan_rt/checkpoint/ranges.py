@@ -12,8 +12,10 @@ from torch import Tensor
 
 from srdgan_rt.checkpoint.digest import DIGEST_KEY, digest_tensors
 from srdgan_rt.checkpoint.locate import locate_model
+from srdgan_rt.checkpoint.pair import has_sharp_weights
 from srdgan_rt.checkpoint.read import read_safetensors
 from srdgan_rt.checkpoint.save import write_atomically
+from srdgan_rt.checkpoint.shipped import SHARP
 from srdgan_rt.errors import CheckpointError
 from srdgan_rt.models import L2HNet
 
@@ -21,14 +23,18 @@ _WEIGHTS_KEY = "weights_sha256"  # digest of the network that the ranges belong 
 _NAME = "dense_block.{}"
 
 
-def ranges_path(name_or_path: str | os.PathLike[str]) -> Path:
+def ranges_path(name_or_path: str | os.PathLike[str], sharpness: float = 0.0) -> Path:
     """The file of a model's ranges: ``srdgan-x4-fast.int8.safetensors`` beside ``srdgan-x4-fast.safetensors``.
+
+    Each network between a pair has ranges of its own, in ``srdgan-x4-fast.sharp0.6.int8.safetensors``; those of the
+    sharp weights are in ``srdgan-x4-fast.sharp.int8.safetensors``.
 
     Raises:
         CheckpointError: there is no model of this name.
     """
     path = locate_model(name_or_path)
-    return path.with_name(f"{path.stem}.int8.safetensors")
+    between = "" if sharpness == 0 else SHARP if sharpness == 1 else f"{SHARP}{sharpness:g}"
+    return path.with_name(f"{path.stem}{between}.int8.safetensors")
 
 
 def save_ranges(
@@ -52,12 +58,13 @@ def save_ranges(
     write_atomically(Path(path), save(tensors, description))
 
 
-def read_ranges(name_or_path: str | os.PathLike[str], net: L2HNet) -> list[Tensor]:
+def read_ranges(name_or_path: str | os.PathLike[str], net: L2HNet, sharpness: float = 0.0) -> list[Tensor]:
     """Reads the ranges of a model from the file beside its weights; :func:`~srdgan_rt.checkpoint.load_model` calls it.
 
     Args:
         name_or_path: the model, as for :func:`~srdgan_rt.checkpoint.load_model`.
         net: the model.
+        sharpness: that of the model.
 
     Returns:
         One tensor (36, F + 4 * G) float32 per dense block.
@@ -65,14 +72,14 @@ def read_ranges(name_or_path: str | os.PathLike[str], net: L2HNet) -> list[Tenso
     Raises:
         CheckpointError: there are none, they cannot be read, or they belong to other weights; one line.
     """
-    path = ranges_path(name_or_path)
+    path = ranges_path(name_or_path, sharpness)
+    option = f" --sharpness {sharpness:g}" if has_sharp_weights(name_or_path) else ""
+    command = f"python -m training.calibrate_int8{option}"
     if not path.is_file():
-        raise CheckpointError(
-            f"{path}: no such file: int8 needs activation ranges; python -m training.calibrate_int8 measures them"
-        )
+        raise CheckpointError(f"{path}: no such file: int8 needs activation ranges; {command} measures them")
     tensors, metadata = read_safetensors(path)
     if metadata.get(_WEIGHTS_KEY) != digest_tensors(net.state_dict()):
-        raise CheckpointError(f"{path}: belongs to other weights: make it anew with python -m training.calibrate_int8")
+        raise CheckpointError(f"{path}: belongs to other weights: make it anew with {command}")
     try:
         return [tensors[_NAME.format(i)].float() for i in range(len(tensors))]
     except KeyError as error:

@@ -11,6 +11,7 @@ from safetensors.torch import save
 
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.checkpoint.digest import DIGEST_KEY, digest_tensors
+from srdgan_rt.checkpoint.read import read_safetensors
 from srdgan_rt.errors import CheckpointError
 from srdgan_rt.models import H2LNet, L2HNet
 
@@ -56,6 +57,20 @@ def save_model(
         DIGEST_KEY: digest_tensors(tensors),
     }
     write_atomically(path, save(tensors, description))
+
+
+def update_metadata(path: Path, changes: Mapping[str, str]) -> None:
+    """Changes the metadata of a ``.safetensors`` file; its tensors, and so its digest, stay as they are.
+
+    Args:
+        path: the file; replaced.
+        changes: new values by key.
+
+    Raises:
+        CheckpointError: the file cannot be read or written.
+    """
+    tensors, metadata = read_safetensors(path)
+    write_atomically(path, save(tensors, {**metadata, **changes}))
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -9,6 +9,9 @@ from srdgan_rt.errors import CheckpointError, UnknownModelError
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 
+SHARP = ".sharp"
+"""Ending of the name of a model's sharp weights, see :mod:`srdgan_rt.checkpoint.pair`."""
+
 DEFAULT_DEGRADATION = "srdgan-h2l"
 """The high-to-low net that is used by default."""
 
@@ -27,7 +30,7 @@ def available_degradations() -> list[str]:
 
 
 def _list_names() -> list[str]:
-    # A name with a second dot belongs to a model, such as its ranges for int8.
+    # A name with a second dot belongs to a model: its sharp weights, or ranges for int8.
     present = sorted(path.stem for path in WEIGHTS_FOLDER.glob("*.safetensors") if "." not in path.stem)
     preferred = [name for name in _PREFERENCE if name in present]
     return preferred + [name for name in present if name not in preferred]
@@ -46,7 +49,7 @@ def find_model(name: str, offered: list[str]) -> Path:
     """File of a shipped model.
 
     Args:
-        name: name of the model.
+        name: name of the model; with :data:`SHARP` at its end, that of its sharp weights.
         offered: result of :func:`available_models` or :func:`available_degradations`.
 
     Returns:
@@ -55,8 +58,9 @@ def find_model(name: str, offered: list[str]) -> Path:
     Raises:
         CheckpointError: there is no such model; the message lists the models that exist.
     """
-    if name in offered:
-        return WEIGHTS_FOLDER / f"{name}.safetensors"
+    path = WEIGHTS_FOLDER / f"{name}.safetensors"
+    if name in offered or (name.endswith(SHARP) and name.removesuffix(SHARP) in offered and path.is_file()):
+        return path
     if name in _list_names():
         purpose, command = ("degrades", "degrade") if _is_degradation(name) else ("enlarges", "upscale")
         raise UnknownModelError(f"model {name!r} {purpose} pictures: it is for {command}")

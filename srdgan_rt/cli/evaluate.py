@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,19 +17,23 @@ from rich.progress import Progress
 
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.checkpoint import DEFAULT_MODEL
-from srdgan_rt.checkpoint.mix import parse_mix
-from srdgan_rt.checkpoint.read import is_weight_path
 from srdgan_rt.cli import options
 from srdgan_rt.cli.failures import FAILED, say_failure
+from srdgan_rt.cli.methods import open_methods
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import Picture, write_picture
 from srdgan_rt.metrics import (
     BASELINES,
+    GRADIENT_DISTANCE,
+    GRADIENT_RATIO,
+    MESH,
     Channel,
     DataSet,
     Evaluation,
+    Measure,
     Method,
     evaluate_data_set,
+    feature_measure,
     open_data_set,
     render_json,
     render_markdown,
@@ -61,6 +66,16 @@ def evaluate(
             show_default="bicubic and the best shipped",
         ),
     ] = None,
+    sharpness: Annotated[
+        list[float] | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="0..1",
+            help="A row for this sharpness of each model that has sharp weights; may be repeated.",
+            show_default="the model's own",
+        ),
+    ] = None,
     output_format: Annotated[Format, typer.Option("--format", help="Format of the tables.")] = Format.TEXT,
     channel: Annotated[Channel, typer.Option(help="What to score: luma (y), or all channels (rgb).")] = Channel.Y,
     full_resolution: Annotated[
@@ -76,6 +91,22 @@ def evaluate(
             "--mesh", help="Also measure the pattern of period 4 on flat areas: largest peak to peak, in 1/255."
         ),
     ] = False,
+    gradients: Annotated[
+        bool,
+        typer.Option(
+            "--gradients",
+            help="Also measure sharpness: mean gradient relative to the original's, and the distance of the gradients' "
+            "histograms from the original's, in 1/255.",
+        ),
+    ] = False,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also measure the distance of VGG16's features from the original's (as LPIPS, without its learned "
+            "weights); FILE is the net as training.convert_vgg writes it. Slow.",
+        ),
+    ] = None,
     per_image: Annotated[
         bool, typer.Option("--per-image", help="Show the scores of each picture, not only the mean.")
     ] = False,
@@ -89,32 +120,24 @@ def evaluate(
     """Scores models and baselines on data sets; without -n, bicubic and the default model."""
     data_sets = [open_data_set(folder, full_resolution=full_resolution) for folder in folders]
     _check_outputs(output, save_dir, data_sets)
-    methods: dict[str, Method] = {}
-    for model in models or ["bicubic", DEFAULT_MODEL]:
-        label = _label(model)
-        if label in methods:
-            raise InputError(f"--model: {label} is given twice; two files of one name must be renamed")
-        methods[label] = BASELINES.get(model) or _load_method(
-            Upscaler(model, engine=engine, device=device, precision=precision, tile=options.parse_tile(tile))
-        )
+    measures = [
+        *([MESH] if mesh else []),
+        *([GRADIENT_RATIO, GRADIENT_DISTANCE] if gradients else []),
+        *([feature_measure(features)] if features is not None else []),
+    ]
+    open_upscaler = partial(Upscaler, engine=engine, device=device, precision=precision, tile=options.parse_tile(tile))
+    methods = open_methods(models or ["bicubic", DEFAULT_MODEL], sharpness or [], open_upscaler)
 
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
-        evaluations = [_evaluate_one(data_set, methods, channel, mesh, save_dir, progress) for data_set in data_sets]
+        evaluations = [
+            _evaluate_one(data_set, methods, channel, measures, save_dir, progress) for data_set in data_sets
+        ]
     _write_tables(_render(evaluations, output_format, per_image), output)
     failures = [failure for evaluation in evaluations for failure in evaluation.failures]
     for failure in failures:
         say_failure(failure.picture, failure.error)
     if failures:
         raise typer.Exit(FAILED)
-
-
-def _label(model: str) -> str:
-    """The name of a model in the tables; for a file, its stem."""
-    return Path(model).stem if is_weight_path(model) and parse_mix(model) is None else model
-
-
-def _load_method(upscaler: Upscaler) -> Method:
-    return lambda sample: upscaler.upscale(sample.low)
 
 
 def _check_outputs(output: Path | None, save_dir: Path | None, data_sets: Sequence[DataSet]) -> None:
@@ -134,7 +157,7 @@ def _evaluate_one(
     data_set: DataSet,
     methods: Mapping[str, Method],
     channel: Channel,
-    mesh: bool,
+    measures: Sequence[Measure],
     save_dir: Path | None,
     progress: Progress,
 ) -> Evaluation:
@@ -147,7 +170,7 @@ def _evaluate_one(
             write_picture(path, Picture(result))
 
     return evaluate_data_set(
-        data_set, methods, channel, mesh=mesh, on_result=save, on_step=lambda: progress.advance(task)
+        data_set, methods, channel, measures, on_result=save, on_step=lambda: progress.advance(task)
     )
 
 

@@ -38,6 +38,7 @@ class GraphForm(str, enum.Enum):
 def export(
     output: Annotated[Path, typer.Option("--output", "-o", help="ONNX file to write.", show_default=False)],
     model: options.Model = None,
+    sharpness: options.Sharpness = None,
     precision: Annotated[
         GraphPrecision, typer.Option(help="Type of the weights, the activations, the input and the output.")
     ] = GraphPrecision.FP32,
@@ -81,7 +82,9 @@ def export(
     from srdgan_rt.export import export_model
 
     pictures = _read_middles(calibrate or [])
-    content = export_model(model or DEFAULT_MODEL, precision=precision.value, form=form.value, pictures=pictures)
+    content = export_model(
+        model or DEFAULT_MODEL, sharpness=sharpness, precision=precision.value, form=form.value, pictures=pictures
+    )
     with replace_file(output) as file:
         file.write(content)
     typer.echo(f"{output} ({len(content) / 1e6:.1f} MB)")

@@ -167,12 +167,14 @@ def _collect_ops() -> dict[str, str | None]:
 
 
 def _collect_models() -> list[dict[str, Any]]:
-    from srdgan_rt.checkpoint import DEFAULT_MODEL, available_models, load_model
+    from srdgan_rt.checkpoint import DEFAULT_MODEL, available_models, has_sharp_weights, load_model
+    from srdgan_rt.checkpoint.pair import default_sharpness
 
     models = []
     for name in available_models():
         try:
             model = load_model(name)
+            sharpness = default_sharpness(name, model.metadata) if has_sharp_weights(name) else None
         except SrdganError as error:
             models.append({"name": name, "default": name == DEFAULT_MODEL, "error": str(error)})
             continue
@@ -187,6 +189,7 @@ def _collect_models() -> list[dict[str, Any]]:
             "halo": spec.halo,
             "num_parameters": spec.num_parameters,
             "macs_per_pixel": spec.macs_per_pixel,
+            "default_sharpness": sharpness,
         }
         models.append(facts | {"description": dict(model.metadata)})
     return models
@@ -245,6 +248,8 @@ def _summarize(model: dict[str, Any]) -> str:
     ]
     if "macs_per_pixel" in model:
         parts.append(f"{model['macs_per_pixel'] / 1e6:.2f} MMAC per input pixel")
+    if model.get("default_sharpness") is not None:
+        parts.append(f"sharpness 0 to 1 (default {model['default_sharpness']:g})")
     scores = _summarize_scores(model["description"].get("scores", ""))
     return ", ".join(parts) + (f"; {scores}" if scores else "")
 

@@ -34,6 +34,17 @@ Model = Annotated[
         show_default="the best shipped",
     ),
 ]
+Sharpness = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        metavar="0..1",
+        help="0 stays closest to the input, 1 gives the sharpest picture, with details that may not be real; for "
+        "models with sharp weights (srdgan-rt info lists them).",
+        show_default="the model's own",
+    ),
+]
 Tile = Annotated[
     str,
     typer.Option("--tile", "-t", metavar="N|auto", help="Largest side of a tile in input pixels; 0 disables tiling."),

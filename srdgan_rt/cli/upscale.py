@@ -29,6 +29,7 @@ def upscale(
         typer.Option("--output", "-o", help="Output file (for one input) or folder.", show_default="beside each input"),
     ] = None,
     model: options.Model = None,
+    sharpness: options.Sharpness = None,
     outscale: Annotated[
         float, typer.Option("--outscale", "-s", help="Enlargement: any number above 0; 1 only denoises.")
     ] = 4.0,
@@ -77,7 +78,9 @@ def upscale(
 
     suffix = f"x{outscale:g}" if suffix is None else suffix
     plan = plan_jobs(inputs, output, recursive=recursive, suffix=suffix, extension=extension)
-    upscaler = Upscaler(model or DEFAULT_MODEL, device=device, engine=engine, precision=precision, tile=tile_size)
+    upscaler = Upscaler(
+        model or DEFAULT_MODEL, sharpness=sharpness, device=device, engine=engine, precision=precision, tile=tile_size
+    )
     if not quiet:
         options.warn_of_slow_precision(upscaler.device.type, upscaler.precision)
     reporter = Reporter(as_json=as_json, quiet=quiet)

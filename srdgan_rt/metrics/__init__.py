@@ -1,11 +1,15 @@
-"""PSNR and SSIM, the evaluation protocol and its data sets, baselines, and statistics of noise."""
+"""PSNR, SSIM, measures of sharpness, the evaluation protocol and its data sets, baselines, statistics of noise."""
 
 from srdgan_rt.metrics.akld import akld, count_levels
 from srdgan_rt.metrics.baselines import BASELINES, Method, denoise_nlm
 from srdgan_rt.metrics.bicubic import downsample_bicubic, enlarge_bicubic
 from srdgan_rt.metrics.datasets import DataSet, Sample, make_noise_sample, open_data_set, open_pairs
 from srdgan_rt.metrics.evaluation import Evaluation, Failure, evaluate_data_set
+from srdgan_rt.metrics.features import FeatureDistance, feature_measure
+from srdgan_rt.metrics.gradients import GRADIENT_DISTANCE, GRADIENT_RATIO, gradient_distance, gradient_ratio
 from srdgan_rt.metrics.luma import luma
+from srdgan_rt.metrics.measure import Measure, ScoredPair
+from srdgan_rt.metrics.mesh import MESH, measure_mesh
 from srdgan_rt.metrics.noise import NoiseStatistics, autocorrelate, measure_noise
 from srdgan_rt.metrics.noise_sources import (
     CameraNoise,
@@ -33,6 +37,9 @@ __all__ = [
     "BASELINES",
     "BENCHMARK",
     "FULL_RESOLUTION",
+    "GRADIENT_DISTANCE",
+    "GRADIENT_RATIO",
+    "MESH",
     "REAL_NOISE",
     "CameraNoise",
     "Channel",
@@ -40,7 +47,9 @@ __all__ = [
     "DataSet",
     "Evaluation",
     "Failure",
+    "FeatureDistance",
     "GaussianNoise",
+    "Measure",
     "Method",
     "NoisePair",
     "NoiseSource",
@@ -49,6 +58,7 @@ __all__ = [
     "Protocol",
     "Sample",
     "Score",
+    "ScoredPair",
     "SourceNoise",
     "akld",
     "autocorrelate",
@@ -58,11 +68,15 @@ __all__ = [
     "downsample_bicubic",
     "enlarge_bicubic",
     "evaluate_data_set",
+    "feature_measure",
+    "gradient_distance",
+    "gradient_ratio",
     "luma",
     "make_noise_pair",
     "make_noise_sample",
     "match_variance",
     "mean_score",
+    "measure_mesh",
     "measure_noise",
     "measure_picture",
     "open_data_set",

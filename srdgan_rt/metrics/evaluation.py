@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from srdgan_rt.metrics.baselines import Method
 from srdgan_rt.metrics.datasets import DataSet
+from srdgan_rt.metrics.measure import Measure
 from srdgan_rt.metrics.protocol import Channel, Protocol, Score, mean_score, score_result
 
 
@@ -34,20 +35,20 @@ class Evaluation:
     scores: dict[str, dict[str, Score]]
     """Scores by method, then by picture; failed pictures are missing."""
     failures: list[Failure] = field(default_factory=list)
-    mesh: bool = False
-    """Whether the grid pattern was measured, see :mod:`srdgan_rt.metrics.mesh`."""
+    measures: Sequence[Measure] = ()
+    """What was measured beside PSNR and SSIM."""
 
     def mean(self, method: str) -> Score | None:
         """Mean over the pictures that a method succeeded on; None if there are none."""
-        return mean_score(self.scores[method].values())
+        return mean_score(self.scores[method].values(), self.measures)
 
 
 def evaluate_data_set(
     data_set: DataSet,
     methods: Mapping[str, Method],
     channel: Channel = Channel.Y,
+    measures: Sequence[Measure] = (),
     *,
-    mesh: bool = False,
     on_result: Callable[[str, str, NDArray[np.uint8]], None] | None = None,
     on_step: Callable[[], None] | None = None,
 ) -> Evaluation:
@@ -57,7 +58,7 @@ def evaluate_data_set(
         data_set: from :func:`~srdgan_rt.metrics.datasets.open_data_set`.
         methods: functions by name.
         channel: Y or RGB.
-        mesh: also measure the grid pattern of each result.
+        measures: what else to measure on each result.
         on_result: called with method, picture and result, before the result is scored; may raise.
         on_step: called after each picture and method, failed or not.
 
@@ -65,7 +66,12 @@ def evaluate_data_set(
         The scores and the failures.
     """
     evaluation = Evaluation(
-        data_set.name, data_set.protocol, channel, list(data_set.samples), {method: {} for method in methods}, mesh=mesh
+        data_set.name,
+        data_set.protocol,
+        channel,
+        list(data_set.samples),
+        {method: {} for method in methods},
+        measures=measures,
     )
     for picture, read_sample in data_set.samples.items():
         subject = f"{data_set.name}/{picture}"
@@ -80,7 +86,7 @@ def evaluate_data_set(
                     result = method(sample)
                     if on_result is not None:
                         on_result(name, picture, result)
-                    score = score_result(result, sample.reference, data_set.protocol, channel, mesh=mesh)
+                    score = score_result(result, sample.reference, data_set.protocol, channel, measures)
                     evaluation.scores[name][picture] = score
                 except Exception as error:
                     evaluation.failures.append(Failure(f"{subject}: {name}", error))

@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srdgan_rt.metrics.measure import Measure
+from srdgan_rt.metrics.protocol import SCALE
+
 _WINDOW = 64  # pixels a side of the enlarged picture
 _FLAT = 1.5  # 1/255: a window is flat if the standard deviation of its block means from a plane is at most this
 
@@ -45,3 +48,6 @@ def _subtract_plane(window: NDArray[np.float64]) -> NDArray[np.float64]:
     across = np.einsum("x,yxc->c", steps, window) / weights
     plane = window.mean((0, 1)) + steps[:, None, None] * down + steps[None, :, None] * across
     return np.asarray(window - plane)
+
+
+MESH = Measure("mesh", lambda pair: measure_mesh(pair.result, SCALE), max, 2)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from srdgan_rt.errors import InputError
 from srdgan_rt.metrics.luma import luma
-from srdgan_rt.metrics.mesh import measure_mesh
+from srdgan_rt.metrics.measure import Measure, ScoredPair
 from srdgan_rt.metrics.similarity import psnr, ssim
 
 SCALE = 4
@@ -73,8 +73,8 @@ class Score:
     """Decibels."""
     ssim: float
     """At most 1."""
-    mesh: float | None = None
-    """:func:`~srdgan_rt.metrics.mesh.measure_mesh` of the result; the maximum of several results."""
+    measured: Mapping[str, float | None] = field(default_factory=dict)
+    """Value of each :class:`~srdgan_rt.metrics.measure.Measure` by its name; None where a picture has none."""
 
 
 def score_result(
@@ -82,8 +82,7 @@ def score_result(
     reference: NDArray[np.float64],
     protocol: Protocol,
     channel: Channel,
-    *,
-    mesh: bool = False,
+    measures: Sequence[Measure] = (),
 ) -> Score:
     """Scores one enlarged picture.
 
@@ -92,10 +91,10 @@ def score_result(
         reference: same shape, values in 0..255, not rounded; the shape of the input where the protocol averages blocks.
         protocol: border, rounding and averaging.
         channel: Y or all of RGB; without effect on grey pictures.
-        mesh: also measure the grid pattern.
+        measures: what else to measure.
 
     Returns:
-        PSNR and SSIM without the border; and the grid pattern.
+        PSNR and SSIM without the border, and the value of each measure.
 
     Raises:
         InputError: the result does not have 8 bits or the right shape, or the picture is too small.
@@ -105,11 +104,11 @@ def score_result(
     scored = average_blocks(result) if protocol.averages else result
     if scored.shape != reference.shape:
         raise InputError(f"the result must have the reference's shape {reference.shape}, got {scored.shape}")
-    border = protocol.border
-    planes = [
-        _select_channel(picture[border:-border, border:-border], protocol, channel) for picture in (scored, reference)
-    ]
-    return Score(psnr(*planes), ssim(*planes), measure_mesh(result, SCALE) if mesh else None)
+    inner = slice(protocol.border, -protocol.border)
+    pictures = scored[inner, inner], reference[inner, inner]
+    ours, theirs = (_select_channel(picture, protocol, channel) for picture in pictures)
+    pair = ScoredPair(result, pictures, (ours, theirs))
+    return Score(psnr(ours, theirs), ssim(ours, theirs), {one.name: one.measure(pair) for one in measures})
 
 
 def average_blocks(picture: NDArray[Any]) -> NDArray[np.float64]:
@@ -119,13 +118,24 @@ def average_blocks(picture: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(blocks.mean((1, 3), dtype=np.float64))
 
 
-def mean_score(scores: Iterable[Score]) -> Score | None:
-    """Mean of the scores, each picture with the same weight, and the largest grid pattern; None without scores."""
+def mean_score(scores: Iterable[Score], measures: Sequence[Measure] = ()) -> Score | None:
+    """Mean of the scores, each picture with the same weight; None without scores.
+
+    Args:
+        scores: one for each picture.
+        measures: what the scores have measured; each says how its values are summarised.
+
+    Returns:
+        The mean. A measure that has no value on any picture is None.
+    """
     scores = list(scores)
     if not scores:
         return None
-    psnr_, ssim_ = (math.fsum(getattr(score, name) for score in scores) / len(scores) for name in ("psnr", "ssim"))
-    return Score(psnr_, ssim_, max((score.mesh for score in scores if score.mesh is not None), default=None))
+    measured: dict[str, float | None] = {}
+    for measure in measures:
+        values = [value for score in scores if (value := score.measured[measure.name]) is not None]
+        measured[measure.name] = measure.summarise(values) if values else None
+    return Score(fmean(score.psnr for score in scores), fmean(score.ssim for score in scores), measured)
 
 
 def _select_channel(picture: NDArray[Any], protocol: Protocol, channel: Channel) -> NDArray[Any]:

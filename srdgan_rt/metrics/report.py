@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from srdgan_rt.metrics.evaluation import Evaluation
+from srdgan_rt.metrics.measure import Measure
 from srdgan_rt.metrics.protocol import SCALE, Score
 from srdgan_rt.metrics.table import render_markdown_table, render_text_table
 
@@ -41,8 +42,8 @@ def render_json(evaluations: Sequence[Evaluation]) -> str:
         evaluations: one for each data set.
 
     Returns:
-        Text that ends in a line break. ``null`` stands for the PSNR of equal pictures, which is infinite, and for the
-        mean of no pictures.
+        Text that ends in a line break. ``null`` stands for what is infinite, as the PSNR of equal pictures, for a
+        measure that has no value, and for the mean of no pictures.
     """
     return json.dumps({"data_sets": [_describe(evaluation) for evaluation in evaluations]}, indent=2) + "\n"
 
@@ -54,23 +55,27 @@ def _head(evaluation: Evaluation) -> str:
 
 
 def _rows(evaluation: Evaluation, per_image: bool) -> list[_Row]:
-    mesh = evaluation.mesh
-    head = ("PSNR", "SSIM", "mesh") if mesh else ("PSNR", "SSIM")
+    measures = evaluation.measures
+    head = ("PSNR", "SSIM", *(measure.name for measure in measures))
     rows: list[_Row] = [("method", *(("picture",) if per_image else ()), *head)]
     for method, scores in evaluation.scores.items():
         if per_image:
-            rows += [(method, picture, *_format_score(score, mesh)) for picture, score in scores.items()]
+            rows += [(method, picture, *_format_score(score, measures)) for picture, score in scores.items()]
         missing = len(evaluation.pictures) - len(scores)
         label = f"mean of {len(scores)}" if per_image else f"{method} ({missing} failed)" if missing else method
-        rows.append((*((method, label) if per_image else (label,)), *_format_score(evaluation.mean(method), mesh)))
+        rows.append((*((method, label) if per_image else (label,)), *_format_score(evaluation.mean(method), measures)))
     return rows
 
 
-def _format_score(score: Score | None, mesh: bool) -> _Row:
+def _format_score(score: Score | None, measures: Sequence[Measure]) -> _Row:
     if score is None:
-        return ("-",) * (3 if mesh else 2)
-    cells = (f"{score.psnr:.2f}", f"{score.ssim:.4f}")
-    return (*cells, "-" if score.mesh is None else f"{score.mesh:.2f}") if mesh else cells
+        return ("-",) * (2 + len(measures))
+    values = [(score.measured[measure.name], measure.digits) for measure in measures]
+    return (
+        f"{score.psnr:.2f}",
+        f"{score.ssim:.4f}",
+        *("-" if value is None else f"{value:.{digits}f}" for value, digits in values),
+    )
 
 
 def _describe(evaluation: Evaluation) -> dict[str, Any]:
@@ -98,5 +103,8 @@ def _describe(evaluation: Evaluation) -> dict[str, Any]:
 def _describe_score(score: Score | None) -> dict[str, float | None] | None:
     if score is None:
         return None
-    described = {"psnr": score.psnr if math.isfinite(score.psnr) else None, "ssim": score.ssim}
-    return described if score.mesh is None else {**described, "mesh": score.mesh}
+    values = {"psnr": score.psnr, "ssim": score.ssim, **score.measured}
+    return {
+        name.replace(" ", "_"): None if value is None or not math.isfinite(value) else value
+        for name, value in values.items()
+    }

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srdgan_rt.errors import InputError
+from srdgan_rt.models.convolve import convolve
 
 RESIDUAL_SCALE = 0.2
 NEGATIVE_SLOPE = 0.2
@@ -129,11 +130,7 @@ class L2HNet(nn.Module):
         self.conv_hr = nn.Conv2d(num_features, num_features, 3, 1, 1)
         self.conv_last = nn.Conv2d(num_features, 3, 3, 1, 1)
 
-    @staticmethod
-    def convolve(conv: nn.Conv2d, x: Tensor, negative_slope: float = 1.0) -> Tensor:
-        """A convolution outside the dense blocks, and a LeakyReLU unless its slope is 1; training may replace it."""
-        y: Tensor = conv(x)
-        return y if negative_slope == 1 else F.leaky_relu(y, negative_slope)
+    convolve = staticmethod(convolve)  # training may replace it
 
     def upsampling_convs(self) -> list[nn.Conv2d]:
         """The convolutions that each follow a nearest x2 enlargement, in order."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from srdgan_rt._fork import note_threads
 from srdgan_rt.checkpoint import DEFAULT_MODEL, Model, load_model
 from srdgan_rt.checkpoint.locate import pin_model
+from srdgan_rt.checkpoint.pair import check_sharpness
 from srdgan_rt.errors import InputError
 from srdgan_rt.models import L2HNet
 from srdgan_rt.pixels import Pixels, check_pixels
@@ -40,6 +41,8 @@ class Upscaler:
     Args:
         model: name of a shipped model, path of a weight file, or a network or
             :class:`~srdgan_rt.checkpoint.Model`, which is copied.
+        sharpness: for a model with sharp weights beside its own (:mod:`srdgan_rt.checkpoint.pair`): 0 is the most
+            faithful, 1 the sharpest, numbers between mix the two. None is the model's default; 0 for other models.
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
         engine: ``auto``, ``native`` (this package's kernels), ``torch`` (the reference), ``onnxruntime`` or
             ``tensorrt`` (CUDA; never taken by ``auto``).
@@ -53,13 +56,14 @@ class Upscaler:
             cropped afterwards. None is the model's own value, which is 0 for weights of other programs.
 
     Raises:
-        CheckpointError: the model cannot be loaded.
+        CheckpointError: the model cannot be loaded, or has no sharp weights and ``sharpness`` is above 0.
         BackendUnavailableError: the engine, device or precision cannot be used here; the message says why.
         InputError: an argument is out of range.
 
     Attributes:
         spec: sizes of the network; halo and border padding are those in use.
         metadata: metadata of the weight file.
+        sharpness: sharpness in use.
         scale: enlargement of the network.
         device: device that the network runs on.
         engine: name of the engine that was chosen.
@@ -70,6 +74,7 @@ class Upscaler:
         self,
         model: str | os.PathLike[str] | L2HNet | Model = DEFAULT_MODEL,
         *,
+        sharpness: float | None = None,
         device: str | torch.device = "auto",
         engine: str = "auto",
         precision: str = "auto",
@@ -79,11 +84,14 @@ class Upscaler:
     ) -> None:
         if tile is not None and tile < 0:
             raise InputError(f"tile must be at least 0, got {tile}")
+        if sharpness is not None and check_sharpness(sharpness) > 0 and isinstance(model, L2HNet | Model):
+            raise InputError(f"sharpness needs a model by name or path, for a network it must be 0, got {sharpness:g}")
         choice = choose_engine(engine, device, precision)  # before large weights are read
         note_threads()
         # What pickle makes the same object from in another process.
         self._source = copy.deepcopy(model) if isinstance(model, L2HNet | Model) else pin_model(model)
         self._options: dict[str, Any] = {
+            "sharpness": sharpness,
             "device": device,
             "engine": engine,
             "precision": precision,
@@ -94,13 +102,14 @@ class Upscaler:
         if isinstance(model, L2HNet):
             model = Model.from_net(model)
         elif not isinstance(model, Model):
-            model = load_model(model, with_ranges=choice.precision == "int8")
+            model = load_model(model, sharpness=sharpness, with_ranges=choice.precision == "int8")
         self.spec = replace(
             model.spec,
             halo=model.spec.halo if halo is None else halo,
             border_padding=model.spec.border_padding if border_padding is None else border_padding,
         )
         self.metadata = model.metadata
+        self.sharpness = model.sharpness
         self._backend = create_backend(model, choice)
         self._tile = tile
         self.scale = self.spec.scale

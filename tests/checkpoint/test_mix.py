@@ -39,8 +39,8 @@ def test_parse(text: str, parts: list[tuple[str, float]] | None) -> None:
 
 
 def test_weights_are_added_up(tmp_path: Path) -> None:
-    first = save(tmp_path / "a.safetensors", 1, halo="10", border_padding="8")
-    second = save(tmp_path / "b.safetensors", 2, halo="20")
+    first = save(tmp_path / "a.safetensors", 1, halo="10", border_padding="8", license="MIT", training_data="one")
+    second = save(tmp_path / "b.safetensors", 2, halo="20", license="MIT", training_data="two")
     text = f"{tmp_path / 'a.safetensors'}:0.7+{tmp_path / 'b.safetensors'}:0.3"
     model = load_model(text)
     net, spec, metadata = model.net, model.spec, model.metadata
@@ -48,7 +48,7 @@ def test_weights_are_added_up(tmp_path: Path) -> None:
         assert tensor.dtype == torch.float32
         torch.testing.assert_close(tensor, 0.7 * first.state_dict()[name] + 0.3 * second.state_dict()[name])
     assert (spec.name, spec.halo, spec.border_padding) == (text, 20, 8)
-    assert metadata == {"mix": text}
+    assert metadata == {"mix": text, "license": "MIT"}
 
 
 def test_what_cannot_be_mixed(tmp_path: Path) -> None:

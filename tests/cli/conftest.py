@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from srdgan_rt.checkpoint import save_model
+from srdgan_rt.checkpoint import load_model, save_model
 from srdgan_rt.cli import main
 from srdgan_rt.image import Picture, write_picture
 from srdgan_rt.models import L2HNet
@@ -32,6 +32,19 @@ def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     save_model(path, L2HNet(num_blocks=1, num_features=4, growth_channels=2), {"halo": "4"})
     return str(path)
+
+
+@pytest.fixture
+def pair(tmp_path, model):
+    """Path of the faithful one of two weight files; the pair's default sharpness is 0.25."""
+    torch.manual_seed(1)
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    save_model(folder / "pair.safetensors", load_model(model).net, {"halo": "4", "sharpness": "0.25"})
+    save_model(
+        folder / "pair.sharp.safetensors", L2HNet(num_blocks=1, num_features=4, growth_channels=2), {"halo": "4"}
+    )
+    return folder / "pair.safetensors"
 
 
 @pytest.fixture

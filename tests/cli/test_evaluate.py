@@ -146,3 +146,41 @@ def test_two_data_sets_of_one_name_cannot_be_saved_together(
 def test_mesh_column(data_set: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(data_set, "-n", "bicubic", "--mesh") == 0
     assert capsys.readouterr().out.splitlines()[1].split() == ["method", "PSNR", "SSIM", "mesh"]
+
+
+def test_columns_of_sharpness(data_set: Path, vgg16: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--mesh", "--gradients", "--features", vgg16)
+    assert run(data_set, "-n", "bicubic", "-n", "bicubic-clean", *options, "--format", "json") == 0
+    (described,) = json.loads(capsys.readouterr().out)["data_sets"]
+    means = [described["methods"][name]["mean"] for name in ("bicubic", "bicubic-clean")]
+    names = ["psnr", "ssim", "mesh", "gradient_ratio", "gradient_distance", "feature_distance"]
+    assert [list(mean) for mean in means] == [names, names]
+    noisy, clean = means
+    assert noisy["gradient_ratio"] > clean["gradient_ratio"] > 0  # noise has gradients
+    assert all(mean[name] > 0 for mean in means for name in ("gradient_distance", "feature_distance"))
+
+    assert run(data_set, "-n", "bicubic", "--features", vgg16) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert table[1].endswith("PSNR    SSIM  feature distance")
+    assert float(table[2].split()[-1]) == pytest.approx(noisy["feature_distance"], abs=1e-4)
+
+
+def test_features_need_the_net(data_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(data_set, "-n", "bicubic", "--features", tmp_path / "none.npz") == 2
+    assert "cannot read the VGG weights" in capsys.readouterr().err
+
+
+def test_a_row_for_each_sharpness(data_set: Path, model: Path, pair: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = ("-n", "bicubic", "-n", model, "-n", pair)
+    for options, names in [
+        ((), ["pair at sharpness 0.25"]),
+        (
+            ("--sharpness", "0", "--sharpness", "0.5", "--sharpness", "1"),
+            ["pair", "pair at sharpness 0.5", "pair.sharp"],
+        ),
+    ]:
+        assert run(data_set, *rows, *options, "--format", "json") == 0
+        (described,) = json.loads(capsys.readouterr().out)["data_sets"]
+        assert list(described["methods"]) == ["bicubic", "minute", *names]
+    assert run(data_set, "-n", "bicubic", "-n", model, "--sharpness", "0.5") == 2
+    assert "--sharpness needs a model with sharp weights (see srdgan-rt info), got bicubic, " in capsys.readouterr().err

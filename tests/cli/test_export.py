@@ -80,3 +80,23 @@ def test_rejects_another_ending(run, model, tmp_path):
     outcome = run("export", "-n", model, "-o", tmp_path / "tiny.pt")
     assert outcome.status == 2
     assert "--output must end in .onnx" in outcome.err
+
+
+def test_exports_the_net_between_a_pair(run, pair, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    digests = {}
+    for sharpness in ("0", "0.25", "1"):
+        target = tmp_path / f"{sharpness}.onnx"
+        assert run("export", "-n", pair, "-o", target, "--sharpness", sharpness).status == 0
+        digests[sharpness] = {entry.key: entry.value for entry in onnx.load(target).metadata_props}["sha256"]
+    assert digests == {text: load_model(pair, sharpness=float(text)).digest for text in digests}
+    assert run("export", "-n", pair, "-o", tmp_path / "0.25.onnx", "--overwrite").status == 0
+    properties = {entry.key: entry.value for entry in onnx.load(tmp_path / "0.25.onnx").metadata_props}
+    assert (properties["name"], properties["sha256"]) == ("pair at sharpness 0.25", digests["0.25"])
+
+
+def test_a_degradation_has_no_sharpness(run, tmp_path):
+    pytest.importorskip("onnx")
+    outcome = run("export", "-n", "srdgan-h2l", "-o", tmp_path / "h2l.onnx", "--sharpness", "0.5")
+    assert outcome.status == 2
+    assert "srdgan-h2l degrades pictures and has no sharpness, got 0.5" in outcome.err_lines[0]

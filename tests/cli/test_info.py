@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 
@@ -72,16 +71,26 @@ def test_damaged_model_does_not_hide_the_rest(run, monkeypatch):
         ('{"Set5": [30.09, 0.8547], "lag1": [0.006, 0.004], "akld": 0.043}', "; Set5 30.09 dB / 0.8547, akld 0.043\n"),
     ],
 )
-def test_scores_are_shown(run, monkeypatch, model, scores, shown):
-    from srdgan_rt.checkpoint import load_model
+def test_scores_are_shown(run, monkeypatch, model, tmp_path, scores, shown):
+    from srdgan_rt.checkpoint import load_model, save_model, shipped
 
-    loaded = load_model(model)
-    loaded = dataclasses.replace(loaded, metadata={**loaded.metadata, "scores": scores})
-    monkeypatch.setattr("srdgan_rt.checkpoint.available_models", lambda: ["tiny"])
-    monkeypatch.setattr("srdgan_rt.checkpoint.load_model", lambda name: loaded)
+    monkeypatch.setattr(shipped, "WEIGHTS_FOLDER", tmp_path)
+    save_model(tmp_path / "tiny.safetensors", load_model(model).net, {"scores": scores})
     (facts,) = info.collect_facts()["models"]
     assert facts["num_blocks"] == 1
     assert shown in run("info").out
+
+
+def test_pairs_are_shown(run, monkeypatch, pair):
+    from srdgan_rt.checkpoint import shipped
+
+    monkeypatch.setattr(shipped, "WEIGHTS_FOLDER", pair.parent)
+    (facts,) = info.collect_facts()["models"]
+    assert (facts["name"], facts["default_sharpness"]) == ("pair", 0.25)
+    assert ", sharpness 0 to 1 (default 0.25)\n" in run("info").out
+    pair.with_name("pair.sharp.safetensors").unlink()
+    assert info.collect_facts()["models"][0]["default_sharpness"] is None
+    assert "sharpness" not in run("info").out.split("models that enlarge")[1]
 
 
 def test_both_kinds_of_models_are_shown(run, monkeypatch, tmp_path):

@@ -443,3 +443,35 @@ def test_progress_is_shown_on_a_terminal_only_and_never_on_stdout(upscale, draw,
     assert "1/1 a.png" in outcome.err
     assert "pixels/s" in outcome.err
     assert "\x1b" not in outcome.out
+
+
+def test_sharpness_mixes_the_two_weights_of_a_pair(run, draw, pair, tmp_path):
+    source = draw(tmp_path / "in.png", 8, 8)
+    results = {}
+    for sharpness in (None, "0", "0.25", "1"):
+        option = () if sharpness is None else ("--sharpness", sharpness)
+        outcome = run("upscale", source, "-n", pair, *option, "-o", tmp_path / "out.png", "--overwrite", "--json")
+        assert outcome.status == 0
+        results[sharpness] = json.loads(outcome.out)["model"], read_picture(tmp_path / "out.png").pixels
+    names = [name for name, _ in results.values()]
+    assert names == ["pair at sharpness 0.25", "pair", "pair at sharpness 0.25", "pair.sharp"]
+    assert np.array_equal(results[None][1], results["0.25"][1])
+    for path, sharpness in ((pair, 0), (pair.with_name("pair.sharp.safetensors"), 0), (pair, 0.25)):
+        expected = Upscaler(path, sharpness=sharpness).upscale(read_picture(source).pixels)
+        name = "1" if path != pair else f"{sharpness:g}"
+        assert np.array_equal(results[name][1], expected)
+
+
+def test_sharpness_needs_sharp_weights(upscale, draw, tmp_path):
+    outcome = upscale(draw(tmp_path / "a.png"), "--sharpness", "0.5")
+    assert outcome.status == 2
+    (line,) = outcome.err_lines
+    assert "tiny.safetensors has no sharp weights (tiny.sharp.safetensors), so sharpness must be 0" in line
+    assert files_in(tmp_path) == ["a.png"]
+    assert upscale(tmp_path / "a.png", "--sharpness", "0").status == 0
+
+
+def test_sharpness_has_a_range(upscale, draw, tmp_path):
+    outcome = upscale(draw(tmp_path / "a.png"), "--sharpness", "7")
+    assert outcome.status == 2
+    assert "'--sharpness'" in outcome.err_lines[0]

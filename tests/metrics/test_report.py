@@ -7,6 +7,7 @@ import math
 
 from srdgan_rt.metrics import (
     BENCHMARK,
+    MESH,
     REAL_NOISE,
     Channel,
     Evaluation,
@@ -91,8 +92,8 @@ def test_json() -> None:
 
 
 def test_the_mesh_is_a_column_where_it_was_measured() -> None:
-    scores = {"a": Score(30, 0.75, 0.25), "b": Score(20, 0.25)}
-    evaluation = Evaluation("flats", BENCHMARK, Channel.Y, ["a", "b"], {"x": scores}, mesh=True)
+    scores = {"a": Score(30, 0.75, {"mesh": 0.25}), "b": Score(20, 0.25, {"mesh": None})}
+    evaluation = Evaluation("flats", BENCHMARK, Channel.Y, ["a", "b"], {"x": scores}, measures=[MESH])
     assert render_text([evaluation]).splitlines()[1:] == ["method   PSNR    SSIM  mesh", "x       25.00  0.5000  0.25"]
     assert render_markdown([evaluation], per_image=True).splitlines()[2:] == [
         "| method | picture | PSNR | SSIM | mesh |",

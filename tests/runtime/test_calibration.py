@@ -67,6 +67,30 @@ def test_ranges_come_back_from_their_file(net: L2HNet, model: Path) -> None:
         torch.testing.assert_close(loaded, saved, rtol=1e-3, atol=1e-6)
 
 
+def test_each_network_between_a_pair_has_ranges_of_its_own(net: L2HNet, model: Path) -> None:
+    torch.manual_seed(4)
+    sharp = model.with_name("mine.sharp.safetensors")
+    save_model(sharp, L2HNet(num_blocks=1, num_features=8, growth_channels=4), {}, dtype=torch.float32)
+    save_ranges(ranges_path(model), measure_ranges(net, make_pictures()), net, {})
+    with pytest.raises(
+        CheckpointError,
+        match=r"mine\.sharp0\.25\.int8\.safetensors: no such file: .*calibrate_int8 --sharpness 0\.25 measures them",
+    ):
+        load_model(model, sharpness=0.25, with_ranges=True)
+    for sharpness in (0.25, 1.0):
+        between = load_model(model, sharpness=sharpness).net
+        ranges = measure_ranges(between, make_pictures())
+        save_ranges(ranges_path(model, sharpness), ranges, between, {})
+        loaded = load_model(model, sharpness=sharpness, with_ranges=True)
+        torch.testing.assert_close(loaded.ranges[0], ranges[0], rtol=1e-3, atol=1e-6)
+    assert ranges_path(model, 1) == ranges_path(sharp)
+    assert load_model(sharp, with_ranges=True).ranges is not None
+    assert load_model(model, with_ranges=True).ranges is not None
+    ranges_path(model, 0.25).rename(ranges_path(model, 0.5))  # of another sharpness, thus of other weights
+    with pytest.raises(CheckpointError, match=r"belongs to other weights: .* --sharpness 0\.5"):
+        load_model(model, sharpness=0.5, with_ranges=True)
+
+
 def test_what_is_wrong_with_ranges_is_said(net: L2HNet, model: Path) -> None:
     with pytest.raises(CheckpointError, match=r"mine\.int8\.safetensors: no such file: int8 needs activation ranges"):
         load_model(model, with_ranges=True)

@@ -16,6 +16,7 @@ import torch
 from srdgan_rt import _ext
 from srdgan_rt.checkpoint import Model, save_model
 from srdgan_rt.degrade import Degrader
+from srdgan_rt.errors import InputError
 from srdgan_rt.models import H2LNet, L2HNet
 from srdgan_rt.runtime import Upscaler
 
@@ -77,6 +78,18 @@ def test_upscaler_is_pickled_by_its_arguments(l2h: Path, monkeypatch: pytest.Mon
     for other in (pickle.loads(pickled), copy.deepcopy(up)):
         assert (other.engine, other.spec, other._tile, other.spec.border_padding) == ("torch", up.spec, 16, 3)
         assert np.array_equal(other.upscale(IMAGE), up.upscale(IMAGE))
+
+
+def test_sharpness_travels(l2h: Path) -> None:
+    torch.manual_seed(1)
+    save_model(l2h.with_name("l2h.sharp.safetensors"), L2HNet(1, 8, 4), {})
+    up = Upscaler(l2h, device="cpu", sharpness=0.5)
+    other = pickle.loads(pickle.dumps(up))
+    assert (other.sharpness, other.spec.name) == (0.5, "l2h at sharpness 0.5")
+    assert np.array_equal(other.upscale(IMAGE), up.upscale(IMAGE))
+    assert not np.array_equal(other.upscale(IMAGE), Upscaler(l2h, device="cpu", sharpness=0).upscale(IMAGE))
+    with pytest.raises(InputError, match=r"sharpness needs a model by name or path, .* must be 0, got 0\.5"):
+        Upscaler(L2HNet(1, 8, 4), sharpness=0.5)
 
 
 def test_networks_travel_themselves() -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
@@ -21,6 +23,15 @@ def run_export(monkeypatch: pytest.MonkeyPatch, module: ModuleType, run: Path, d
     monkeypatch.setattr(sys, "argv", ["export", *words, *more])
     module.main()
     return output
+
+
+@pytest.fixture
+def data_sets(tmp_path: Path) -> Path:
+    """A folder with a tiny Set5."""
+    folder = tmp_path / "data" / "Set5" / "HR"
+    folder.mkdir(parents=True)
+    cv2.imwrite(str(folder / "a.png"), np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8))
+    return tmp_path / "data"
 
 
 @pytest.mark.parametrize("name", ["l2h", "joint"])
@@ -140,3 +151,57 @@ def test_name_and_licence_have_no_default(
     with pytest.raises(SystemExit, match="2"):
         export.main()
     assert f"required: {missing}" in capsys.readouterr().err
+
+
+def test_sharp_weights_join_the_faithful_ones(
+    make_stage: Any, data_sets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = make_stage("l2h").trainer(tmp_path / "run")
+    trainer.save()
+    faithful = run_export(monkeypatch, export, tmp_path / "run", tmp_path, "--halo", "9")
+    digest = load_model(faithful).digest
+    trainer.step(make_stage("l2h").make_batch(0))
+    trainer.save()
+    for sharpness in ("0.75", "0.25"):  # the second time, the first is replaced
+        more = ("--halo", "11", "--output", str(tmp_path / "tiny.sharp.safetensors"), "--sharpness", sharpness)
+        run_export(monkeypatch, export, tmp_path / "run", data_sets, *more)
+    model = load_model(faithful, sharpness=None)
+    assert (model.sharpness, model.spec.halo) == (0.25, 11)
+    assert load_model(faithful).digest == digest
+    cards = [path.read_text() for path in (tmp_path / "tiny.md", tmp_path / "tiny.sharp.md")]
+    assert cards[0].count("- Sharp weights: `tiny.sharp.safetensors`; the default sharpness is 0.25.\n- Halo") == 1
+    assert "0.75" not in cards[0]
+    assert "- These are the sharp weights of a pair; the faithful ones are `tiny.safetensors`; the default" in cards[1]
+    rows = [line.split(" | ")[0].strip("| ") for line in cards[1].splitlines() if line.startswith("| ")][1:]
+    assert rows == ["bicubic", "nlm", "sharpness 0", "sharpness 0.25", "sharpness 1"]
+    scores = json.loads(load_model(tmp_path / "tiny.sharp.safetensors").metadata["scores"])
+    last = cards[1].rstrip().splitlines()[-1]
+    assert last == f"| sharpness 1 | {scores['Set5'][0]:.2f} / {scores['Set5'][1]:.4f} |"
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--sharpness", "0.5"), "--sharpness is for sharp weights, whose --output ends in .sharp.safetensors"),
+        (
+            ("--output", "alone.sharp.safetensors"),
+            "alone.sharp.safetensors are the sharp weights of alone.safetensors: ",
+        ),
+        (("--output", "tiny.sharp.safetensors", "--sharpness", "2"), "sharpness must be 0..1, got 2"),
+    ],
+)
+def test_what_is_no_pair_is_one_line(
+    make_stage: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    more: tuple[str, ...],
+    message: str,
+) -> None:
+    make_stage("l2h").trainer(tmp_path / "run").save()
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.safetensors").touch()
+    with pytest.raises(SystemExit, match="2"):
+        run_export(monkeypatch, export, tmp_path / "run", tmp_path, "--halo", "9", *more)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line

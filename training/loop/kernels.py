@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from srdgan_rt import _ext
 from srdgan_rt.errors import InputError
 from srdgan_rt.models.l2h import NEGATIVE_SLOPE, RESIDUAL_SCALE, L2HNet, ResidualDenseBlock
+from srdgan_rt.models.vgg import VGG
 from srdgan_rt.ops import conv3x3_train, dense_block_train
 from training.loop.engine import Engine
-from training.models.features import VGGFeatures
 
 NATIVE, TORCH = "native", "torch"
 
@@ -82,7 +82,7 @@ class Kernels:
     def _use(self, name: str) -> None:
         self.chosen = name
         for net in (self._net, self._features):
-            if isinstance(net, L2HNet | VGGFeatures):
+            if net is not None:
                 (use_native if name == NATIVE else use_torch)(net)
 
 
@@ -97,20 +97,25 @@ def why_not_native(engine: Engine) -> str | None:
     return _ext.why_not()
 
 
-def use_native(net: L2HNet | VGGFeatures) -> None:
-    """Has the 3x3 convolutions of a net computed by the package's own kernels, in place; weights keep their names."""
-    net.convolve = _convolve  # type: ignore[method-assign]
-    for block in net.modules():
-        if isinstance(block, ResidualDenseBlock):
-            block.forward = partial(_compute_block, block)  # type: ignore[method-assign]
+def use_native(net: nn.Module) -> None:
+    """Has the 3x3 convolutions of a low-to-high net or a VGG computed by the package's own kernels, in place.
+
+    Weights keep their names. Other nets stay as they are.
+    """
+    for module in net.modules():
+        if isinstance(module, L2HNet | VGG):
+            module.convolve = _convolve
+        elif isinstance(module, ResidualDenseBlock):
+            module.forward = partial(_compute_block, module)  # type: ignore[method-assign]
 
 
-def use_torch(net: L2HNet | VGGFeatures) -> None:
+def use_torch(net: nn.Module) -> None:
     """Takes :func:`use_native` back."""
-    vars(net).pop("convolve", None)
-    for block in net.modules():
-        if isinstance(block, ResidualDenseBlock):
-            vars(block).pop("forward", None)
+    for module in net.modules():
+        if isinstance(module, L2HNet | VGG):
+            vars(module).pop("convolve", None)
+        elif isinstance(module, ResidualDenseBlock):
+            vars(module).pop("forward", None)
 
 
 def _convolve(conv: nn.Conv2d, x: Tensor, negative_slope: float = 1.0) -> Tensor:

@@ -1,4 +1,4 @@
-"""Scores a weight file by the evaluation protocol."""
+"""Scores weight files by the evaluation protocol."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ WHOLE_FRAMES = "phone_crops"  # scored at full resolution, too
 Scores = dict[str, dict[str, tuple[float, float]]]  # data set -> method -> (PSNR, SSIM)
 
 
-def score(model: Path, root: Path) -> Scores:
-    """Scores a weight file and the baselines on the evaluation sets that are there."""
-    upscaler = Upscaler(str(model), device="cpu", precision="fp32")
-    methods: Mapping[str, Method] = {
-        "bicubic": BASELINES["bicubic"],
-        "nlm": BASELINES["nlm"],
-        "this model": lambda sample: upscaler.upscale(sample.low),
-    }
+def score(models: Mapping[str, tuple[Path, float]], root: Path) -> Scores:
+    """Scores models and the baselines on the evaluation sets that are there.
+
+    Args:
+        models: weight file and sharpness of each row of the table, by its name.
+        root: folder with the evaluation sets.
+    """
+    methods = {name: BASELINES[name] for name in ("bicubic", "nlm")}
+    methods |= {name: _open_model(path, sharpness) for name, (path, sharpness) in models.items()}
     scores: Scores = {}
     for name in EVALUATION_SETS:
         if (root / name).is_dir():
@@ -31,6 +32,11 @@ def score(model: Path, root: Path) -> Scores:
         whole = open_data_set(root / WHOLE_FRAMES, full_resolution=True)
         scores[f"{WHOLE_FRAMES} at full resolution"] = _mean_scores(whole, methods)
     return scores
+
+
+def _open_model(path: Path, sharpness: float) -> Method:
+    upscaler = Upscaler(path, sharpness=sharpness, device="cpu", precision="fp32")
+    return lambda sample: upscaler.upscale(sample.low)
 
 
 def _mean_scores(data_set: DataSet, methods: Mapping[str, Method]) -> dict[str, tuple[float, float]]:

@@ -24,6 +24,7 @@ def build(
         ),
     ] = None,
     model: options.Model = None,
+    sharpness: options.Sharpness = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Engine file to write.", show_default="in the folder of engines"),
@@ -67,7 +68,7 @@ def build(
     library = find_library()
     if arch is None and not library.is_rtx:
         targets = (name_target(resolve_device("cuda")),)
-    loaded = load_model(model or DEFAULT_MODEL)
+    loaded = load_model(model or DEFAULT_MODEL, sharpness=sharpness)
     task = plan_build(
         loaded,
         precision=precision,

@@ -78,7 +78,7 @@ def test_rejects_bad_files_and_layers(tiny_vgg: Path, tmp_path: Path) -> None:
 def test_a_file_says_what_it_is(tiny_vgg: Path, tmp_path: Path) -> None:
     arrays = dict(np.load(tiny_vgg))
     np.savez(tmp_path / "19.npz", **arrays, net=np.array("vgg19"))
-    with pytest.raises(InputError, match="holds vgg19, and the configuration asks for vgg16"):
+    with pytest.raises(InputError, match="holds vgg19, but vgg16 is needed"):
         VGGFeatures(tmp_path / "19.npz", "conv2_2")
     np.savez(tmp_path / "other.npz", **arrays, preprocessing=np.array("other"))
     with pytest.raises(InputError, match="preprocessing must be caffe or torchvision, got 'other'"):
