@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from srdgan_rt.cli.methods import open_upscalers
 from srdgan_rt.image import read_picture
 from srdgan_rt.metrics import luma, open_pairs, psnr
 from srdgan_rt.metrics.mesh import measure_mesh
@@ -135,9 +137,8 @@ def _block_spread(plane: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(blocks.repeat(8, 0).repeat(8, 1))
 
 
-def score(model: str, data: Path, engine: str) -> dict[str, float]:
+def score(upscale: Upscale, data: Path) -> dict[str, float]:
     """Every row for one model; those whose data are missing are left out."""
-    upscale = Upscaler(model, engine=engine, precision="fp32").upscale
     scores: dict[str, float] = {}
     if (data / "phone_crops").is_dir():
         scores |= score_noise(upscale, data / "phone_crops")
@@ -152,10 +153,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with phone_crops and phone_jpeg, if there")
     parser.add_argument("-n", "--model", action="append", required=True, help="name or weight file; may be repeated")
+    parser.add_argument(
+        "--sharpness", action="append", type=float, default=[], help="0..1, a column for a pair of weights; repeatable"
+    )
     parser.add_argument("--engine", default="auto", help="auto, native or torch (%(default)s)")
     arguments = parser.parse_args()
-    columns = {model: score(model, arguments.data, arguments.engine) for model in arguments.model}
-    print("| |" + "|".join(f" {Path(model).stem} " for model in columns) + "|")
+    open_upscaler = partial(Upscaler, engine=arguments.engine, precision="fp32")
+    upscalers = open_upscalers(arguments.model, arguments.sharpness, open_upscaler)
+    columns = {one.spec.name: score(one.upscale, arguments.data) for opened in upscalers.values() for one in opened}
+    print("| |" + "|".join(f" {name} " for name in columns) + "|")
     print("|---|" + "---:|" * len(columns))
     for name in next(iter(columns.values())):
         print(f"| {name} | " + " | ".join(f"{scores[name]:.2f}" for scores in columns.values()) + " |")

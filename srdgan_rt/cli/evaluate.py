@@ -71,7 +71,7 @@ def evaluate(
         typer.Option(
             min=0,
             max=1,
-            metavar="0..1",
+            metavar="S",
             help="A row for this sharpness of each model that has sharp weights; may be repeated.",
             show_default="the model's own",
         ),

@@ -17,29 +17,53 @@ def open_methods(
 
     Args:
         models: names of baselines, or models as :class:`Upscaler` takes them.
-        sharpness: 0..1; none for the default of each model.
-        open_upscaler: called as ``open_upscaler(model, sharpness=...)``.
+        sharpness: see :func:`open_upscalers`.
+        open_upscaler: see :func:`open_upscalers`.
 
     Returns:
         The methods by their names in a table.
 
     Raises:
-        InputError: two have the same name, or no model has the sharp weights that ``sharpness`` needs.
+        InputError: two have the same name, or as :func:`open_upscalers`.
         CheckpointError: a model cannot be loaded.
     """
-    pairs = {model for model in models if model not in BASELINES and has_sharp_weights(model)}
-    if sharpness and not pairs:
-        raise InputError(f"--sharpness needs a model with sharp weights (see srdgan-rt info), got {', '.join(models)}")
+    upscalers = open_upscalers([model for model in models if model not in BASELINES], sharpness, open_upscaler)
     methods: dict[str, Method] = {}
     for model in models:
-        shares: Sequence[float | None] = sharpness if model in pairs and sharpness else [None]
-        for share in shares:
-            upscaler = None if model in BASELINES else open_upscaler(model, sharpness=share)
-            label = model if upscaler is None else upscaler.spec.name
-            if label in methods:
-                raise InputError(f"--model: {label} is given twice; two files of one name must be renamed")
-            methods[label] = BASELINES[model] if upscaler is None else _make_method(upscaler)
+        opened = {upscaler.spec.name: _make_method(upscaler) for upscaler in upscalers.get(model, [])}
+        for name, method in (opened or {model: BASELINES[model]}).items():
+            if name in methods:
+                raise InputError(f"--model: {name} is given twice; two files of one name must be renamed")
+            methods[name] = method
     return methods
+
+
+def open_upscalers(
+    models: Sequence[str], sharpness: Sequence[float], open_upscaler: Callable[..., Upscaler]
+) -> dict[str, list[Upscaler]]:
+    """Opens models; those with sharp weights once for each sharpness.
+
+    Args:
+        models: as :class:`Upscaler` takes them.
+        sharpness: 0..1; none for the default of each model.
+        open_upscaler: called as ``open_upscaler(model, sharpness=...)``.
+
+    Returns:
+        One upscaler or more for each model.
+
+    Raises:
+        InputError: ``sharpness`` is not in 0..1, or no model has sharp weights.
+        CheckpointError: a model cannot be loaded.
+    """
+    pairs = {model for model in models if has_sharp_weights(model)}
+    if sharpness and not pairs:
+        names = ", ".join(models) or "none"
+        raise InputError(f"--sharpness needs a model with sharp weights (see srdgan-rt info), got {names}")
+    upscalers = {}
+    for model in models:
+        shares: Sequence[float | None] = sharpness if model in pairs and sharpness else [None]
+        upscalers[model] = [open_upscaler(model, sharpness=share) for share in shares]
+    return upscalers
 
 
 def _make_method(upscaler: Upscaler) -> Method:

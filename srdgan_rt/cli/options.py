@@ -39,7 +39,7 @@ Sharpness = Annotated[
     typer.Option(
         min=0,
         max=1,
-        metavar="0..1",
+        metavar="S",
         help="0 stays closest to the input, 1 gives the sharpest picture, with details that may not be real; for "
         "models with sharp weights (srdgan-rt info lists them).",
         show_default="the model's own",

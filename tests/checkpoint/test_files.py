@@ -12,6 +12,7 @@ from srdgan_rt.checkpoint import (
     DEFAULT_DEGRADATION,
     available_degradations,
     available_models,
+    has_sharp_weights,
     load_h2l,
     load_model,
     save_model,
@@ -325,12 +326,15 @@ def test_shipped_models_describe_themselves():
     """Every model of the installation states what the package promises of it."""
     promised = {"architecture", "num_blocks", "num_features", "growth_channels", "scale", "halo", "sha256"}
     promised |= {"training_data", "license", "commit", "scores"}
-    for name in available_models():
+    pairs = [name for name in available_models() if has_sharp_weights(name)]
+    for name in (*available_models(), *(f"{name}.sharp" for name in pairs)):
         model = load_model(name)
         net, spec, metadata = model.net, model.spec, model.metadata
         assert promised <= metadata.keys()
         assert str(spec.halo) == metadata["halo"]
         assert isinstance(net, L2HNet)
+    for name in pairs:
+        assert load_model(name, sharpness=0.5).spec.num_blocks == load_model(name, sharpness=None).spec.num_blocks
 
 
 def test_shipped_high_to_low_nets_describe_themselves():

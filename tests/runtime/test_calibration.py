@@ -122,6 +122,24 @@ def test_upscaler_computes_in_int8(net: L2HNet, model: Path) -> None:
 
 @NEEDS_EXTENSION
 @pytest.mark.usefixtures("_vnni")
+def test_int8_between_a_pair(net: L2HNet, model: Path) -> None:
+    torch.manual_seed(4)
+    other = L2HNet(num_blocks=1, num_features=8, growth_channels=4)
+    save_model(model.with_name("mine.sharp.safetensors"), other, {}, dtype=torch.float32)
+    save_ranges(ranges_path(model), measure_ranges(net, make_pictures()), net, {})
+    with pytest.raises(CheckpointError, match=r"mine\.sharp0\.5\.int8\.safetensors: no such file"):
+        Upscaler(model, precision="int8", sharpness=0.5)
+    between = load_model(model, sharpness=0.5).net
+    save_ranges(ranges_path(model, 0.5), measure_ranges(between, make_pictures()), between, {})
+    image = np.random.default_rng(0).random((16, 24, 3), np.float32)
+    result = Upscaler(model, precision="int8", sharpness=0.5).upscale(image)
+    exact, faithful = (Upscaler(model, sharpness=share, device="cpu").upscale(image) for share in (0.5, 0))
+    error, difference = (float(np.abs(result - one).mean()) for one in (exact, faithful))
+    assert 0 < error < 0.1 * difference
+
+
+@NEEDS_EXTENSION
+@pytest.mark.usefixtures("_vnni")
 def test_a_network_without_a_file_has_no_ranges(net: L2HNet) -> None:
     with pytest.raises(BackendUnavailableError, match="int8 needs activation ranges"):
         Upscaler(net, precision="int8")
