@@ -17,7 +17,7 @@ from srdgan_rt.checkpoint.locate import pin_model
 from srdgan_rt.errors import InputError
 from srdgan_rt.models import L2HNet
 from srdgan_rt.pixels import Pixels, check_pixels
-from srdgan_rt.runtime.engines import choose_engine, create_backend
+from srdgan_rt.runtime.engines import choose_engine, open_engines
 from srdgan_rt.runtime.enlarge import enlarge_picture, enlarge_tensor
 from srdgan_rt.runtime.grid import OutputGrid, check_outscale, check_roi
 from srdgan_rt.runtime.progress import ProgressCallback
@@ -101,20 +101,24 @@ class Upscaler:
             border_padding=model.spec.border_padding if border_padding is None else border_padding,
         )
         self.metadata = model.metadata
-        self._backend = create_backend(model, choice)
+        self._engines = open_engines(model, choice)
         self._tile = tile
         self.scale = self.spec.scale
-        self.device = self._backend.device
-        self.engine = self._backend.name
-        self.precision = self._backend.precision
+        self.device = choice.device
+        self.precision = choice.precision
 
     def __reduce__(self) -> tuple[partial[Upscaler], tuple[object]]:
         return partial(type(self), **self._options), (self._source,)
 
     @property
+    def engine(self) -> str:
+        """Name of the engine that runs the network. With ``auto`` it may change between two pictures."""
+        return self._engines.current.name
+
+    @property
     def fp32_fallbacks(self) -> int:
         """Number of tiles recomputed in fp32 since this object was created."""
-        return self._backend.fp32_fallbacks
+        return self._engines.fp32_fallbacks
 
     def upscale(
         self,
@@ -175,4 +179,4 @@ class Upscaler:
         return enhance(self.upscale, bgr, outscale)
 
     def _open_runner(self, source: Source, needed: Box, outscale: float) -> Runner:
-        return open_runner(self._backend, source, self.spec, needed, tile=self._tile, outscale=outscale)
+        return open_runner(self._engines.choose(), source, self.spec, needed, tile=self._tile, outscale=outscale)

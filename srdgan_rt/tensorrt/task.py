@@ -28,9 +28,9 @@ class BuildTask:
     recipe: Recipe
     graph: bytes = field(repr=False)
 
-    def build(self, report: Report | None = None) -> BuiltEngine:
+    def build(self, report: Report | None = None, *, background: bool = False) -> BuiltEngine:
         """See :func:`srdgan_rt.tensorrt.build.build_engine`."""
-        return build_engine(self.graph, self.recipe, report)
+        return build_engine(self.graph, self.recipe, report, background=background)
 
 
 def plan_build(

@@ -6,6 +6,9 @@ import dataclasses
 import os
 import signal
 import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -170,6 +173,53 @@ def test_a_crash_of_the_library_is_one_line(tiny, rtx, workers):
 
     with pytest.raises(BackendUnavailableError, match="the process that builds the engine ended with signal SIGSEGV"):
         plan(tiny, rtx).build(crash)
+
+
+@pytest.mark.parametrize("size", [10, 10**7])  # less and more than a pipe holds
+def test_a_process_that_ends_at_once_is_one_line(tiny, rtx, monkeypatch, size):
+    monkeypatch.setattr(build_module.sys, "executable", "/bin/false")
+    with pytest.raises(BackendUnavailableError, match="the process that builds the engine ended with status 1"):
+        build_engine(bytes(size), plan(tiny, rtx).recipe)
+
+
+def is_running(process):
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes() != b""  # it is empty of a process that has ended
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["pass", "os.kill(os.getpid(), signal.SIGKILL)"])
+def test_a_program_that_ends_takes_its_build_with_it(rtx, end):
+    program = f"""
+import os, signal, subprocess, sys, threading
+sys.path[:0] = {sys.path!r}
+from srdgan_rt.bench.nets import open_model
+from srdgan_rt.tensorrt import build
+from srdgan_rt.tensorrt.library import find_library
+from srdgan_rt.tensorrt.recipe import Profile
+from srdgan_rt.tensorrt.task import plan_build
+class Popen(subprocess.Popen):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        print(self.pid, flush=True)
+build.subprocess.Popen = Popen
+task = plan_build(
+    open_model("10x64x32"), precision="fp16", profile=Profile(1, 64, 64), targets=("sm89",), library=find_library()
+)
+begun = threading.Event()
+threading.Thread(target=task.build, args=(lambda fraction: begun.set(),), daemon=True).start()
+begun.wait(30)
+{end}
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        worker = int(process.stdout.readline())
+        process.wait(30)
+    deadline = time.monotonic() + 1  # far less than the build takes
+    while is_running(worker) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not is_running(worker)
 
 
 def test_a_build_that_nobody_waits_for_is_cancelled(tiny, rtx):

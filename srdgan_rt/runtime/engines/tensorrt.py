@@ -6,6 +6,7 @@ import torch
 
 from srdgan_rt.checkpoint import Model
 from srdgan_rt.runtime.backend import Backend
+from srdgan_rt.runtime.upgrade import Candidate
 from srdgan_rt.tensorrt import ENGINE_NAME
 from srdgan_rt.tensorrt.library import RTX, installed_name
 from srdgan_rt.tensorrt.library import why_not as why_no_library
@@ -29,8 +30,15 @@ def why_not(device: torch.device, precision: str) -> str | None:
 
 
 def create(model: Model, device: torch.device, precision: str) -> Backend:
-    """See :func:`srdgan_rt.runtime.engines.tensorrt_backend.open_backend`."""
+    """See :func:`srdgan_rt.runtime.engines.tensorrt_provider.open_backend`."""
     # Only now: every program that enlarges imports this module, and hardly any of them uses TensorRT.
-    from srdgan_rt.runtime.engines.tensorrt_backend import open_backend
+    from srdgan_rt.runtime.engines.tensorrt_provider import open_backend
 
     return open_backend(model, device, precision)
+
+
+def propose(model: Model, device: torch.device, precision: str) -> Candidate:
+    """See :func:`srdgan_rt.runtime.engines.tensorrt_provider.open_provider`."""
+    from srdgan_rt.runtime.engines.tensorrt_provider import open_provider
+
+    return open_provider(model, device, precision)
