@@ -94,7 +94,7 @@ class Upscaler:
         if isinstance(model, L2HNet):
             model = Model.from_net(model)
         elif not isinstance(model, Model):
-            model = load_model(model, with_ranges=choice.precision == "int8")
+            model = load_model(model, with_ranges=(choice.name, choice.precision) == ("native", "int8"))
         self.spec = replace(
             model.spec,
             halo=model.spec.halo if halo is None else halo,

@@ -13,7 +13,7 @@ from srdgan_rt.tensorrt.figures import Figures, find_figures, keep_figures
 from srdgan_rt.tensorrt.files import StoredEngine
 from srdgan_rt.tensorrt.recipe import Profile, Recipe
 
-LOWEST_PSNR = {"fp32": 80.0, "fp16": 50.0, "bf16": 35.0}
+LOWEST_PSNR = {"fp32": 80.0, "fp16": 50.0, "bf16": 35.0, "int8": 40.0, "fp8": 40.0}
 """In dB against fp32: less than rounding leaves, more than one wrong row or a shift by one pixel leaves."""
 
 _SIZES = ((96, 96), (45, 37))  # the sides of the second are no multiples of what kernels work on

@@ -66,7 +66,10 @@ def test_builds_into_a_file_that_serves_after_copying(run, model, tmp_path, fold
     [
         (["--arch", "sm90"], "--arch must be of sm75, sm80, sm86, sm89, sm120, with commas between them, got 'sm90'"),
         (["--precision", "bf16", "--arch", "sm75,sm80"], "bf16 needs sm80 or newer, got sm75"),
-        (["--precision", "int8"], "precision must be fp16, bf16, fp32, got 'int8'"),
+        (["--precision", "int4"], "precision must be fp16, bf16, fp32, int8, fp8, got 'int4'"),
+        (["--precision", "fp8", "--arch", "sm80,sm86,sm89"], "fp8 needs sm89 or newer, got sm80, sm86"),
+        (["--precision", "int8"], "--precision int8 needs --calibrate PICTURE"),
+        (["--calibrate", "a.png"], "--calibrate is for int8 and fp8, got --precision fp16"),
         (["-o", "a.plan"], "--output must end in .engine, got 'a.plan'"),
     ],
 )

@@ -155,15 +155,16 @@ class Machine:
         plan = partial(self.plan, model, precision)
         return EngineProvider(model, device, precision, plan=plan, runtime=self.runtime, gpu=self.gpu)
 
-    def plan(self, model, precision, *, form) -> BuildTask:
+    def plan(self, model, precision, *, form, ranges=None) -> BuildTask:
         """A task that "builds" an engine of a model."""
         library = Library("tensorrt", "11.0.0", None)
-        profile = tensorrt_backend.plan_profile(model.spec, bytes_per_value=4, memory=10**9)
+        profile = tensorrt_backend.plan_profile(model.spec, precision, 10**9)
         options = {"precision": precision, "profile": profile, "targets": ("sm89",), "library": library}
-        task = plan_build(model, form=form, **options)
+        task = plan_build(model, form=form, ranges=ranges, **options)
 
         class Task(BuildTask):
             def build(task, report=None, *, background=False):  # noqa: N805
+                task.check_ranges()
                 self.before_build()
                 self.forms.append(form)
                 return BuiltEngine(task.graph, 1000 * profile.largest**2, [])

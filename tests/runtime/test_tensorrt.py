@@ -87,6 +87,22 @@ def test_compiled_kernels_are_kept_and_loaded_again(machine, flat_net, tmp_path)
     assert machine.runtime.kernels[-1] is None
 
 
+def test_int8_is_used_where_it_was_built(machine, flat_net):
+    from srdgan_rt.export import measure_input_ranges
+
+    message = "never built by itself: srdgan-rt engine build --precision int8"
+    with pytest.raises(BackendUnavailableError, match=message):
+        upscaler(flat_net, precision="int8")
+    ranges = measure_input_ranges(flat_net, [torch.rand(1, 3, 96, 96)])
+    task = machine.plan(Model.from_net(flat_net), "int8", form="concat", ranges=ranges)
+    EngineCache().fetch(task.recipe, task.build)
+    image = draw(21, 43)
+    up = upscaler(flat_net, precision="int8")
+    expected = Upscaler(flat_net, device="cpu", engine="torch", tile=0, border_padding=8).upscale(image)
+    assert np.abs(up.upscale(image).astype(int) - expected).max() <= 3
+    assert (up.engine, up.precision) == ("tensorrt", "int8")
+
+
 # -- accuracy ---------------------------------------------------------------------------------------------------------
 
 
@@ -158,14 +174,14 @@ def test_damaged_figures_are_measured_again(machine, flat_net, tmp_path, content
 
 def test_profiles_follow_the_tile_plan_and_the_memory():
     spec = ModelSpec(4, 32, 16, halo=28)
-    whole = tensorrt_backend.plan_profile(spec, bytes_per_value=2)
+    whole = tensorrt_backend.plan_profile(spec, "fp16")
     assert whole.best == whole.largest == 1152  # 1024, two halos, and what resampling adds, in steps of 64
-    assert tensorrt_backend.plan_profile(spec, bytes_per_value=2, memory=80 * 10**9) == whole
-    small = tensorrt_backend.plan_profile(spec, bytes_per_value=2, memory=10**9)
+    assert tensorrt_backend.plan_profile(spec, "fp16", 80 * 10**9) == whole
+    small = tensorrt_backend.plan_profile(spec, "fp16", 10**9)
     assert small.largest == 320  # 320 * 320 * 4453 bytes are less than half a gigabyte, 384 * 384 * 4453 more
     assert whole.covers(small)
-    assert tensorrt_backend.plan_profile(spec, bytes_per_value=2, memory=0).largest == 64
-    assert tensorrt_backend.plan_profile(ModelSpec(1, 8, 4, 2, unshuffle=2), bytes_per_value=2).smallest == 2
+    assert tensorrt_backend.plan_profile(spec, "fp16", 0).largest == 64
+    assert tensorrt_backend.plan_profile(ModelSpec(1, 8, 4, 2, unshuffle=2), "fp16").smallest == 2
 
 
 def test_unshuffled_nets_run(machine):

@@ -15,7 +15,7 @@ import torch
 
 from srdgan_rt.checkpoint import Model, load_model
 from srdgan_rt.errors import BackendUnavailableError
-from srdgan_rt.export import export_onnx, measure_input_ranges
+from srdgan_rt.export import measure_input_ranges
 from srdgan_rt.models import L2HNet
 from srdgan_rt.runtime.engines.tensorrt_backend import plan_profile
 from srdgan_rt.tensorrt import build as build_module
@@ -95,20 +95,49 @@ def test_forms_and_types(tiny, rtx, precision, form):
     assert set(counts.types) == {{"fp16": "Half", "fp32": "Float", "bf16": "BFloat16"}[precision]}
 
 
+@pytest.fixture(scope="module")
+def ranges(tiny):
+    return measure_input_ranges(tiny.net, [torch.rand(1, 3, 16, 16)])
+
+
 @pytest.mark.slow
-def test_int8_graphs_are_accepted(tiny, rtx):
-    """But convolved in fp32 by version 1.7, so engines in int8 are not offered."""
-    ranges = measure_input_ranges(tiny.net, [torch.rand(1, 3, 16, 16)])
-    graph = export_onnx(tiny.net, precision="int8", ranges=ranges)
-    layers = build_engine(graph, plan(tiny, rtx, targets=("sm80", "sm120")).recipe).layers
-    assert "Int8" in {tensor.type for layer in layers for tensor in layer.outputs}
+@pytest.mark.parametrize(
+    ("precision", "name", "targets"),
+    [("int8", "Int8", ("sm80", "sm86", "sm89", "sm120")), ("fp8", "FP8", ("sm89", "sm120"))],
+)
+def test_dense_blocks_are_convolved_in_bytes(tiny, rtx, ranges, precision, name, targets):
+    task = plan(tiny, rtx, precision=precision, ranges=ranges, targets=targets)
+    engine = task.build()
+    assert read_header(engine.plan).targets == targets
+    convolutions = [layer for layer in engine.layers if layer.kind == "correlation"]
+    reading_bytes = [layer for layer in convolutions if layer.inputs[0].type == name]
+    assert len(reading_bytes) == 15
+    assert {layer.outputs[0].type for layer in reading_bytes} == {"Float"}  # the rest is a kernel of its own
+    assert {layer.inputs[0].type for layer in convolutions} == {name, "Half"}
+
+
+def test_int8_is_found_without_ranges_but_not_built(tiny, rtx, ranges):
+    wanted, built = plan(tiny, rtx, precision="int8"), plan(tiny, rtx, precision="int8", ranges=ranges)
+    assert built.recipe.serves(wanted.recipe)
+    assert built.recipe.key != wanted.recipe.key
+    message = "never built by itself: srdgan-rt engine build --precision int8 --arch sm89 --calibrate PICTURE"
+    with pytest.raises(BackendUnavailableError, match=message):
+        wanted.build()
+
+
+@pytest.mark.slow
+def test_what_a_target_lacks_is_one_line(tiny, rtx, ranges):
+    """The library's own words, should our table of types be out of date."""
+    task = plan(tiny, rtx, precision="fp8", ranges=ranges)
+    with pytest.raises(BackendUnavailableError, match=r"Cannot compile for target\(s\) sm86, because .* fp8"):
+        build_engine(task.graph, dataclasses.replace(task.recipe, targets=("sm86",)))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", RTX_TARGETS)
 def test_the_shipped_model_for_each_gpu(rtx, target):
     model = load_model("srdgan-x4-fast")
-    profile = plan_profile(model.spec, bytes_per_value=2)
+    profile = plan_profile(model.spec, "fp16")
     engine = plan(model, rtx, targets=(target,), profile=profile).build()
     assert read_header(engine.plan).targets == (target,)
     assert count_layers(engine.layers).concatenations == 48
@@ -118,7 +147,7 @@ def test_the_shipped_model_for_each_gpu(rtx, target):
 def test_the_net_of_the_paper(rtx):
     torch.manual_seed(0)
     model = Model.from_net(L2HNet(25, 64, 32))
-    engine = plan(model, rtx, targets=ALL, profile=plan_profile(model.spec, bytes_per_value=2)).build()
+    engine = plan(model, rtx, targets=ALL, profile=plan_profile(model.spec, "fp16")).build()
     assert read_header(engine.plan).targets == ALL
     assert count_layers(engine.layers).concatenations == 300
     assert len(engine.plan) < 50e6

@@ -63,7 +63,7 @@ def list_engines(device: str | torch.device = "auto", precision: str = "auto") -
 
     Args:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+        precision: ``auto``, ``fp32``, ``fp16``, ``bf16``, ``int8`` or ``fp8``.
 
     Returns:
         The status of each engine for this device and precision.
@@ -84,7 +84,7 @@ class EngineChoice:
     Args:
         name: name of the engine.
         device: device that it runs on.
-        precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+        precision: ``fp32``, ``fp16``, ``bf16``, ``int8`` or ``fp8``.
         may_upgrade: whether ``tensorrt`` may take over once it is built.
     """
 
@@ -100,7 +100,7 @@ def choose_engine(engine: str = "auto", device: str | torch.device = "auto", pre
     Args:
         engine: ``auto`` (the first that can be used) or the name of one of ``ENGINES``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+        precision: ``auto``, ``fp32``, ``fp16``, ``bf16``, ``int8`` or ``fp8``.
 
     Returns:
         The choice; nothing in it is ``auto``.

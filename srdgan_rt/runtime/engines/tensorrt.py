@@ -5,12 +5,13 @@ from __future__ import annotations
 import torch
 
 from srdgan_rt.checkpoint import Model
+from srdgan_rt.errors import InputError
 from srdgan_rt.runtime.backend import Backend
 from srdgan_rt.runtime.upgrade import Candidate
 from srdgan_rt.tensorrt import ENGINE_NAME
 from srdgan_rt.tensorrt.library import RTX, installed_name
 from srdgan_rt.tensorrt.library import why_not as why_no_library
-from srdgan_rt.tensorrt.targets import PRECISIONS, RTX_TARGETS, name_target
+from srdgan_rt.tensorrt.targets import PRECISIONS, RTX_TARGETS, check_precision, name_target
 
 NAME = ENGINE_NAME
 
@@ -24,6 +25,10 @@ def why_not(device: torch.device, precision: str) -> str | None:
     if precision not in PRECISIONS:
         return f"the tensorrt engine computes in {', '.join(PRECISIONS)}, not in {precision}"
     target = name_target(device)
+    try:
+        check_precision(precision, [target])
+    except InputError as error:
+        return str(error)
     if installed_name() == RTX and target not in RTX_TARGETS:
         return f"tensorrt_rtx runs on {', '.join(RTX_TARGETS)}, not on {target}"
     return None

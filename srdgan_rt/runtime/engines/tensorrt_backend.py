@@ -20,16 +20,18 @@ from srdgan_rt.tensorrt.executor import TileExecutor
 from srdgan_rt.tensorrt.files import StoredEngine
 from srdgan_rt.tensorrt.recipe import Profile
 
+_DTYPES = {**DTYPES, "int8": torch.float16}  # the engine native has maps in fp32 there
+
 _STEP = 64  # sides of profiles are multiples of it
 _SHARE = 0.5  # of the device's memory that the largest tile may take
 
 
-def plan_profile(spec: ModelSpec, *, bytes_per_value: int, memory: int | None = None) -> Profile:
+def plan_profile(spec: ModelSpec, precision: str, memory: int | None = None) -> Profile:
     """The sizes of tiles that an engine has to take.
 
     Args:
         spec: sizes of the network.
-        bytes_per_value: 4 for fp32, 2 for fp16 and bf16.
+        precision: of the engine.
         memory: bytes of the device; None for any device, as for an engine that is built ahead of time.
 
     Returns:
@@ -39,7 +41,7 @@ def plan_profile(spec: ModelSpec, *, bytes_per_value: int, memory: int | None = 
     side = LARGEST_TILE["cuda"] * spec.unshuffle + 2 * spec.halo + RESAMPLING_MARGIN
     largest = -(-side // _STEP) * _STEP
     if memory is not None:
-        fitting = math.isqrt(int(_SHARE * memory / estimate_bytes_per_pixel(spec, bytes_per_value)))
+        fitting = math.isqrt(int(_SHARE * memory / estimate_bytes_per_pixel(spec, _DTYPES[precision].itemsize)))
         largest = max(_STEP, min(largest, fitting // _STEP * _STEP))
     return Profile(spec.unshuffle, largest, largest)
 
@@ -75,10 +77,10 @@ class TensorRTBackend:
         self.precision = precision
         self.one_shape = spec.unshuffle == 1  # tiles of others are aligned to the blocks that the network sees
         self.largest_side = manifest.recipe.profile.largest
-        self.bytes_per_pixel = estimate_bytes_per_pixel(spec, DTYPES[precision].itemsize)
+        self.bytes_per_pixel = estimate_bytes_per_pixel(spec, _DTYPES[precision].itemsize)
         if manifest.activation_bytes is not None:
             # What the builder planned, the result in the engine's type and in fp32, and the copies of the input.
-            pictures = 3 * (DTYPES[precision].itemsize + 4) * (1 + spec.scale**2)
+            pictures = 3 * (_DTYPES[precision].itemsize + 4) * (1 + spec.scale**2)
             self.bytes_per_pixel = -(-manifest.activation_bytes // self.largest_side**2) + pictures
         self._stored = stored
         self._gpu = gpu
@@ -88,7 +90,7 @@ class TensorRTBackend:
                 kernels = stored.files.kernels(gpu.name).read_bytes()
         self._kernels = kernels
         context = runtime.load(stored.plan, kernels)
-        self._executor = TileExecutor(context, gpu, DTYPES[precision], spec.scale, self._keep_kernels)
+        self._executor = TileExecutor(context, gpu, _DTYPES[precision], spec.scale, self._keep_kernels)
 
     def run(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
         """See :meth:`srdgan_rt.runtime.backend.Backend.run`."""

@@ -12,7 +12,7 @@ import torch
 from srdgan_rt.checkpoint import Model
 from srdgan_rt.errors import BackendUnavailableError
 from srdgan_rt.export import FORMS
-from srdgan_rt.runtime.backend import DTYPES, Backend
+from srdgan_rt.runtime.backend import Backend
 from srdgan_rt.runtime.engines import torch as torch_engine
 from srdgan_rt.runtime.engines.tensorrt_backend import TensorRTBackend, plan_profile
 from srdgan_rt.tensorrt import ENGINE_NAME
@@ -160,7 +160,7 @@ def open_provider(model: Model, device: torch.device, precision: str) -> EngineP
         plan_build,
         model,
         precision=precision,
-        profile=plan_profile(model.spec, bytes_per_value=DTYPES[precision].itemsize, memory=memory),
+        profile=plan_profile(model.spec, precision, memory),
         targets=(name_target(device),),
         library=library,
         driver=read_driver(),
