@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from benchmarks.tables import write_table
 from srdgan_rt.bench.nets import open_model
 from srdgan_rt.export import FORMS
-from srdgan_rt.runtime.backend import DTYPES
 from srdgan_rt.runtime.engines.tensorrt_backend import plan_profile
 from srdgan_rt.tensorrt.layers import count_layers
 from srdgan_rt.tensorrt.library import Library, find_library
@@ -38,7 +37,7 @@ HEADINGS = (
 def measure(name: str, form: str, precision: str, targets: Sequence[str], library: Library) -> list[str]:
     """One row: builds an engine and counts."""
     model = open_model(name)
-    profile = plan_profile(model.spec, bytes_per_value=DTYPES[precision].itemsize)
+    profile = plan_profile(model.spec, precision)
     task = plan_build(model, precision=precision, profile=profile, targets=targets, library=library, form=form)
     before = _cpu_seconds()
     built = task.build()

@@ -49,7 +49,7 @@ Tile = Annotated[
     str,
     typer.Option("--tile", "-t", metavar="N|auto", help="Largest side of a tile in input pixels; 0 disables tiling."),
 ]
-Precision = Annotated[str, typer.Option(metavar="NAME", help="auto, fp32, fp16, bf16 or int8.")]
+Precision = Annotated[str, typer.Option(metavar="NAME", help="auto, fp32, fp16, bf16, int8 or fp8.")]
 Engine = Annotated[str, typer.Option(metavar="NAME", help="auto, native, torch, onnxruntime or tensorrt.")]
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
 MaxPixels = Annotated[
@@ -58,6 +58,12 @@ MaxPixels = Annotated[
         min=0,
         help="Refuse inputs with more pixels; 0 sets no limit.",
         show_default="268 million",
+    ),
+]
+Calibrate = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PICTURE", help="For int8 and fp8: a picture or folder like those to be enlarged; may be repeated."
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]

@@ -2,7 +2,7 @@
 
 from srdgan_rt.export.calibration import measure_input_ranges
 from srdgan_rt.export.model_file import export_model
-from srdgan_rt.export.onnx_export import FORMS, PRECISIONS, export_onnx
+from srdgan_rt.export.onnx_export import FORMS, PRECISIONS, QUANTIZED, export_onnx
 from srdgan_rt.export.scales import measure_scales
 
-__all__ = ["FORMS", "PRECISIONS", "export_model", "export_onnx", "measure_input_ranges", "measure_scales"]
+__all__ = ["FORMS", "PRECISIONS", "QUANTIZED", "export_model", "export_onnx", "measure_input_ranges", "measure_scales"]

@@ -16,10 +16,15 @@ OPSET = 17
 
 _IR_VERSION = 8  # the file format that came with this opset
 _BF16_OPSET, _BF16_IR_VERSION = 22, 10  # the first in which convolutions may be bf16
-PRECISIONS = ("fp32", "fp16", "bf16", "int8")
-"""Types that a graph can have; int8 is that of convolutions, between which values are fp32."""
+_QUANTIZED_OPSET, _QUANTIZED_IR_VERSION = 19, 9  # the first in which steps may be fp16, and values fp8
+PRECISIONS = ("fp32", "fp16", "bf16", "int8", "fp8")
+"""Types that a graph can have; int8 and fp8 (e4m3) are those of convolutions, between which values are of another."""
 
-_LARGEST_INT8 = 127  # and as many below 0
+QUANTIZED = ("int8", "fp8")
+"""Precisions that need ranges."""
+
+_LARGEST = {"int8": 127.0, "fp8": 448.0}
+_SMALLEST_STEP = {"fp32": 1e-35, "fp16": 1e-7}  # for what is 0 everywhere
 
 
 def import_onnx() -> Any:
@@ -41,30 +46,41 @@ def _find_dtype(precision: str) -> np.dtype[Any]:
         from ml_dtypes import bfloat16  # numpy has no such type; onnx brings it along
 
         return np.dtype(bfloat16)  # type: ignore[no-any-return]
-    return np.dtype(np.float16 if precision == "fp16" else np.float32)
+    if precision == "fp8":
+        from ml_dtypes import float8_e4m3fn
+
+        return np.dtype(float8_e4m3fn)  # type: ignore[no-any-return]
+    return np.dtype({"fp16": np.float16, "fp32": np.float32, "int8": np.int8}[precision])
 
 
 class Graph:
     """A graph under construction. Values are named after the node that makes them.
 
     Args:
-        precision: ``fp32``, ``fp16`` or ``bf16``: the type of weights, inputs, values and outputs. ``int8``: that of
-            what the convolutions in ``ranges`` multiply, marked by pairs of QuantizeLinear and DequantizeLinear; the
-            rest is fp32.
-        ranges: for int8, the largest magnitude that a convolution reads, by its name.
+        precision: ``fp32``, ``fp16`` or ``bf16``: the type of weights, inputs, values and outputs. ``int8`` and
+            ``fp8``: that of what the convolutions in ``ranges`` multiply, marked by pairs of QuantizeLinear and
+            DequantizeLinear.
+        ranges: for int8 and fp8, the largest magnitude that a convolution reads, by its name.
+        rest: for int8 and fp8, the type of everything else, ``fp32`` or ``fp16``.
 
     Raises:
         BackendUnavailableError: the package ``onnx`` is not installed.
         InputError: the precision is unknown.
     """
 
-    def __init__(self, precision: str, ranges: Mapping[str, float] | None = None) -> None:
+    def __init__(self, precision: str, ranges: Mapping[str, float] | None = None, rest: str = "fp32") -> None:
         if precision not in PRECISIONS:
             raise InputError(f"precision must be {', '.join(PRECISIONS)}, got {precision!r}")
         self._onnx = import_onnx()
-        self._dtype = _find_dtype(precision)
+        self._precision = precision
+        self._rest = rest if precision in QUANTIZED else precision
+        self._dtype = _find_dtype(self._rest)
         self._ranges = ranges or {}
-        self._versions = (_BF16_OPSET, _BF16_IR_VERSION) if precision == "bf16" else (OPSET, _IR_VERSION)
+        self._versions = OPSET, _IR_VERSION
+        if precision == "bf16":
+            self._versions = _BF16_OPSET, _BF16_IR_VERSION
+        elif precision == "fp8" or (precision == "int8" and rest == "fp16"):
+            self._versions = _QUANTIZED_OPSET, _QUANTIZED_IR_VERSION
         self._nodes: list[Any] = []
         self._weights: dict[str, npt.NDArray[Any]] = {}
 
@@ -132,24 +148,33 @@ class Graph:
         )
 
     def _quantize(self, x: str, largest: float, name: str) -> str:
-        """Rounds a value to int8 and back, which engines take as leave to compute in int8; one step for all of it."""
-        step = np.float32(max(largest, np.finfo(np.float32).tiny * 256) / _LARGEST_INT8)
-        scale = self.constant(f"{name}.input_step", np.array(step))
-        zero = self.constant(f"{name}.input_zero", np.array(0, np.int8))
+        """Rounds a value and converts it back, which engines take as leave to compute with it; one step for all."""
+        scale = self.constant(f"{name}.input_step", np.asarray(self._step(largest)))
+        zero = self.constant(f"{name}.input_zero", np.zeros((), _find_dtype(self._precision)))
         rounded = self.add("QuantizeLinear", [x, scale, zero], f"{name}.quantized")
         return self.add("DequantizeLinear", [rounded, scale, zero], f"{name}.dequantized")
 
     def _quantize_weight(self, weight: Tensor, name: str) -> str:
-        """Stores a filter in int8, with a step of its own for each output channel."""
-        values = weight.detach().cpu().numpy()
-        steps = np.maximum(np.abs(values).max((1, 2, 3)), np.finfo(np.float32).tiny * 256) / _LARGEST_INT8
-        rounded = np.rint(values / steps[:, None, None, None]).astype(np.int8)
+        """Stores a rounded filter, with a step of its own for each output channel."""
+        dtype = _find_dtype(self._precision)
+        values = weight.detach().cpu().float().numpy()
+        steps = self._step(np.abs(values).max((1, 2, 3)))
+        scaled = values / steps.astype(np.float32)[:, None, None, None]
+        if self._precision == "int8":
+            scaled = np.rint(scaled)
+        largest = _LARGEST[self._precision]
         inputs = [
-            self.constant(f"{name}_int8", rounded),
-            self.constant(f"{name}_steps", steps.astype(np.float32)),
-            self.constant(f"{name}_zeros", np.zeros(len(steps), np.int8)),
+            self.constant(f"{name}_{self._precision}", scaled.clip(-largest, largest).astype(dtype)),
+            self.constant(f"{name}_steps", steps),
+            self.constant(f"{name}_zeros", np.zeros(len(steps), dtype)),
         ]
         return self.add("DequantizeLinear", inputs, name, axis=0)
+
+    def _step(self, largest: npt.ArrayLike) -> npt.NDArray[Any]:
+        """The difference between neighbours (around 1, for fp8), so that the largest magnitude is just reached."""
+        step = np.asarray(largest, np.float32) / np.float32(_LARGEST[self._precision])
+        steps: npt.NDArray[Any] = np.maximum(step, np.float32(_SMALLEST_STEP[self._rest])).astype(self._dtype)
+        return steps
 
     def widen(self, x: str, channels: int, name: str) -> str:
         """Adds channels of zeros behind those of ``x``."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from srdgan_rt.checkpoint import DIGEST_KEY, available_degradations, load_h2l, load_model
 from srdgan_rt.errors import InputError
 from srdgan_rt.export.calibration import measure_input_ranges
-from srdgan_rt.export.onnx_export import export_onnx
+from srdgan_rt.export.onnx_export import QUANTIZED, export_onnx
 
 _KEPT = ("description", "license", "training_data", "commit")
 
@@ -31,7 +31,7 @@ def export_model(
         sharpness: see :func:`~srdgan_rt.checkpoint.load_model`; models that degrade pictures have none.
         precision: see :func:`~srdgan_rt.export.export_onnx`.
         form: see :func:`~srdgan_rt.export.export_onnx`.
-        pictures: for int8, typical inputs, see :func:`~srdgan_rt.export.measure_input_ranges`.
+        pictures: for int8 and fp8, typical inputs, see :func:`~srdgan_rt.export.measure_input_ranges`.
 
     Returns:
         The content of an ``.onnx`` file. Its properties have the model's ``name``, the digest of its weights
@@ -58,7 +58,7 @@ def export_model(
         "halo": str(model.spec.halo),
         "border_padding": str(model.spec.border_padding),
     }
-    ranges = measure_input_ranges(model.net, pictures) if precision == "int8" else None
+    ranges = measure_input_ranges(model.net, pictures) if precision in QUANTIZED else None
     return export_onnx(model.net, precision=precision, form=form, metadata=_keep(model.metadata) | facts, ranges=ranges)
 
 

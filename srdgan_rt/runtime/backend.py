@@ -14,8 +14,14 @@ from srdgan_rt.errors import BackendUnavailableError, InputError
 
 NetT = TypeVar("NetT", bound=nn.Module)
 
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16, "int8": torch.float32}
-"""Type of the feature maps by precision. In int8, only the products in the dense blocks are of bytes."""
+DTYPES = {
+    "fp32": torch.float32,
+    "fp16": torch.float16,
+    "bf16": torch.bfloat16,
+    "int8": torch.float32,
+    "fp8": torch.float16,
+}
+"""Type of the feature maps by precision. In int8 and fp8, only the products in the dense blocks are of bytes."""
 
 
 class RowStream(Protocol):
@@ -50,7 +56,7 @@ class Backend(Protocol):
 
     @property
     def precision(self) -> str:
-        """``fp32``, ``fp16``, ``bf16`` or ``int8``: the type of weights and activations."""
+        """``fp32``, ``fp16``, ``bf16``, ``int8`` or ``fp8``: the type of weights and activations."""
 
     @property
     def bytes_per_pixel(self) -> int:
@@ -130,11 +136,11 @@ def resolve_precision(precision: str, device: torch.device) -> str:
     """Turns ``auto`` into a precision: fp16 on CUDA, fp32 on the CPU.
 
     Args:
-        precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+        precision: ``auto``, ``fp32``, ``fp16``, ``bf16``, ``int8`` or ``fp8``.
         device: device on which the network will run.
 
     Returns:
-        ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+        ``fp32``, ``fp16``, ``bf16``, ``int8`` or ``fp8``.
 
     Raises:
         InputError: the precision is unknown.

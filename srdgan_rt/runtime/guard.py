@@ -14,8 +14,6 @@ from srdgan_rt.runtime.backend import Backend, RowStream
 
 logger = logging.getLogger("srdgan_rt")
 
-# Precisions that need no guard: in int8, all feature maps are float32.
-_SAFE = ("fp32", "int8")
 _BLACK = 0.5 / 255  # largest value that is rounded to 0 in 8 bits
 _NOT_BLACK = 2 / 255  # an input with a larger mean cannot have a black result
 
@@ -39,6 +37,8 @@ class GuardedBackend:
         self.one_shape = backend.one_shape
         self.largest_side = backend.largest_side
         self.fp32_fallbacks = 0
+        # In int8, the engine native has feature maps in fp32.
+        self._needs_guard = backend.precision != "fp32" and (backend.precision, backend.name) != ("int8", "native")
         self._backend = backend
         self._make_fallback = make_fallback
         self._fallback: Backend | None = None
@@ -51,13 +51,13 @@ class GuardedBackend:
             CheckpointError: the result is not finite even in fp32.
         """
         result = self._backend.run(x)
-        if self.precision not in _SAFE and (fault := _find_fault(x, result)):
+        if self._needs_guard and (fault := _find_fault(x, result)):
             result = self._count_and_get_fallback(fault).run(x)
         return _check_finite(result)
 
     def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> RowStream | None:
-        """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`; None in fp16 and bf16."""
-        if self.precision not in _SAFE:
+        """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`; None where results need a guard."""
+        if self._needs_guard:
             return None
         stream = self._backend.open_stream(height, width, strip_rows=strip_rows, batch=batch)
         return None if stream is None else _GuardedStream(stream)

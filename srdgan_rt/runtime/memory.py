@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from srdgan_rt.models import ModelSpec
+from srdgan_rt.runtime.control_groups import limit_free_memory
 
 SMALLEST_TILE = 16
 
@@ -83,7 +84,7 @@ def free_memory(device: torch.device) -> int:
         free, _ = torch.cuda.mem_get_info(device)
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return free + cached
-    return min([_available_memory(Path("/proc/meminfo")), *_cgroup_memory(Path("/"))])
+    return limit_free_memory(_available_memory(Path("/proc/meminfo")))
 
 
 def _available_memory(meminfo: Path) -> int:
@@ -94,50 +95,6 @@ def _available_memory(meminfo: Path) -> int:
     except OSError:  # not Linux
         pass
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-
-
-def _cgroup_memory(root: Path) -> list[int]:
-    """Free memory below each limit of the control groups (v1 and v2) that this process belongs to."""
-    try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return []
-    left = []
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if not controllers:
-            base, limit_name, usage_name, cache_name = "", "memory.max", "memory.current", "inactive_file"
-        elif "memory" in controllers.split(","):
-            base, limit_name, usage_name = "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"
-            cache_name = "total_inactive_file"
-        else:
-            continue
-        top = root / "sys/fs/cgroup" / base
-        group = top / path.lstrip("/")
-        for folder in (group, *group.parents):
-            limit, usage = _read_number(folder / limit_name), _read_number(folder / usage_name)
-            if limit is not None and usage is not None:
-                left.append(max(0, limit - usage + _read_statistic(folder / "memory.stat", cache_name)))
-            if folder == top:
-                break
-    return left
-
-
-def _read_number(path: Path) -> int | None:
-    try:
-        text = path.read_text().strip()
-    except OSError:
-        return None
-    return int(text) if text.isdecimal() else None  # "max" is no limit
-
-
-def _read_statistic(path: Path, name: str) -> int:
-    """Page cache of a group: it counts as usage, but the kernel frees it under pressure."""
-    try:
-        statistics = dict(line.split() for line in path.read_text().splitlines())
-    except (OSError, ValueError):
-        return 0
-    return int(statistics.get(name, 0))
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -18,7 +18,7 @@ from srdgan_rt.checkpoint.pair import check_sharpness
 from srdgan_rt.errors import InputError
 from srdgan_rt.models import L2HNet
 from srdgan_rt.pixels import Pixels, check_pixels
-from srdgan_rt.runtime.engines import choose_engine, create_backend
+from srdgan_rt.runtime.engines import choose_engine, open_engines
 from srdgan_rt.runtime.enlarge import enlarge_picture, enlarge_tensor
 from srdgan_rt.runtime.grid import OutputGrid, check_outscale, check_roi
 from srdgan_rt.runtime.progress import ProgressCallback
@@ -102,7 +102,8 @@ class Upscaler:
         if isinstance(model, L2HNet):
             model = Model.from_net(model)
         elif not isinstance(model, Model):
-            model = load_model(model, sharpness=sharpness, with_ranges=choice.precision == "int8")
+            with_ranges = (choice.name, choice.precision) == ("native", "int8")
+            model = load_model(model, sharpness=sharpness, with_ranges=with_ranges)
         self.spec = replace(
             model.spec,
             halo=model.spec.halo if halo is None else halo,
@@ -110,20 +111,24 @@ class Upscaler:
         )
         self.metadata = model.metadata
         self.sharpness = model.sharpness
-        self._backend = create_backend(model, choice)
+        self._engines = open_engines(model, choice)
         self._tile = tile
         self.scale = self.spec.scale
-        self.device = self._backend.device
-        self.engine = self._backend.name
-        self.precision = self._backend.precision
+        self.device = choice.device
+        self.precision = choice.precision
 
     def __reduce__(self) -> tuple[partial[Upscaler], tuple[object]]:
         return partial(type(self), **self._options), (self._source,)
 
     @property
+    def engine(self) -> str:
+        """Name of the engine that runs the network. With ``auto`` it may change between two pictures."""
+        return self._engines.current.name
+
+    @property
     def fp32_fallbacks(self) -> int:
         """Number of tiles recomputed in fp32 since this object was created."""
-        return self._backend.fp32_fallbacks
+        return self._engines.fp32_fallbacks
 
     def upscale(
         self,
@@ -184,4 +189,4 @@ class Upscaler:
         return enhance(self.upscale, bgr, outscale)
 
     def _open_runner(self, source: Source, needed: Box, outscale: float) -> Runner:
-        return open_runner(self._backend, source, self.spec, needed, tile=self._tile, outscale=outscale)
+        return open_runner(self._engines.choose(), source, self.spec, needed, tile=self._tile, outscale=outscale)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from srdgan_rt.errors import BackendUnavailableError
-from srdgan_rt.tensorrt.files import EngineFiles, StoredEngine, write_json
-from srdgan_rt.tensorrt.recipe import Profile
+from srdgan_rt.tensorrt.figures import Figures, find_figures, keep_figures
+from srdgan_rt.tensorrt.files import StoredEngine
+from srdgan_rt.tensorrt.recipe import Profile, Recipe
 
-LOWEST_PSNR = {"fp32": 80.0, "fp16": 50.0, "bf16": 35.0}
+LOWEST_PSNR = {"fp32": 80.0, "fp16": 50.0, "bf16": 35.0, "int8": 40.0, "fp8": 40.0}
 """In dB against fp32: less than rounding leaves, more than one wrong row or a shift by one pixel leaves."""
 
 _SIZES = ((96, 96), (45, 37))  # the sides of the second are no multiples of what kernels work on
@@ -61,51 +60,37 @@ def _to_numpy(x: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     return x.clamp(0, 1)[0].movedim(0, 2).float().cpu().numpy()
 
 
-def check_accuracy(run: Run, reference: Run, stored: StoredEngine, gpu: str) -> dict[str, float]:
+def check_accuracy(run: Run, make_reference: Callable[[], Run], stored: StoredEngine, gpu: str) -> Figures:
     """Lets an engine pass if it is as accurate as its type allows; once measured on a GPU, the figures are kept.
 
     Args:
         run: the engine.
-        reference: the same network in fp32.
+        make_reference: makes the same network in fp32; called if it has to be measured.
         stored: the engine; the figures are kept beside it.
         gpu: the GPU and its driver.
 
     Returns:
-        PSNR in dB by probe.
+        What is known of the engine on this GPU.
 
     Raises:
         BackendUnavailableError: a probe lies below :data:`LOWEST_PSNR`.
     """
-    files, digest, recipe = stored.files, stored.manifest.sha256, stored.manifest.recipe
-    lowest = LOWEST_PSNR[recipe.precision]
-    known = {} if files is None else read_figures(files)
-    figures = known.get(gpu, {}).get(digest)
-    if figures is None or not _passes(figures, lowest):  # what failed is tried again: a new driver may be in place
-        figures = measure_accuracy(run, reference, recipe.profile)
-        if files is not None:
-            with suppress(OSError):  # a folder that cannot be written to: it is measured again next time
-                write_json(files.numerics, {**known, gpu: {digest: figures}})
-    if not _passes(figures, lowest):
-        name = min(figures, key=lambda probe: figures[probe])
+    recipe = stored.manifest.recipe
+    figures = find_figures(stored, gpu)
+    if figures is None or not is_accurate(figures, recipe):  # what failed is tried again: other things may have changed
+        psnr = measure_accuracy(run, make_reference(), recipe.profile)
+        figures = Figures(psnr)
+        keep_figures(stored, gpu, figures)
+    if not is_accurate(figures, recipe):
+        name = min(figures.psnr, key=lambda probe: figures.psnr[probe])
         raise BackendUnavailableError(
-            f"the TensorRT engine is wrong on {gpu}: its PSNR to fp32 must be at least {lowest:g} dB in "
-            f"{recipe.precision}, got {figures[name]:.1f} on the probe {name}; choose --engine torch"
+            f"the TensorRT engine is wrong on {gpu}: its PSNR to fp32 must be at least "
+            f"{LOWEST_PSNR[recipe.precision]:g} dB in {recipe.precision}, got {figures.psnr[name]:.1f} on the probe "
+            f"{name}; choose --engine torch"
         )
     return figures
 
 
-def _passes(figures: Mapping[str, float], lowest: float) -> bool:
-    return bool(figures) and min(figures.values()) >= lowest
-
-
-def read_figures(files: EngineFiles) -> dict[str, dict[str, dict[str, float]]]:
-    """PSNR in dB by GPU, digest of the engine and probe; empty where nothing was measured yet."""
-    try:
-        facts = json.loads(files.numerics.read_bytes())
-        return {
-            str(gpu): {str(digest): {str(name): float(value) for name, value in figures.items()}}
-            for gpu, entries in facts.items()
-            for digest, figures in entries.items()
-        }
-    except (OSError, AttributeError, TypeError, ValueError):  # not there, or damaged
-        return {}
+def is_accurate(figures: Figures, recipe: Recipe) -> bool:
+    """Whether an engine of this recipe may be used, by what was measured of it."""
+    return bool(figures.psnr) and min(figures.psnr.values()) >= LOWEST_PSNR[recipe.precision]

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +19,7 @@ from srdgan_rt.export import measure_scales
 from srdgan_rt.tensorrt.layers import Layer, read_layers
 from srdgan_rt.tensorrt.library import Message
 from srdgan_rt.tensorrt.recipe import Recipe
+from srdgan_rt.tensorrt.worker import BACKGROUND
 
 Report = Callable[[float], None]
 """Told the share of a build that is done, 0 to 1."""
@@ -38,13 +40,16 @@ class BuiltEngine:
     layers: Sequence[Layer] = field(repr=False)
 
 
-def build_engine(graph: bytes, recipe: Recipe, report: Report | None = None) -> BuiltEngine:
+def build_engine(
+    graph: bytes, recipe: Recipe, report: Report | None = None, *, background: bool = False
+) -> BuiltEngine:
     """Builds an engine. Nothing is left of it when the caller is interrupted.
 
     Args:
         graph: an ONNX file whose types are those that shall be computed in.
         recipe: what else it shall be.
         report: is told the share that is done.
+        background: leave the processor to other work.
 
     Returns:
         The engine.
@@ -55,7 +60,7 @@ def build_engine(graph: bytes, recipe: Recipe, report: Report | None = None) -> 
     # The child must find this package even where the parent has it from a path that only this process knows.
     path = [str(Path(__file__).resolve().parents[2]), *filter(None, sys.path)]
     with subprocess.Popen(
-        [sys.executable, "-m", "srdgan_rt.tensorrt.worker"],
+        [sys.executable, "-m", "srdgan_rt.tensorrt.worker", *([BACKGROUND] if background else [])],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -73,11 +78,12 @@ def build_engine(graph: bytes, recipe: Recipe, report: Report | None = None) -> 
 
 def _send(stdin: IO[bytes], recipe: Recipe, graph: bytes) -> None:
     try:
-        stdin.write(json.dumps(recipe.to_dict()).encode() + b"\n")
+        stdin.write(json.dumps({"recipe": recipe.to_dict(), "graph": len(graph)}).encode() + b"\n")
         stdin.write(graph)
-        stdin.close()
-    except BrokenPipeError:
-        pass  # its answer says why it ended
+        stdin.flush()  # it stays open: its end tells the child that this process has ended
+    except BrokenPipeError:  # its answer says why it ended
+        with suppress(BrokenPipeError):
+            stdin.close()  # or what was not sent would be sent later, with the same error
 
 
 def _receive(stdout: IO[bytes], report: Report, process: subprocess.Popen[bytes]) -> tuple[bytes, list[Message]]:

@@ -43,16 +43,18 @@ class Recipe:
     """What goes into a build.
 
     Args:
-        graph: sha256 of the ONNX file, that is of structure and weights.
+        graph: sha256 of the ONNX file, that is of structure and weights; for int8 and fp8, of the file in fp16, because
+            an engine shall be found without its ranges.
         model: name of the model, for people; not part of the key.
         form: of the graph's dense blocks, ``concat`` or ``push``.
-        precision: of the graph, ``fp32``, ``fp16`` or ``bf16``.
+        precision: of the graph, ``fp32``, ``fp16``, ``bf16``, ``int8`` or ``fp8``.
         profile: sizes of inputs.
         library: ``tensorrt_rtx`` or ``tensorrt``.
         version: of the library.
         targets: compute capabilities such as ``sm89``.
         driver: of the GPU on which kernels were timed; empty for TensorRT-RTX, whose engines are built without one.
             (The kernels that it compiles on a GPU are kept beside the engine, and it checks their driver itself.)
+        ranges: for int8 and fp8, sha256 of the ranges that were measured. A recipe without them is served by any.
     """
 
     graph: str
@@ -64,6 +66,7 @@ class Recipe:
     version: str
     targets: tuple[str, ...]
     driver: str = ""
+    ranges: str = ""
 
     @classmethod
     def of_graph(cls, graph: bytes, **facts: Any) -> Recipe:
@@ -84,8 +87,13 @@ class Recipe:
 
     def serves(self, wanted: Recipe) -> bool:
         """Whether an engine of this recipe can do what ``wanted`` asks for: on its GPUs, with its sizes of inputs."""
-        alike = replace(self, model=wanted.model, profile=wanted.profile, targets=wanted.targets) == wanted
-        return alike and self.profile.covers(wanted.profile) and set(self.targets) >= set(wanted.targets)
+        free = ("model", "profile", "targets") if wanted.ranges else ("model", "profile", "targets", "ranges")
+        alike: dict[str, Any] = {name: getattr(wanted, name) for name in free}
+        return (
+            replace(self, **alike) == wanted
+            and self.profile.covers(wanted.profile)
+            and set(self.targets) >= set(wanted.targets)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""

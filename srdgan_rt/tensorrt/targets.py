@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 RTX_TARGETS = {"sm75": 1, "sm80": 2, "sm86": 4, "sm89": 8, "sm120": 16}
 """What TensorRT-RTX builds for without a GPU, and the bit of each in the header of an engine."""
 
-_WITHOUT_BF16 = ("sm75",)
+PRECISIONS = ("fp16", "bf16", "fp32", "int8", "fp8")
+"""Types of an engine, the most useful one first."""
+
+_OLDEST = {"bf16": 80, "int8": 80, "fp8": 89}  # numbers of the compute capabilities; all have the others
 
 
 def parse_targets(text: str) -> tuple[str, ...]:
@@ -32,7 +35,7 @@ def parse_targets(text: str) -> tuple[str, ...]:
 
 def sort_targets(names: Iterable[str]) -> tuple[str, ...]:
     """Names from the oldest to the newest, without repetition."""
-    return tuple(sorted(set(names), key=lambda name: int(re.sub(r"\D", "", name))))
+    return tuple(sorted(set(names), key=_number))
 
 
 def list_targets(precision: str) -> tuple[str, ...]:
@@ -42,7 +45,7 @@ def list_targets(precision: str) -> tuple[str, ...]:
         InputError: the precision is unknown.
     """
     check_precision(precision, ())
-    return tuple(name for name in RTX_TARGETS if precision != "bf16" or name not in _WITHOUT_BF16)
+    return tuple(name for name in RTX_TARGETS if _has(name, precision))
 
 
 def check_precision(precision: str, targets: Iterable[str]) -> None:
@@ -53,13 +56,16 @@ def check_precision(precision: str, targets: Iterable[str]) -> None:
     """
     if precision not in PRECISIONS:
         raise InputError(f"precision must be {', '.join(PRECISIONS)}, got {precision!r}")
-    lacking = [name for name in targets if name in _WITHOUT_BF16]
-    if precision == "bf16" and lacking:
-        raise InputError(f"bf16 needs sm80 or newer, got {', '.join(lacking)}")
+    if lacking := [name for name in targets if not _has(name, precision)]:
+        raise InputError(f"{precision} needs sm{_OLDEST[precision]} or newer, got {', '.join(lacking)}")
 
 
-PRECISIONS = ("fp16", "bf16", "fp32")
-"""Types of an engine, the most useful one first."""
+def _has(name: str, precision: str) -> bool:
+    return _number(name) >= _OLDEST.get(precision, 0)
+
+
+def _number(name: str) -> int:
+    return int(re.sub(r"\D", "", name))
 
 
 def name_target(device: torch.device) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from srdgan_rt.checkpoint import Model
 from srdgan_rt.errors import BackendUnavailableError
-from srdgan_rt.export import export_onnx
+from srdgan_rt.export import QUANTIZED, export_onnx
 from srdgan_rt.tensorrt.build import BuiltEngine, Report, build_engine
 from srdgan_rt.tensorrt.library import Library
 from srdgan_rt.tensorrt.recipe import Profile, Recipe
@@ -28,9 +30,27 @@ class BuildTask:
     recipe: Recipe
     graph: bytes = field(repr=False)
 
-    def build(self, report: Report | None = None) -> BuiltEngine:
-        """See :func:`srdgan_rt.tensorrt.build.build_engine`."""
-        return build_engine(self.graph, self.recipe, report)
+    def build(self, report: Report | None = None, *, background: bool = False) -> BuiltEngine:
+        """See :func:`srdgan_rt.tensorrt.build.build_engine`.
+
+        Raises:
+            BackendUnavailableError: the library refuses, or int8 or fp8 has no ranges.
+        """
+        self.check_ranges()
+        return build_engine(self.graph, self.recipe, report, background=background)
+
+    def check_ranges(self) -> None:
+        """Refuses to build in int8 or fp8 without ranges.
+
+        Raises:
+            BackendUnavailableError: it would; the message says what to do.
+        """
+        recipe = self.recipe
+        if recipe.precision in QUANTIZED and not recipe.ranges:
+            raise BackendUnavailableError(
+                f"an engine in {recipe.precision} is never built by itself: srdgan-rt engine build --precision "
+                f"{recipe.precision} --arch {','.join(recipe.targets)} --calibrate PICTURE"
+            )
 
 
 def plan_build(
@@ -42,26 +62,30 @@ def plan_build(
     library: Library,
     form: str = DEFAULT_FORM,
     driver: str = "",
+    ranges: Mapping[str, float] | None = None,
 ) -> BuildTask:
     """Works out what to build.
 
     Args:
         model: the network.
-        precision: ``fp16``, ``bf16`` or ``fp32``.
+        precision: ``fp16``, ``bf16``, ``fp32``, ``int8`` or ``fp8``.
         profile: sizes of inputs.
         targets: compute capabilities.
         library: the installed TensorRT.
         form: of the dense blocks, see :func:`srdgan_rt.export.export_onnx`.
         driver: of the GPU in this machine. Only engines of ``tensorrt`` depend on it: their kernels are timed.
+        ranges: what int8 and fp8 need, from :func:`srdgan_rt.export.measure_input_ranges`. Without them the task can
+            be looked up, but not built.
 
     Raises:
         BackendUnavailableError: ``tensorrt`` has several targets: it builds for the GPU in the machine.
-        InputError: the precision is unknown or a target lacks it, the form is unknown, or a weight is too large.
+        InputError: the precision is unknown or a target or the form lacks it, the form is unknown, or a weight is too
+            large.
     """
     check_precision(precision, targets)
     if not library.is_rtx and len(targets) != 1:
         raise BackendUnavailableError(f"tensorrt builds for one GPU, the one in this machine, got {', '.join(targets)}")
-    graph = export_onnx(model.net, precision=precision, form=form)
+    graph = export_onnx(model.net, precision="fp16" if precision in QUANTIZED else precision, form=form)
     recipe = Recipe.of_graph(
         graph,
         model=model.spec.name,
@@ -72,5 +96,8 @@ def plan_build(
         version=library.version,
         targets=sort_targets(targets),
         driver="" if library.is_rtx else driver,
+        ranges="" if ranges is None else hashlib.sha256(json.dumps(ranges, sort_keys=True).encode()).hexdigest(),
     )
+    if ranges is not None:
+        graph = export_onnx(model.net, precision=precision, form=form, ranges=ranges, rest="fp16")
     return BuildTask(recipe, graph)

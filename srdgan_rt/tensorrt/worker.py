@@ -1,9 +1,9 @@
 """The process that builds an engine: ``python -m srdgan_rt.tensorrt.worker``, started by ``build_engine``.
 
 A process of its own, because TensorRT compiles for seconds without asking whether it should stop, and because a fault
-in the library must not take the program with it. It loads no PyTorch. On stdin: a line of JSON (the recipe) and the
-ONNX graph; on stdout: lines of JSON, ``{"progress": 0.5}`` and so on, then ``{"plan": SIZE, ...}`` and the engine, or
-``{"error": "..."}``.
+in the library must not take the program with it. It loads no PyTorch. On stdin: a line of JSON (the recipe, and the
+size of the graph) and the ONNX graph; when stdin ends, so does this process. On stdout: lines of JSON,
+``{"progress": 0.5}`` and so on, then ``{"plan": SIZE, ...}`` and the engine, or ``{"error": "..."}``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
@@ -28,17 +29,25 @@ from srdgan_rt.tensorrt.library import (
 from srdgan_rt.tensorrt.progress import PhaseTree
 from srdgan_rt.tensorrt.recipe import Profile, Recipe
 
+BACKGROUND = "--background"
+"""Argument: leave the processor to other work."""
+
 _VERBOSE = 4
+_NICENESS = 10
 
 
 def main() -> None:
     """Reads a task from stdin, writes the engine to stdout."""
+    if BACKGROUND in sys.argv[1:]:
+        os.nice(_NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides what ends
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever the library prints must not get between the answers
     try:
-        recipe = Recipe.from_dict(json.loads(sys.stdin.buffer.readline()))
-        plan, messages = build_plan(find_library(), sys.stdin.buffer.read(), recipe, _reporter(answers))
+        task = json.loads(sys.stdin.buffer.readline())
+        recipe, graph = Recipe.from_dict(task["recipe"]), sys.stdin.buffer.read(task["graph"])
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+        plan, messages = build_plan(find_library(), graph, recipe, _reporter(answers))
     except Exception as error:  # it has to reach the parent, whatever it is
         text = str(error) if isinstance(error, SrdganError) else f"{type(error).__name__}: {first_line(str(error))}"
         _write(answers, {"error": text})
@@ -46,6 +55,11 @@ def main() -> None:
     _write(answers, {"plan": len(plan), "messages": messages})
     answers.write(plan)
     answers.flush()
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read(1)  # returns when the parent, which writes nothing more, has ended
+    os._exit(1)
 
 
 def _reporter(answers: BinaryIO) -> Callable[[float], bool]:

@@ -66,7 +66,10 @@ def test_builds_into_a_file_that_serves_after_copying(run, model, tmp_path, fold
     [
         (["--arch", "sm90"], "--arch must be of sm75, sm80, sm86, sm89, sm120, with commas between them, got 'sm90'"),
         (["--precision", "bf16", "--arch", "sm75,sm80"], "bf16 needs sm80 or newer, got sm75"),
-        (["--precision", "int8"], "precision must be fp16, bf16, fp32, got 'int8'"),
+        (["--precision", "int4"], "precision must be fp16, bf16, fp32, int8, fp8, got 'int4'"),
+        (["--precision", "fp8", "--arch", "sm80,sm86,sm89"], "fp8 needs sm89 or newer, got sm80, sm86"),
+        (["--precision", "int8"], "--precision int8 needs --calibrate PICTURE"),
+        (["--calibrate", "a.png"], "--calibrate is for int8 and fp8, got --precision fp16"),
         (["-o", "a.plan"], "--output must end in .engine, got 'a.plan'"),
     ],
 )
@@ -94,13 +97,15 @@ def test_an_empty_folder(run, folder):
 
 
 def test_lists_facts_layers_and_figures(run, kept, folder):
-    write_json(kept.files.numerics, {"RTX 4090, driver 1": {kept.manifest.sha256: {"chart": 81.25, "dark": 77}}})
+    figures = {"psnr": {"chart": 81.25, "dark": 77}, "seconds": {"tensorrt": 0.0031, "torch": 0.009}}
+    write_json(kept.files.numerics, {"RTX 4090, driver 1": {kept.manifest.sha256: figures}})
     (folder / "broken.engine").write_bytes(b"")
     out = run("engine", "ls", "-v").out
     assert f"{folder}: 2 engines\n" in out
     assert "compared with fp32 on RTX 4090, driver 1\n" in out
     assert "    1 kernels, 1 of them concatenations\n    32 bytes moved per input pixel, 100% of them by" in out
     assert "    dB to fp32 on RTX 4090, driver 1: chart 81.2, dark 77.0\n" in out
+    assert "    ms for 256 x 256 pixels on RTX 4090, driver 1: tensorrt 3.1, torch 9.0\n" in out
     assert f"  broken.engine: not usable: {folder}/broken.json: No such file or directory\n" in out
     entries = json.loads(run("engine", "ls", folder, "--json").out)["engines"]
     assert entries[1]["recipe"]["targets"] == ["sm80", "sm89"]

@@ -53,11 +53,17 @@ def test_int8_is_calibrated_on_pictures(run, model, draw, tmp_path):
     assert "QuantizeLinear" in {node.op_type for node in onnx.load(target).graph.node}
 
 
-@pytest.mark.parametrize("arguments", [["--precision", "int8"], ["--calibrate", "a.png"]])
-def test_int8_and_pictures_need_each_other(run, model, tmp_path, arguments):
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--precision", "int8"], "--precision int8 needs --calibrate PICTURE"),
+        (["--calibrate", "a.png"], "--calibrate is for int8 and fp8, got --precision fp32"),
+    ],
+)
+def test_int8_and_pictures_need_each_other(run, model, tmp_path, arguments, message):
     outcome = run("export", "-n", model, "-o", tmp_path / "tiny.onnx", *arguments)
     assert outcome.status == 2
-    assert outcome.err_lines == ["srdgan-rt: error: --precision int8 and --calibrate need each other"]
+    assert outcome.err_lines == [f"srdgan-rt: error: {message}"]
 
 
 def test_pictures_that_cannot_be_read_end_it(run, model, tmp_path):

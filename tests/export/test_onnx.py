@@ -114,6 +114,21 @@ def test_int8_graphs_hold_bytes() -> None:
     assert properties(content)["precision"] == "int8"
 
 
+@pytest.mark.parametrize(("precision", "rest"), [("int8", "fp16"), ("fp8", "fp32"), ("fp8", "fp16")])
+def test_other_bytes_and_other_rests_lose_little(precision: str, rest: str) -> None:
+    torch.manual_seed(0)
+    net = L2HNet(1, 16, 8, 2).eval()
+    torch.nn.init.normal_(net.conv_last.weight, std=0.3)
+    x = make_picture(16)
+    with torch.inference_mode():
+        expected = net(x)
+    content = export_onnx(net, precision=precision, ranges=measure_input_ranges(net, [x]), rest=rest)
+    error = (run(content, rest, input=x) - expected).square().mean() / expected.square().mean()
+    assert -10 * error.log10() > 35
+    kind = {"int8": onnx.TensorProto.INT8, "fp8": onnx.TensorProto.FLOAT8E4M3FN}[precision]
+    assert sum(tensor.data_type == kind for tensor in onnx.load_from_string(content).graph.initializer) == 15 * 3
+
+
 def test_int8_of_a_net_that_computes_nothing() -> None:
     """Ranges and weights of 0 need a step all the same."""
     net = L2HNet(1, 8, 4, 1)
@@ -174,7 +189,7 @@ def test_rejects_weights_beyond_fp16() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"precision": "int4"}, "precision must be fp32, fp16, bf16, int8, got 'int4'"),
+        ({"precision": "int4"}, "precision must be fp32, fp16, bf16, int8, fp8, got 'int4'"),
         ({"form": "pull"}, "form must be concat or push, got 'pull'"),
     ],
 )

@@ -7,9 +7,16 @@ wait that is missing or comes too late therefore shows in the result.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
+
+from srdgan_rt.runtime.engines import tensorrt_backend
+from srdgan_rt.runtime.engines.tensorrt_provider import EngineProvider
+from srdgan_rt.tensorrt.build import BuiltEngine
+from srdgan_rt.tensorrt.library import Library
+from srdgan_rt.tensorrt.task import BuildTask, plan_build
 
 WORKSPACE = 64
 
@@ -127,3 +134,39 @@ class OnnxRuntimeDouble:
         self.kernels.append(kernels)
         self.context = OnnxContext(plan, self._fault)
         return self.context
+
+
+class Machine:
+    """A machine with a GPU: its engines are ONNX files.
+
+    Attributes:
+        forms: of the engines that were built.
+        before_build: called when a build begins, whether in the background or not.
+    """
+
+    def __init__(self) -> None:
+        self.runtime = OnnxRuntimeDouble()
+        self.gpu = LateDevice()
+        self.forms: list[str] = []
+        self.before_build: Callable[[], None] = lambda: None
+
+    def open_provider(self, model, device, precision) -> EngineProvider:
+        """What takes the place of the function of this name."""
+        plan = partial(self.plan, model, precision)
+        return EngineProvider(model, device, precision, plan=plan, runtime=self.runtime, gpu=self.gpu)
+
+    def plan(self, model, precision, *, form, ranges=None) -> BuildTask:
+        """A task that "builds" an engine of a model."""
+        library = Library("tensorrt", "11.0.0", None)
+        profile = tensorrt_backend.plan_profile(model.spec, precision, 10**9)
+        options = {"precision": precision, "profile": profile, "targets": ("sm89",), "library": library}
+        task = plan_build(model, form=form, ranges=ranges, **options)
+
+        class Task(BuildTask):
+            def build(task, report=None, *, background=False):  # noqa: N805
+                task.check_ranges()
+                self.before_build()
+                self.forms.append(form)
+                return BuiltEngine(task.graph, 1000 * profile.largest**2, [])
+
+        return Task(task.recipe, task.graph)

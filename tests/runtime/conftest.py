@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from srdgan_rt.models import L2HNet
+from srdgan_rt.runtime.engines import tensorrt, tensorrt_provider
 
 
 def make_identity_net(scale=4):
@@ -36,3 +37,26 @@ def random_net():
             parameter.mul_(1.5)
         net.conv_last.bias.fill_(0.5)
     return net
+
+
+@pytest.fixture(scope="module")
+def flat_net():
+    """A network that does not enlarge, and is quick."""
+    torch.manual_seed(0)
+    net = L2HNet(1, 4, 2, scale=1)
+    with torch.no_grad():
+        net.conv_last.weight.mul_(3)
+        net.conv_last.bias.fill_(0.5)
+    return net
+
+
+@pytest.fixture
+def machine(monkeypatch, tmp_path):
+    """A machine with a GPU and TensorRT, both doubles, and an empty folder of engines."""
+    from tensorrt_double import Machine
+
+    machine = Machine()
+    monkeypatch.setenv("SRDGAN_RT_ENGINES", str(tmp_path / "engines"))
+    monkeypatch.setattr(tensorrt, "why_not", lambda device, precision: None)
+    monkeypatch.setattr(tensorrt_provider, "open_provider", machine.open_provider)
+    return machine

@@ -51,7 +51,7 @@ def test_precisions():
     assert resolve_precision("auto", torch.device("cuda")) == "fp16"
     assert resolve_precision("bf16", CPU) == "bf16"
     assert resolve_precision("int8", CPU) == "int8"
-    with pytest.raises(InputError, match="precision must be auto, fp32, fp16, bf16, int8, got 'half'"):
+    with pytest.raises(InputError, match="precision must be auto, fp32, fp16, bf16, int8, fp8, got 'half'"):
         resolve_precision("half", CPU)
 
 

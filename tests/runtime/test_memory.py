@@ -45,38 +45,7 @@ def test_plenty_of_memory_still_respects_the_caches(monkeypatch):
     assert choose_tile(estimate_bytes_per_pixel(FAST, 4), CPU, halo=32) == SMALLEST_TILE
 
 
-def write(path, text):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-
-
-def test_limits_of_control_groups_version_2(tmp_path):
-    write(tmp_path / "proc/self/cgroup", "0::/jobs/one\n")
-    group = tmp_path / "sys/fs/cgroup/jobs"
-    write(group / "one/memory.max", "max\n")
-    write(group / "one/memory.current", "10\n")
-    write(group / "memory.max", "1000\n")
-    write(group / "memory.current", "700\n")
-    write(group / "memory.stat", "anon 500\ninactive_file 150\n")
-    assert memory._cgroup_memory(tmp_path) == [450]
-
-
-def test_limits_of_control_groups_version_1(tmp_path):
-    write(tmp_path / "proc/self/cgroup", "5:cpu,cpuacct:/\n4:memory:/job\n0::/\n")
-    group = tmp_path / "sys/fs/cgroup/memory"
-    write(group / "memory.limit_in_bytes", "9223372036854771712\n")
-    write(group / "memory.usage_in_bytes", "0\n")
-    write(group / "job/memory.limit_in_bytes", "1000\n")
-    write(group / "job/memory.usage_in_bytes", "1100\n")
-    write(group / "job/memory.stat", "inactive_file 1\ntotal_inactive_file 200\n")
-    assert memory._cgroup_memory(tmp_path) == [100, 9223372036854771712]
-
-
-def test_no_control_groups(tmp_path):
-    assert memory._cgroup_memory(tmp_path) == []
-
-
 def test_available_memory(tmp_path):
-    write(tmp_path / "meminfo", "MemTotal: 90 kB\nMemAvailable:   77 kB\n")
+    (tmp_path / "meminfo").write_text("MemTotal: 90 kB\nMemAvailable:   77 kB\n")
     assert memory._available_memory(tmp_path / "meminfo") == 77 * 1024
     assert memory._available_memory(tmp_path / "none") > 0

@@ -43,8 +43,8 @@ def test_equals_the_reference_with_pixel_unshuffle(tile):
 def test_all_tiles_have_one_shape(random_net, monkeypatch):
     up = Upscaler(random_net, engine="onnxruntime", device="cpu", tile=24, halo=8)
     shapes = set()
-    run = up._backend._backend.run
-    monkeypatch.setattr(up._backend._backend, "run", lambda x: (shapes.add(tuple(x.shape)), run(x))[1])
+    run = up._engines.current._backend.run
+    monkeypatch.setattr(up._engines.current._backend, "run", lambda x: (shapes.add(tuple(x.shape)), run(x))[1])
     for size in ((60, 57), (120, 81), (57, 90)):
         up.upscale(np.zeros((*size, 3), np.uint8))
     assert shapes == {(1, 3, 24 + 16 + 2 * 8, 24 + 16 + 2 * 8)}

@@ -7,73 +7,19 @@ import json
 import numpy as np
 import pytest
 import torch
-from tensorrt_double import LateDevice, OnnxRuntimeDouble
+from tensorrt_double import OnnxRuntimeDouble
 
 from srdgan_rt.checkpoint import Model
 from srdgan_rt.errors import BackendUnavailableError, InputError
 from srdgan_rt.models import L2HNet, ModelSpec
 from srdgan_rt.runtime import Upscaler
-from srdgan_rt.runtime.engines import tensorrt, tensorrt_backend
-from srdgan_rt.runtime.engines.torch import TorchBackend
-from srdgan_rt.tensorrt.build import BuiltEngine
+from srdgan_rt.runtime.engines import tensorrt_backend
 from srdgan_rt.tensorrt.cache import EngineCache
-from srdgan_rt.tensorrt.library import Library
-from srdgan_rt.tensorrt.task import BuildTask, plan_build
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 CPU = torch.device("cpu")
-
-
-class Machine:
-    """A machine with a GPU: its engines are ONNX files."""
-
-    def __init__(self) -> None:
-        self.runtime = OnnxRuntimeDouble()
-        self.gpu = LateDevice()
-        self.forms = []  # of the engines that were built
-
-    def open(self, model, device, precision):
-        """What ``create`` does on a GPU."""
-        library = Library("tensorrt", "11.0.0", None)
-        profile = tensorrt_backend.plan_profile(model.spec, bytes_per_value=4, memory=10**9)
-
-        class Task(BuildTask):
-            def build(task, report=None):  # noqa: N805
-                self.forms.append(task.recipe.form)
-                return BuiltEngine(task.graph, 1000 * profile.largest**2, [])
-
-        def plan(form):
-            options = {"precision": precision, "profile": profile, "targets": ("sm89",), "library": library}
-            task = plan_build(model, form=form, **options)
-            return Task(task.recipe, task.graph)
-
-        self.plan = plan
-        stored = tensorrt_backend.find_or_build(plan, EngineCache())
-        backend = tensorrt_backend.TensorRTBackend(model.spec, device, precision, stored, self.runtime, self.gpu)
-        backend.check(TorchBackend(model, CPU, "fp32"))
-        return backend
-
-
-@pytest.fixture
-def machine(monkeypatch, tmp_path):
-    machine = Machine()
-    monkeypatch.setenv("SRDGAN_RT_ENGINES", str(tmp_path / "engines"))
-    monkeypatch.setattr(tensorrt, "why_not", lambda device, precision: None)
-    monkeypatch.setattr(tensorrt, "create", lambda *arguments: machine.open(*arguments))
-    return machine
-
-
-@pytest.fixture(scope="module")
-def flat_net():
-    """A network that does not enlarge, and is quick."""
-    torch.manual_seed(0)
-    net = L2HNet(1, 4, 2, scale=1)
-    with torch.no_grad():
-        net.conv_last.weight.mul_(3)
-        net.conv_last.bias.fill_(0.5)
-    return net
 
 
 def upscaler(net, **options):
@@ -104,14 +50,11 @@ def test_a_folder_of_pictures_of_many_sizes_builds_one_engine(machine, flat_net)
 
 
 def test_an_engine_in_push_form_is_used_where_it_is_found(machine, flat_net):
-    machine.open(Model.from_net(flat_net), CPU, "fp32")
-    cache = EngineCache()
-    cache.collect_garbage(0)
-    task = machine.plan("push")
-    cache.fetch(task.recipe, task.build)
+    task = machine.plan(Model.from_net(flat_net), "fp32", form="push")
+    EngineCache().fetch(task.recipe, task.build)
     up = upscaler(flat_net, precision="fp32")
-    assert machine.forms == ["concat", "push"]
-    assert up._backend._backend._stored.manifest.recipe.form == "push"
+    assert machine.forms == ["push"]
+    assert up._engines.current._backend._stored.manifest.recipe.form == "push"
 
 
 def test_no_tile_is_larger_than_the_engine_takes(machine, flat_net, monkeypatch):
@@ -122,11 +65,11 @@ def test_no_tile_is_larger_than_the_engine_takes(machine, flat_net, monkeypatch)
     up.upscale(draw(90, 150))
     assert machine.runtime.context.shapes[-1] == (1, 3, 64, 64)
     with pytest.raises(InputError, match=r"the engine takes tiles of up to 64 pixels, got \(3, 65\)"):
-        up._backend.run(torch.zeros(1, 3, 3, 65))
+        up._engines.current.run(torch.zeros(1, 3, 3, 65))
 
 
 def test_memory_is_what_the_builder_planned(machine, flat_net):
-    backend = machine.open(Model.from_net(flat_net), CPU, "fp32")
+    backend = upscaler(flat_net, precision="fp32")._engines.current
     assert backend.bytes_per_pixel == 1000 + 3 * 8 * 2
     assert backend.one_shape
 
@@ -142,6 +85,22 @@ def test_compiled_kernels_are_kept_and_loaded_again(machine, flat_net, tmp_path)
     machine.gpu.name = "Double 4090, driver 1.3"
     upscaler(flat_net)
     assert machine.runtime.kernels[-1] is None
+
+
+def test_int8_is_used_where_it_was_built(machine, flat_net):
+    from srdgan_rt.export import measure_input_ranges
+
+    message = "never built by itself: srdgan-rt engine build --precision int8"
+    with pytest.raises(BackendUnavailableError, match=message):
+        upscaler(flat_net, precision="int8")
+    ranges = measure_input_ranges(flat_net, [torch.rand(1, 3, 96, 96)])
+    task = machine.plan(Model.from_net(flat_net), "int8", form="concat", ranges=ranges)
+    EngineCache().fetch(task.recipe, task.build)
+    image = draw(21, 43)
+    up = upscaler(flat_net, precision="int8")
+    expected = Upscaler(flat_net, device="cpu", engine="torch", tile=0, border_padding=8).upscale(image)
+    assert np.abs(up.upscale(image).astype(int) - expected).max() <= 3
+    assert (up.engine, up.precision) == ("tensorrt", "int8")
 
 
 # -- accuracy ---------------------------------------------------------------------------------------------------------
@@ -175,8 +134,8 @@ def test_accuracy_is_measured_once_a_gpu(machine, flat_net, tmp_path, monkeypatc
     ((gpu, entries),) = json.loads(path.read_bytes()).items()
     (figures,) = entries.values()
     assert gpu == machine.gpu.name
-    assert set(figures) == {"chart", "noise", "white", "dark"}
-    assert min(figures.values()) > 80
+    assert set(figures["psnr"]) == {"chart", "noise", "white", "dark"}
+    assert min(figures["psnr"].values()) > 80
 
     def never(*arguments):
         raise AssertionError
@@ -199,7 +158,9 @@ def test_an_engine_that_failed_is_tried_again(machine, flat_net):
     assert machine.forms == ["concat"]
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"Double 4090, driver 1.2": {"x": {"chart": "a"}}}', b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b'{"Double 4090, driver 1.2": {"x": {"psnr": {"chart": "a"}}}}', b"\xff"]
+)
 def test_damaged_figures_are_measured_again(machine, flat_net, tmp_path, content):
     upscaler(flat_net)
     (path,) = (tmp_path / "engines").glob("*.numerics.json")
@@ -213,14 +174,14 @@ def test_damaged_figures_are_measured_again(machine, flat_net, tmp_path, content
 
 def test_profiles_follow_the_tile_plan_and_the_memory():
     spec = ModelSpec(4, 32, 16, halo=28)
-    whole = tensorrt_backend.plan_profile(spec, bytes_per_value=2)
+    whole = tensorrt_backend.plan_profile(spec, "fp16")
     assert whole.best == whole.largest == 1152  # 1024, two halos, and what resampling adds, in steps of 64
-    assert tensorrt_backend.plan_profile(spec, bytes_per_value=2, memory=80 * 10**9) == whole
-    small = tensorrt_backend.plan_profile(spec, bytes_per_value=2, memory=10**9)
+    assert tensorrt_backend.plan_profile(spec, "fp16", 80 * 10**9) == whole
+    small = tensorrt_backend.plan_profile(spec, "fp16", 10**9)
     assert small.largest == 320  # 320 * 320 * 4453 bytes are less than half a gigabyte, 384 * 384 * 4453 more
     assert whole.covers(small)
-    assert tensorrt_backend.plan_profile(spec, bytes_per_value=2, memory=0).largest == 64
-    assert tensorrt_backend.plan_profile(ModelSpec(1, 8, 4, 2, unshuffle=2), bytes_per_value=2).smallest == 2
+    assert tensorrt_backend.plan_profile(spec, "fp16", 0).largest == 64
+    assert tensorrt_backend.plan_profile(ModelSpec(1, 8, 4, 2, unshuffle=2), "fp16").smallest == 2
 
 
 def test_unshuffled_nets_run(machine):

@@ -44,6 +44,7 @@ def variants(recipe):
         "version": "1.8.0",
         "targets": ("sm80",),
         "driver": "580.1",
+        "ranges": "ef" * 32,
     }
     assert {*changes, "model"} == {field.name for field in dataclasses.fields(recipe)}
     return {name: dataclasses.replace(recipe, **{name: value}) for name, value in changes.items()}

@@ -6,13 +6,16 @@ import dataclasses
 import os
 import signal
 import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 import torch
 
 from srdgan_rt.checkpoint import Model, load_model
 from srdgan_rt.errors import BackendUnavailableError
-from srdgan_rt.export import export_onnx, measure_input_ranges
+from srdgan_rt.export import measure_input_ranges
 from srdgan_rt.models import L2HNet
 from srdgan_rt.runtime.engines.tensorrt_backend import plan_profile
 from srdgan_rt.tensorrt import build as build_module
@@ -92,20 +95,49 @@ def test_forms_and_types(tiny, rtx, precision, form):
     assert set(counts.types) == {{"fp16": "Half", "fp32": "Float", "bf16": "BFloat16"}[precision]}
 
 
+@pytest.fixture(scope="module")
+def ranges(tiny):
+    return measure_input_ranges(tiny.net, [torch.rand(1, 3, 16, 16)])
+
+
 @pytest.mark.slow
-def test_int8_graphs_are_accepted(tiny, rtx):
-    """But convolved in fp32 by version 1.7, so engines in int8 are not offered."""
-    ranges = measure_input_ranges(tiny.net, [torch.rand(1, 3, 16, 16)])
-    graph = export_onnx(tiny.net, precision="int8", ranges=ranges)
-    layers = build_engine(graph, plan(tiny, rtx, targets=("sm80", "sm120")).recipe).layers
-    assert "Int8" in {tensor.type for layer in layers for tensor in layer.outputs}
+@pytest.mark.parametrize(
+    ("precision", "name", "targets"),
+    [("int8", "Int8", ("sm80", "sm86", "sm89", "sm120")), ("fp8", "FP8", ("sm89", "sm120"))],
+)
+def test_dense_blocks_are_convolved_in_bytes(tiny, rtx, ranges, precision, name, targets):
+    task = plan(tiny, rtx, precision=precision, ranges=ranges, targets=targets)
+    engine = task.build()
+    assert read_header(engine.plan).targets == targets
+    convolutions = [layer for layer in engine.layers if layer.kind == "correlation"]
+    reading_bytes = [layer for layer in convolutions if layer.inputs[0].type == name]
+    assert len(reading_bytes) == 15
+    assert {layer.outputs[0].type for layer in reading_bytes} == {"Float"}  # the rest is a kernel of its own
+    assert {layer.inputs[0].type for layer in convolutions} == {name, "Half"}
+
+
+def test_int8_is_found_without_ranges_but_not_built(tiny, rtx, ranges):
+    wanted, built = plan(tiny, rtx, precision="int8"), plan(tiny, rtx, precision="int8", ranges=ranges)
+    assert built.recipe.serves(wanted.recipe)
+    assert built.recipe.key != wanted.recipe.key
+    message = "never built by itself: srdgan-rt engine build --precision int8 --arch sm89 --calibrate PICTURE"
+    with pytest.raises(BackendUnavailableError, match=message):
+        wanted.build()
+
+
+@pytest.mark.slow
+def test_what_a_target_lacks_is_one_line(tiny, rtx, ranges):
+    """The library's own words, should our table of types be out of date."""
+    task = plan(tiny, rtx, precision="fp8", ranges=ranges)
+    with pytest.raises(BackendUnavailableError, match=r"Cannot compile for target\(s\) sm86, because .* fp8"):
+        build_engine(task.graph, dataclasses.replace(task.recipe, targets=("sm86",)))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", RTX_TARGETS)
 def test_the_shipped_model_for_each_gpu(rtx, target):
     model = load_model("srdgan-x4-fast")
-    profile = plan_profile(model.spec, bytes_per_value=2)
+    profile = plan_profile(model.spec, "fp16")
     engine = plan(model, rtx, targets=(target,), profile=profile).build()
     assert read_header(engine.plan).targets == (target,)
     assert count_layers(engine.layers).concatenations == 48
@@ -115,7 +147,7 @@ def test_the_shipped_model_for_each_gpu(rtx, target):
 def test_the_net_of_the_paper(rtx):
     torch.manual_seed(0)
     model = Model.from_net(L2HNet(25, 64, 32))
-    engine = plan(model, rtx, targets=ALL, profile=plan_profile(model.spec, bytes_per_value=2)).build()
+    engine = plan(model, rtx, targets=ALL, profile=plan_profile(model.spec, "fp16")).build()
     assert read_header(engine.plan).targets == ALL
     assert count_layers(engine.layers).concatenations == 300
     assert len(engine.plan) < 50e6
@@ -170,6 +202,53 @@ def test_a_crash_of_the_library_is_one_line(tiny, rtx, workers):
 
     with pytest.raises(BackendUnavailableError, match="the process that builds the engine ended with signal SIGSEGV"):
         plan(tiny, rtx).build(crash)
+
+
+@pytest.mark.parametrize("size", [10, 10**7])  # less and more than a pipe holds
+def test_a_process_that_ends_at_once_is_one_line(tiny, rtx, monkeypatch, size):
+    monkeypatch.setattr(build_module.sys, "executable", "/bin/false")
+    with pytest.raises(BackendUnavailableError, match="the process that builds the engine ended with status 1"):
+        build_engine(bytes(size), plan(tiny, rtx).recipe)
+
+
+def is_running(process):
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes() != b""  # it is empty of a process that has ended
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["pass", "os.kill(os.getpid(), signal.SIGKILL)"])
+def test_a_program_that_ends_takes_its_build_with_it(rtx, end):
+    program = f"""
+import os, signal, subprocess, sys, threading
+sys.path[:0] = {sys.path!r}
+from srdgan_rt.bench.nets import open_model
+from srdgan_rt.tensorrt import build
+from srdgan_rt.tensorrt.library import find_library
+from srdgan_rt.tensorrt.recipe import Profile
+from srdgan_rt.tensorrt.task import plan_build
+class Popen(subprocess.Popen):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        print(self.pid, flush=True)
+build.subprocess.Popen = Popen
+task = plan_build(
+    open_model("10x64x32"), precision="fp16", profile=Profile(1, 64, 64), targets=("sm89",), library=find_library()
+)
+begun = threading.Event()
+threading.Thread(target=task.build, args=(lambda fraction: begun.set(),), daemon=True).start()
+begun.wait(30)
+{end}
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        worker = int(process.stdout.readline())
+        process.wait(30)
+    deadline = time.monotonic() + 1  # far less than the build takes
+    while is_running(worker) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not is_running(worker)
 
 
 def test_a_build_that_nobody_waits_for_is_cancelled(tiny, rtx):

@@ -114,8 +114,11 @@ def test_the_engine_names_the_reason(monkeypatch):
     install(monkeypatch, "tensorrt_rtx", "1.7.1")
     cuda = torch.device("cuda", 0)
     assert "runs on CUDA devices only, not on cpu" in engine.why_not(torch.device("cpu"), "fp32")
-    assert engine.why_not(cuda, "int8") == "the tensorrt engine computes in fp16, bf16, fp32, not in int8"
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
     assert engine.why_not(cuda, "fp16") == "tensorrt_rtx runs on sm75, sm80, sm86, sm89, sm120, not on sm90"
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 6))
+    assert engine.why_not(cuda, "fp8") == "fp8 needs sm89 or newer, got sm86"
+    assert engine.why_not(cuda, "int8") is None
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 9))
+    assert engine.why_not(cuda, "fp8") is None
     assert engine.why_not(cuda, "fp16") is None

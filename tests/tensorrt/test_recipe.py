@@ -40,6 +40,13 @@ def test_an_engine_serves_fewer_gpus_and_smaller_tiles(recipe, variants):
         assert recipe.serves(variant) == (name == "targets")
 
 
+def test_an_engine_with_any_ranges_serves_who_asks_for_none(recipe):
+    ranged = dataclasses.replace(recipe, precision="int8", ranges="ef" * 32)
+    assert ranged.serves(dataclasses.replace(ranged, ranges=""))
+    assert ranged.serves(ranged)
+    assert not ranged.serves(dataclasses.replace(ranged, ranges="ab" * 32))
+
+
 @pytest.mark.parametrize("sides", [(0, 1, 1), (2, 1, 3), (1, 4, 3)])
 def test_profiles_are_in_order(sides):
     with pytest.raises(InputError, match="a profile needs 1 <= smallest <= best <= largest"):
@@ -62,5 +69,5 @@ def test_a_precision_that_a_target_lacks_is_refused():
     assert "sm75" in list_targets("fp16")
     with pytest.raises(InputError, match="bf16 needs sm80 or newer, got sm75"):
         check_precision("bf16", ["sm75", "sm80"])
-    with pytest.raises(InputError, match="precision must be fp16, bf16, fp32, got 'int4'"):
+    with pytest.raises(InputError, match="precision must be fp16, bf16, fp32, int8, fp8, got 'int4'"):
         check_precision("int4", [])

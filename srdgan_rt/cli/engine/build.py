@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from srdgan_rt.cli import options
+from srdgan_rt.cli.calibration import check_calibration, read_calibration
 from srdgan_rt.cli.engine.progress import BuildProgress
 from srdgan_rt.cli.export import GraphForm
 from srdgan_rt.errors import InputError
 from srdgan_rt.tensorrt.targets import PRECISIONS, check_precision, list_targets, name_target, parse_targets
+
+_PROBE = (96, 96)  # pixels
 
 
 def build(
@@ -32,6 +36,7 @@ def build(
     precision: Annotated[
         str, typer.Option(metavar="NAME", help=f"Type that is computed in: {', '.join(PRECISIONS)}.")
     ] = "fp16",
+    calibrate: options.Calibrate = None,
     form: Annotated[
         GraphForm,
         typer.Option(help="Dense blocks with concatenations, or with sums and none (push; the same result)."),
@@ -45,6 +50,9 @@ def build(
     with its description (.json) and layers (.layers.json) beside it: copy all three into that folder on the machine
     with the GPU. One file can hold code for several GPUs.
 
+    int8 and fp8 are for the convolutions of dense blocks; the rest is fp16. Their ranges are measured on the middle of
+    each picture of --calibrate, and on test patterns.
+
     Exit status: 0 built or there already, 1 failed, 2 wrong usage, 130 after Ctrl-C.
     """
     if output is not None and output.suffix != ".engine":
@@ -53,11 +61,14 @@ def build(
         raise InputError(f"{output} exists: choose --overwrite")
     targets = list_targets(precision) if arch is None else parse_targets(arch)
     check_precision(precision, targets)
+    check_calibration(precision, calibrate)
 
     # Only now: they load PyTorch, and wrong usage should be told at once.
     from srdgan_rt.checkpoint import DEFAULT_MODEL, load_model
-    from srdgan_rt.runtime.backend import DTYPES, resolve_device
+    from srdgan_rt.export import measure_input_ranges
+    from srdgan_rt.runtime.backend import resolve_device
     from srdgan_rt.runtime.engines.tensorrt_backend import plan_profile
+    from srdgan_rt.tensorrt.accuracy import make_probes
     from srdgan_rt.tensorrt.cache import EngineCache
     from srdgan_rt.tensorrt.cuda import read_driver
     from srdgan_rt.tensorrt.files import EngineFiles, read_layers_file, write_engine
@@ -69,14 +80,17 @@ def build(
     if arch is None and not library.is_rtx:
         targets = (name_target(resolve_device("cuda")),)
     loaded = load_model(model or DEFAULT_MODEL, sharpness=sharpness)
+    # With the probes of the accuracy gate: their contrast is higher than that of photographs, as that of print is.
+    pictures = itertools.chain(read_calibration(calibrate or []), make_probes(*_PROBE).values())
     task = plan_build(
         loaded,
         precision=precision,
-        profile=plan_profile(loaded.spec, bytes_per_value=DTYPES[precision].itemsize),
+        profile=plan_profile(loaded.spec, precision),
         targets=targets,
         library=library,
         form=form.value,
         driver=read_driver(),
+        ranges=measure_input_ranges(loaded.net, pictures) if calibrate else None,
     )
     cache = EngineCache()
     if output is None and not overwrite and (found := cache.find(task.recipe)) is not None and found.files is not None:

@@ -43,7 +43,7 @@ def ls(
 
 
 def _describe(files: Any) -> dict[str, Any]:
-    from srdgan_rt.tensorrt.accuracy import read_figures
+    from srdgan_rt.tensorrt.figures import read_figures
     from srdgan_rt.tensorrt.files import read_layers_file, read_manifest
     from srdgan_rt.tensorrt.layers import count_layers
 
@@ -57,7 +57,10 @@ def _describe(files: Any) -> dict[str, Any]:
         "size": manifest.size,
         "activation_bytes": manifest.activation_bytes,
         "layers": asdict(count_layers(read_layers_file(files))),
-        "numerics": read_figures(files),
+        "numerics": {
+            gpu: {digest: asdict(figures) for digest, figures in entries.items()}
+            for gpu, entries in read_figures(files).items()
+        },
     }
 
 
@@ -74,6 +77,8 @@ def _format(entry: dict[str, Any]) -> str:
 
 
 def _format_layers(entry: dict[str, Any]) -> list[str]:
+    from srdgan_rt.tensorrt.speed import SIDE
+
     counts = entry["layers"]
     if not counts["kernels"]:
         return ["    its layers are not known"]
@@ -86,8 +91,11 @@ def _format_layers(entry: dict[str, Any]) -> list[str]:
     ]
     for gpu, digests in entry["numerics"].items():
         for figures in digests.values():
-            probes = ", ".join(f"{name} {decibels:.1f}" for name, decibels in figures.items())
+            probes = ", ".join(f"{name} {decibels:.1f}" for name, decibels in figures["psnr"].items())
             lines.append(f"    dB to fp32 on {gpu}: {probes}")
+            if figures["seconds"]:
+                times = ", ".join(f"{name} {1000 * seconds:.1f}" for name, seconds in figures["seconds"].items())
+                lines.append(f"    ms for {SIDE} x {SIDE} pixels on {gpu}: {times}")
     return lines
 
 

@@ -7,6 +7,7 @@ from srdgan_rt.runtime.engines.registry import (
     choose_engine,
     create_backend,
     list_engines,
+    open_engines,
 )
 
-__all__ = ["ENGINES", "EngineChoice", "EngineStatus", "choose_engine", "create_backend", "list_engines"]
+__all__ = ["ENGINES", "EngineChoice", "EngineStatus", "choose_engine", "create_backend", "list_engines", "open_engines"]

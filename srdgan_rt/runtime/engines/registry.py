@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -15,6 +16,7 @@ from srdgan_rt.runtime.backend import Backend, resolve_device, resolve_precision
 from srdgan_rt.runtime.engines import native, onnxruntime, tensorrt
 from srdgan_rt.runtime.engines import torch as torch_engine
 from srdgan_rt.runtime.guard import GuardedBackend
+from srdgan_rt.runtime.upgrade import EngineUpgrade
 
 
 class Engine(Protocol):
@@ -34,8 +36,8 @@ class Engine(Protocol):
 ENGINES: tuple[Engine, ...] = (native, torch_engine, onnxruntime, tensorrt)
 """In the order of preference: ``auto`` takes the first that can be used.
 
-``torch`` runs on every device, so ``auto`` never takes those behind it: they are slower on a CPU, or were never timed
-on a GPU."""
+``torch`` runs on every device, so ``auto`` never takes those behind it at once: they are slower on a CPU, or were never
+timed on a GPU. It upgrades to ``tensorrt`` where that proves to be right and no slower (:class:`EngineUpgrade`)."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def list_engines(device: str | torch.device = "auto", precision: str = "auto") -
 
     Args:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+        precision: ``auto``, ``fp32``, ``fp16``, ``bf16``, ``int8`` or ``fp8``.
 
     Returns:
         The status of each engine for this device and precision.
@@ -82,12 +84,14 @@ class EngineChoice:
     Args:
         name: name of the engine.
         device: device that it runs on.
-        precision: ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+        precision: ``fp32``, ``fp16``, ``bf16``, ``int8`` or ``fp8``.
+        may_upgrade: whether ``tensorrt`` may take over once it is built.
     """
 
     name: str
     device: torch.device
     precision: str
+    may_upgrade: bool = False
 
 
 def choose_engine(engine: str = "auto", device: str | torch.device = "auto", precision: str = "auto") -> EngineChoice:
@@ -96,7 +100,7 @@ def choose_engine(engine: str = "auto", device: str | torch.device = "auto", pre
     Args:
         engine: ``auto`` (the first that can be used) or the name of one of ``ENGINES``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        precision: ``auto``, ``fp32``, ``fp16``, ``bf16`` or ``int8``.
+        precision: ``auto``, ``fp32``, ``fp16``, ``bf16``, ``int8`` or ``fp8``.
 
     Returns:
         The choice; nothing in it is ``auto``.
@@ -119,11 +123,12 @@ def choose_engine(engine: str = "auto", device: str | torch.device = "auto", pre
         _ext.warn_if_unexpected()
     if name not in usable:
         raise BackendUnavailableError(f"engine {name} cannot be used: {reasons[name]}; there is {', '.join(usable)}")
-    return EngineChoice(name, resolved, precision)
+    may_upgrade = engine == "auto" and tensorrt.NAME in usable and name != tensorrt.NAME
+    return EngineChoice(name, resolved, precision, may_upgrade)
 
 
 def create_backend(model: Model, choice: EngineChoice) -> GuardedBackend:
-    """Prepares a network for running.
+    """Prepares a network for running with the chosen engine.
 
     Args:
         model: the network, with activation ranges for int8; copied.
@@ -135,8 +140,24 @@ def create_backend(model: Model, choice: EngineChoice) -> GuardedBackend:
     Raises:
         BackendUnavailableError: the network cannot run on this engine; the message says why.
     """
+    return open_engines(model, choice).current
+
+
+def open_engines(model: Model, choice: EngineChoice) -> EngineUpgrade:
+    """Prepares a network for running with the chosen engine, and with a better one later if there may be one.
+
+    Args, Raises: see :func:`create_backend`.
+
+    Returns:
+        What chooses the engine for each picture.
+    """
     device, precision = choice.device, choice.precision
     backend = next(engine for engine in ENGINES if choice.name == engine.NAME).create(model, device, precision)
-    if precision != "fp32":
-        model = Model(copy.deepcopy(model.net), model.spec)  # a copy for the fallback, which the caller cannot change
-    return GuardedBackend(backend, lambda: torch_engine.create(model, device, "fp32"))
+    if precision != "fp32" or choice.may_upgrade:
+        model = Model(copy.deepcopy(model.net), model.spec)  # for later, a copy which the caller cannot change
+
+    def make_fallback() -> Backend:
+        return torch_engine.create(model, device, "fp32")
+
+    propose = partial(tensorrt.propose, model, device, precision) if choice.may_upgrade else None
+    return EngineUpgrade(GuardedBackend(backend, make_fallback), make_fallback, propose)

@@ -1,49 +1,37 @@
-"""Finds or builds the TensorRT engine of a model, and runs tiles through it."""
+"""Runs tiles through a TensorRT engine."""
 
 from __future__ import annotations
 
-import logging
 import math
-from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 
 import torch
 from torch import Tensor
 
 from srdgan_rt.atomic import replace_file
-from srdgan_rt.checkpoint import Model
 from srdgan_rt.errors import InputError
-from srdgan_rt.export import FORMS
 from srdgan_rt.models import ModelSpec
 from srdgan_rt.runtime.backend import DTYPES
-from srdgan_rt.runtime.engines import torch as torch_engine
 from srdgan_rt.runtime.memory import LARGEST_TILE, estimate_bytes_per_pixel
 from srdgan_rt.runtime.tile_runner import RESAMPLING_MARGIN
 from srdgan_rt.tensorrt import ENGINE_NAME
-from srdgan_rt.tensorrt.accuracy import check_accuracy
-from srdgan_rt.tensorrt.cache import EngineCache
-from srdgan_rt.tensorrt.cuda import CudaDevice, TensorRTRuntime, read_driver
 from srdgan_rt.tensorrt.device import Context, Device, Runtime
 from srdgan_rt.tensorrt.executor import TileExecutor
 from srdgan_rt.tensorrt.files import StoredEngine
-from srdgan_rt.tensorrt.library import find_library
 from srdgan_rt.tensorrt.recipe import Profile
-from srdgan_rt.tensorrt.targets import name_target
-from srdgan_rt.tensorrt.task import DEFAULT_FORM, BuildTask, plan_build
 
-logger = logging.getLogger("srdgan_rt")
+_DTYPES = {**DTYPES, "int8": torch.float16}  # the engine native has maps in fp32 there
 
 _STEP = 64  # sides of profiles are multiples of it
 _SHARE = 0.5  # of the device's memory that the largest tile may take
 
 
-def plan_profile(spec: ModelSpec, *, bytes_per_value: int, memory: int | None = None) -> Profile:
+def plan_profile(spec: ModelSpec, precision: str, memory: int | None = None) -> Profile:
     """The sizes of tiles that an engine has to take.
 
     Args:
         spec: sizes of the network.
-        bytes_per_value: 4 for fp32, 2 for fp16 and bf16.
+        precision: of the engine.
         memory: bytes of the device; None for any device, as for an engine that is built ahead of time.
 
     Returns:
@@ -53,61 +41,9 @@ def plan_profile(spec: ModelSpec, *, bytes_per_value: int, memory: int | None = 
     side = LARGEST_TILE["cuda"] * spec.unshuffle + 2 * spec.halo + RESAMPLING_MARGIN
     largest = -(-side // _STEP) * _STEP
     if memory is not None:
-        fitting = math.isqrt(int(_SHARE * memory / estimate_bytes_per_pixel(spec, bytes_per_value)))
+        fitting = math.isqrt(int(_SHARE * memory / estimate_bytes_per_pixel(spec, _DTYPES[precision].itemsize)))
         largest = max(_STEP, min(largest, fitting // _STEP * _STEP))
     return Profile(spec.unshuffle, largest, largest)
-
-
-def open_backend(model: Model, device: torch.device, precision: str) -> TensorRTBackend:
-    """Finds or builds the engine, loads it, and compares it with fp32 if this GPU has not run it before.
-
-    Raises:
-        BackendUnavailableError: TensorRT refuses, or the engine is wrong.
-        InputError: the weights do not fit the precision.
-    """
-    library = find_library()
-    profile = plan_profile(
-        model.spec,
-        bytes_per_value=DTYPES[precision].itemsize,
-        memory=torch.cuda.get_device_properties(device).total_memory,
-    )
-    plan = partial(
-        plan_build,
-        model,
-        precision=precision,
-        profile=profile,
-        targets=(name_target(device),),
-        library=library,
-        driver=read_driver(),
-    )
-    stored = find_or_build(plan, EngineCache())
-    backend = TensorRTBackend(
-        model.spec, device, precision, stored, TensorRTRuntime(library, device), CudaDevice(device)
-    )
-    # PyTorch would round fp32 to fewer bits in convolutions on a GPU.
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        backend.check(torch_engine.create(model, device, "fp32"))
-    return backend
-
-
-def find_or_build(plan: Callable[..., BuildTask], cache: EngineCache) -> StoredEngine:
-    """An engine of either form that is kept already, else a new one of the default form.
-
-    Args:
-        plan: makes the task for a ``form``.
-        cache: keeps the engines.
-
-    Returns:
-        The engine.
-    """
-    # The default form first; a graph is written only if no engine of the forms before it is there.
-    tasks = (plan(form=form) for form in sorted(FORMS, key=lambda form: form != DEFAULT_FORM))
-    if (stored := next(filter(None, (cache.find(task.recipe) for task in tasks)), None)) is not None:
-        return stored
-    task = plan(form=DEFAULT_FORM)
-    targets = ", ".join(task.recipe.targets)
-    logger.warning("building a TensorRT engine for %s, once; it is kept in %s", targets, cache.folder)
-    return cache.fetch(task.recipe, task.build)
 
 
 class TensorRTBackend:
@@ -141,10 +77,10 @@ class TensorRTBackend:
         self.precision = precision
         self.one_shape = spec.unshuffle == 1  # tiles of others are aligned to the blocks that the network sees
         self.largest_side = manifest.recipe.profile.largest
-        self.bytes_per_pixel = estimate_bytes_per_pixel(spec, DTYPES[precision].itemsize)
+        self.bytes_per_pixel = estimate_bytes_per_pixel(spec, _DTYPES[precision].itemsize)
         if manifest.activation_bytes is not None:
             # What the builder planned, the result in the engine's type and in fp32, and the copies of the input.
-            pictures = 3 * (DTYPES[precision].itemsize + 4) * (1 + spec.scale**2)
+            pictures = 3 * (_DTYPES[precision].itemsize + 4) * (1 + spec.scale**2)
             self.bytes_per_pixel = -(-manifest.activation_bytes // self.largest_side**2) + pictures
         self._stored = stored
         self._gpu = gpu
@@ -154,7 +90,7 @@ class TensorRTBackend:
                 kernels = stored.files.kernels(gpu.name).read_bytes()
         self._kernels = kernels
         context = runtime.load(stored.plan, kernels)
-        self._executor = TileExecutor(context, gpu, DTYPES[precision], spec.scale, self._keep_kernels)
+        self._executor = TileExecutor(context, gpu, _DTYPES[precision], spec.scale, self._keep_kernels)
 
     def run(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
         """See :meth:`srdgan_rt.runtime.backend.Backend.run`."""
@@ -164,14 +100,6 @@ class TensorRTBackend:
 
     def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> None:
         """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`: nothing is kept from call to call."""
-
-    def check(self, reference: torch_engine.TorchBackend) -> dict[str, float]:
-        """Compares the engine with fp32, unless this GPU passed it before; see :mod:`srdgan_rt.tensorrt.accuracy`.
-
-        Raises:
-            BackendUnavailableError: it is wrong.
-        """
-        return check_accuracy(self.run, reference.run, self._stored, self._gpu.name)
 
     def _keep_kernels(self, context: Context) -> None:
         """Keeps what was compiled so far, so that the next process need not compile it."""

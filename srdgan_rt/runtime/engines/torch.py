@@ -45,7 +45,7 @@ class TorchBackend:
 
 def why_not(device: torch.device, precision: str) -> str | None:
     """Why PyTorch cannot be used with this device and precision, in one line; None where it can."""
-    return "the torch engine has no int8" if precision == "int8" else None
+    return f"the torch engine has no {precision}" if precision in ("int8", "fp8") else None
 
 
 def create(model: Model, device: torch.device, precision: str) -> TorchBackend:
