@@ -199,7 +199,7 @@ void check_product_mistakes() {
   check_fault(run_product<Mistake::kCopyBeyondSharedMemory>(), "cp.async: byte ");
   check_fault(run_product<Mistake::kCopyLeftUnfinished>(), "ended without waiting for this copy");
   check_fault(run_product<Mistake::kDivergentProduct>(), "mma: another lane of the warp is at mma, ");
-  check_fault(run_product<Mistake::kLaneLeftBehind>(), "waits at ldmatrix for threads that have ended");
+  check_fault(run_product<Mistake::kLaneLeftBehind>(), "threads wait for each other: this one at ldmatrix, thread ");
   check_fault(run_product<Mistake::kBarrierInOneWarp>(), "__syncthreads: another thread of the block is at ");
   check_fault(run_product<Mistake::kStoreBeyondOutput>(), "byte 1024 of the output, which has 1024 bytes");
   check_fault(run_product<Mistake::kStoreToInput>(), " of a, which is read-only");
