@@ -1,12 +1,8 @@
 // The machine instructions that our kernels use, one function each. Each has two versions: primitives_ptx.cuh, compiled
-// by nvcc, and tests/cpp/simt/primitives.h, compiled by g++, with which the tests execute kernels on a CPU. So a
-// kernel's source is plain C++ for both: no inline assembly, no static __shared__ arrays, no <<<>>> outside of
-// launch().
-//
-// From CUDA itself, both compilers know: __global__, __device__, __host__, __forceinline__, __launch_bounds__,
-// threadIdx, blockIdx, blockDim, gridDim, dim3, uint2, uint4, float2, float4 and their make_ functions, __syncthreads,
-// __syncwarp,
-// __shfl_sync, __shfl_xor_sync, __shfl_down_sync, __fdiv_rn, __ldg.
+// by nvcc, and tests/cpp/simt/primitives.h, compiled by g++, with which the tests execute kernels on a CPU
+// (docs/design/simt.md). So a kernel's source is plain C++ for both: no inline assembly, no static __shared__ arrays,
+// no
+// <<<>>> outside of launch(). Of the CUDA language itself it may use the names in tests/cpp/simt/cuda_names.h.
 //
 // KERNEL_SITE is the caller's file and line, which the execution on a CPU names in its messages; nvcc does not see it.
 #pragma once
@@ -25,7 +21,6 @@ using bf16 = __nv_bfloat16;
 }  // namespace srdgan::gpu
 #else
 #include "tests/cpp/simt/cuda_names.h"
-#include "tests/cpp/simt/half.h"
 #define KERNEL_SITE , simt::Site site = simt::Site::here()
 namespace srdgan::gpu {
 using f16 = simt::f16;

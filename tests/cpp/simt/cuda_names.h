@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 
+#include "tests/cpp/simt/half.h"
 #include "tests/cpp/simt/scheduler.h"
 
 #define __global__
@@ -47,16 +47,8 @@ inline float __saturatef(float a) { return a > 0.0f ? std::min(a, 1.0f) : 0.0f; 
 inline int __float2int_rn(float a) { return static_cast<int>(std::nearbyint(a)); }
 inline unsigned __float2uint_rn(float a) { return static_cast<unsigned>(std::max(std::nearbyint(a), 0.0f)); }
 inline unsigned __umulhi(unsigned a, unsigned b) { return static_cast<unsigned>(uint64_t{a} * b >> 32); }
-inline unsigned __float_as_uint(float a) {
-  unsigned bits;
-  std::memcpy(&bits, &a, sizeof bits);
-  return bits;
-}
-inline float __uint_as_float(unsigned bits) {
-  float a;
-  std::memcpy(&a, &bits, sizeof a);
-  return a;
-}
+inline unsigned __float_as_uint(float a) { return simt::bits_of(a); }
+inline float __uint_as_float(unsigned bits) { return simt::float_of(bits); }
 template <typename T>
 T __ldg(const T* from) {
   return *from;
