@@ -14,6 +14,7 @@ void Copies::start(void* to, const void* from, bool inside, Site site) {
     const auto* source = static_cast<const volatile std::byte*>(from);
     (void)source[0];
     (void)source[kCopyBytes - 1];
+    log_global(GlobalAccess::kCopy, from, kCopyBytes, site);
   }
   log_access(AccessKind::kCpAsync, site, offset, kCopyBytes);
   shared_memory().start_copy(offset, kCopyBytes, this_lane(), site);

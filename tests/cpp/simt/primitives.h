@@ -48,11 +48,13 @@ void store_shared(T* to, T value, simt::Site site) {
 template <typename T>
 T load_global(const T* from, simt::Site site) {
   simt::check_global(from, sizeof(T), "load_global", site);
+  simt::log_global(simt::GlobalAccess::kLoad, from, sizeof(T), site);
   return *from;
 }
 template <typename T>
 void store_global(T* to, T value, simt::Site site) {
   simt::check_global(to, sizeof(T), "store_global", site);
+  simt::log_global(simt::GlobalAccess::kStore, to, sizeof(T), site);
   *to = value;
 }
 

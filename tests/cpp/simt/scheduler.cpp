@@ -45,6 +45,8 @@ struct Execution {
   bool running = false;
   const std::function<void()>* body;
   std::optional<SharedMemory> shared;
+  GlobalLog global;
+  uint64_t block;
   std::vector<Thread> threads;  // those of the largest block so far; stacks are kept
   Warp warps[kMaxThreads / kWarp];
   ReadyThreads ready;
@@ -199,6 +201,10 @@ void check_global(const void* address, size_t bytes, const char* operation, Site
   }
 }
 
+void log_global(GlobalAccess kind, const void* address, size_t bytes, Site site) {
+  state.global.add(kind, address, bytes, state.block, site);
+}
+
 void meet(const char* operation, Site site, void* arguments, void (*work)(void* const* lanes, Site site)) {
   const int warp_index = state.current / kWarp;
   Warp& warp = state.warps[warp_index];
@@ -240,6 +246,7 @@ cudaError_t execute(dim3 grid, dim3 block, size_t shared_bytes, const std::funct
   if (shared_bytes > kMaxSharedBytes) return cudaErrorInvalidValue;
 
   state.shared.emplace(shared_bytes);
+  state.global.clear();
   state.body = &body;
   state.num_threads = static_cast<int>(num_threads);
   state.random.seed(1);
@@ -258,6 +265,7 @@ cudaError_t execute(dim3 grid, dim3 block, size_t shared_bytes, const std::funct
   const CatchBadAccesses catching;
   state.running = true;
   for (const uint64_t i : blocks) {
+    state.block = i;
     blockIdx = {static_cast<unsigned>(i % grid.x), static_cast<unsigned>(i / grid.x % grid.y),
                 static_cast<unsigned>(i / grid.x / grid.y)};
     run_block();
@@ -266,6 +274,7 @@ cudaError_t execute(dim3 grid, dim3 block, size_t shared_bytes, const std::funct
     if (!state.fault.empty()) break;
   }
   state.running = false;
+  if (state.fault.empty()) state.fault = state.global.find_conflict();
   if (!state.fault.empty()) throw Fault(state.fault);
   return cudaSuccess;
 }

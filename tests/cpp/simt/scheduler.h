@@ -11,6 +11,7 @@
 #include "tests/cpp/simt/banks.h"
 #include "tests/cpp/simt/cp_async.h"
 #include "tests/cpp/simt/fault.h"
+#include "tests/cpp/simt/global_memory.h"
 #include "tests/cpp/simt/ready_threads.h"
 #include "tests/cpp/simt/shared_memory.h"
 
@@ -50,6 +51,8 @@ void log_access(AccessKind kind, Site site, int32_t offset, int bytes);
 
 // A fault unless `address`, in global memory, is a multiple of `bytes`.
 void check_global(const void* address, size_t bytes, const char* operation, Site site);
+// Notes an access to it; when the kernel has ended, a conflict between blocks is a fault.
+void log_global(GlobalAccess kind, const void* address, size_t bytes, Site site);
 
 // The running thread's copies.
 Copies& copies();

@@ -111,10 +111,51 @@ void check_lanes() {
   check_fault(run_lanes<Lanes::kNarrowWarp>(20), "waits at __shfl_xor_sync for threads that have ended");
 }
 
+// ---- Blocks
+
+enum class Blocks { kNone, kLoadOfOwnStore, kCopyOfOthersStore, kSameStore, kTwoWordsOfOne };
+
+// Two blocks of 32 threads, in place: each thread has 16 bytes.
+template <Blocks mistake>
+__global__ void blocks_kernel(float4* x) {
+  auto* shared = shared_memory<float4>();
+  float4* own = x + blockIdx.x * 32 + threadIdx.x;
+  const float4* from = mistake == Blocks::kCopyOfOthersStore && blockIdx.x == 1 ? own - 32 : own;
+  const bool reads = mistake != Blocks::kSameStore && mistake != Blocks::kTwoWordsOfOne;
+  cp_async_16(shared + threadIdx.x, from, reads);
+  cp_async_commit();
+  cp_async_wait<0>();
+  float4 value = shared[threadIdx.x];
+  if (mistake == Blocks::kLoadOfOwnStore) value = load_global(own);
+  if (mistake == Blocks::kSameStore) own = x + threadIdx.x;
+  if (mistake == Blocks::kTwoWordsOfOne) {  // no mistake: blocks may share 16 bytes, but not 4
+    store_global(reinterpret_cast<float*>(x + threadIdx.x) + blockIdx.x, 1.0f);
+  } else {
+    store_global(own, value);
+  }
+}
+
+template <Blocks mistake>
+Outcome run_blocks() {
+  DeviceArray<float> x("x", std::vector<float>(256, 1.0f), simt::Access::kReadWrite);
+  return attempt(
+      x, [&] { return launch(blocks_kernel<mistake>, 2, 32, 512, nullptr, reinterpret_cast<float4*>(x.data())); });
+}
+
+void check_blocks() {
+  for (const std::string& fault : run_blocks<Blocks::kNone>().faults) CHECK(fault.empty(), "%s", fault.c_str());
+  for (const std::string& fault : run_blocks<Blocks::kTwoWordsOfOne>().faults)
+    CHECK(fault.empty(), "%s", fault.c_str());
+  check_fault(run_blocks<Blocks::kLoadOfOwnStore>(), "load_global reads what the kernel stores, byte ");
+  check_fault(run_blocks<Blocks::kCopyOfOthersStore>(), "a block copies what another one stores, byte ");
+  check_fault(run_blocks<Blocks::kSameStore>(), "two blocks store byte ");
+}
+
 }  // namespace
 
 int main() {
   check_plain_mistakes();
   check_lanes();
+  check_blocks();
   return test_result();
 }
