@@ -18,7 +18,7 @@ def digest_sources(root: Path) -> str | None:
     Returns:
         SHA-256 in hexadecimal; None where there are no sources, as beside an installed package.
     """
-    sources = sorted(path for path in (root / "csrc").rglob("*") if path.suffix in (".h", ".cpp", ".cu"))
+    sources = sorted(path for path in (root / "csrc").rglob("*") if path.suffix in (".h", ".cpp", ".cu", ".cuh"))
     if not sources:
         return None
     digest = hashlib.sha256()

@@ -1,0 +1,35 @@
+// One thread's copies from global to shared memory that are on their way.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <vector>
+
+#include "tests/cpp/simt/fault.h"
+
+namespace simt {
+
+constexpr int kCopyBytes = 16;
+
+// A copy is done as late as a kernel allows, when it is waited for. Until then its target is poison.
+class Copies {
+ public:
+  void start(std::byte* to, const std::byte* from, bool inside, Site site);
+  void commit();
+  void wait(size_t pending);
+  // At the thread's end: a fault if there is a copy that the thread has not waited for.
+  void check_finished() const;
+  void clear();
+
+ private:
+  struct Copy {
+    std::byte* to;
+    const std::byte* from;
+    bool inside;
+    Site site;
+  };
+  std::vector<Copy> open_;
+  std::deque<std::vector<Copy>> groups_;
+};
+
+}  // namespace simt

@@ -1,0 +1,61 @@
+// Executes a kernel: block after block, each with one fiber a thread. A thread runs until it must wait for others.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+#include "tests/cpp/simt/cp_async.h"
+#include "tests/cpp/simt/fault.h"
+
+// CUDA's names for the place of the thread that is running.
+inline uint3 threadIdx, blockIdx;
+inline dim3 blockDim, gridDim;
+
+namespace simt {
+
+constexpr int kWarp = 32;
+constexpr int kMaxThreads = 1024;
+
+// Which thread runs first: blocks, warps and lanes from the first on, from the last on, or by repeatable chance.
+// Results must not depend on it. A warp runs as far ahead of the others as it may, except in kRandom.
+enum class Order { kForward, kBackward, kRandom };
+constexpr std::array<Order, 3> kOrders = {Order::kForward, Order::kBackward, Order::kRandom};
+inline Order order = Order::kForward;
+
+// Executes `body`, which calls the kernel, for each thread of the grid. Throws Fault.
+cudaError_t execute(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>& body);
+
+// ---- What the primitives are made of; called while a kernel is executed.
+
+int thread_in_block();
+inline int lane() { return thread_in_block() % kWarp; }
+
+// All lanes of the warp call this, each with its own arguments. The last one to come calls `work` with those of all.
+// Lanes that come from different lines are a fault.
+void meet(const char* operation, Site site, void* arguments, void (*work)(void* const* lanes, Site site));
+
+// All threads of the block that have not ended must call this.
+void meet_block(Site site);
+
+// What the bytes hold that nothing was written to. It differs between the orders, so that a result made of it does,
+// too. In kForward it is NaN in each floating-point type.
+int poison();
+
+struct Shared {
+  std::byte* data;
+  size_t bytes;
+};
+// The block's dynamic shared memory.
+Shared shared_memory();
+// A fault unless `bytes` bytes from `address` on lie in it, and `address` is a multiple of `bytes`.
+void check_shared(const void* address, size_t bytes, const char* operation, Site site);
+void check_alignment(const void* address, size_t bytes, const char* operation, Site site);
+
+// The running thread's copies.
+Copies& copies();
+
+}  // namespace simt
