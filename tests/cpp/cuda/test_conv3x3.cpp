@@ -1,0 +1,146 @@
+// The convolutions of conv3x3.h against double loops, with the same 16-bit inputs and weights: what is left are the
+// rounding of sums in float32 and that of the result.
+#include "csrc/kernels/cuda/conv3x3.h"
+
+#include "tests/cpp/cuda/device_memory.h"
+#include "tests/cpp/simt/scheduler.h"
+
+using namespace srdgan::gpu;
+
+namespace {
+
+struct Case {
+  ElementType type;
+  ConvSize size;
+  int64_t first, second, outputs;  // channels
+  bool with_residual, with_outer;
+  float slope = 0.2f;
+};
+
+double half_ulp(ElementType type) { return type == ElementType::kFloat16 ? 0x1p-11 : 0x1p-8; }
+
+// Each result may differ from the reference by its own rounding, and by that of the sum of its terms in float32.
+void check_close(const Map& result, const Map& reference, const Map& magnitudes, ElementType type, const char* name) {
+  int64_t wrong = 0;
+  double worst = 0;
+  for (size_t i = 0; i < result.values.size(); ++i) {
+    const double error = std::fabs(result.values[i] - reference.values[i]);
+    const double bound = half_ulp(type) * std::fabs(reference.values[i]) + 4e-6 * magnitudes.values[i] + 0x1p-25;
+    wrong += !(error <= bound);
+    worst = std::fmax(worst, error / bound);
+  }
+  CHECK(wrong == 0, "%s: %ld of %zu results, worst %.3g times the bound", name, static_cast<long>(wrong),
+        result.values.size(), worst);
+}
+
+// A slab of [output | first | 8 unused | second | residual | outer], whose rows and pictures have gaps.
+void check_conv(const Case& c, bool upsamples, const char* name) {
+  const int64_t scale = upsamples ? 2 : 1;
+  const int64_t first = pad_channels(c.first), second = pad_channels(c.second) * (c.second > 0);
+  const int64_t outputs = pad_channels(c.outputs);
+  const ConvSize out_size{c.size.batch, scale * c.size.height, scale * c.size.width};
+  const int64_t in_channels = first + 8 + second + (upsamples ? 0 : 3 * outputs);
+  const Strides in_strides{(c.size.height + 1) * (c.size.width + 3) * in_channels, (c.size.width + 3) * in_channels,
+                           in_channels};
+  const int64_t out_channels = upsamples ? 3 * outputs : in_channels;
+  const Strides out_strides =
+      upsamples ? Strides::dense(out_size.height, out_size.width, out_channels) : in_strides;
+
+  std::vector<int64_t> segments{c.first};
+  if (c.second > 0) segments.push_back(c.second);
+  const RandomLayer layer(segments, c.outputs, 5);
+  DeviceLayer weights(layer, c.type, upsamples);
+
+  Elements input(c.size.batch * in_strides.image, "input");
+  Elements enlarged(upsamples ? out_size.batch * out_strides.image : 8, "output");
+  Elements& output = upsamples ? enlarged : input;
+  const int64_t output_at = upsamples ? 0 : first + 8 + second, residual_at = output_at + outputs,
+                outer_at = residual_at + outputs;
+  const Map first_map = random_map(c.size, c.first, c.type, 1);
+  const Map second_map = random_map(c.size, c.second, c.type, 2);
+  const Map residual = random_map(out_size, c.outputs, c.type, 3), outer = random_map(out_size, c.outputs, c.type, 4);
+  const auto pad = [](const Map& map, int64_t channels) {
+    const Map zeros(map.batch, map.height, map.width, channels - map.channels);
+    return concatenate({&map, &zeros});
+  };
+  write_map(pad(first_map, first), input, c.type, in_strides, 0);
+  if (c.second > 0) write_map(pad(second_map, second), input, c.type, in_strides, first + 8);
+  write_map(pad(residual, outputs), output, c.type, out_strides, residual_at);
+  write_map(pad(outer, outputs), output, c.type, out_strides, outer_at);
+  const std::vector<uint16_t> before = output.contents();
+
+  const FeatureInput in{input.data(), input.data() + first + 8, static_cast<int32_t>(first / 16),
+                        static_cast<int32_t>(second / 16), in_strides};
+  const FeatureOutput out{output.data() + output_at,
+                          c.with_residual ? output.data() + residual_at : nullptr,
+                          c.with_outer ? output.data() + outer_at : nullptr,
+                          0.2f,
+                          0.25f,
+                          out_strides};
+  std::vector<uint16_t> results[3];
+  for (size_t i = 0; i < simt::kOrders.size(); ++i) {
+    std::copy(before.begin(), before.end(), output.data());
+    simt::order = simt::kOrders[i];
+    const auto launch = upsamples ? launch_upsample_conv3x3 : launch_conv3x3;
+    const cudaError_t error = launch(c.type, c.size, in, weights.weights(c.slope), out, nullptr);
+    CHECK(error == cudaSuccess, "%s: error %d", name, error);
+    results[i] = output.contents();
+    CHECK(results[i] == results[0], "%s: order %zu gives other bits", name, i);
+  }
+
+  // Phase weights are sums of rounded taps only up to another rounding, so enlarged inputs meet exact weights.
+  Map magnitudes(0, 0, 0, 0);
+  const Map input_map = concatenate({&first_map, &second_map});
+  Map reference = reference_conv(upsamples ? enlarge_nearest(input_map) : input_map,
+                                 upsamples ? layer : rounded(layer, c.type), c.slope, &magnitudes);
+  if (upsamples) {
+    for (double& m : magnitudes.values) m *= 1 + half_ulp(c.type) / 4e-6;
+  }
+  if (c.with_residual) reference = add_scaled(residual, 0.2f, reference);
+  if (c.with_outer) reference = add_scaled(outer, 0.25f, reference);
+  check_close(read_map(output, c.type, out_size, out_strides, output_at, c.outputs), reference, magnitudes, c.type,
+              name);
+
+  // Padded outputs are zeros, plus the residuals' zeros. Nothing else in the slab has changed.
+  Map padding = read_map(output, c.type, out_size, out_strides, output_at, outputs);
+  int64_t nonzero = 0;
+  for (size_t i = 0; i < padding.values.size(); ++i)
+    nonzero += static_cast<int64_t>(i) % outputs >= c.outputs && padding.values[i] != 0;
+  CHECK(nonzero == 0, "%s: %ld padded outputs", name, static_cast<long>(nonzero));
+  std::vector<uint16_t> after = results[0];
+  for (int64_t n = 0; n < out_size.batch; ++n)
+    for (int64_t y = 0; y < out_size.height; ++y)
+      for (int64_t x = 0; x < out_size.width; ++x) {
+        const int64_t at = n * out_strides.image + y * out_strides.row + x * out_strides.pixel + output_at;
+        std::copy_n(before.begin() + at, outputs, after.begin() + at);
+      }
+  CHECK(after == before, "%s: other memory was written", name);
+  CHECK(input.kept() && enlarged.kept(), "%s: memory beside the buffers was written", name);
+}
+
+void check(const Case& c) {
+  for (const bool upsamples : {false, true}) {
+    char name[200];
+    std::snprintf(name, sizeof name, "%s %s, %ldx%ldx%ld, %ld + %ld -> %ld channels, residuals %d %d",
+                  upsamples ? "upsample_conv3x3" : "conv3x3", c.type == ElementType::kFloat16 ? "f16" : "bf16",
+                  static_cast<long>(c.size.batch), static_cast<long>(c.size.height), static_cast<long>(c.size.width),
+                  static_cast<long>(c.first), static_cast<long>(c.second), static_cast<long>(c.outputs),
+                  c.with_residual, c.with_outer);
+    check_conv(c, upsamples, name);
+  }
+}
+
+}  // namespace
+
+int main() {
+  const ElementType f16 = ElementType::kFloat16, bf16 = ElementType::kBFloat16;
+  check({f16, {1, 1, 1}, 64, 32, 32, false, false});
+  check({f16, {2, 7, 5}, 64, 64, 64, true, true});
+  check({bf16, {1, 17, 33}, 32, 48, 16, false, false});
+  check({bf16, {1, 2, 67}, 64, 96, 32, true, false});
+  check({f16, {3, 19, 1}, 32, 0, 32, true, false, 1.0f});
+  check({f16, {1, 9, 18}, 20, 11, 24, true, true});   // padded channels
+  check({f16, {1, 3, 4}, 3, 5, 3, false, false});
+  check({bf16, {2, 16, 16}, 16, 16, 50, false, true});
+  return test_result();
+}
