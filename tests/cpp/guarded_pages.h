@@ -62,7 +62,8 @@ class GuardedPages {
   static constexpr unsigned char kFill = 0xa5;
 
   static std::vector<const GuardedPages*>& all() {
-    static std::vector<const GuardedPages*> pages;
+    // Never destroyed: pages in static objects may be destroyed at any time.
+    static auto& pages = *new std::vector<const GuardedPages*>;
     return pages;
   }
 

@@ -6,6 +6,7 @@
 #include "tests/cpp/check.h"
 #include "tests/cpp/guarded.h"
 #include "tests/cpp/isas.h"
+#include "tests/cpp/upsample_conv_reference.h"
 
 using namespace srdgan;
 
@@ -19,27 +20,6 @@ struct Case {
   int64_t in_padding = 0;
   int64_t out_padding = 0;
 };
-
-// Nearest x2, 3x3 convolution with zero padding 1, bias, LeakyReLU: HWC in double.
-std::vector<double> naive(const Case& c, const std::vector<float>& x, const std::vector<float>& weight,
-                          const std::vector<float>& bias) {
-  std::vector<double> out;
-  for (int64_t row = 0; row < 2 * c.height; ++row)
-    for (int64_t column = 0; column < 2 * c.width; ++column)
-      for (int64_t o = 0; o < c.out_channels; ++o) {
-        double sum = c.has_bias ? bias[o] : 0.0;
-        for (int64_t i = 0; i < c.in_channels; ++i)
-          for (int64_t dy = 0; dy < 3; ++dy)
-            for (int64_t dx = 0; dx < 3; ++dx) {
-              const int64_t y = row + dy - 1, z = column + dx - 1;
-              if (y < 0 || y >= 2 * c.height || z < 0 || z >= 2 * c.width) continue;
-              sum += static_cast<double>(weight[((o * c.in_channels + i) * 3 + dy) * 3 + dx]) *
-                     x[(y / 2 * c.width + z / 2) * c.in_channels + i];
-            }
-        out.push_back(sum > 0 ? sum : sum * c.negative_slope);
-      }
-  return out;
-}
 
 // A case with its data; what lies between the pixels' channels must neither be read nor written.
 struct Run {
@@ -83,7 +63,9 @@ struct Run {
 
 void check_values(const Run& run, const float* out) {
   const Case& c = run.c;
-  const auto truth = naive(c, run.x, run.weight, run.bias);
+  const auto truth =
+      upsample_conv_reference({c.height, c.width, c.in_channels, c.out_channels}, run.x.data(), run.weight,
+                              c.has_bias ? run.bias : std::vector<float>{}, c.negative_slope);
   double worst = 0.0;
   bool padding_kept = true;
   for (int64_t pixel = 0; pixel < 4 * c.height * c.width; ++pixel) {

@@ -1,4 +1,5 @@
 #include "csrc/kernels/cuda/nearest_downsample.h"
+#include "csrc/kernels/cuda/primitives.cuh"
 
 namespace srdgan {
 namespace {
@@ -30,8 +31,7 @@ cudaError_t launch(const T* x, const NearestDownsampleCudaProblem& problem, floa
   if (samples == 0) return cudaSuccess;
   const int64_t blocks = (samples + kThreads - 1) / kThreads;
   const unsigned grid = static_cast<unsigned>(blocks < kMaxBlocks ? blocks : kMaxBlocks);
-  nearest_downsample_kernel<<<grid, kThreads, 0, stream>>>(x, problem, output, samples);
-  return cudaGetLastError();
+  return gpu::launch(nearest_downsample_kernel<T>, grid, kThreads, 0, stream, x, problem, output, samples);
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include "csrc/kernels/cuda/primitives.cuh"
 #include "csrc/kernels/cuda/upsample_conv.h"
 
 namespace srdgan {
@@ -9,6 +10,12 @@ constexpr int kThreads = kSide * kSide;
 constexpr int kPerThread = 4;
 constexpr int kTile = kSide * kPerThread;
 constexpr int kDepth = 16;  // input channels that are staged in shared memory at a time
+
+// What a block stages of both factors.
+struct Stage {
+  float a[kDepth][kTile + 1];  // one column more, so that a column of stores meets different banks
+  float b[kDepth][kTile];
+};
 
 constexpr int64_t kMaxGridY = 65535;
 
@@ -39,9 +46,7 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 __global__ void __launch_bounds__(kThreads) upsample_conv_kernel(const UpsampleConvCudaProblem p, int64_t pixels) {
-  __shared__ float a[kDepth][kTile + 1];  // one column more, so that a column of stores meets different banks
-  __shared__ float b[kDepth][kTile];
-
+  auto& [a, b] = *gpu::shared_memory<Stage>();
   const int tx = threadIdx.x % kSide;  // channels
   const int ty = threadIdx.x / kSide;  // pixels
   const int64_t first_pixel = static_cast<int64_t>(blockIdx.x) * kTile;
@@ -111,8 +116,8 @@ cudaError_t launch_upsample_conv_phases(const float* weight, int64_t in_channels
                                         float* phase_weights, cudaStream_t stream) {
   const int64_t count = kUpsampleConvPhaseMatrices * in_channels * out_channels;
   const unsigned blocks = static_cast<unsigned>(divide_up(count, kThreads));
-  upsample_conv_phases_kernel<<<blocks, kThreads, 0, stream>>>(weight, in_channels, out_channels, phase_weights, count);
-  return cudaGetLastError();
+  return gpu::launch(upsample_conv_phases_kernel, blocks, kThreads, 0, stream, weight, in_channels, out_channels,
+                     phase_weights, count);
 }
 
 cudaError_t launch_upsample_conv(const UpsampleConvCudaProblem& problem, cudaStream_t stream) {
@@ -121,8 +126,7 @@ cudaError_t launch_upsample_conv(const UpsampleConvCudaProblem& problem, cudaStr
   const int64_t channel_tiles = divide_up(problem.out_channels, kTile);
   if (channel_tiles > kMaxGridY) return cudaErrorInvalidConfiguration;
   const dim3 grid(static_cast<unsigned>(divide_up(pixels, kTile)), static_cast<unsigned>(channel_tiles), 4);
-  upsample_conv_kernel<<<grid, kThreads, 0, stream>>>(problem, pixels);
-  return cudaGetLastError();
+  return gpu::launch(upsample_conv_kernel, grid, kThreads, sizeof(Stage), stream, problem, pixels);
 }
 
 }  // namespace srdgan
