@@ -88,7 +88,7 @@ inline Map concatenate(const std::vector<const Map*>& maps) {
   Map y(maps[0]->batch, maps[0]->height, maps[0]->width, channels);
   int64_t at = 0;
   for (const Map* map : maps) {
-    for (size_t pixel = 0; pixel < map->values.size() / map->channels; ++pixel)
+    for (int64_t pixel = 0; pixel < map->batch * map->height * map->width; ++pixel)
       for (int64_t c = 0; c < map->channels; ++c)
         y.values[pixel * channels + at + c] = map->values[pixel * map->channels + c];
     at += map->channels;

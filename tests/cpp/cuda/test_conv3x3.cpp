@@ -12,7 +12,7 @@ namespace {
 struct Case {
   ElementType type;
   ConvSize size;
-  int64_t first, second, outputs;  // channels
+  int64_t features, growth, num_growths, outputs;  // channels
   bool with_residual, with_outer;
   float slope = 0.2f;
 };
@@ -36,7 +36,7 @@ void check_close(const Map& result, const Map& reference, const Map& magnitudes,
 // A slab of [output | first | 8 unused | second | residual | outer], whose rows and pictures have gaps.
 void check_conv(const Case& c, bool upsamples, const char* name) {
   const int64_t scale = upsamples ? 2 : 1;
-  const int64_t first = pad_channels(c.first), second = pad_channels(c.second) * (c.second > 0);
+  const int64_t first = pad_channels(c.features), growth = pad_channels(c.growth), second = c.num_growths * growth;
   const int64_t outputs = pad_channels(c.outputs);
   const ConvSize out_size{c.size.batch, scale * c.size.height, scale * c.size.width};
   const int64_t in_channels = first + 8 + second + (upsamples ? 0 : 3 * outputs);
@@ -46,8 +46,8 @@ void check_conv(const Case& c, bool upsamples, const char* name) {
   const Strides out_strides =
       upsamples ? Strides::dense(out_size.height, out_size.width, out_channels) : in_strides;
 
-  std::vector<int64_t> segments{c.first};
-  if (c.second > 0) segments.push_back(c.second);
+  std::vector<int64_t> segments(1 + c.num_growths, c.growth);
+  segments[0] = c.features;
   const RandomLayer layer(segments, c.outputs, 5);
   DeviceLayer weights(layer, c.type, upsamples);
 
@@ -56,15 +56,18 @@ void check_conv(const Case& c, bool upsamples, const char* name) {
   Elements& output = upsamples ? enlarged : input;
   const int64_t output_at = upsamples ? 0 : first + 8 + second, residual_at = output_at + outputs,
                 outer_at = residual_at + outputs;
-  const Map first_map = random_map(c.size, c.first, c.type, 1);
-  const Map second_map = random_map(c.size, c.second, c.type, 2);
   const Map residual = random_map(out_size, c.outputs, c.type, 3), outer = random_map(out_size, c.outputs, c.type, 4);
   const auto pad = [](const Map& map, int64_t channels) {
     const Map zeros(map.batch, map.height, map.width, channels - map.channels);
     return concatenate({&map, &zeros});
   };
-  write_map(pad(first_map, first), input, c.type, in_strides, 0);
-  if (c.second > 0) write_map(pad(second_map, second), input, c.type, in_strides, first + 8);
+  Map input_map = random_map(c.size, c.features, c.type, 1);
+  write_map(pad(input_map, first), input, c.type, in_strides, 0);
+  for (int64_t i = 0; i < c.num_growths; ++i) {
+    const Map map = random_map(c.size, c.growth, c.type, 10 + static_cast<uint32_t>(i));
+    write_map(pad(map, growth), input, c.type, in_strides, first + 8 + i * growth);
+    input_map = concatenate({&input_map, &map});
+  }
   write_map(pad(residual, outputs), output, c.type, out_strides, residual_at);
   write_map(pad(outer, outputs), output, c.type, out_strides, outer_at);
   const std::vector<uint16_t> before = output.contents();
@@ -90,7 +93,6 @@ void check_conv(const Case& c, bool upsamples, const char* name) {
 
   // Phase weights are sums of rounded taps only up to another rounding, so enlarged inputs meet exact weights.
   Map magnitudes(0, 0, 0, 0);
-  const Map input_map = concatenate({&first_map, &second_map});
   Map reference = reference_conv(upsamples ? enlarge_nearest(input_map) : input_map,
                                  upsamples ? layer : rounded(layer, c.type), c.slope, &magnitudes);
   if (upsamples) {
@@ -121,11 +123,11 @@ void check_conv(const Case& c, bool upsamples, const char* name) {
 void check(const Case& c) {
   for (const bool upsamples : {false, true}) {
     char name[200];
-    std::snprintf(name, sizeof name, "%s %s, %ldx%ldx%ld, %ld + %ld -> %ld channels, residuals %d %d",
+    std::snprintf(name, sizeof name, "%s %s, %ldx%ldx%ld, %ld + %ld * %ld -> %ld channels, residuals %d %d",
                   upsamples ? "upsample_conv3x3" : "conv3x3", c.type == ElementType::kFloat16 ? "f16" : "bf16",
                   static_cast<long>(c.size.batch), static_cast<long>(c.size.height), static_cast<long>(c.size.width),
-                  static_cast<long>(c.first), static_cast<long>(c.second), static_cast<long>(c.outputs),
-                  c.with_residual, c.with_outer);
+                  static_cast<long>(c.features), static_cast<long>(c.num_growths), static_cast<long>(c.growth),
+                  static_cast<long>(c.outputs), c.with_residual, c.with_outer);
     check_conv(c, upsamples, name);
   }
 }
@@ -134,13 +136,13 @@ void check(const Case& c) {
 
 int main() {
   const ElementType f16 = ElementType::kFloat16, bf16 = ElementType::kBFloat16;
-  check({f16, {1, 1, 1}, 64, 32, 32, false, false});
-  check({f16, {2, 7, 5}, 64, 64, 64, true, true});
-  check({bf16, {1, 17, 33}, 32, 48, 16, false, false});
-  check({bf16, {1, 2, 67}, 64, 96, 32, true, false});
-  check({f16, {3, 19, 1}, 32, 0, 32, true, false, 1.0f});
-  check({f16, {1, 9, 18}, 20, 11, 24, true, true});   // padded channels
-  check({f16, {1, 3, 4}, 3, 5, 3, false, false});
-  check({bf16, {2, 16, 16}, 16, 16, 50, false, true});
+  check({f16, {1, 1, 1}, 64, 32, 1, 32, false, false});
+  check({f16, {2, 7, 5}, 64, 32, 2, 64, true, true});
+  check({bf16, {1, 17, 33}, 32, 16, 3, 16, false, false});
+  check({bf16, {1, 2, 67}, 64, 32, 3, 32, true, false});
+  check({f16, {3, 19, 1}, 32, 0, 0, 32, true, false, 1.0f});
+  check({f16, {1, 9, 18}, 20, 11, 1, 24, true, true});  // padded channels
+  check({f16, {1, 3, 4}, 3, 5, 2, 3, false, false});
+  check({bf16, {2, 16, 16}, 16, 16, 1, 50, false, true});
   return test_result();
 }

@@ -1,0 +1,89 @@
+// Dense blocks and RRDBs on a slab against double: the error must be that of a few roundings to 16 bits.
+#include "csrc/kernels/cuda/rrdb_trunk.h"
+
+#include "tests/cpp/cuda/device_memory.h"
+#include "tests/cpp/cuda/random_net.h"
+#include "tests/cpp/simt/scheduler.h"
+
+using namespace srdgan::gpu;
+
+namespace {
+
+struct Case {
+  ElementType type;
+  ConvSize size;
+  int64_t features, growth, num_rrdbs;
+};
+
+// The packed layers of a net on the device.
+class DeviceNet {
+ public:
+  DeviceNet(const RandomNet& net, ElementType type)
+      : packed_(packed_net_bytes(net.layers()), "packed net"),
+        weights((pack_net(net.layers(), type, packed_.data()), net.layers()), packed_.data(), kSlope) {
+    packed_.make_read_only();
+  }
+
+ private:
+  DeviceArray<unsigned char> packed_;
+
+ public:
+  NetWeights weights;
+};
+
+// 16-bit elements have so many bits that several roundings in a row stay below this, relative to the features.
+double bound(ElementType type) { return type == ElementType::kFloat16 ? 1e-3 : 8e-3; }
+
+// num_rrdbs 0: one dense block from map 1 to map 0 with map 2 around it.
+void check(const Case& c) {
+  char name[200];
+  std::snprintf(name, sizeof name, "%s, %ldx%ldx%ld, %ld/%ld, %ld RRDBs",
+                c.type == ElementType::kFloat16 ? "f16" : "bf16", static_cast<long>(c.size.batch),
+                static_cast<long>(c.size.height), static_cast<long>(c.size.width), static_cast<long>(c.features),
+                static_cast<long>(c.growth), static_cast<long>(c.num_rrdbs));
+  const RandomNet net(std::max<int64_t>(c.num_rrdbs, 1), c.features, c.growth, 0);
+  const DeviceNet device(net, c.type);
+  TrunkSlab slab(c.type, c.size, pad_channels(c.features), pad_channels(c.growth));
+  Elements memory(slab.elements(), "slab");
+  slab.use(memory.data());
+
+  const Map x = random_map(c.size, c.features, c.type, 1), outer = random_map(c.size, c.features, c.type, 2);
+  const Map zeros(c.size.batch, c.size.height, c.size.width, pad_channels(c.features) - c.features);
+  const int input = c.num_rrdbs == 0 ? 1 : TrunkSlab::kTrunkInput;
+  const auto place = [&](int map) { return slab.map(map) - memory.data(); };
+
+  std::vector<uint16_t> results[3];
+  int result = 0;
+  for (size_t i = 0; i < simt::kOrders.size(); ++i) {
+    simt::order = simt::kOrders[i];
+    std::fill_n(memory.data(), memory.size(), 0xffff);
+    write_map(concatenate({&x, &zeros}), memory, c.type, slab.strides(), place(input));
+    write_map(concatenate({&outer, &zeros}), memory, c.type, slab.strides(), place(2));
+    const cudaError_t error =
+        c.num_rrdbs == 0 ? launch_dense_block(slab, device.weights.blocks[0], input, result, 2, nullptr)
+                         : launch_rrdb_trunk(slab, device.weights.blocks.data(), c.num_rrdbs, &result, nullptr);
+    CHECK(error == cudaSuccess, "%s: error %d", name, error);
+    results[i] = memory.contents();
+    CHECK(results[i] == results[0], "%s: order %zu gives other bits", name, i);
+  }
+  const Map got = read_map(memory, c.type, c.size, slab.strides(), place(result), c.features);
+  const Map kept = read_map(memory, c.type, c.size, slab.strides(), place(input), c.features);
+  const Map reference = c.num_rrdbs == 0 ? add_scaled(outer, 0.2, reference_dense_block(x, net.dense.data()))
+                                         : reference_trunk(x, net.dense);
+  const double error = rms_difference(got, reference) / rms(reference);
+  CHECK(error < bound(c.type), "%s: relative error %.2g", name, error);
+  CHECK(kept.values == x.values, "%s: the input was overwritten", name);
+  CHECK(memory.kept(), "%s: memory beside the slab was written", name);
+}
+
+}  // namespace
+
+int main() {
+  const ElementType f16 = ElementType::kFloat16, bf16 = ElementType::kBFloat16;
+  check({f16, {1, 17, 5}, 64, 32, 0});
+  check({bf16, {2, 3, 19}, 32, 16, 0});
+  check({f16, {1, 5, 7}, 10, 5, 0});  // padded channels
+  check({f16, {2, 4, 9}, 32, 16, 3});
+  check({bf16, {1, 9, 4}, 64, 32, 1});
+  return test_result();
+}
