@@ -1,5 +1,4 @@
 #include "csrc/kernels/cuda/conv3x3.h"
-
 #include "csrc/kernels/cuda/conv_source.cuh"
 #include "csrc/kernels/cuda/conv_store.cuh"
 #include "csrc/kernels/cuda/conv_tile.cuh"
@@ -18,8 +17,11 @@ __device__ __forceinline__ void load_weights(const typename Tile::Element* weigh
 }
 
 // With two taps, blockIdx.z also counts the phases of upsample_conv: output pixels (2y + i, 2x + j) are phase 2i + j.
-template <typename Tile, typename Input, typename Output>
-__global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
+//
+// kThreads and kSharedBytes are the tile's. They are parameters so that the kernel's name in the compiled code tells
+// them (benchmarks/cuda_resources.py).
+template <typename Tile, typename Input, typename Output, int kThreads, int kSharedBytes>
+__global__ void __launch_bounds__(kThreads, Tile::kBlocks)
     conv_kernel(const ConvSize size, const Input input, const ConvWeights weights, const Output output) {
   unsigned char* shared = shared_memory<unsigned char>();
   const auto place = Tile::Place::of(threadIdx.x);
@@ -78,8 +80,8 @@ bool is_valid(const PictureInput& input) {
 bool is_valid(const PictureOutput& output) { return output.channels >= 1 && output.channels <= 4; }
 
 template <typename Tile, typename Input, typename Output>
-cudaError_t launch_tile(const ConvSize& size, const Input& input, const ConvWeights& weights, const Output& output,
-                        cudaStream_t stream) {
+cudaError_t launch_tile(const Context& context, const ConvSize& size, const Input& input, const ConvWeights& weights,
+                        const Output& output) {
   if (!is_valid(input) || !is_valid(output) || !is_aligned(weights.weight) || !is_aligned(weights.bias))
     return cudaErrorInvalidValue;
   const int64_t rows = (size.height + Tile::kRows - 1) / Tile::kRows;
@@ -88,55 +90,69 @@ cudaError_t launch_tile(const ConvSize& size, const Input& input, const ConvWeig
   if (rows <= 0 || columns <= 0 || images <= 0) return cudaSuccess;
   if (rows > kMaxGridYZ || columns > kMaxGridX || images > kMaxGridYZ) return cudaErrorInvalidValue;
   const dim3 grid(static_cast<unsigned>(columns), static_cast<unsigned>(rows), static_cast<unsigned>(images));
-  return launch(conv_kernel<Tile, Input, Output>, grid, dim3(Tile::kThreads), Tile::kSharedBytes, stream, size, input,
-                weights, output);
+  return launch(conv_kernel<Tile, Input, Output, Tile::kThreads, Tile::kSharedBytes>, grid, dim3(Tile::kThreads),
+                Tile::kSharedBytes, context.stream, size, input, weights, output);
+}
+
+// A multiprocessor works well with eight warps of these kernels, for which it has registers. Where the shared memory
+// for two small tiles of four warps is missing, one large tile has all eight.
+template <typename T, int kOutputs, int kTaps, typename Input, typename Output>
+cudaError_t launch_fitting(const Context& context, const ConvSize& size, const Input& input, const ConvWeights& weights,
+                           const Output& output) {
+  using Small = ConvTile<T, kOutputs, kTaps, 2, 2>;
+  using Large = ConvTile<T, kOutputs, kTaps, 4, 2>;
+  constexpr int64_t kReserved = 1024;  // bytes of each block that the system keeps
+  if constexpr (kOutputs == 32 && kTaps == 3) {
+    if (2 * (Small::kSharedBytes + kReserved) > context.multiprocessor_shared_bytes)
+      return launch_tile<Large>(context, size, input, weights, output);
+  }
+  return launch_tile<Small>(context, size, input, weights, output);
 }
 
 template <typename T, int kTaps, typename Input, typename Output>
-cudaError_t launch_outputs(const ConvSize& size, const Input& input, const ConvWeights& weights, const Output& output,
-                           cudaStream_t stream) {
+cudaError_t launch_outputs(const Context& context, const ConvSize& size, const Input& input, const ConvWeights& weights,
+                           const Output& output) {
   switch (weights.outputs) {
     case 16:
-      return launch_tile<ConvTile<T, 16, kTaps, 2, 2>>(size, input, weights, output, stream);
+      return launch_fitting<T, 16, kTaps>(context, size, input, weights, output);
     case 32:
-      return launch_tile<ConvTile<T, 32, kTaps, 2, 2>>(size, input, weights, output, stream);
+      return launch_fitting<T, 32, kTaps>(context, size, input, weights, output);
     case 64:
-      return launch_tile<ConvTile<T, 64, kTaps, 2, 2>>(size, input, weights, output, stream);
+      return launch_fitting<T, 64, kTaps>(context, size, input, weights, output);
     default:
       return cudaErrorInvalidValue;
   }
 }
 
 template <int kTaps, typename Input, typename Output>
-cudaError_t launch_type(ElementType type, const ConvSize& size, const Input& input, const ConvWeights& weights,
-                        const Output& output, cudaStream_t stream) {
-  return type == ElementType::kFloat16 ? launch_outputs<f16, kTaps>(size, input, weights, output, stream)
-                                       : launch_outputs<bf16, kTaps>(size, input, weights, output, stream);
+cudaError_t launch_type(const Context& context, const ConvSize& size, const Input& input, const ConvWeights& weights,
+                        const Output& output) {
+  return context.type == ElementType::kFloat16 ? launch_outputs<f16, kTaps>(context, size, input, weights, output)
+                                               : launch_outputs<bf16, kTaps>(context, size, input, weights, output);
 }
 
 }  // namespace
 
-cudaError_t launch_conv3x3(ElementType type, const ConvSize& size, const FeatureInput& input,
-                           const ConvWeights& weights, const FeatureOutput& output, cudaStream_t stream) {
-  return launch_type<3>(type, size, input, weights, output, stream);
+cudaError_t launch_conv3x3(const Context& context, const ConvSize& size, const FeatureInput& input,
+                           const ConvWeights& weights, const FeatureOutput& output) {
+  return launch_type<3>(context, size, input, weights, output);
 }
 
-cudaError_t launch_upsample_conv3x3(ElementType type, const ConvSize& size, const FeatureInput& input,
-                                    const ConvWeights& weights, const FeatureOutput& output, cudaStream_t stream) {
-  return launch_type<2>(type, size, input, weights, output, stream);
+cudaError_t launch_upsample_conv3x3(const Context& context, const ConvSize& size, const FeatureInput& input,
+                                    const ConvWeights& weights, const FeatureOutput& output) {
+  return launch_type<2>(context, size, input, weights, output);
 }
 
-cudaError_t launch_conv_first(ElementType type, const ConvSize& size, const PictureInput& input,
-                              const ConvWeights& weights, const FeatureOutput& output, cudaStream_t stream) {
-  return launch_type<3>(type, size, input, weights, output, stream);
+cudaError_t launch_conv_first(const Context& context, const ConvSize& size, const PictureInput& input,
+                              const ConvWeights& weights, const FeatureOutput& output) {
+  return launch_type<3>(context, size, input, weights, output);
 }
 
-cudaError_t launch_conv_last(ElementType type, const ConvSize& size, const FeatureInput& input,
-                             const ConvWeights& weights, const PictureOutput& output, cudaStream_t stream) {
+cudaError_t launch_conv_last(const Context& context, const ConvSize& size, const FeatureInput& input,
+                             const ConvWeights& weights, const PictureOutput& output) {
   if (weights.outputs != 16) return cudaErrorInvalidValue;
-  return type == ElementType::kFloat16
-             ? launch_tile<ConvTile<f16, 16, 3, 2, 2>>(size, input, weights, output, stream)
-             : launch_tile<ConvTile<bf16, 16, 3, 2, 2>>(size, input, weights, output, stream);
+  return context.type == ElementType::kFloat16 ? launch_fitting<f16, 16, 3>(context, size, input, weights, output)
+                                               : launch_fitting<bf16, 16, 3>(context, size, input, weights, output);
 }
 
 }  // namespace srdgan::gpu

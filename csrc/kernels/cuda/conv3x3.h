@@ -11,6 +11,14 @@ namespace srdgan::gpu {
 
 enum class ElementType { kFloat16, kBFloat16 };
 
+// Where kernels are launched.
+struct Context {
+  ElementType type;  // of features and weights
+  // cudaDevAttrMaxSharedMemoryPerMultiprocessor: decides how large the blocks' tiles are.
+  int64_t multiprocessor_shared_bytes;
+  cudaStream_t stream;
+};
+
 constexpr int64_t kGroupChannels = 16;  // input channels that are multiplied at a time
 constexpr int64_t kConvMaxOutputs = 64;
 constexpr int64_t kConvMaxBatch = 65535;
@@ -33,8 +41,8 @@ struct Strides {
 };
 
 // Features that a convolution reads: first_groups * 16 channels at `first`, then second_groups * 16 at `second`, both
-// with these strides. So a dense block's convolutions read one slab, and nothing is concatenated. Pointers are multiples
-// of 16 bytes, strides of 8 elements.
+// with these strides. So a dense block's convolutions read one slab, and nothing is concatenated. Pointers are
+// multiples of 16 bytes, strides of 8 elements.
 struct FeatureInput {
   const void* first;
   const void* second;
@@ -72,8 +80,8 @@ struct PictureInput {
   int64_t height;  // of the picture in memory
   int64_t width;
   PictureStrides strides;
-  // The convolution's pixel (0, 0) is the picture's (top, left), both in samples. Samples that the picture does not have
-  // are mirrored at its edges, the first and last ones not repeated.
+  // The convolution's pixel (0, 0) is the picture's (top, left), both in samples. Samples that the picture does not
+  // have are mirrored at its edges, the first and last ones not repeated.
   int64_t top;
   int64_t left;
   // Factor of a pixel-unshuffle: each block of unshuffle^2 samples is one pixel of channels * unshuffle^2 channels.
@@ -95,25 +103,25 @@ struct PictureOutput {
 };
 
 struct ConvWeights {
-  const void* weight;  // of pack_conv_weight or, for upsample_conv3x3, pack_upsample_weight
-  const float* bias;   // of pack_conv_bias
-  int32_t outputs;     // padded channels: 16, 32 or 64
+  const void* weight;    // of pack_conv_weight or, for upsample_conv3x3, pack_upsample_weight
+  const float* bias;     // of pack_conv_bias
+  int32_t outputs;       // padded channels: 16, 32 or 64
   float negative_slope;  // of LeakyReLU; 1 for none
 };
 
 // Each returns an error, and launches nothing, where its limits are not kept.
-cudaError_t launch_conv3x3(ElementType type, const ConvSize& size, const FeatureInput& input,
-                           const ConvWeights& weights, const FeatureOutput& output, cudaStream_t stream);
+cudaError_t launch_conv3x3(const Context& context, const ConvSize& size, const FeatureInput& input,
+                           const ConvWeights& weights, const FeatureOutput& output);
 
 // Nearest x2 enlargement, then a 3x3 convolution: the output is twice as high and wide. At most kConvMaxBatch / 4
 // pictures.
-cudaError_t launch_upsample_conv3x3(ElementType type, const ConvSize& size, const FeatureInput& input,
-                                    const ConvWeights& weights, const FeatureOutput& output, cudaStream_t stream);
+cudaError_t launch_upsample_conv3x3(const Context& context, const ConvSize& size, const FeatureInput& input,
+                                    const ConvWeights& weights, const FeatureOutput& output);
 
-cudaError_t launch_conv_first(ElementType type, const ConvSize& size, const PictureInput& input,
-                              const ConvWeights& weights, const FeatureOutput& output, cudaStream_t stream);
+cudaError_t launch_conv_first(const Context& context, const ConvSize& size, const PictureInput& input,
+                              const ConvWeights& weights, const FeatureOutput& output);
 
-cudaError_t launch_conv_last(ElementType type, const ConvSize& size, const FeatureInput& input,
-                             const ConvWeights& weights, const PictureOutput& output, cudaStream_t stream);
+cudaError_t launch_conv_last(const Context& context, const ConvSize& size, const FeatureInput& input,
+                             const ConvWeights& weights, const PictureOutput& output);
 
 }  // namespace srdgan::gpu

@@ -1,13 +1,13 @@
 // Weights in the order in which the kernel of conv3x3.h reads them. Host code.
 //
 // The tensor cores multiply 16 pixels x 16 input channels by 16 input channels x 8 outputs. Each lane of a warp holds 4
-// weights of such a product: input channels 2q, 2q + 1, 2q + 8 and 2q + 9 of output column lane / 4, where q = lane % 4.
-// The weights of two products lie side by side, so that a lane reads 16 bytes at a time:
+// weights of such a product: input channels 2q, 2q + 1, 2q + 8 and 2q + 9 of output column lane / 4, where q = lane
+// % 4. The weights of two products lie side by side, so that a lane reads 16 bytes at a time:
 //
 //   (groups of 16 input channels, taps, pairs of 8 outputs, 32 lanes, 2 products, 4 weights)
 //
-// Lane 4p + q receives the outputs 2q and 2q + 1 of every product for pixel p. Outputs are assigned to columns such that
-// these are neighbours in memory: it stores 8 channels by one instruction.
+// Lane 4p + q receives the outputs 2q and 2q + 1 of every product for pixel p. Outputs are assigned to columns such
+// that these are neighbours in memory: it stores 8 channels by one instruction.
 #pragma once
 
 #include <cstdint>

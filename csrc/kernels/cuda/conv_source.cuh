@@ -15,7 +15,8 @@ struct TileInput {
   int64_t left;
 };
 
-// Calls copy(y, x, half, inside, shared address) for each half of a pixel of the tile, 16 bytes, in turn by all threads.
+// Calls copy(y, x, half, inside, shared address) for each half of a pixel of the tile, 16 bytes, in turn by all
+// threads.
 template <typename Tile, typename Copy>
 __device__ __forceinline__ void for_each_half_pixel(const ConvSize& size, const TileInput& tile, unsigned char* stage,
                                                     Copy copy) {

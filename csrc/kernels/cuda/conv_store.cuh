@@ -1,8 +1,8 @@
 // What happens to the sums of a convolution in registers: LeakyReLU, residuals, and the store as features or as samples
 // of a picture.
 //
-// pack_conv_weight assigns outputs to the columns of products such that a lane holds, of each of its pixels, 2 * kProducts
-// channels side by side: one load or store of 16 bytes (8 with 16 outputs).
+// pack_conv_weight assigns outputs to the columns of products such that a lane holds, of each of its pixels, 2 *
+// kProducts channels side by side: one load or store of 16 bytes (8 with 16 outputs).
 #pragma once
 
 #include <cmath>

@@ -17,8 +17,8 @@ constexpr int kWarpRows = 8;
 constexpr int kWarpColumns = 16;
 constexpr int kStages = 2;
 
-// kTaps: 3 of a convolution, 2 of a phase of upsample_conv. The warps of a block stand in kRowsOfWarps x kColumnsOfWarps;
-// with 64 outputs there are two at each place.
+// kTaps: 3 of a convolution, 2 of a phase of upsample_conv. The warps of a block stand in kRowsOfWarps x
+// kColumnsOfWarps; with 64 outputs there are two at each place.
 template <typename T, int kOutputs_, int kTaps_, int kRowsOfWarps, int kColumnsOfWarps>
 struct ConvTile {
   using Element = T;
@@ -29,8 +29,9 @@ struct ConvTile {
   static constexpr int kPhases = kTaps == 2 ? 4 : 1;
   static constexpr int kPlaces = kRowsOfWarps * kColumnsOfWarps;
   static constexpr int kThreads = 32 * kPlaces * (kOutputs / kWarpOutputs);
-  // Blocks for which a multiprocessor has registers: the compiler may use 255 of them a thread, 168 with 16 outputs.
-  static constexpr int kBlocks = kOutputs == 16 ? 3 : kOutputs == 32 ? 2 : 1;
+  // Blocks for which a multiprocessor's 65,536 registers suffice: the compiler may use 255 a thread, 168 with 16
+  // outputs.
+  static constexpr int kBlocks = (kOutputs == 16 ? 384 : 256) / kThreads;
 
   static constexpr int kRows = kWarpRows * kRowsOfWarps;
   static constexpr int kColumns = kWarpColumns * kColumnsOfWarps;
@@ -42,16 +43,16 @@ struct ConvTile {
   static constexpr int kStageBytes = kInputBytes + kWeightBytes;
   static constexpr int kSharedBytes = kStages * kStageBytes;
 
-  // sums[r][n] are those of output row r: lane 4p + q holds outputs 2q and 2q + 1 of product n for pixel p, then the same
-  // for pixel p + 8.
+  // sums[r][n] are those of output row r: lane 4p + q holds outputs 2q and 2q + 1 of product n for pixel p, then the
+  // same for pixel p + 8.
   using Sums = float[kWarpRows][kProducts][4];
 
   // Where a thread works.
   struct Place {
     int lane;
-    int row;     // of its warp's first pixel in the tile
+    int row;  // of its warp's first pixel in the tile
     int column;
-    int part;    // which 32 of 64 outputs
+    int part;  // which 32 of 64 outputs
 
     __device__ static Place of(int thread) {
       const int warp = thread / 32;

@@ -12,7 +12,7 @@ namespace srdgan::gpu {
 class L2HNetRun {
  public:
   // size: of the picture after pixel-unshuffle.
-  L2HNetRun(NetWeights weights, ElementType type, const ConvSize& size);
+  L2HNetRun(NetWeights weights, const ConvSize& size);
 
   // The result is this many times as high and wide as `size`.
   int64_t scale() const { return int64_t{1} << weights_.upsample.size(); }
@@ -20,15 +20,14 @@ class L2HNetRun {
   int64_t workspace_bytes() const { return (slab_.elements() + 2 * large_map_elements()) * 2; }
 
   // Only queues kernels; `workspace` is a multiple of 16 bytes, and its contents do not matter.
-  cudaError_t launch(const PictureInput& picture, const PictureOutput& result, void* workspace,
-                     cudaStream_t stream) const;
+  cudaError_t launch(const Context& context, const PictureInput& picture, const PictureOutput& result,
+                     void* workspace) const;
 
  private:
   // Of the features at the result's size. Two maps take turns from the first enlargement on.
   int64_t large_map_elements() const;
 
   NetWeights weights_;
-  ElementType type_;
   ConvSize size_;
   int64_t features_;
   TrunkSlab slab_;

@@ -13,21 +13,19 @@ FeatureOutput TrunkSlab::map_output(int map_index, int residual, float residual_
   return {map(map_index), find(residual), find(outer), residual_scale, outer_scale, strides()};
 }
 
-cudaError_t launch_dense_block(const TrunkSlab& slab, const DenseBlockWeights& block, int from, int to, int outer,
-                               cudaStream_t stream) {
+cudaError_t launch_dense_block(const Context& context, const TrunkSlab& slab, const DenseBlockWeights& block, int from,
+                               int to, int outer) {
   for (int i = 0; i < kDenseConvs; ++i) {
-    const FeatureOutput output = i < kDenseConvs - 1
-                                     ? slab.growth_output(i)
-                                     : slab.map_output(to, from, kResidualScale, outer, kResidualScale);
-    const cudaError_t error =
-        launch_conv3x3(slab.type(), slab.size(), slab.input(from, i), block.convs[i], output, stream);
+    const FeatureOutput output =
+        i < kDenseConvs - 1 ? slab.growth_output(i) : slab.map_output(to, from, kResidualScale, outer, kResidualScale);
+    const cudaError_t error = launch_conv3x3(context, slab.size(), slab.input(from, i), block.convs[i], output);
     if (error != cudaSuccess) return error;
   }
   return cudaSuccess;
 }
 
-cudaError_t launch_rrdb_trunk(const TrunkSlab& slab, const DenseBlockWeights* blocks, int64_t num_rrdbs, int* result,
-                              cudaStream_t stream) {
+cudaError_t launch_rrdb_trunk(const Context& context, const TrunkSlab& slab, const DenseBlockWeights* blocks,
+                              int64_t num_rrdbs, int* result) {
   int outer = TrunkSlab::kTrunkInput;
   for (int64_t rrdb = 0; rrdb < num_rrdbs; ++rrdb) {
     const int one = (outer + 1) % TrunkSlab::kTrunkInput, other = (outer + 2) % TrunkSlab::kTrunkInput;
@@ -35,7 +33,7 @@ cudaError_t launch_rrdb_trunk(const TrunkSlab& slab, const DenseBlockWeights* bl
     for (int i = 0; i < kBlocksPerRrdb; ++i) {
       const int shortcut = i == kBlocksPerRrdb - 1 ? outer : TrunkSlab::kNoMap;
       const cudaError_t error =
-          launch_dense_block(slab, blocks[rrdb * kBlocksPerRrdb + i], path[i], path[i + 1], shortcut, stream);
+          launch_dense_block(context, slab, blocks[rrdb * kBlocksPerRrdb + i], path[i], path[i + 1], shortcut);
       if (error != cudaSuccess) return error;
     }
     outer = one;

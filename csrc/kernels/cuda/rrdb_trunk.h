@@ -31,10 +31,9 @@ class TrunkSlab {
   static constexpr int kNoMap = -1;
 
   // features and growth: padded channels (pad_channels).
-  TrunkSlab(ElementType type, const ConvSize& size, int64_t features, int64_t growth)
-      : type_(type), size_(size), features_(features), growth_(growth) {}
+  TrunkSlab(const ConvSize& size, int64_t features, int64_t growth)
+      : size_(size), features_(features), growth_(growth) {}
 
-  ElementType type() const { return type_; }
   const ConvSize& size() const { return size_; }
   int64_t pixel_channels() const { return kMaps * features_ + (kDenseConvs - 1) * growth_; }
   Strides strides() const { return Strides::dense(size_.height, size_.width, pixel_channels()); }
@@ -54,20 +53,19 @@ class TrunkSlab {
   FeatureOutput growth_output(int index) const { return {growth_map(index), nullptr, nullptr, 0.0f, 0.0f, strides()}; }
 
  private:
-  ElementType type_;
   ConvSize size_;
   int64_t features_;
   int64_t growth_;
   uint16_t* memory_ = nullptr;
 };
 
-// map `to` = map `from` + 0.2 * block(map `from`); then, with an outer map, map `to` = outer + 0.2 * map `to`. The three
-// maps must differ, but `outer` may be `from`.
-cudaError_t launch_dense_block(const TrunkSlab& slab, const DenseBlockWeights& block, int from, int to, int outer,
-                               cudaStream_t stream);
+// map `to` = map `from` + 0.2 * block(map `from`); then, with an outer map, map `to` = outer + 0.2 * map `to`. The
+// three maps must differ, but `outer` may be `from`.
+cudaError_t launch_dense_block(const Context& context, const TrunkSlab& slab, const DenseBlockWeights& block, int from,
+                               int to, int outer);
 
 // The RRDBs of 3 * num_rrdbs dense blocks, from map kTrunkInput, which is kept, to the map *result.
-cudaError_t launch_rrdb_trunk(const TrunkSlab& slab, const DenseBlockWeights* blocks, int64_t num_rrdbs, int* result,
-                              cudaStream_t stream);
+cudaError_t launch_rrdb_trunk(const Context& context, const TrunkSlab& slab, const DenseBlockWeights* blocks,
+                              int64_t num_rrdbs, int* result);
 
 }  // namespace srdgan::gpu

@@ -10,6 +10,9 @@
 
 namespace srdgan::gpu {
 
+// GPUs of 100 KiB of shared memory a multiprocessor (sm_86, sm_89, sm_120), and of 164 (sm_80, sm_87) or more.
+constexpr int64_t kSmallShared = 100 << 10, kLargeShared = 164 << 10;
+
 inline uint16_t to_bits(ElementType type, float value) {
   return type == ElementType::kFloat16 ? simt::to_f16(value).bits : simt::to_bf16(value).bits;
 }
@@ -75,8 +78,8 @@ inline Map read_map(Elements& memory, ElementType type, const ConvSize& size, co
     for (int64_t y = 0; y < size.height; ++y)
       for (int64_t x = 0; x < size.width; ++x)
         for (int64_t c = 0; c < count; ++c)
-          map.at(n, y, x, c) = to_number(
-              type, memory[n * strides.image + y * strides.row + x * strides.pixel + begin + c]);
+          map.at(n, y, x, c) =
+              to_number(type, memory[n * strides.image + y * strides.row + x * strides.pixel + begin + c]);
   return map;
 }
 

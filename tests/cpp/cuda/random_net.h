@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "csrc/kernels/cuda/net_weights.h"
+#include "tests/cpp/cuda/device_memory.h"
 #include "tests/cpp/cuda/reference.h"
 
 namespace srdgan::gpu {
@@ -23,7 +24,8 @@ class RandomNet {
       for (int64_t i = 0; i < kDenseConvs; ++i)
         dense.push_back(layer(dense_inputs(features, growth, i), i + 1 < kDenseConvs ? growth : features, 1.0f));
     }
-    body.push_back(layer({features}, features, 1.0f));
+    // Each RRDB adds at least a fifth to the features; as in a trained net, the trunk's result is as large as its input.
+    body.push_back(layer({features}, features, std::pow(1.2f, -static_cast<float>(num_rrdbs))));
     for (int64_t i = 0; i < num_upsamplings; ++i) upsample.push_back(layer({features}, features, 1.3f));
     hr.push_back(layer({features}, features, 1.3f));
     last.push_back(layer({features}, 3, 0.2f));
@@ -38,6 +40,22 @@ class RandomNet {
   }
 
   std::vector<RandomLayer> first, dense, body, upsample, hr, last;
+};
+
+// The packed layers of a net on the device.
+class DeviceNet {
+ public:
+  DeviceNet(const RandomNet& net, ElementType type)
+      : packed_(packed_net_bytes(net.layers()), "packed net"),
+        weights((pack_net(net.layers(), type, packed_.data()), net.layers()), packed_.data(), kSlope) {
+    packed_.make_read_only();
+  }
+
+ private:
+  DeviceArray<unsigned char> packed_;
+
+ public:
+  NetWeights weights;
 };
 
 // x + 0.2 * block(x); layers: the five of the block.

@@ -1,7 +1,6 @@
 // The convolutions of conv3x3.h against double loops, with the same 16-bit inputs and weights: what is left are the
 // rounding of sums in float32 and that of the result.
 #include "csrc/kernels/cuda/conv3x3.h"
-
 #include "tests/cpp/cuda/device_memory.h"
 #include "tests/cpp/simt/scheduler.h"
 
@@ -43,8 +42,7 @@ void check_conv(const Case& c, bool upsamples, const char* name) {
   const Strides in_strides{(c.size.height + 1) * (c.size.width + 3) * in_channels, (c.size.width + 3) * in_channels,
                            in_channels};
   const int64_t out_channels = upsamples ? 3 * outputs : in_channels;
-  const Strides out_strides =
-      upsamples ? Strides::dense(out_size.height, out_size.width, out_channels) : in_strides;
+  const Strides out_strides = upsamples ? Strides::dense(out_size.height, out_size.width, out_channels) : in_strides;
 
   std::vector<int64_t> segments(1 + c.num_growths, c.growth);
   segments[0] = c.features;
@@ -84,8 +82,9 @@ void check_conv(const Case& c, bool upsamples, const char* name) {
   for (size_t i = 0; i < simt::kOrders.size(); ++i) {
     std::copy(before.begin(), before.end(), output.data());
     simt::order = simt::kOrders[i];
+    const Context context{c.type, i < 2 ? kLargeShared : kSmallShared, nullptr};
     const auto launch = upsamples ? launch_upsample_conv3x3 : launch_conv3x3;
-    const cudaError_t error = launch(c.type, c.size, in, weights.weights(c.slope), out, nullptr);
+    const cudaError_t error = launch(context, c.size, in, weights.weights(c.slope), out);
     CHECK(error == cudaSuccess, "%s: error %d", name, error);
     results[i] = output.contents();
     CHECK(results[i] == results[0], "%s: order %zu gives other bits", name, i);

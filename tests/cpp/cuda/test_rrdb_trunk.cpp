@@ -1,7 +1,5 @@
 // Dense blocks and RRDBs on a slab against double: the error must be that of a few roundings to 16 bits.
 #include "csrc/kernels/cuda/rrdb_trunk.h"
-
-#include "tests/cpp/cuda/device_memory.h"
 #include "tests/cpp/cuda/random_net.h"
 #include "tests/cpp/simt/scheduler.h"
 
@@ -13,22 +11,6 @@ struct Case {
   ElementType type;
   ConvSize size;
   int64_t features, growth, num_rrdbs;
-};
-
-// The packed layers of a net on the device.
-class DeviceNet {
- public:
-  DeviceNet(const RandomNet& net, ElementType type)
-      : packed_(packed_net_bytes(net.layers()), "packed net"),
-        weights((pack_net(net.layers(), type, packed_.data()), net.layers()), packed_.data(), kSlope) {
-    packed_.make_read_only();
-  }
-
- private:
-  DeviceArray<unsigned char> packed_;
-
- public:
-  NetWeights weights;
 };
 
 // 16-bit elements have so many bits that several roundings in a row stay below this, relative to the features.
@@ -43,7 +25,7 @@ void check(const Case& c) {
                 static_cast<long>(c.growth), static_cast<long>(c.num_rrdbs));
   const RandomNet net(std::max<int64_t>(c.num_rrdbs, 1), c.features, c.growth, 0);
   const DeviceNet device(net, c.type);
-  TrunkSlab slab(c.type, c.size, pad_channels(c.features), pad_channels(c.growth));
+  TrunkSlab slab(c.size, pad_channels(c.features), pad_channels(c.growth));
   Elements memory(slab.elements(), "slab");
   slab.use(memory.data());
 
@@ -56,12 +38,13 @@ void check(const Case& c) {
   int result = 0;
   for (size_t i = 0; i < simt::kOrders.size(); ++i) {
     simt::order = simt::kOrders[i];
+    const Context context{c.type, i < 2 ? kLargeShared : kSmallShared, nullptr};
     std::fill_n(memory.data(), memory.size(), 0xffff);
     write_map(concatenate({&x, &zeros}), memory, c.type, slab.strides(), place(input));
     write_map(concatenate({&outer, &zeros}), memory, c.type, slab.strides(), place(2));
     const cudaError_t error =
-        c.num_rrdbs == 0 ? launch_dense_block(slab, device.weights.blocks[0], input, result, 2, nullptr)
-                         : launch_rrdb_trunk(slab, device.weights.blocks.data(), c.num_rrdbs, &result, nullptr);
+        c.num_rrdbs == 0 ? launch_dense_block(context, slab, device.weights.blocks[0], input, result, 2)
+                         : launch_rrdb_trunk(context, slab, device.weights.blocks.data(), c.num_rrdbs, &result);
     CHECK(error == cudaSuccess, "%s: error %d", name, error);
     results[i] = memory.contents();
     CHECK(results[i] == results[0], "%s: order %zu gives other bits", name, i);
