@@ -7,16 +7,18 @@
 
 namespace simt {
 
-void Copies::start(std::byte* to, const std::byte* from, bool inside, Site site) {
-  check_shared(to, kCopyBytes, "cp.async", site);
-  check_alignment(from, kCopyBytes, "cp.async", site);
-  if (inside) {  // a source that must not be read is found at the line that names it
-    const volatile std::byte* source = from;
+void Copies::start(void* to, const void* from, bool inside, Site site) {
+  const int32_t offset = shared_memory().offset(to, kCopyBytes, "cp.async", site);
+  check_global(from, kCopyBytes, "cp.async", site);
+  if (inside) {  // read at once, too, so that a bad address is found at this line
+    const auto* source = static_cast<const volatile std::byte*>(from);
     (void)source[0];
     (void)source[kCopyBytes - 1];
   }
+  log_access(AccessKind::kCpAsync, site, offset, kCopyBytes);
+  shared_memory().start_copy(offset, kCopyBytes, this_lane(), site);
   std::memset(to, poison(), kCopyBytes);
-  open_.push_back({to, from, inside, site});
+  open_.push_back({to, inside ? from : nullptr, site});
 }
 
 void Copies::commit() {
@@ -27,11 +29,13 @@ void Copies::commit() {
 void Copies::wait(size_t pending) {
   for (; groups_.size() > pending; groups_.pop_front()) {
     for (const Copy& copy : groups_.front()) {
-      if (copy.inside) {
+      if (copy.from != nullptr) {
         std::memcpy(copy.to, copy.from, kCopyBytes);
       } else {
         std::memset(copy.to, 0, kCopyBytes);
       }
+      const int32_t offset = shared_memory().offset(copy.to, kCopyBytes, "cp.async", copy.site);
+      shared_memory().finish_copy(offset, kCopyBytes, this_lane(), copy.site);
     }
   }
 }

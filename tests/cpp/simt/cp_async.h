@@ -14,7 +14,7 @@ constexpr int kCopyBytes = 16;
 // A copy is done as late as a kernel allows, when it is waited for. Until then its target is poison.
 class Copies {
  public:
-  void start(std::byte* to, const std::byte* from, bool inside, Site site);
+  void start(void* to, const void* from, bool inside, Site site);
   void commit();
   void wait(size_t pending);
   // At the thread's end: a fault if there is a copy that the thread has not waited for.
@@ -23,9 +23,8 @@ class Copies {
 
  private:
   struct Copy {
-    std::byte* to;
-    const std::byte* from;
-    bool inside;
+    void* to;
+    const void* from;  // null for zeros
     Site site;
   };
   std::vector<Copy> open_;

@@ -64,7 +64,8 @@ T __ldg(const T* from) {
 
 inline void __syncthreads(simt::Site site = simt::Site::here()) { simt::meet_block(site); }
 inline void __syncwarp(simt::Site site = simt::Site::here()) {
-  simt::meet("__syncwarp", site, nullptr, [](void* const*, simt::Site) {});
+  simt::meet("__syncwarp", site, nullptr,
+             [](void* const*, simt::Site) { simt::shared_memory().pass_warp_barrier(simt::this_warp().warp); });
 }
 
 namespace simt {

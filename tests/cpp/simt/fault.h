@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdexcept>
+#include <string>
 
 namespace simt {
 
@@ -11,6 +12,8 @@ struct Site {
   int line = 0;
   static constexpr Site here(const char* file = __builtin_FILE(), int line = __builtin_LINE()) { return {file, line}; }
 };
+
+inline std::string name(Site site) { return std::string(site.file) + ":" + std::to_string(site.line); }
 
 // "file:line: block (x, y, z), thread (x, y, z): what is wrong". Thrown by the launch.
 struct Fault : std::runtime_error {

@@ -1,5 +1,6 @@
 #include "tests/cpp/simt/matrix.h"
 
+#include <array>
 #include <cstddef>
 #include <cstring>
 
@@ -9,18 +10,28 @@
 namespace simt {
 namespace {
 
-constexpr int kRows = 16, kColumns = 8;  // of the result
+constexpr int kRowBytes = 16;            // of a matrix that ldmatrix loads
+constexpr int kRows = 16, kColumns = 8;  // of a product
 
 struct Load {
   uint32_t* r;
-  const std::byte* row;
+  const void* row;
 };
 
 template <int num, bool transposed>
-void load_matrices(void* const* lanes, Site) {
+void load_matrices(void* const* lanes, Site site) {
+  std::array<int32_t, kWarp> offsets;
+  offsets.fill(-1);
+  for (int i = 0; i < 8 * num; ++i) {
+    offsets[i] = shared_memory().offset(static_cast<const Load*>(lanes[i])->row, kRowBytes, "ldmatrix", site);
+    shared_memory().read(offsets[i], kRowBytes, this_warp(), site);
+  }
+  count_access(AccessKind::kLdmatrix, kRowBytes, offsets);
   for (int m = 0; m < num; ++m) {
     uint16_t matrix[8][8];
-    for (int row = 0; row < 8; ++row) std::memcpy(matrix[row], static_cast<const Load*>(lanes[8 * m + row])->row, 16);
+    for (int row = 0; row < 8; ++row) {
+      std::memcpy(matrix[row], static_cast<const Load*>(lanes[8 * m + row])->row, kRowBytes);
+    }
     for (int l = 0; l < kWarp; ++l) {
       const int g = l / 4, t = l % 4;
       const uint16_t low = transposed ? matrix[2 * t][g] : matrix[g][2 * t];
@@ -69,6 +80,7 @@ void convert(const From (&from)[kLeft][kRight], To (&to)[kLeft][kRight]) {
 // The products' sums without d: (16, 8), summed in the order of k.
 template <typename Element, typename Number, typename D, int K>
 void multiply(void* const* lanes, Number (&sums)[kRows][kColumns]) {
+  ++counts.products;
   Element a16[kRows][K], b16[K][kColumns];
   gather<Element, D>(lanes, a16, b16);
   Number a[kRows][K], b[K][kColumns];
@@ -110,8 +122,8 @@ void multiply_add_f16(void* const* lanes, Site) {
 }  // namespace
 
 void ldmatrix(uint32_t* r, const void* row, int num, bool transposed, Site site) {
-  if (lane() < 8 * num) check_shared(row, 16, "ldmatrix", site);
-  Load load{r, static_cast<const std::byte*>(row)};
+  if (lane() < 8 * num) shared_memory().offset(row, kRowBytes, "ldmatrix", site);
+  Load load{r, row};
   if (num == 4) {
     meet("ldmatrix", site, &load, transposed ? load_matrices<4, true> : load_matrices<4, false>);
   } else {

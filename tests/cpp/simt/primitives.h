@@ -28,32 +28,36 @@ FloatPair unpack(uint32_t pair) {
 
 template <typename T>
 T* shared_memory() {
-  return reinterpret_cast<T*>(simt::shared_memory().data);
+  return reinterpret_cast<T*>(simt::shared_memory().data());
 }
 
 template <typename T>
 T load_shared(const T* from, simt::Site site) {
-  simt::check_shared(from, sizeof(T), "load_shared", site);
+  const int32_t offset = simt::shared_memory().offset(from, sizeof(T), "load_shared", site);
+  simt::shared_memory().read(offset, sizeof(T), simt::this_lane(), site);
+  simt::log_access(simt::AccessKind::kLoad, site, offset, sizeof(T));
   return *from;
 }
 template <typename T>
 void store_shared(T* to, T value, simt::Site site) {
-  simt::check_shared(to, sizeof(T), "store_shared", site);
+  const int32_t offset = simt::shared_memory().offset(to, sizeof(T), "store_shared", site);
+  simt::shared_memory().write(offset, sizeof(T), simt::this_lane(), site);
+  simt::log_access(simt::AccessKind::kStore, site, offset, sizeof(T));
   *to = value;
 }
 template <typename T>
 T load_global(const T* from, simt::Site site) {
-  simt::check_alignment(from, sizeof(T), "load_global", site);
+  simt::check_global(from, sizeof(T), "load_global", site);
   return *from;
 }
 template <typename T>
 void store_global(T* to, T value, simt::Site site) {
-  simt::check_alignment(to, sizeof(T), "store_global", site);
+  simt::check_global(to, sizeof(T), "store_global", site);
   *to = value;
 }
 
 inline void cp_async_16(void* to_shared, const void* from_global, bool inside, simt::Site site) {
-  simt::copies().start(static_cast<std::byte*>(to_shared), static_cast<const std::byte*>(from_global), inside, site);
+  simt::copies().start(to_shared, from_global, inside, site);
 }
 inline void cp_async_commit(simt::Site) { simt::copies().commit(); }
 template <int pending>

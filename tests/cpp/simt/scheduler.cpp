@@ -1,25 +1,24 @@
 #include "tests/cpp/simt/scheduler.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "tests/cpp/guarded_pages.h"
+#include "tests/cpp/simt/bad_access.h"
 #include "tests/cpp/simt/fiber.h"
 
 namespace simt {
 namespace {
 
 constexpr size_t kStackBytes = 256 << 10;
-constexpr size_t kSharedAlignment = 128;
 constexpr size_t kMaxSharedBytes = 227 << 10;  // of sm_90 and sm_100, the largest
 constexpr uint32_t kAllLanes = 0xffffffffu;
 
@@ -38,13 +37,14 @@ struct Warp {
   const char* operation;
   Site site;
   void* arguments[kWarp];
+  AccessLog accesses;
 };
 
 // What is being executed: one kernel at a time.
 struct Execution {
   bool running = false;
   const std::function<void()>* body;
-  Shared shared;
+  std::optional<SharedMemory> shared;
   std::vector<Thread> threads;  // those of the largest block so far; stacks are kept
   Warp warps[kMaxThreads / kWarp];
   uint32_t ready[kMaxThreads / kWarp];  // lanes that can run
@@ -65,8 +65,6 @@ std::string text(const char* format, va_list arguments) {
   std::vsnprintf(buffer, sizeof buffer, format, arguments);
   return buffer;
 }
-
-std::string name(Site site) { return std::string(site.file) + ":" + std::to_string(site.line); }
 
 std::string name(uint3 i) {
   return "(" + std::to_string(i.x) + ", " + std::to_string(i.y) + ", " + std::to_string(i.z) + ")";
@@ -119,7 +117,13 @@ void run_next() {
   simt_switch(&from.stack_pointer, to);
 }
 
+void flush_accesses() {
+  for (Warp& warp : x.warps) warp.accesses.flush();
+}
+
 void open_barrier() {
+  flush_accesses();
+  x.shared->pass_barrier();
   x.num_at_barrier = 0;
   for (int i = 0; i < x.num_threads; ++i) {
     if (x.threads[i].ended) continue;
@@ -149,7 +153,7 @@ void run_thread() {
 }
 
 void run_block() {
-  std::memset(x.shared.data, poison(), x.shared.bytes);
+  x.shared->start_block(poison());
   for (Warp& warp : x.warps) warp.arrived = 0;
   x.num_live = x.num_threads;
   x.num_at_barrier = 0;
@@ -164,6 +168,7 @@ void run_block() {
     const unsigned j = static_cast<unsigned>(i);
     thread.index = {j % blockDim.x, j / blockDim.x % blockDim.y, j / blockDim.x / blockDim.y};
     thread.waits_for = nullptr;
+    thread.site = {};
     thread.ended = false;
     thread.copies.clear();
   }
@@ -173,46 +178,8 @@ void run_block() {
   x.current = kWarp * warp + choose(x.ready[warp]);
   threadIdx = x.threads[x.current].index;
   simt_switch(&x.host, x.threads[x.current].stack_pointer);
+  flush_accesses();
 }
-
-// An access to a page without access: of a buffer, of shared memory, of a stack.
-void on_bad_access(int, siginfo_t* info, void*) {
-  const auto* address = static_cast<const std::byte*>(info->si_addr);
-  const GuardedPages* pages = GuardedPages::find(address);
-  if (pages == nullptr) fail({}, "accesses %p, which is in no buffer", info->si_addr);
-  const long offset = address - pages->data();
-  if (offset >= 0 && offset < static_cast<long>(pages->size())) {
-    fail({}, "writes to %s, which is read-only, at byte %ld", pages->name().c_str(), offset);
-  }
-  fail({}, "accesses byte %ld of %s, which has %zu bytes", offset, pages->name().c_str(), pages->size());
-}
-
-// While a kernel is executed, bad accesses are faults of the kernel.
-class CatchBadAccesses {
- public:
-  CatchBadAccesses() : stack_(64 << 10) {
-    stack_t stack{};
-    stack.ss_sp = stack_.data();
-    stack.ss_size = stack_.size();
-    sigaltstack(&stack, &old_stack_);
-    struct sigaction action{};
-    action.sa_sigaction = on_bad_access;
-    // The handler does not return, hence the signal must not stay blocked.
-    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-    sigaction(SIGSEGV, &action, &old_segv_);
-    sigaction(SIGBUS, &action, &old_bus_);
-  }
-  ~CatchBadAccesses() {
-    sigaction(SIGSEGV, &old_segv_, nullptr);
-    sigaction(SIGBUS, &old_bus_, nullptr);
-    sigaltstack(&old_stack_, nullptr);
-  }
-
- private:
-  std::vector<char> stack_;
-  stack_t old_stack_;
-  struct sigaction old_segv_, old_bus_;
-};
 
 }  // namespace
 
@@ -233,19 +200,22 @@ int poison() { return order == Order::kRandom ? 0x7f : 0xff; }
 
 int thread_in_block() { return x.current; }
 
-Shared shared_memory() { return x.shared; }
+SharedMemory& shared_memory() { return *x.shared; }
+
+SharedMemory::Who this_lane() { return {x.current / kWarp, lane()}; }
+
+SharedMemory::Who this_warp() { return {x.current / kWarp, SharedMemory::kAllLanes}; }
+
+void log_access(AccessKind kind, Site site, int32_t offset, int bytes) {
+  x.warps[x.current / kWarp].accesses.add(kind, site, lane(), offset, bytes);
+}
 
 Copies& copies() { return x.threads[x.current].copies; }
 
-void check_shared(const void* address, size_t bytes, const char* operation, Site site) {
-  const long offset = static_cast<const std::byte*>(address) - x.shared.data;
-  if (offset < 0 || offset + bytes > x.shared.bytes) {
-    fail(site, "%s: byte %ld is outside of the block's %zu bytes of shared memory", operation, offset, x.shared.bytes);
-  }
-  if (offset % bytes != 0) fail(site, "%s: byte %ld of shared memory must be aligned to %zu", operation, offset, bytes);
-}
+Site last_site() { return x.threads[x.current].site; }
 
-void check_alignment(const void* address, size_t bytes, const char* operation, Site site) {
+void check_global(const void* address, size_t bytes, const char* operation, Site site) {
+  x.threads[x.current].site = site;
   if (reinterpret_cast<uintptr_t>(address) % bytes != 0) {
     fail(site, "%s: the address %p must be aligned to %zu bytes", operation, address, bytes);
   }
@@ -291,9 +261,8 @@ cudaError_t execute(dim3 grid, dim3 block, size_t shared_bytes, const std::funct
   }
   if (shared_bytes > kMaxSharedBytes) return cudaErrorInvalidValue;
 
-  const GuardedPages shared(shared_bytes, kSharedAlignment, "shared memory");
+  x.shared.emplace(shared_bytes);
   x.body = &body;
-  x.shared = {shared.data(), shared_bytes};
   x.num_threads = static_cast<int>(num_threads);
   x.random.seed(1);
   x.fault.clear();
@@ -314,7 +283,7 @@ cudaError_t execute(dim3 grid, dim3 block, size_t shared_bytes, const std::funct
     blockIdx = {static_cast<unsigned>(i % grid.x), static_cast<unsigned>(i / grid.x % grid.y),
                 static_cast<unsigned>(i / grid.x / grid.y)};
     run_block();
-    if (x.fault.empty() && !shared.kept()) x.fault = "block " + name(blockIdx) + ": wrote outside of shared memory";
+    if (x.fault.empty() && !x.shared->kept()) x.fault = "block " + name(blockIdx) + ": wrote outside of shared memory";
     if (!x.fault.empty()) break;
   }
   x.running = false;

@@ -8,8 +8,10 @@
 #include <cstdint>
 #include <functional>
 
+#include "tests/cpp/simt/banks.h"
 #include "tests/cpp/simt/cp_async.h"
 #include "tests/cpp/simt/fault.h"
+#include "tests/cpp/simt/shared_memory.h"
 
 // CUDA's names for the place of the thread that is running.
 inline uint3 threadIdx, blockIdx;
@@ -17,7 +19,6 @@ inline dim3 blockDim, gridDim;
 
 namespace simt {
 
-constexpr int kWarp = 32;
 constexpr int kMaxThreads = 1024;
 
 // Which thread runs first: blocks, warps and lanes from the first on, from the last on, or by repeatable chance.
@@ -41,21 +42,22 @@ void meet(const char* operation, Site site, void* arguments, void (*work)(void* 
 // All threads of the block that have not ended must call this.
 void meet_block(Site site);
 
-// What the bytes hold that nothing was written to. It differs between the orders, so that a result made of it does,
-// too. In kForward it is NaN in each floating-point type.
+// What the bytes of shared memory hold that nothing was written to. It differs between the orders, so that a result
+// made of it does, too. In kForward it is NaN in each floating-point type.
 int poison();
+SharedMemory& shared_memory();
+// The running thread, and its warp, for shared_memory().
+SharedMemory::Who this_lane();
+SharedMemory::Who this_warp();
+// Adds an access of the running thread to shared memory to `counts`.
+void log_access(AccessKind kind, Site site, int32_t offset, int bytes);
 
-struct Shared {
-  std::byte* data;
-  size_t bytes;
-};
-// The block's dynamic shared memory.
-Shared shared_memory();
-// A fault unless `bytes` bytes from `address` on lie in it, and `address` is a multiple of `bytes`.
-void check_shared(const void* address, size_t bytes, const char* operation, Site site);
-void check_alignment(const void* address, size_t bytes, const char* operation, Site site);
+// A fault unless `address`, in global memory, is a multiple of `bytes`.
+void check_global(const void* address, size_t bytes, const char* operation, Site site);
 
 // The running thread's copies.
 Copies& copies();
+// The line of the running thread's last primitive; line 0 if there was none.
+Site last_site();
 
 }  // namespace simt
