@@ -18,9 +18,6 @@ struct NetLayers {
   std::vector<ConvLayer> upsample;
   ConvLayer hr;
   ConvLayer last;
-
-  int64_t features() const { return first.out_channels; }
-  int64_t growth() const { return dense.front().out_channels; }
 };
 
 // What convolution `index` of a dense block reads.

@@ -24,7 +24,8 @@ class RandomNet {
       for (int64_t i = 0; i < kDenseConvs; ++i)
         dense.push_back(layer(dense_inputs(features, growth, i), i + 1 < kDenseConvs ? growth : features, 1.0f));
     }
-    // Each RRDB adds at least a fifth to the features; as in a trained net, the trunk's result is as large as its input.
+    // Each RRDB adds at least a fifth to the features; as in a trained net, the trunk's result is as large as its
+    // input.
     body.push_back(layer({features}, features, std::pow(1.2f, -static_cast<float>(num_rrdbs))));
     for (int64_t i = 0; i < num_upsamplings; ++i) upsample.push_back(layer({features}, features, 1.3f));
     hr.push_back(layer({features}, features, 1.3f));

@@ -78,6 +78,7 @@ void check_conv(const Case& c, bool upsamples, const char* name) {
                           0.2f,
                           0.25f,
                           out_strides};
+  simt::counts = {};
   std::vector<uint16_t> results[3];
   for (size_t i = 0; i < simt::kOrders.size(); ++i) {
     std::copy(before.begin(), before.end(), output.data());
@@ -88,6 +89,12 @@ void check_conv(const Case& c, bool upsamples, const char* name) {
     CHECK(error == cudaSuccess, "%s: error %d", name, error);
     results[i] = output.contents();
     CHECK(results[i] == results[0], "%s: order %zu gives other bits", name, i);
+  }
+
+  for (const auto kind : {simt::AccessKind::kLdmatrix, simt::AccessKind::kLoad, simt::AccessKind::kCpAsync}) {
+    const simt::AccessCounts& accesses = simt::counts[kind];
+    CHECK(accesses.bytes > 0 && accesses.passes == accesses.least_passes, "%s: kind %d takes %.2f times the passes",
+          name, static_cast<int>(kind), accesses.passes_of_least());
   }
 
   // Phase weights are sums of rounded taps only up to another rounding, so enlarged inputs meet exact weights.
@@ -131,6 +138,70 @@ void check(const Case& c) {
   }
 }
 
+// Rows, pixels and images that lie more than 2^31 elements apart: memory that is never touched costs nothing.
+void check_large_offsets() {
+  const ElementType type = ElementType::kFloat16;
+  const ConvSize size{2, 2, 3};
+  const Strides strides{int64_t{1} << 34, int64_t{1} << 32, int64_t{1} << 30};
+  GuardedPages pages(2 * (size.batch * strides.image), 16, "far slab");
+  auto* slab = reinterpret_cast<uint16_t*>(pages.data());
+  const Map x = random_map(size, 16, type, 1);
+  const RandomLayer layer({16}, 16, 5);
+  DeviceLayer weights(layer, type);
+  const auto pixel = [&](int64_t n, int64_t y, int64_t i) {
+    return slab + n * strides.image + y * strides.row + i * strides.pixel;
+  };
+  for (int64_t n = 0; n < size.batch; ++n)
+    for (int64_t y = 0; y < size.height; ++y)
+      for (int64_t i = 0; i < size.width; ++i)
+        for (int64_t c = 0; c < 16; ++c) pixel(n, y, i)[c] = to_bits(type, static_cast<float>(x.at(n, y, i, c)));
+  const FeatureInput input{slab, slab, 1, 0, strides};
+  const FeatureOutput output{slab + 16, slab, nullptr, 0.2f, 0, strides};
+  const Context context{type, kLargeShared, nullptr};
+  simt::order = simt::Order::kForward;
+  CHECK(launch_conv3x3(context, size, input, weights.weights(0.2f), output) == cudaSuccess, "far slab");
+  const Map reference = add_scaled(x, 0.2f, reference_conv(x, rounded(layer, type), 0.2));
+  double worst = 0;
+  for (int64_t n = 0; n < size.batch; ++n)
+    for (int64_t y = 0; y < size.height; ++y)
+      for (int64_t i = 0; i < size.width; ++i)
+        for (int64_t c = 0; c < 16; ++c)
+          worst = std::fmax(worst, std::fabs(to_number(type, pixel(n, y, i)[16 + c]) - reference.at(n, y, i, c)));
+  CHECK(worst < 1e-3, "far slab: error %g", worst);
+}
+
+// Nothing is launched where a limit is not kept: no buffer is there.
+void check_limits() {
+  const Context context{ElementType::kFloat16, kLargeShared, nullptr};
+  const Strides strides = Strides::dense(4, 4, 32);
+  alignas(16) static uint16_t memory[8];
+  const FeatureInput input{memory, memory, 1, 0, strides};
+  const FeatureOutput output{memory, nullptr, nullptr, 0, 0, strides};
+  const ConvWeights weights{memory, reinterpret_cast<float*>(memory), 32, 0.2f};
+  const ConvSize size{1, 4, 4};
+  const auto launch = [&](const ConvSize& s, const FeatureInput& i, const ConvWeights& w, const FeatureOutput& o) {
+    return launch_conv3x3(context, s, i, w, o);
+  };
+  ConvWeights odd = weights;
+  odd.outputs = 48;
+  CHECK(launch(size, input, odd, output) == cudaErrorInvalidValue, "48 outputs");
+  FeatureInput empty = input;
+  empty.first_groups = 0;
+  CHECK(launch(size, empty, weights, output) == cudaErrorInvalidValue, "no input");
+  FeatureInput shifted = input;
+  shifted.first = memory + 1;
+  CHECK(launch(size, shifted, weights, output) == cudaErrorInvalidValue, "misaligned input");
+  FeatureOutput narrow = output;
+  narrow.strides.pixel = 20;
+  CHECK(launch(size, input, weights, narrow) == cudaErrorInvalidValue, "misaligned output");
+  CHECK(launch({kConvMaxBatch + 1, 4, 4}, input, weights, output) == cudaErrorInvalidValue, "too many pictures");
+  CHECK(
+      launch_upsample_conv3x3(context, {kConvMaxBatch / 4 + 1, 4, 4}, input, weights, output) == cudaErrorInvalidValue,
+      "too many pictures to enlarge");
+  CHECK(launch({0, 4, 4}, input, weights, output) == cudaSuccess, "no pictures");
+  CHECK(launch({1, 0, 4}, input, weights, output) == cudaSuccess, "no rows");
+}
+
 }  // namespace
 
 int main() {
@@ -143,5 +214,7 @@ int main() {
   check({f16, {1, 9, 18}, 20, 11, 1, 24, true, true});  // padded channels
   check({f16, {1, 3, 4}, 3, 5, 2, 3, false, false});
   check({bf16, {2, 16, 16}, 16, 16, 1, 50, false, true});
+  check_large_offsets();
+  check_limits();
   return test_result();
 }
