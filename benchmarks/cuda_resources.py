@@ -1,11 +1,11 @@
 """Checks what the compiled CUDA kernels need of a GPU: ``python -m benchmarks.cuda_resources``.
 
 Compiles every kernel for every architecture, warnings as errors, and reads what ptxas says: registers of a thread,
-spills, shared memory. From that follows how many warps a multiprocessor can hold. The program ends with status 1 where a
-kernel spills, or where fewer warps fit than it was designed for (``LEAST_WARPS``).
+spills, shared memory. From that follows how many warps a multiprocessor can hold. The program ends with status 1 where
+a kernel spills, or where fewer warps fit than it was designed for (``LEAST_WARPS``).
 
-``--sass`` also counts the instructions of each kernel's main loop; it needs cuobjdump and nvdisasm, which the toolkit or
-the packages nvidia-cuda-cuobjdump and nvidia-cuda-nvdisasm have. Needs nvcc and c++filt, no GPU.
+``--sass`` also counts the instructions of each kernel's main loop; it needs cuobjdump and nvdisasm, which the toolkit
+or the packages nvidia-cuda-cuobjdump and nvidia-cuda-nvdisasm have. Needs nvcc and c++filt, no GPU.
 """
 
 from __future__ import annotations

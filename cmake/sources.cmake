@@ -33,6 +33,9 @@ set(SRDGAN_CUDA_KERNEL_SOURCES
 # Torch-free code of the CUDA kernels that runs on the host alone.
 set(SRDGAN_CUDA_HOST_SOURCES
   csrc/kernels/cuda/conv_pack.cpp
+  csrc/kernels/cuda/l2h_net.cpp
+  csrc/kernels/cuda/net_weights.cpp
+  csrc/kernels/cuda/rrdb_trunk.cpp
 )
 
 # Wrappers for torch's stable ABI: compiled by setup.py alone.

@@ -170,6 +170,29 @@ void check_large_offsets() {
   CHECK(worst < 1e-3, "far slab: error %g", worst);
 }
 
+// A full tile reads 2 * 9 * 32 * 128 FLOP / ((3 * 10 * 16 + 9 * 32) * 2 bytes) = 48 FLOP per byte of shared memory, for
+// each channel and warp. benchmarks/cuda_roofs.py counts with the same figures.
+void check_shared_traffic() {
+  const ConvSize size{1, 16, 32};
+  const Strides strides = Strides::dense(16, 32, 96);
+  const RandomLayer layer({64}, 32, 5);
+  DeviceLayer weights(layer, ElementType::kFloat16);
+  Elements slab(strides.image, "slab");
+  std::fill_n(slab.data(), slab.size(), 0);
+  const FeatureInput input{slab.data(), slab.data(), 4, 0, strides};
+  const FeatureOutput output{slab.data() + 64, nullptr, nullptr, 0, 0, strides};
+  simt::counts = {};
+  const Context context{ElementType::kFloat16, kLargeShared, nullptr};
+  CHECK(launch_conv3x3(context, size, input, weights.weights(0.2f), output) == cudaSuccess, "full tile");
+  const double flop = 2.0 * 9 * 64 * 32 * 16 * 32;
+  const int64_t read = simt::counts[simt::AccessKind::kLdmatrix].bytes + simt::counts[simt::AccessKind::kLoad].bytes;
+  const int64_t copied = simt::counts[simt::AccessKind::kCpAsync].bytes;
+  CHECK(static_cast<double>(read) * 48 == flop, "%ld bytes read", static_cast<long>(read));
+  CHECK(copied == 64 * 2 * (18 * 34 + 9 * 32), "%ld bytes copied", static_cast<long>(copied));
+  CHECK(static_cast<double>(simt::counts.products) * 2 * 16 * 8 * 16 == flop, "%ld products",
+        static_cast<long>(simt::counts.products));
+}
+
 // Nothing is launched where a limit is not kept: no buffer is there.
 void check_limits() {
   const Context context{ElementType::kFloat16, kLargeShared, nullptr};
@@ -214,6 +237,7 @@ int main() {
   check({f16, {1, 9, 18}, 20, 11, 1, 24, true, true});  // padded channels
   check({f16, {1, 3, 4}, 3, 5, 2, 3, false, false});
   check({bf16, {2, 16, 16}, 16, 16, 1, 50, false, true});
+  check_shared_traffic();
   check_large_offsets();
   check_limits();
   return test_result();
