@@ -55,4 +55,4 @@ set(SRDGAN_CUDA_OP_SOURCES
 )
 
 # Compute capability times ten; PTX of the last one is kept for later chips. TORCH_CUDA_ARCH_LIST overrides the list in setup.py.
-set(SRDGAN_CUDA_ARCHITECTURES 80 86 89 90 100 120)
+set(SRDGAN_CUDA_ARCHITECTURES 80 86 87 89 90 100 120)

@@ -19,7 +19,6 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #define KERNEL_SITE
-#define KERNEL_SITE_ONLY
 namespace srdgan::gpu {
 using f16 = __half;
 using bf16 = __nv_bfloat16;
@@ -28,7 +27,6 @@ using bf16 = __nv_bfloat16;
 #include "tests/cpp/simt/cuda_names.h"
 #include "tests/cpp/simt/half.h"
 #define KERNEL_SITE , simt::Site site = simt::Site::here()
-#define KERNEL_SITE_ONLY simt::Site site = simt::Site::here()
 namespace srdgan::gpu {
 using f16 = simt::f16;
 using bf16 = simt::bf16;
@@ -80,11 +78,11 @@ __device__ __forceinline__ void store_global(T* to, T value KERNEL_SITE);
 // same. Both addresses must be multiples of 16.
 __device__ __forceinline__ void cp_async_16(void* to_shared, const void* from_global, bool inside KERNEL_SITE);
 // Ends the calling thread's group of copies.
-__device__ __forceinline__ void cp_async_commit(KERNEL_SITE_ONLY);
+__device__ __forceinline__ void cp_async_commit();
 // Waits until at most `pending` of the newest groups of the calling thread are unfinished. For the other threads'
 // copies, a __syncthreads() must follow.
 template <int pending>
-__device__ __forceinline__ void cp_async_wait(KERNEL_SITE_ONLY);
+__device__ __forceinline__ void cp_async_wait();
 
 // ---- Matrices. All 32 lanes of a warp must call these together, from the same line.
 //

@@ -9,17 +9,19 @@ constexpr int kWordBytes = 4, kBanks = 32, kPassBytes = kWordBytes * kBanks;
 
 // Passes of lanes that access at most kPassBytes together.
 int num_passes(int bytes, const int32_t* offsets, int num_lanes) {
-  std::array<std::vector<int32_t>, kBanks> words;
+  int32_t words[kBanks][kWarp];  // of each bank, without repetition
+  int num_words[kBanks] = {};
   for (int i = 0; i < num_lanes; ++i) {
     if (offsets[i] < 0) continue;
     for (int32_t word = offsets[i] / kWordBytes; word < (offsets[i] + bytes) / kWordBytes; ++word) {
-      auto& bank = words[word % kBanks];
-      if (std::find(bank.begin(), bank.end(), word) == bank.end()) bank.push_back(word);
+      const int bank = word % kBanks;
+      int32_t* end = words[bank] + num_words[bank];
+      if (std::find(words[bank], end, word) != end) continue;
+      *end = word;
+      ++num_words[bank];
     }
   }
-  size_t most = 0;
-  for (const auto& bank : words) most = std::max(most, bank.size());
-  return static_cast<int>(most);
+  return *std::max_element(num_words, num_words + kBanks);
 }
 
 }  // namespace

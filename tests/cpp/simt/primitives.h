@@ -59,9 +59,9 @@ void store_global(T* to, T value, simt::Site site) {
 inline void cp_async_16(void* to_shared, const void* from_global, bool inside, simt::Site site) {
   simt::copies().start(to_shared, from_global, inside, site);
 }
-inline void cp_async_commit(simt::Site) { simt::copies().commit(); }
+inline void cp_async_commit() { simt::copies().commit(); }
 template <int pending>
-void cp_async_wait(simt::Site) {
+void cp_async_wait() {
   simt::copies().wait(pending);
 }
 

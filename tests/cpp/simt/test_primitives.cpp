@@ -1,4 +1,5 @@
 // Each primitive against plain arithmetic.
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -35,6 +36,36 @@ void check_indices() {
   bool right = true;
   for (int i = 0; i < 24 * 30; ++i) right &= values[i] == i / 30 * 1000 + i % 30;
   CHECK(right, "indices of threads and blocks");
+}
+
+// out[0] counts the threads; behind it is the order in which they came.
+__global__ void order_kernel(int* out) {
+  const int place = out[0]++;
+  out[1 + place] = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+}
+
+void check_orders() {
+  constexpr int kThreads = 3 * 40;
+  DeviceArray<int> out("the output", std::vector<int>(1 + kThreads, 0), simt::Access::kReadWrite);
+  const auto run = [&](simt::Order order) {
+    out.reset();
+    simt::order = order;
+    launch(order_kernel, 3, 40, 0, nullptr, out.data());
+    simt::order = simt::Order::kForward;
+    const auto values = out.values();
+    return std::vector<int>(values.begin() + 1, values.end());
+  };
+  const auto in_order = iota(kThreads);
+  CHECK(run(simt::Order::kForward) == in_order, "forward");
+  CHECK(run(simt::Order::kBackward) == std::vector<int>(in_order.rbegin(), in_order.rend()), "backward");
+  auto random = run(simt::Order::kRandom);
+  CHECK(random == run(simt::Order::kRandom), "chance is not repeatable");
+  CHECK(random[0] / 40 != 0 || random[40] / 40 != 1, "blocks are in order");
+  int num_steps = 0;  // from a thread to the next one
+  for (int i = 1; i < kThreads; ++i) num_steps += std::abs(random[i] - random[i - 1]) == 1;
+  CHECK(num_steps < kThreads / 4, "%d threads come beside the one before", num_steps);
+  std::sort(random.begin(), random.end());
+  CHECK(random == in_order, "not every thread came once");
 }
 
 // Sums of a block's numbers, by halves: barriers within a loop, with fewer and fewer threads at work.
@@ -117,6 +148,7 @@ void check_moves(const char* name) {
 __global__ void copy_kernel(const uint4* x, uint4* out) {
   uint4* shared = shared_memory<uint4>();
   for (int group = 0; group < 3; ++group) {
+    shared[group] = {9, 9, 9, 9};
     cp_async_16(shared + group, x + group, group != 2);
     cp_async_commit();
   }
@@ -329,6 +361,7 @@ void check_launches() {
 
 int main() {
   check_indices();
+  check_orders();
   check_barriers();
   check_shuffles();
   check_moves<uint32_t>("4 bytes");
