@@ -64,7 +64,7 @@ class Kernel:
     @property
     def outputs(self) -> str | None:
         """Output channels of a convolution."""
-        found = re.match(r"conv_kernel<ConvTile<\w+, (\d+),", self.name)
+        found = re.match(r"conv_kernel<ConvTile<\w+, \w+, (\d+),", self.name)
         return found[1] if found else None
 
     @property
@@ -132,7 +132,10 @@ def parse_ptxas(text: str) -> list[Kernel]:
 
 
 def demangle(name: str) -> str:
-    """``_ZN6srdgan...`` -> ``conv_kernel<ConvTile<__half, 32, 3, 2, 2>, FeatureInput, FeatureOutput, 128, 57600>``."""
+    """Without namespaces and parameters.
+
+    Such as ``conv_kernel<ConvTile<__half, FloatSum, 32, 3, 2, 2>, FeatureInput, FeatureOutput, 128, 57600>``.
+    """
     text = subprocess.run(["c++filt", name], capture_output=True, text=True, check=True).stdout.strip()
     text = re.sub(r"\(anonymous namespace\)::|srdgan::|gpu::|^void ", "", text)
     return text.split("(")[0]

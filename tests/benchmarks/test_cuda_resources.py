@@ -9,10 +9,10 @@ import pytest
 from benchmarks.cuda_resources import Kernel, count_main_loop, demangle, main, parse_ptxas
 
 MANGLED = (
-    "_ZN6srdgan3gpu43_GLOBAL__N__92aa032f_10_conv3x3_cu_1abc91d311conv_kernelINS0_8ConvTileI6__halfLi16ELi3ELi2ELi2EEE"
+    "_ZN6srdgan3gpu43_GLOBAL__N__92aa032f_10_conv3x3_cu_1abc91d311conv_kernelINS0_8ConvTileI6__halfNS0_8FloatSumELi16ELi3ELi2ELi2EEE"
     "NS0_12FeatureInputENS0_13PictureOutputELi128ELi48384EEEvNS0_8ConvSizeET0_NS0_11ConvWeightsET1_"
 )
-NAME = "conv_kernel<ConvTile<__half, 16, 3, 2, 2>, FeatureInput, PictureOutput, 128, 48384>"
+NAME = "conv_kernel<ConvTile<__half, FloatSum, 16, 3, 2, 2>, FeatureInput, PictureOutput, 128, 48384>"
 LOG = f"""
 ptxas info    : 0 bytes gmem
 ptxas info    : Compiling entry function '{MANGLED}' for 'sm_86'
@@ -26,7 +26,9 @@ needs_cxxfilt = pytest.mark.skipif(shutil.which("c++filt") is None, reason="need
 
 def make_kernel(outputs: int, architecture: str, registers: int, shared: int, *, spills: int = 0) -> Kernel:
     threads = 256 if outputs == 64 else 128
-    name = f"conv_kernel<ConvTile<__half, {outputs}, 3, 2, 2>, FeatureInput, FeatureOutput, {threads}, {shared}>"
+    name = (
+        f"conv_kernel<ConvTile<__half, FloatSum, {outputs}, 3, 2, 2>, FeatureInput, FeatureOutput, {threads}, {shared}>"
+    )
     return Kernel(name, architecture, registers, spills, 0)
 
 

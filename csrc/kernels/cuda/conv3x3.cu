@@ -1,3 +1,5 @@
+#include <type_traits>
+
 #include "csrc/kernels/cuda/conv3x3.h"
 #include "csrc/kernels/cuda/conv_source.cuh"
 #include "csrc/kernels/cuda/conv_store.cuh"
@@ -96,11 +98,11 @@ cudaError_t launch_tile(const Context& context, const ConvSize& size, const Inpu
 
 // A multiprocessor works well with eight warps of these kernels, for which it has registers. Where the shared memory
 // for two small tiles of four warps is missing, one large tile has all eight.
-template <typename T, int kOutputs, int kTaps, typename Input, typename Output>
+template <typename T, typename Sum, int kOutputs, int kTaps, typename Input, typename Output>
 cudaError_t launch_fitting(const Context& context, const ConvSize& size, const Input& input, const ConvWeights& weights,
                            const Output& output) {
-  using Small = ConvTile<T, kOutputs, kTaps, 2, 2>;
-  using Large = ConvTile<T, kOutputs, kTaps, 4, 2>;
+  using Small = ConvTile<T, Sum, kOutputs, kTaps, 2, 2>;
+  using Large = ConvTile<T, Sum, kOutputs, kTaps, 4, 2>;
   constexpr int64_t kReserved = 1024;  // bytes of each block that the system keeps
   if constexpr (kOutputs == 32 && kTaps == 3) {
     if (2 * (Small::kSharedBytes + kReserved) > context.multiprocessor_shared_bytes)
@@ -109,26 +111,32 @@ cudaError_t launch_fitting(const Context& context, const ConvSize& size, const I
   return launch_tile<Small>(context, size, input, weights, output);
 }
 
-template <typename T, int kTaps, typename Input, typename Output>
+template <typename T, typename Sum, int kTaps, typename Input, typename Output>
 cudaError_t launch_outputs(const Context& context, const ConvSize& size, const Input& input, const ConvWeights& weights,
                            const Output& output) {
   switch (weights.outputs) {
     case 16:
-      return launch_fitting<T, 16, kTaps>(context, size, input, weights, output);
+      return launch_fitting<T, Sum, 16, kTaps>(context, size, input, weights, output);
     case 32:
-      return launch_fitting<T, 32, kTaps>(context, size, input, weights, output);
+      return launch_fitting<T, Sum, 32, kTaps>(context, size, input, weights, output);
     case 64:
-      return launch_fitting<T, 64, kTaps>(context, size, input, weights, output);
+      return launch_fitting<T, Sum, 64, kTaps>(context, size, input, weights, output);
     default:
       return cudaErrorInvalidValue;
   }
 }
 
-template <int kTaps, typename Input, typename Output>
+template <int kTaps, typename Input>
 cudaError_t launch_type(const Context& context, const ConvSize& size, const Input& input, const ConvWeights& weights,
-                        const Output& output) {
-  return context.type == ElementType::kFloat16 ? launch_outputs<f16, kTaps>(context, size, input, weights, output)
-                                               : launch_outputs<bf16, kTaps>(context, size, input, weights, output);
+                        const FeatureOutput& output) {
+  if (context.type == ElementType::kBFloat16) {
+    return context.half_sums ? cudaErrorInvalidValue
+                             : launch_outputs<bf16, FloatSum, kTaps>(context, size, input, weights, output);
+  }
+  if constexpr (std::is_same_v<Input, FeatureInput>) {
+    if (context.half_sums) return launch_outputs<f16, HalfSum, kTaps>(context, size, input, weights, output);
+  }
+  return launch_outputs<f16, FloatSum, kTaps>(context, size, input, weights, output);
 }
 
 }  // namespace
@@ -151,8 +159,9 @@ cudaError_t launch_conv_first(const Context& context, const ConvSize& size, cons
 cudaError_t launch_conv_last(const Context& context, const ConvSize& size, const FeatureInput& input,
                              const ConvWeights& weights, const PictureOutput& output) {
   if (weights.outputs != 16) return cudaErrorInvalidValue;
-  return context.type == ElementType::kFloat16 ? launch_fitting<f16, 16, 3>(context, size, input, weights, output)
-                                               : launch_fitting<bf16, 16, 3>(context, size, input, weights, output);
+  return context.type == ElementType::kFloat16
+             ? launch_fitting<f16, FloatSum, 16, 3>(context, size, input, weights, output)
+             : launch_fitting<bf16, FloatSum, 16, 3>(context, size, input, weights, output);
 }
 
 }  // namespace srdgan::gpu

@@ -27,10 +27,7 @@ __device__ __forceinline__ void start_sums(const float* bias, const typename Til
   for (int n = 0; n < Tile::kProducts; ++n) {
     const float2 pair = load_global(reinterpret_cast<const float2*>(bias + lane_channel<Tile>(place) + 2 * n));
 #pragma unroll
-    for (int row = 0; row < kWarpRows; ++row) {
-      sums[row][n][0] = sums[row][n][2] = pair.x;
-      sums[row][n][1] = sums[row][n][3] = pair.y;
-    }
+    for (int row = 0; row < kWarpRows; ++row) sums[row][n].start(pair.x, pair.y);
   }
 }
 
@@ -135,9 +132,10 @@ __device__ __forceinline__ void store_sums(const Output& output, const ConvSize&
       if (pixel_y >= size.height || pixel_x >= size.width) continue;
       float values[2 * Tile::kProducts];
 #pragma unroll
-      for (int i = 0; i < 2 * Tile::kProducts; ++i) {
-        const float sum = sums[row][i / 2][2 * half + i % 2];
-        values[i] = sum > 0.0f ? sum : sum * negative_slope;
+      for (int n = 0; n < Tile::kProducts; ++n) {
+        const FloatPair sum = sums[row][n].get(half);
+        values[2 * n] = sum.low > 0.0f ? sum.low : sum.low * negative_slope;
+        values[2 * n + 1] = sum.high > 0.0f ? sum.high : sum.high * negative_slope;
       }
       store_pixel<typename Tile::Element, Tile::kProducts>(output, image, phase.scale * pixel_y + phase.row,
                                                            phase.scale * pixel_x + phase.column,

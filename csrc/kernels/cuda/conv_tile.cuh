@@ -17,9 +17,36 @@ constexpr int kWarpRows = 8;
 constexpr int kWarpColumns = 16;
 constexpr int kStages = 2;
 
+// The sums of one tensor core product in lane 4p + q: outputs 2q and 2q + 1 for pixel p, then the same for pixel p + 8.
+struct FloatSum {
+  float values[4];
+
+  __device__ __forceinline__ void start(float even, float odd) {
+    values[0] = values[2] = even;
+    values[1] = values[3] = odd;
+  }
+  template <typename T>
+  __device__ __forceinline__ void add_product(const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+    mma_m16n8k16<T>(values, a, b0, b1);
+  }
+  __device__ __forceinline__ FloatPair get(int half) const { return {values[2 * half], values[2 * half + 1]}; }
+};
+
+// In f16: GeForce GPUs add these twice as fast. Every product is rounded to 11 bits.
+struct HalfSum {
+  uint32_t pairs[2];
+
+  __device__ __forceinline__ void start(float even, float odd) { pairs[0] = pairs[1] = pack<f16>(even, odd); }
+  template <typename T>
+  __device__ __forceinline__ void add_product(const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+    mma_m16n8k16_f16_sums(pairs, a, b0, b1);
+  }
+  __device__ __forceinline__ FloatPair get(int half) const { return unpack<f16>(pairs[half]); }
+};
+
 // kTaps: 3 of a convolution, 2 of a phase of upsample_conv. The warps of a block stand in kRowsOfWarps x
 // kColumnsOfWarps; with 64 outputs there are two at each place.
-template <typename T, int kOutputs_, int kTaps_, int kRowsOfWarps, int kColumnsOfWarps>
+template <typename T, typename Sum, int kOutputs_, int kTaps_, int kRowsOfWarps, int kColumnsOfWarps>
 struct ConvTile {
   using Element = T;
   static constexpr int kOutputs = kOutputs_;
@@ -43,9 +70,8 @@ struct ConvTile {
   static constexpr int kStageBytes = kInputBytes + kWeightBytes;
   static constexpr int kSharedBytes = kStages * kStageBytes;
 
-  // sums[r][n] are those of output row r: lane 4p + q holds outputs 2q and 2q + 1 of product n for pixel p, then the
-  // same for pixel p + 8.
-  using Sums = float[kWarpRows][kProducts][4];
+  // Of each output row of the warp and each product.
+  using Sums = Sum[kWarpRows][kProducts];
 
   // Where a thread works.
   struct Place {
@@ -92,8 +118,8 @@ struct ConvTile {
           if (row < dy || row - dy >= kWarpRows) continue;
 #pragma unroll
           for (int pair = 0; pair < kProducts / 2; ++pair) {
-            mma_m16n8k16<T>(sums[row - dy][2 * pair], a, b[dy][pair].x, b[dy][pair].y);
-            mma_m16n8k16<T>(sums[row - dy][2 * pair + 1], a, b[dy][pair].z, b[dy][pair].w);
+            sums[row - dy][2 * pair].template add_product<T>(a, b[dy][pair].x, b[dy][pair].y);
+            sums[row - dy][2 * pair + 1].template add_product<T>(a, b[dy][pair].z, b[dy][pair].w);
           }
         }
       }

@@ -87,16 +87,4 @@ inline Map reference_net(const Map& picture, const RandomNet& net) {
   return reference_conv(reference_conv(x, net.hr[0], kSlope), net.last[0], 1);
 }
 
-// Root mean square of the difference.
-inline double rms_difference(const Map& a, const Map& b) {
-  double sum = 0;
-  for (size_t i = 0; i < a.values.size(); ++i) sum += (a.values[i] - b.values[i]) * (a.values[i] - b.values[i]);
-  return std::sqrt(sum / static_cast<double>(a.values.size()));
-}
-inline double rms(const Map& a) {
-  Map zeros = a;
-  for (double& value : zeros.values) value = 0;
-  return rms_difference(a, zeros);
-}
-
 }  // namespace srdgan::gpu

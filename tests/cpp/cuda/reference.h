@@ -103,4 +103,16 @@ inline Map add_scaled(const Map& x, double scale, const Map& y) {
   return sum;
 }
 
+// Root mean square of the difference.
+inline double rms_difference(const Map& a, const Map& b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.values.size(); ++i) sum += (a.values[i] - b.values[i]) * (a.values[i] - b.values[i]);
+  return std::sqrt(sum / static_cast<double>(a.values.size()));
+}
+inline double rms(const Map& a) {
+  Map zeros = a;
+  for (double& value : zeros.values) value = 0;
+  return rms_difference(a, zeros);
+}
+
 }  // namespace srdgan::gpu

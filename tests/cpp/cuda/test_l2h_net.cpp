@@ -15,6 +15,7 @@ struct Case {
   ConvSize size;
   int64_t num_rrdbs, features, growth, num_upsamplings, unshuffle;
   size_t num_orders = 1;
+  bool half_sums = false;
 };
 
 double psnr(const Map& a, const Map& b) { return -20 * std::log10(rms_difference(a, b)); }
@@ -53,7 +54,7 @@ void check(const Case& c) {
   std::vector<float> first;
   for (size_t i = 0; i < c.num_orders; ++i) {
     simt::order = simt::kOrders[i];
-    const Context context{c.type, i < 2 ? kLargeShared : kSmallShared, nullptr};
+    const Context context{c.type, c.half_sums, i < 2 ? kLargeShared : kSmallShared, nullptr};
     DeviceArray<unsigned char> workspace(run.workspace_bytes(), "workspace");
     const PictureOutput to_floats{floats.data(), SampleType::kFloat32, out_strides, 0, 0, out_height, out_width, 3};
     CHECK(run.launch(context, input, to_floats, workspace.data()) == cudaSuccess, "%s", c.name);
@@ -76,6 +77,7 @@ int main(int argc, char** argv) {
   if (argc > 1 && !std::strcmp(argv[1], "large")) {
     check({"4 blocks 32/16", f16, {1, 40, 56}, 4, 32, 16, 2, 1});
     check({"25 blocks 64/32", f16, {1, 16, 16}, 25, 64, 32, 2, 1});
+    check({"25 blocks 64/32, f16 sums", f16, {1, 16, 16}, 25, 64, 32, 2, 1, 1, true});
   } else {
     check({"x4, 64/32", f16, {1, 4, 5}, 1, 64, 32, 2, 1, 3});
     check({"x4, 32/16", bf16, {2, 3, 4}, 1, 32, 16, 2, 1});

@@ -115,7 +115,7 @@ void check_first(const FirstCase& c) {
   std::vector<uint16_t> first;
   for (const simt::Order order : simt::kOrders) {
     simt::order = order;
-    const Context context{c.element, order == simt::Order::kRandom ? kSmallShared : kLargeShared, nullptr};
+    const Context context{c.element, false, order == simt::Order::kRandom ? kSmallShared : kLargeShared, nullptr};
     const FeatureOutput features{output.data(), nullptr, nullptr, 0, 0, strides};
     CHECK(launch_conv_first(context, c.size, input, weights.weights(1.0f), features) == cudaSuccess, "%s", name);
     if (first.empty()) first = output.contents();
@@ -159,7 +159,7 @@ void check_last(const LastCase& c) {
   const FeatureInput in{input.data(), input.data(), 2, 0, strides};
   for (const simt::Order order : simt::kOrders) {
     simt::order = order;
-    const Context context{c.element, kLargeShared, nullptr};
+    const Context context{c.element, false, kLargeShared, nullptr};
     CHECK(launch_conv_last(context, c.size, in, weights.weights(1.0f), output) == cudaSuccess, "%s", name);
   }
   const Map reference = reference_conv(x, rounded(layer, c.element), 1);

@@ -11,6 +11,7 @@ struct Case {
   ElementType type;
   ConvSize size;
   int64_t features, growth, num_rrdbs;
+  bool half_sums = false;
 };
 
 // 16-bit elements have so many bits that several roundings in a row stay below this, relative to the features.
@@ -38,7 +39,7 @@ void check(const Case& c) {
   int result = 0;
   for (size_t i = 0; i < simt::kOrders.size(); ++i) {
     simt::order = simt::kOrders[i];
-    const Context context{c.type, i < 2 ? kLargeShared : kSmallShared, nullptr};
+    const Context context{c.type, c.half_sums, i < 2 ? kLargeShared : kSmallShared, nullptr};
     std::fill_n(memory.data(), memory.size(), 0xffff);
     write_map(concatenate({&x, &zeros}), memory, c.type, slab.strides(), place(input));
     write_map(concatenate({&outer, &zeros}), memory, c.type, slab.strides(), place(2));
@@ -68,5 +69,6 @@ int main() {
   check({f16, {1, 5, 7}, 10, 5, 0});  // padded channels
   check({f16, {2, 4, 9}, 32, 16, 3});
   check({bf16, {1, 9, 4}, 64, 32, 1});
+  check({f16, {1, 3, 5}, 64, 32, 1, true});
   return test_result();
 }
