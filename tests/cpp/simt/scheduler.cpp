@@ -47,8 +47,7 @@ struct Execution {
   std::optional<SharedMemory> shared;
   std::vector<Thread> threads;  // those of the largest block so far; stacks are kept
   Warp warps[kMaxThreads / kWarp];
-  uint32_t ready[kMaxThreads / kWarp];  // lanes that can run
-  uint32_t ready_warps;                 // warps that have such lanes
+  ReadyThreads ready;
   int num_threads;
   int num_live;
   int num_at_barrier;
@@ -58,7 +57,7 @@ struct Execution {
   void* host;
   std::string fault;
 };
-Execution x;
+Execution state;
 
 std::string text(const char* format, va_list arguments) {
   char buffer[1024];
@@ -70,25 +69,12 @@ std::string name(uint3 i) {
   return "(" + std::to_string(i.x) + ", " + std::to_string(i.y) + ", " + std::to_string(i.z) + ")";
 }
 
-void set_ready(int warp, uint32_t lanes) {
-  x.ready[warp] = lanes;
-  const uint32_t bit = 1u << warp;
-  x.ready_warps = lanes != 0 ? x.ready_warps | bit : x.ready_warps & ~bit;
-}
-
-int first(uint32_t set) { return __builtin_ctz(set); }
-int last(uint32_t set) { return 31 - __builtin_clz(set); }
-int any(uint32_t set) {
-  for (uint32_t skip = x.random() % __builtin_popcount(set); skip > 0; --skip) set &= set - 1;
-  return first(set);
-}
-
 [[noreturn]] void fail_deadlock() {
   const Thread* one = nullptr;
-  for (int i = 0; i < x.num_threads; ++i) {
-    Thread& thread = x.threads[i];
+  for (int i = 0; i < state.num_threads; ++i) {
+    Thread& thread = state.threads[i];
     if (thread.ended) continue;
-    x.current = i;
+    state.current = i;
     threadIdx = thread.index;
     if (one == nullptr) one = &thread;
     if (thread.site.line != one->site.line || thread.waits_for != one->waits_for) {
@@ -101,69 +87,62 @@ int any(uint32_t set) {
 
 // Runs another thread, or the same if it is its turn, or the host if all have ended.
 void run_next() {
-  Thread& from = x.threads[x.current];
-  void* to = x.host;
-  if (x.ready_warps != 0) {
-    const auto choose = order == Order::kForward ? first : order == Order::kBackward ? last : any;
-    const int warp = choose(x.ready_warps);
-    const int next = kWarp * warp + choose(x.ready[warp]);
-    if (next == x.current && !from.ended) return;
-    x.current = next;
-    threadIdx = x.threads[next].index;
-    to = x.threads[next].stack_pointer;
-  } else if (x.num_live > 0) {
+  Thread& from = state.threads[state.current];
+  void* to = state.host;
+  if (!state.ready.is_empty()) {
+    const int next = state.ready.next(order, state.random);
+    if (next == state.current) return;
+    state.current = next;
+    threadIdx = state.threads[next].index;
+    to = state.threads[next].stack_pointer;
+  } else if (state.num_live > 0) {
     fail_deadlock();
   }
   simt_switch(&from.stack_pointer, to);
 }
 
 void flush_accesses() {
-  for (Warp& warp : x.warps) warp.accesses.flush();
+  for (Warp& warp : state.warps) warp.accesses.flush();
 }
 
 void open_barrier() {
   flush_accesses();
-  x.shared->pass_barrier();
-  x.num_at_barrier = 0;
-  for (int i = 0; i < x.num_threads; ++i) {
-    if (x.threads[i].ended) continue;
-    x.threads[i].waits_for = nullptr;
-    set_ready(i / kWarp, x.ready[i / kWarp] | 1u << i % kWarp);
+  state.shared->pass_barrier();
+  state.num_at_barrier = 0;
+  for (int i = 0; i < state.num_threads; ++i) {
+    if (state.threads[i].ended) continue;
+    state.threads[i].waits_for = nullptr;
+    state.ready.add(i);
   }
 }
 
 void wait_for(const char* what, Site site) {
-  Thread& thread = x.threads[x.current];
+  Thread& thread = state.threads[state.current];
   thread.waits_for = what;
   thread.site = site;
-  const int warp = x.current / kWarp;
-  set_ready(warp, x.ready[warp] & ~(1u << x.current % kWarp));
+  state.ready.remove(state.current);
 }
 
 void run_thread() {
-  (*x.body)();
-  Thread& thread = x.threads[x.current];
+  (*state.body)();
+  Thread& thread = state.threads[state.current];
   thread.copies.check_finished();
   thread.ended = true;
-  --x.num_live;
+  --state.num_live;
   wait_for("its end", {});
-  if (x.num_live > 0 && x.num_at_barrier == x.num_live) open_barrier();
+  if (state.num_live > 0 && state.num_at_barrier == state.num_live) open_barrier();
   run_next();
   __builtin_unreachable();
 }
 
 void run_block() {
-  x.shared->start_block(poison());
-  for (Warp& warp : x.warps) warp.arrived = 0;
-  x.num_live = x.num_threads;
-  x.num_at_barrier = 0;
-  x.ready_warps = 0;
-  for (int warp = 0; warp * kWarp < x.num_threads; ++warp) {
-    const int lanes = std::min(x.num_threads - warp * kWarp, kWarp);
-    set_ready(warp, kAllLanes >> (kWarp - lanes));
-  }
-  for (int i = 0; i < x.num_threads; ++i) {
-    Thread& thread = x.threads[i];
+  state.shared->start_block(poison());
+  for (Warp& warp : state.warps) warp.arrived = 0;
+  state.num_live = state.num_threads;
+  state.num_at_barrier = 0;
+  state.ready = {};
+  for (int i = 0; i < state.num_threads; ++i) {
+    Thread& thread = state.threads[i];
     thread.stack_pointer = new_fiber(thread.stack->data() + kStackBytes, run_thread);
     const unsigned j = static_cast<unsigned>(i);
     thread.index = {j % blockDim.x, j / blockDim.x % blockDim.y, j / blockDim.x / blockDim.y};
@@ -171,13 +150,12 @@ void run_block() {
     thread.site = {};
     thread.ended = false;
     thread.copies.clear();
+    state.ready.add(i);
   }
   // The first switch leaves the host, not a thread.
-  const auto choose = order == Order::kForward ? first : order == Order::kBackward ? last : any;
-  const int warp = choose(x.ready_warps);
-  x.current = kWarp * warp + choose(x.ready[warp]);
-  threadIdx = x.threads[x.current].index;
-  simt_switch(&x.host, x.threads[x.current].stack_pointer);
+  state.current = state.ready.next(order, state.random);
+  threadIdx = state.threads[state.current].index;
+  simt_switch(&state.host, state.threads[state.current].stack_pointer);
   flush_accesses();
 }
 
@@ -189,41 +167,41 @@ void fail(Site site, const char* format, ...) {
   const std::string what = text(format, arguments);
   va_end(arguments);
   const std::string place = site.line > 0 ? name(site) + ": " : "";
-  if (!x.running) throw Fault(place + what);
-  x.fault = place + "block " + name(blockIdx) + ", thread " + name(threadIdx) + ": " + what;
+  if (!state.running) throw Fault(place + what);
+  state.fault = place + "block " + name(blockIdx) + ", thread " + name(threadIdx) + ": " + what;
   void* abandoned;
-  simt_switch(&abandoned, x.host);
+  simt_switch(&abandoned, state.host);
   __builtin_unreachable();
 }
 
 int poison() { return order == Order::kRandom ? 0x7f : 0xff; }
 
-int thread_in_block() { return x.current; }
+int thread_in_block() { return state.current; }
 
-SharedMemory& shared_memory() { return *x.shared; }
+SharedMemory& shared_memory() { return *state.shared; }
 
-SharedMemory::Who this_lane() { return {x.current / kWarp, lane()}; }
+SharedMemory::Who this_lane() { return {state.current / kWarp, lane()}; }
 
-SharedMemory::Who this_warp() { return {x.current / kWarp, SharedMemory::kAllLanes}; }
+SharedMemory::Who this_warp() { return {state.current / kWarp, SharedMemory::kAllLanes}; }
 
 void log_access(AccessKind kind, Site site, int32_t offset, int bytes) {
-  x.warps[x.current / kWarp].accesses.add(kind, site, lane(), offset, bytes);
+  state.warps[state.current / kWarp].accesses.add(kind, site, lane(), offset, bytes);
 }
 
-Copies& copies() { return x.threads[x.current].copies; }
+Copies& copies() { return state.threads[state.current].copies; }
 
-Site last_site() { return x.threads[x.current].site; }
+Site last_site() { return state.threads[state.current].site; }
 
 void check_global(const void* address, size_t bytes, const char* operation, Site site) {
-  x.threads[x.current].site = site;
+  state.threads[state.current].site = site;
   if (reinterpret_cast<uintptr_t>(address) % bytes != 0) {
     fail(site, "%s: the address %p must be aligned to %zu bytes", operation, address, bytes);
   }
 }
 
 void meet(const char* operation, Site site, void* arguments, void (*work)(void* const* lanes, Site site)) {
-  const int warp_index = x.current / kWarp;
-  Warp& warp = x.warps[warp_index];
+  const int warp_index = state.current / kWarp;
+  Warp& warp = state.warps[warp_index];
   if (warp.arrived == 0) {
     warp.operation = operation;
     warp.site = site;
@@ -236,19 +214,19 @@ void meet(const char* operation, Site site, void* arguments, void (*work)(void* 
   if (warp.arrived == kAllLanes) {
     work(warp.arguments, site);
     warp.arrived = 0;
-    set_ready(warp_index, kAllLanes);
+    state.ready.set_lanes(warp_index, kAllLanes);
   }
   run_next();
 }
 
 void meet_block(Site site) {
-  if (x.num_at_barrier == 0) {
-    x.barrier = site;
-  } else if (x.barrier.line != site.line) {
-    fail(site, "__syncthreads: another thread of the block is at %s", name(x.barrier).c_str());
+  if (state.num_at_barrier == 0) {
+    state.barrier = site;
+  } else if (state.barrier.line != site.line) {
+    fail(site, "__syncthreads: another thread of the block is at %s", name(state.barrier).c_str());
   }
   wait_for("__syncthreads", site);
-  if (++x.num_at_barrier == x.num_live) open_barrier();
+  if (++state.num_at_barrier == state.num_live) open_barrier();
   run_next();
 }
 
@@ -261,33 +239,34 @@ cudaError_t execute(dim3 grid, dim3 block, size_t shared_bytes, const std::funct
   }
   if (shared_bytes > kMaxSharedBytes) return cudaErrorInvalidValue;
 
-  x.shared.emplace(shared_bytes);
-  x.body = &body;
-  x.num_threads = static_cast<int>(num_threads);
-  x.random.seed(1);
-  x.fault.clear();
-  while (x.threads.size() < num_threads) {
-    x.threads.emplace_back();
-    x.threads.back().stack = std::make_unique<GuardedPages>(kStackBytes, 16, "the thread's stack");
+  state.shared.emplace(shared_bytes);
+  state.body = &body;
+  state.num_threads = static_cast<int>(num_threads);
+  state.random.seed(1);
+  state.fault.clear();
+  while (state.threads.size() < num_threads) {
+    state.threads.emplace_back();
+    state.threads.back().stack = std::make_unique<GuardedPages>(kStackBytes, 16, "the thread's stack");
   }
   gridDim = grid;
   blockDim = block;
   std::vector<uint64_t> blocks(num_blocks);
   std::iota(blocks.begin(), blocks.end(), 0);
   if (order == Order::kBackward) std::reverse(blocks.begin(), blocks.end());
-  if (order == Order::kRandom) std::shuffle(blocks.begin(), blocks.end(), x.random);
+  if (order == Order::kRandom) std::shuffle(blocks.begin(), blocks.end(), state.random);
 
   const CatchBadAccesses catching;
-  x.running = true;
+  state.running = true;
   for (const uint64_t i : blocks) {
     blockIdx = {static_cast<unsigned>(i % grid.x), static_cast<unsigned>(i / grid.x % grid.y),
                 static_cast<unsigned>(i / grid.x / grid.y)};
     run_block();
-    if (x.fault.empty() && !x.shared->kept()) x.fault = "block " + name(blockIdx) + ": wrote outside of shared memory";
-    if (!x.fault.empty()) break;
+    if (state.fault.empty() && !state.shared->kept())
+      state.fault = "block " + name(blockIdx) + ": wrote outside of shared memory";
+    if (!state.fault.empty()) break;
   }
-  x.running = false;
-  if (!x.fault.empty()) throw Fault(x.fault);
+  state.running = false;
+  if (!state.fault.empty()) throw Fault(state.fault);
   return cudaSuccess;
 }
 

@@ -11,6 +11,7 @@
 #include "tests/cpp/simt/banks.h"
 #include "tests/cpp/simt/cp_async.h"
 #include "tests/cpp/simt/fault.h"
+#include "tests/cpp/simt/ready_threads.h"
 #include "tests/cpp/simt/shared_memory.h"
 
 // CUDA's names for the place of the thread that is running.
@@ -19,13 +20,8 @@ inline dim3 blockDim, gridDim;
 
 namespace simt {
 
-constexpr int kMaxThreads = 1024;
-
-// Which thread runs first: blocks, warps and lanes from the first on, from the last on, or by repeatable chance.
-// Results must not depend on it. A warp runs as far ahead of the others as it may, except in kRandom.
-enum class Order { kForward, kBackward, kRandom };
 constexpr std::array<Order, 3> kOrders = {Order::kForward, Order::kBackward, Order::kRandom};
-inline Order order = Order::kForward;
+inline Order order = Order::kForward;  // of the next kernel
 
 // Executes `body`, which calls the kernel, for each thread of the grid. Throws Fault.
 cudaError_t execute(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>& body);
