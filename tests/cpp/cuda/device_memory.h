@@ -1,17 +1,21 @@
-// Memory as the kernels see it: what is read or written beside it ends the test.
+// Features and layers in a kernel's memory.
 #pragma once
 
-#include <cstring>
-
-#include "csrc/common/half_bits.h"
 #include "tests/cpp/cuda/reference.h"
-#include "tests/cpp/guarded_pages.h"
+#include "tests/cpp/simt/device_array.h"
 #include "tests/cpp/simt/half.h"
+#include "tests/cpp/simt/run.h"
 
 namespace srdgan::gpu {
 
 // GPUs of 100 KiB of shared memory a multiprocessor (sm_86, sm_89, sm_120), and of 164 (sm_80, sm_87) or more.
 constexpr int64_t kSmallShared = 100 << 10, kLargeShared = 164 << 10;
+// One of them in each order of the threads: results must not depend on it.
+inline int64_t shared_bytes_of_order() { return simt::order == simt::Order::kRandom ? kSmallShared : kLargeShared; }
+// Memory that nothing was written to.
+inline std::vector<uint16_t> empty_memory(int64_t elements) {
+  return std::vector<uint16_t>(static_cast<size_t>(elements), 0xffff);
+}
 
 inline uint16_t to_bits(ElementType type, float value) {
   return type == ElementType::kFloat16 ? simt::to_f16(value).bits : simt::to_bf16(value).bits;
@@ -21,58 +25,42 @@ inline float to_number(ElementType type, uint16_t bits) {
 }
 inline float round_to(ElementType type, float value) { return to_number(type, to_bits(type, value)); }
 
-template <typename T>
-class DeviceArray {
- public:
-  DeviceArray(int64_t count, const char* name) : pages_(count * sizeof(T), 16, name), count_(count) {
-    std::memset(pages_.data(), 0xff, count * sizeof(T));  // NaNs
-  }
-  T* data() { return reinterpret_cast<T*>(pages_.data()); }
-  T& operator[](int64_t i) { return data()[i]; }
-  int64_t size() const { return count_; }
-  bool kept() const { return pages_.kept(); }
-  void make_read_only() { pages_.make_read_only(); }
-  std::vector<T> contents() { return {data(), data() + count_}; }
+using Elements = simt::DeviceArray<uint16_t>;
 
- private:
-  GuardedPages pages_;
-  int64_t count_;
-};
-
-using Elements = DeviceArray<uint16_t>;
-
-// A layer's weights on the device, and the layer with the rounded weights.
+// A layer's packed weights on the device.
 class DeviceLayer {
  public:
   DeviceLayer(const RandomLayer& layer, ElementType type, bool upsamples = false)
-      : weight_(upsamples ? packed_upsample_elements(layer.layer()) : packed_conv_elements(layer.layer()), "weight"),
-        bias_(pad_channels(layer.out), "bias") {
-    if (upsamples) {
-      pack_upsample_weight(layer.layer(), type, weight_.data());
-    } else {
-      pack_conv_weight(layer.layer(), type, weight_.data());
-    }
-    pack_conv_bias(layer.layer(), bias_.data());
-    weight_.make_read_only();
-    bias_.make_read_only();
-  }
+      : weight_("weight", pack_weight(layer.layer(), type, upsamples)), bias_("bias", pack_bias(layer.layer())) {}
   ConvWeights weights(float negative_slope) {
     return {weight_.data(), bias_.data(), static_cast<int32_t>(bias_.size()), negative_slope};
   }
 
  private:
+  static std::vector<uint16_t> pack_weight(const ConvLayer& layer, ElementType type, bool upsamples) {
+    std::vector<uint16_t> packed(upsamples ? packed_upsample_elements(layer) : packed_conv_elements(layer));
+    (upsamples ? pack_upsample_weight : pack_conv_weight)(layer, type, packed.data());
+    return packed;
+  }
+  static std::vector<float> pack_bias(const ConvLayer& layer) {
+    std::vector<float> packed(pad_channels(layer.out_channels));
+    pack_conv_bias(layer, packed.data());
+    return packed;
+  }
+
   Elements weight_;
-  DeviceArray<float> bias_;
+  simt::DeviceArray<float> bias_;
 };
 
+// The layer with the weights that the device has.
 inline RandomLayer rounded(RandomLayer layer, ElementType type) {
   for (float& w : layer.weight) w = round_to(type, w);
   return layer;
 }
 
 // Channels begin .. begin + count of every pixel.
-inline Map read_map(Elements& memory, ElementType type, const ConvSize& size, const Strides& strides, int64_t begin,
-                    int64_t count) {
+inline Map read_map(const std::vector<uint16_t>& memory, ElementType type, const ConvSize& size, const Strides& strides,
+                    int64_t begin, int64_t count) {
   Map map(size.batch, size.height, size.width, count);
   for (int64_t n = 0; n < size.batch; ++n)
     for (int64_t y = 0; y < size.height; ++y)
@@ -83,7 +71,8 @@ inline Map read_map(Elements& memory, ElementType type, const ConvSize& size, co
   return map;
 }
 
-inline void write_map(const Map& map, Elements& memory, ElementType type, const Strides& strides, int64_t begin) {
+inline void write_map(const Map& map, std::vector<uint16_t>& memory, ElementType type, const Strides& strides,
+                      int64_t begin) {
   for (int64_t n = 0; n < map.batch; ++n)
     for (int64_t y = 0; y < map.height; ++y)
       for (int64_t x = 0; x < map.width; ++x)

@@ -47,16 +47,19 @@ class RandomNet {
 class DeviceNet {
  public:
   DeviceNet(const RandomNet& net, ElementType type)
-      : packed_(packed_net_bytes(net.layers()), "packed net"),
-        weights((pack_net(net.layers(), type, packed_.data()), net.layers()), packed_.data(), kSlope) {
-    packed_.make_read_only();
-  }
+      : packed_("packed net", pack(net.layers(), type)), weights(net.layers(), packed_.data(), kSlope) {}
 
  private:
-  DeviceArray<unsigned char> packed_;
+  static std::vector<unsigned char> pack(const NetLayers& layers, ElementType type) {
+    std::vector<unsigned char> packed(packed_net_bytes(layers));
+    pack_net(layers, type, packed.data());
+    return packed;
+  }
+
+  simt::DeviceArray<unsigned char> packed_;
 
  public:
-  NetWeights weights;
+  const NetWeights weights;
 };
 
 // x + 0.2 * block(x); layers: the five of the block.

@@ -3,7 +3,6 @@
 // Without arguments: small nets. With the argument "large": nets like the shipped model and like the paper's.
 #include "csrc/kernels/cuda/l2h_net.h"
 #include "tests/cpp/cuda/random_net.h"
-#include "tests/cpp/simt/scheduler.h"
 
 using namespace srdgan::gpu;
 
@@ -37,32 +36,32 @@ void check(const Case& c) {
   const DeviceNet device(net, c.type);
   const L2HNetRun run(device.weights, c.size);
   const int64_t height = c.size.height * c.unshuffle, width = c.size.width * c.unshuffle;
-  DeviceArray<uint8_t> picture(c.size.batch * height * width * 3, "picture");
   Map bytes(c.size.batch, height, width, 3);
-  const std::vector<float> values = random_floats(picture.size(), 7);
-  for (int64_t i = 0; i < picture.size(); ++i)
-    bytes.values[i] = picture[i] = static_cast<uint8_t>(127 + 128 * values[i]);
-  picture.make_read_only();
+  std::vector<uint8_t> samples;
+  for (const float value : random_floats(static_cast<int64_t>(bytes.values.size()), 7))
+    samples.push_back(static_cast<uint8_t>(127 + 128 * value));
+  std::copy(samples.begin(), samples.end(), bytes.values.begin());
+  simt::DeviceArray<uint8_t> picture("picture", samples);
 
   const int64_t out_height = run.scale() * c.size.height, out_width = run.scale() * c.size.width;
   const PictureStrides in_strides{height * width * 3, width * 3, 3, 1};
   const PictureStrides out_strides{out_height * out_width * 3, out_width * 3, 3, 1};
   const PictureInput input{
       picture.data(), SampleType::kUint8, height, width, in_strides, 0, 0, static_cast<int32_t>(c.unshuffle), 3};
-  DeviceArray<float> floats(c.size.batch * out_strides.image, "result");
+  simt::DeviceArray<float> floats("result", c.size.batch * out_strides.image);
   Map result(c.size.batch, out_height, out_width, 3);
   std::vector<float> first;
   for (size_t i = 0; i < c.num_orders; ++i) {
     simt::order = simt::kOrders[i];
-    const Context context{c.type, c.half_sums, i < 2 ? kLargeShared : kSmallShared, nullptr};
-    DeviceArray<unsigned char> workspace(run.workspace_bytes(), "workspace");
+    const Context context{c.type, c.half_sums, shared_bytes_of_order(), nullptr};
+    simt::DeviceArray<unsigned char> workspace("workspace", run.workspace_bytes());
     const PictureOutput to_floats{floats.data(), SampleType::kFloat32, out_strides, 0, 0, out_height, out_width, 3};
     CHECK(run.launch(context, input, to_floats, workspace.data()) == cudaSuccess, "%s", c.name);
     CHECK(workspace.kept() && floats.kept(), "%s: memory beside the buffers was written", c.name);
-    if (i == 0) first = floats.contents();
+    if (i == 0) first = floats.values();
     CHECK(!std::memcmp(first.data(), floats.data(), first.size() * sizeof(float)), "%s: order %zu", c.name, i);
   }
-  for (int64_t i = 0; i < floats.size(); ++i) result.values[i] = floats[i];
+  std::copy_n(floats.data(), floats.size(), result.values.begin());
   const Map reference = reference_net(to_pixels(bytes, c.unshuffle), net);
   const double decibels = psnr(result, reference);
   const double contrast = rms_difference(reference, Map(c.size.batch, out_height, out_width, 3));
