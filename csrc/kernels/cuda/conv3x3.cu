@@ -8,8 +8,7 @@
 namespace srdgan::gpu {
 namespace {
 
-constexpr int64_t kMaxGridYZ = 65535;
-constexpr int64_t kMaxGridX = INT32_MAX;
+constexpr int64_t kMaxColumns = INT32_MAX;  // of tiles
 
 template <typename Tile>
 __device__ __forceinline__ void load_weights(const typename Tile::Element* weight, int group, unsigned char* stage) {
@@ -90,7 +89,7 @@ cudaError_t launch_tile(const Context& context, const ConvSize& size, const Inpu
   const int64_t columns = (size.width + Tile::kColumns - 1) / Tile::kColumns;
   const int64_t images = size.batch * Tile::kPhases;
   if (rows <= 0 || columns <= 0 || images <= 0) return cudaSuccess;
-  if (rows > kMaxGridYZ || columns > kMaxGridX || images > kMaxGridYZ) return cudaErrorInvalidValue;
+  if (rows > kConvMaxBatch || columns > kMaxColumns || images > kConvMaxBatch) return cudaErrorInvalidValue;
   const dim3 grid(static_cast<unsigned>(columns), static_cast<unsigned>(rows), static_cast<unsigned>(images));
   return launch(conv_kernel<Tile, Input, Output, Tile::kThreads, Tile::kSharedBytes>, grid, dim3(Tile::kThreads),
                 Tile::kSharedBytes, context.stream, size, input, weights, output);

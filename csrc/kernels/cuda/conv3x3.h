@@ -24,7 +24,7 @@ struct Context {
 
 constexpr int64_t kGroupChannels = 16;  // input channels that are multiplied at a time
 constexpr int64_t kConvMaxOutputs = 64;
-constexpr int64_t kConvMaxBatch = 65535;
+constexpr int64_t kConvMaxBatch = 65535;  // pictures: CUDA's limit of a grid's third dimension, as of its second
 
 struct ConvSize {
   int64_t batch;

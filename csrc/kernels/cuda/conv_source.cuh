@@ -59,7 +59,7 @@ struct HalfPixels {
     const int i = threadIdx.x;
     return {i / kRowHalves, i % kRowHalves / 2, i % 2};
   }
-  // In the other columns; several times where `i` < kInputRows * kOtherHalves.
+  // Number `i` of the kInputRows * kOtherHalves in the other columns.
   __device__ __forceinline__ static HalfPixels other(int i) {
     return {i / kOtherHalves, Tile::kColumns + i % kOtherHalves / 2, i % 2};
   }
