@@ -95,7 +95,8 @@ def make_extension(sources: dict[str, list[str]], architectures: list[str] | Non
         return CppExtension(
             EXTENSION, files, include_dirs=[str(ROOT)], extra_compile_args={"cxx": cxx}, py_limited_api=True
         )
-    files += sources["SRDGAN_CUDA_KERNEL_SOURCES"] + sources["SRDGAN_CUDA_OP_SOURCES"]
+    for kind in ("KERNEL", "HOST", "OP"):
+        files += sources[f"SRDGAN_CUDA_{kind}_SOURCES"]
     gencode = []
     if not os.environ.get("TORCH_CUDA_ARCH_LIST"):  # which torch turns into flags by itself, unless there are some
         gencode = [f"-gencode=arch=compute_{arch},code=sm_{arch}" for arch in architectures]

@@ -25,8 +25,17 @@ set(SRDGAN_CPU_KERNEL_SOURCES
 
 # Torch-free device code and its launchers.
 set(SRDGAN_CUDA_KERNEL_SOURCES
+  csrc/kernels/cuda/conv3x3.cu
   csrc/kernels/cuda/nearest_downsample.cu
   csrc/kernels/cuda/upsample_conv.cu
+)
+
+# Torch-free code of the CUDA kernels that runs on the host alone.
+set(SRDGAN_CUDA_HOST_SOURCES
+  csrc/kernels/cuda/conv_pack.cpp
+  csrc/kernels/cuda/l2h_net.cpp
+  csrc/kernels/cuda/net_weights.cpp
+  csrc/kernels/cuda/rrdb_trunk.cpp
 )
 
 # Wrappers for torch's stable ABI: compiled by setup.py alone.

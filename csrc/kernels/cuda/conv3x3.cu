@@ -1,0 +1,166 @@
+#include <type_traits>
+
+#include "csrc/kernels/cuda/conv3x3.h"
+#include "csrc/kernels/cuda/conv_source.cuh"
+#include "csrc/kernels/cuda/conv_store.cuh"
+#include "csrc/kernels/cuda/conv_tile.cuh"
+
+namespace srdgan::gpu {
+namespace {
+
+constexpr int64_t kMaxColumns = INT32_MAX;  // of tiles
+
+template <typename Tile>
+__device__ __forceinline__ void load_weights(const typename Tile::Element* weight, int group, unsigned char* stage) {
+  const auto* from = weight + static_cast<int64_t>(group) * (Tile::kWeightBytes / 2);
+  for (int i = threadIdx.x; i < Tile::kWeightBytes / 16; i += Tile::kThreads)
+    cp_async_16(stage + Tile::kInputBytes + 16 * i, from + 8 * i, true);
+}
+
+// With two taps, blockIdx.z also counts the phases of upsample_conv: output pixels (2y + i, 2x + j) are phase 2i + j.
+//
+// kThreads and kSharedBytes are the tile's. They are parameters so that the kernel's name in the compiled code tells
+// them (benchmarks/cuda_resources.py).
+template <typename Tile, typename Input, typename Output, int kThreads, int kSharedBytes>
+__global__ void __launch_bounds__(kThreads, Tile::kBlocks)
+    conv_kernel(const ConvSize size, const Input input, const ConvWeights weights, const Output output) {
+  unsigned char* shared = shared_memory<unsigned char>();
+  const auto place = Tile::Place::of(threadIdx.x);
+  const int phase = blockIdx.z % Tile::kPhases;
+  const int row_phase = phase / 2, column_phase = phase % 2;
+  const int64_t tile_y = static_cast<int64_t>(blockIdx.y) * Tile::kRows;
+  const int64_t tile_x = static_cast<int64_t>(blockIdx.x) * Tile::kColumns;
+  const TileInput tile{blockIdx.z / Tile::kPhases, tile_y - 1 + row_phase, tile_x - 1 + column_phase};
+  const int groups = num_groups(input);
+  const auto* weight = static_cast<const typename Tile::Element*>(weights.weight) +
+                       static_cast<int64_t>(phase) * groups * (Tile::kWeightBytes / 2);
+  // Warps outside of the picture only help to load.
+  const bool works = tile_y + place.row < size.height && tile_x + place.column < size.width;
+
+  typename Tile::Sums sums;
+  start_sums<Tile>(weights.bias, place, sums);
+  const auto load = [&](int group) {
+    unsigned char* stage = shared + group % kStages * Tile::kStageBytes;
+    load_group<Tile>(input, size, tile, group, stage);
+    load_weights<Tile>(weight, group, stage);
+    cp_async_commit();
+  };
+  load(0);
+  for (int group = 0; group < groups; ++group) {
+    cp_async_wait<0>();
+    __syncthreads();  // this group is here, and nobody reads the other stage any more
+    if (group + 1 < groups) load(group + 1);
+    if (works) Tile::multiply(shared + group % kStages * Tile::kStageBytes, place, sums);
+  }
+  if (works) {
+    store_sums<Tile>(output, size, weights.negative_slope, place, sums, tile.image, tile_y + place.row,
+                     tile_x + place.column, {Tile::kPhases == 1 ? 1 : 2, row_phase, column_phase});
+  }
+}
+
+bool is_aligned(const void* pointer) { return reinterpret_cast<uintptr_t>(pointer) % 16 == 0; }
+
+bool is_aligned(const Strides& strides) {
+  return strides.image % 8 == 0 && strides.row % 8 == 0 && strides.pixel % 8 == 0;
+}
+
+bool is_valid(const FeatureInput& input) {
+  return input.first_groups > 0 && input.second_groups >= 0 && is_aligned(input.first) && is_aligned(input.second) &&
+         is_aligned(input.strides);
+}
+
+bool is_valid(const FeatureOutput& output) {
+  return is_aligned(output.data) && is_aligned(output.residual) && is_aligned(output.outer) &&
+         is_aligned(output.strides);
+}
+
+bool is_valid(const PictureInput& input) {
+  return input.height > 0 && input.width > 0 && input.channels > 0 && input.unshuffle > 0;
+}
+
+bool is_valid(const PictureOutput& output) { return output.channels >= 1 && output.channels <= 4; }
+
+template <typename Tile, typename Input, typename Output>
+cudaError_t launch_tile(const Context& context, const ConvSize& size, const Input& input, const ConvWeights& weights,
+                        const Output& output) {
+  if (!is_valid(input) || !is_valid(output) || !is_aligned(weights.weight) || !is_aligned(weights.bias))
+    return cudaErrorInvalidValue;
+  const int64_t rows = (size.height + Tile::kRows - 1) / Tile::kRows;
+  const int64_t columns = (size.width + Tile::kColumns - 1) / Tile::kColumns;
+  const int64_t images = size.batch * Tile::kPhases;
+  if (rows <= 0 || columns <= 0 || images <= 0) return cudaSuccess;
+  if (rows > kConvMaxBatch || columns > kMaxColumns || images > kConvMaxBatch) return cudaErrorInvalidValue;
+  const dim3 grid(static_cast<unsigned>(columns), static_cast<unsigned>(rows), static_cast<unsigned>(images));
+  return launch(conv_kernel<Tile, Input, Output, Tile::kThreads, Tile::kSharedBytes>, grid, dim3(Tile::kThreads),
+                Tile::kSharedBytes, context.stream, size, input, weights, output);
+}
+
+// A multiprocessor works well with eight warps of these kernels, for which it has registers. Where the shared memory
+// for two small tiles of four warps is missing, one large tile has all eight.
+template <typename T, typename Sum, int kOutputs, int kTaps, typename Input, typename Output>
+cudaError_t launch_fitting(const Context& context, const ConvSize& size, const Input& input, const ConvWeights& weights,
+                           const Output& output) {
+  using Small = ConvTile<T, Sum, kOutputs, kTaps, 2, 2>;
+  using Large = ConvTile<T, Sum, kOutputs, kTaps, 4, 2>;
+  constexpr int64_t kReserved = 1024;  // bytes of each block that the system keeps
+  if constexpr (kOutputs == 32 && kTaps == 3) {
+    if (2 * (Small::kSharedBytes + kReserved) > context.multiprocessor_shared_bytes)
+      return launch_tile<Large>(context, size, input, weights, output);
+  }
+  return launch_tile<Small>(context, size, input, weights, output);
+}
+
+template <typename T, typename Sum, int kTaps, typename Input, typename Output>
+cudaError_t launch_outputs(const Context& context, const ConvSize& size, const Input& input, const ConvWeights& weights,
+                           const Output& output) {
+  switch (weights.outputs) {
+    case 16:
+      return launch_fitting<T, Sum, 16, kTaps>(context, size, input, weights, output);
+    case 32:
+      return launch_fitting<T, Sum, 32, kTaps>(context, size, input, weights, output);
+    case 64:
+      return launch_fitting<T, Sum, 64, kTaps>(context, size, input, weights, output);
+    default:
+      return cudaErrorInvalidValue;
+  }
+}
+
+template <int kTaps, typename Input>
+cudaError_t launch_type(const Context& context, const ConvSize& size, const Input& input, const ConvWeights& weights,
+                        const FeatureOutput& output) {
+  if (context.type == ElementType::kBFloat16) {
+    return context.half_sums ? cudaErrorInvalidValue
+                             : launch_outputs<bf16, FloatSum, kTaps>(context, size, input, weights, output);
+  }
+  if constexpr (std::is_same_v<Input, FeatureInput>) {
+    if (context.half_sums) return launch_outputs<f16, HalfSum, kTaps>(context, size, input, weights, output);
+  }
+  return launch_outputs<f16, FloatSum, kTaps>(context, size, input, weights, output);
+}
+
+}  // namespace
+
+cudaError_t launch_conv3x3(const Context& context, const ConvSize& size, const FeatureInput& input,
+                           const ConvWeights& weights, const FeatureOutput& output) {
+  return launch_type<3>(context, size, input, weights, output);
+}
+
+cudaError_t launch_upsample_conv3x3(const Context& context, const ConvSize& size, const FeatureInput& input,
+                                    const ConvWeights& weights, const FeatureOutput& output) {
+  return launch_type<2>(context, size, input, weights, output);
+}
+
+cudaError_t launch_conv_first(const Context& context, const ConvSize& size, const PictureInput& input,
+                              const ConvWeights& weights, const FeatureOutput& output) {
+  return launch_type<3>(context, size, input, weights, output);
+}
+
+cudaError_t launch_conv_last(const Context& context, const ConvSize& size, const FeatureInput& input,
+                             const ConvWeights& weights, const PictureOutput& output) {
+  if (weights.outputs != 16) return cudaErrorInvalidValue;
+  return context.type == ElementType::kFloat16
+             ? launch_fitting<f16, FloatSum, 16, 3>(context, size, input, weights, output)
+             : launch_fitting<bf16, FloatSum, 16, 3>(context, size, input, weights, output);
+}
+
+}  // namespace srdgan::gpu

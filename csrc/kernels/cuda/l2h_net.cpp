@@ -1,0 +1,72 @@
+#include "csrc/kernels/cuda/l2h_net.h"
+
+#include <utility>
+
+namespace srdgan::gpu {
+namespace {
+
+int64_t growth_channels(const NetWeights& weights) {
+  return weights.blocks.empty() ? 0 : weights.blocks.front().convs[0].outputs;
+}
+
+// Features that lie alone, densely.
+struct DenseMap {
+  uint16_t* data;
+  ConvSize size;
+  int64_t channels;
+
+  Strides strides() const { return Strides::dense(size.height, size.width, channels); }
+  FeatureInput input() const { return {data, data, static_cast<int32_t>(channels / kGroupChannels), 0, strides()}; }
+  FeatureOutput output() const { return {data, nullptr, nullptr, 0.0f, 0.0f, strides()}; }
+};
+
+}  // namespace
+
+L2HNetRun::L2HNetRun(NetWeights weights, const ConvSize& size)
+    : weights_(std::move(weights)),
+      size_(size),
+      features_(weights_.first.outputs),
+      slab_(size, features_, growth_channels(weights_)) {}
+
+int64_t L2HNetRun::large_map_elements() const {
+  return size_.batch * size_.height * size_.width * scale() * scale() * features_;
+}
+
+cudaError_t L2HNetRun::launch(const Context& context, const PictureInput& picture, const PictureOutput& result,
+                              void* workspace) const {
+  TrunkSlab slab = slab_;
+  slab.use(workspace);
+  uint16_t* large[2];
+  large[0] = static_cast<uint16_t*>(workspace) + slab.elements();
+  large[1] = large[0] + large_map_elements();
+
+  constexpr int kInput = TrunkSlab::kTrunkInput;
+  cudaError_t error = launch_conv_first(context, size_, picture, weights_.first, slab.map_output(kInput));
+  if (error != cudaSuccess) return error;
+  int trunk_result = kInput;
+  error = launch_rrdb_trunk(context, slab, weights_.blocks.data(),
+                            static_cast<int64_t>(weights_.blocks.size()) / kBlocksPerRrdb, &trunk_result);
+  if (error != cudaSuccess) return error;
+  const int body = (trunk_result + 1) % kInput;
+  error =
+      launch_conv3x3(context, size_, slab.input(trunk_result, 0), weights_.body, slab.map_output(body, kInput, 1.0f));
+
+  ConvSize size = size_;
+  FeatureInput features = slab.input(body, 0);
+  int turn = 0;
+  for (const ConvWeights& weights : weights_.upsample) {
+    if (error != cudaSuccess) return error;
+    const DenseMap map{large[turn], {size.batch, 2 * size.height, 2 * size.width}, features_};
+    error = launch_upsample_conv3x3(context, size, features, weights, map.output());
+    size = map.size;
+    features = map.input();
+    turn = 1 - turn;
+  }
+  if (error != cudaSuccess) return error;
+  const DenseMap hr{large[turn], size, features_};
+  error = launch_conv3x3(context, size, features, weights_.hr, hr.output());
+  if (error != cudaSuccess) return error;
+  return launch_conv_last(context, size, hr.input(), weights_.last, result);
+}
+
+}  // namespace srdgan::gpu
