@@ -220,7 +220,7 @@ class Graph:
             name,
             [onnx.helper.make_tensor_value_info(key, kind, list(shape)) for key, shape in inputs.items()],
             [onnx.helper.make_tensor_value_info("output", kind, list(output))],
-            [onnx.numpy_helper.from_array(np.ascontiguousarray(value), key) for key, value in self._weights.items()],
+            [onnx.numpy_helper.from_array(np.asarray(value, order="C"), key) for key, value in self._weights.items()],
         )
         model = onnx.helper.make_model(
             graph,

@@ -58,6 +58,7 @@ class EngineUpgrade:
     ) -> None:
         self.current = first
         self._first = first
+        self._served = [first]
         self._make_fallback = make_fallback
         self._propose = propose
         self._build: _Build | None = None
@@ -66,7 +67,7 @@ class EngineUpgrade:
     @property
     def fp32_fallbacks(self) -> int:
         """Number of tiles recomputed in fp32, by either engine."""
-        return sum(backend.fp32_fallbacks for backend in {self._first, self.current})
+        return sum(backend.fp32_fallbacks for backend in self._served)
 
     def choose(self) -> GuardedBackend:
         """The engine for the next picture. While one thread tries the candidate, others are served by the first."""
@@ -92,11 +93,13 @@ class EngineUpgrade:
         elif self._build.is_alive():
             return
         else:
-            candidate = self._build.take_result()
+            build, self._build = self._build, None  # it holds the whole network as a graph
+            candidate = build.take_result()
         self._propose = None
         backend = candidate.challenge(self._first)
         if backend is not None:
             self.current = _UpgradedBackend(backend, self._make_fallback, self._first, self._give_up)
+            self._served.append(self.current)
 
     def _give_up(self, error: Exception) -> None:
         self._propose = None

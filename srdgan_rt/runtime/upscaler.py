@@ -31,8 +31,9 @@ from srdgan_rt.tiling import Box
 class Upscaler:
     """Enlarges and denoises pictures with one network.
 
-    One object may be used by several threads at once: a call changes only the counter ``fp32_fallbacks``, which is
-    locked. Results are deterministic on the same machine, with the same engine and tile size.
+    One object may be used by several threads at once: a call changes only the counter ``fp32_fallbacks`` and, with
+    ``engine="auto"`` on a CUDA device, the engine; both are locked. Results are deterministic on the same machine, with
+    the same engine and tile size.
 
     An object can be pickled and copied. It is then made anew with the same arguments: weights are read from their file
     again, but a network that was passed as an object is itself pickled. A process that is forked after use computes on
@@ -45,10 +46,11 @@ class Upscaler:
             faithful, 1 the sharpest, numbers between mix the two. None is the model's default; 0 for other models.
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
         engine: ``auto``, ``native`` (this package's kernels), ``torch`` (the reference), ``onnxruntime`` or
-            ``tensorrt`` (CUDA; never taken by ``auto``).
-        precision: ``auto`` (fp16 on CUDA, fp32 on the CPU), ``fp32``, ``fp16``, ``bf16``, or ``int8`` (engine
-            ``native`` on processors with VNNI). In fp16 and bf16, a tile that is black or not finite is recomputed in
-            fp32.
+            ``tensorrt`` (CUDA). On a CUDA device with TensorRT, ``auto`` changes to ``tensorrt`` between two pictures
+            once that is built and proves to be right and not slower; docs/tensorrt.md.
+        precision: ``auto`` (fp16 on CUDA, fp32 on the CPU), ``fp32``, ``fp16``, ``bf16``, ``int8`` (engine ``native``
+            on processors with VNNI, or ``tensorrt``) or ``fp8`` (``tensorrt``). In all but fp32 and the native int8, a
+            tile that is black or not finite is recomputed in fp32.
         tile: largest side of a tile in LR pixels; None chooses by free memory, 0 disables tiling. The engine ``native``
             works in strips of about this many rows; its result does not depend on the value.
         halo: LR pixels read around a tile or region; None is the model's own, measured value.
@@ -66,7 +68,7 @@ class Upscaler:
         sharpness: sharpness in use.
         scale: enlargement of the network.
         device: device that the network runs on.
-        engine: name of the engine that was chosen.
+        engine: name of the engine that serves now; with ``auto`` it may change, see above.
         precision: precision that was chosen.
     """
 

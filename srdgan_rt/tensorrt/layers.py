@@ -16,11 +16,16 @@ from srdgan_rt.tensorrt.library import Message
 
 _BYTES = {"Half": 2, "BFloat16": 2, "Float": 4, "Int8": 1, "FP8": 1, "Int32": 4, "Int64": 8, "Bool": 1}
 _NO_KERNEL = ("shape_call",)  # computes sizes on the host
+_LIST = r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]"  # of tensors, which have lists themselves
 _LAYER = re.compile(
-    r"^Name: (?P<name>.*?), LayerType: (?P<kind>.*?), Inputs: (?P<inputs>\[.*?\]), Constants: \[.*\], "
-    r"Outputs: (?P<outputs>\[.*?\]), TacticName: (?P<tactic>.*?), StreamId"
+    rf"^Name: (?P<name>.*?), LayerType: (?P<kind>.*?), Inputs: (?P<inputs>{_LIST}), (Constants: \[.*\], )?"
+    rf"Outputs: (?P<outputs>{_LIST}), (.*, )?TacticName: (?P<tactic>.*?), StreamId"
 )
-_TENSOR = re.compile(r"\{ Name: (?P<name>[^,]+), Dimensions: \[(?P<shape>[^\]]*)\], .*?Datatype: (?P<type>\w+)")
+_TENSOR = re.compile(
+    r"\{ Name: (?P<name>[^,]+), (Location: \w+, )?Dimensions: \[(?P<shape>[^\]]*)\], .*?Data[tT]ype: (?P<type>[^}]*)"
+)
+_TYPE = re.compile(r"\b(Half|FP16|BFloat16|BF16|Float|FP32|Int8|INT8|FP8|Int32|INT32|Int64|INT64|Bool|BOOL)\b")
+_TYPE_NAMES = {"FP16": "Half", "BF16": "BFloat16", "FP32": "Float", "INT8": "Int8", "INT32": "Int32", "INT64": "Int64"}
 _SOURCE = re.compile(r"\[ONNX Layer: ([^\]]+)\]")
 
 
@@ -83,6 +88,11 @@ class Layer:
         return match[1] if match else "Conv"
 
     @property
+    def convolves_bytes(self) -> bool:
+        """Whether it is a convolution in int8 or fp8."""
+        return self.kind == "correlation" and bool(self.inputs) and _BYTES.get(self.inputs[0].type) == 1
+
+    @property
     def is_slicing(self) -> bool:
         """Whether it computes point by point, and reads of each map only as many channels as it writes."""
         return self.fusion.startswith("Slic") and "Corr" not in self.fusion
@@ -104,7 +114,7 @@ class Layer:
 
 
 def read_layers(messages: Sequence[Message], scales: Mapping[str, float]) -> list[Layer]:
-    """Finds the list of layers in the log of a build.
+    """Finds the list of layers in the log of a build (TensorRT-RTX), or in what the engine's inspector says.
 
     Args:
         messages: the log, with verbose messages.
@@ -134,7 +144,9 @@ def _read_tensors(text: str, known: Mapping[str, float], scale: float) -> tuple[
     for match in _TENSOR.finditer(text):
         shape = [int(side) for side in match["shape"].split(",") if side.strip()]
         channels = shape[1] if len(shape) == 4 else 0
-        tensors.append(LayerTensor(match["name"], channels, match["type"], known.get(match["name"], scale)))
+        found = _TYPE.search(match["type"])  # tensorrt has the type within a description of the format
+        type_ = "?" if found is None else _TYPE_NAMES.get(found[1], found[1])
+        tensors.append(LayerTensor(match["name"], channels, type_, known.get(match["name"], scale)))
     return tuple(tensors)
 
 

@@ -21,7 +21,7 @@ INPUT, OUTPUT = "input", "output"
 """Names of the network's tensors, as :mod:`srdgan_rt.export` writes them."""
 
 _ERROR = 1
-_OLDEST_CLASSIC = 10
+_OLDEST_CLASSIC = (10, 1)  # the first that takes working memory with its size
 _LONGEST_MESSAGE = 300
 
 
@@ -71,8 +71,8 @@ def find_library() -> Library:
         version = str(module.__version__)
     except (ImportError, OSError, AttributeError) as error:  # a stub, or a library of another CUDA version
         raise BackendUnavailableError(f"{name} is installed but cannot be loaded: {first_line(str(error))}") from error
-    if name == CLASSIC and int(version.split(".")[0]) < _OLDEST_CLASSIC:
-        raise BackendUnavailableError(f"tensorrt must be {_OLDEST_CLASSIC} or newer, got {version}")
+    if name == CLASSIC and tuple(map(int, version.split(".")[:2])) < _OLDEST_CLASSIC:
+        raise BackendUnavailableError(f"tensorrt must be {'.'.join(map(str, _OLDEST_CLASSIC))} or newer, got {version}")
     return Library(name, version, module)
 
 

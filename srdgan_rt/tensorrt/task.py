@@ -11,6 +11,7 @@ from srdgan_rt.checkpoint import Model
 from srdgan_rt.errors import BackendUnavailableError
 from srdgan_rt.export import QUANTIZED, export_onnx
 from srdgan_rt.tensorrt.build import BuiltEngine, Report, build_engine
+from srdgan_rt.tensorrt.layers import Layer
 from srdgan_rt.tensorrt.library import Library
 from srdgan_rt.tensorrt.recipe import Profile, Recipe
 from srdgan_rt.tensorrt.targets import check_precision, sort_targets
@@ -34,10 +35,12 @@ class BuildTask:
         """See :func:`srdgan_rt.tensorrt.build.build_engine`.
 
         Raises:
-            BackendUnavailableError: the library refuses, or int8 or fp8 has no ranges.
+            BackendUnavailableError: the library refuses, int8 or fp8 has no ranges, or nothing is computed in it.
         """
         self.check_ranges()
-        return build_engine(self.graph, self.recipe, report, background=background)
+        built = build_engine(self.graph, self.recipe, report, background=background)
+        check_bytes(built.layers, self.recipe)
+        return built
 
     def check_ranges(self) -> None:
         """Refuses to build in int8 or fp8 without ranges.
@@ -51,6 +54,18 @@ class BuildTask:
                 f"an engine in {recipe.precision} is never built by itself: srdgan-rt engine build --precision "
                 f"{recipe.precision} --arch {','.join(recipe.targets)} --calibrate PICTURE"
             )
+
+
+def check_bytes(layers: Sequence[Layer], recipe: Recipe) -> None:
+    """Refuses an engine in int8 or fp8 that converts all bytes before it convolves: it is larger and slower than fp16.
+
+    Raises:
+        BackendUnavailableError: it is one.
+    """
+    if recipe.precision in QUANTIZED and layers and not any(layer.convolves_bytes for layer in layers):
+        raise BackendUnavailableError(
+            f"{recipe.library} convolves nothing of this network in {recipe.precision}: choose --precision fp16"
+        )
 
 
 def plan_build(

@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from srdgan_rt.errors import BackendUnavailableError, SrdganError
@@ -118,18 +119,31 @@ def build_plan(
             config.set_compute_capability(getattr(trt.ComputeCapability, target.upper()), index)
     elif hasattr(trt.BuilderFlag, "TF32"):
         config.clear_flag(trt.BuilderFlag.TF32)  # fp32 is asked for where fp16 is not enough
+    if (resize := getattr(trt.PreviewFeature, "RUNTIME_ACTIVATION_RESIZE_10_10", None)) is not None:
+        config.set_preview_feature(resize, True)  # or a small tile may take the working memory of the largest
     monitor = _make_monitor(trt, report)
     config.progress_monitor = monitor
     plan = builder.build_serialized_network(network, config)
     if plan is None:
         raise BackendUnavailableError(f"{library.name} cannot build the engine: {describe_errors(logger.messages)}")
-    return bytes(memoryview(plan)), list(logger.messages)
+    plan = bytes(memoryview(plan))
+    layers = [] if library.is_rtx else _list_layers(trt, logger, plan)
+    return plan, [*logger.messages, *layers]
 
 
 def _network_flags(trt: Any) -> int:
     """Asks that types be those of the graph: an option in version 10, later the only way, without a flag."""
     flag = getattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
     return 0 if flag is None else 1 << int(flag)
+
+
+def _list_layers(trt: Any, logger: Any, plan: bytes) -> list[Message]:
+    """The layers as a message like that which TensorRT-RTX logs; nothing where they cannot be had."""
+    with suppress(Exception):  # of any type: the list is for people, the engine is whole without it
+        engine = trt.Runtime(logger).deserialize_cuda_engine(plan)
+        form = trt.LayerInformationFormat.ONELINE
+        return [(_VERBOSE, str(engine.create_engine_inspector().get_engine_information(form)))]
+    return []
 
 
 def _make_profile(builder: Any, profile: Profile) -> Any:

@@ -112,6 +112,8 @@ def test_int8_graphs_hold_bytes() -> None:
     bytes_ = [t for t in onnx.load_from_string(content).graph.initializer if t.data_type == onnx.TensorProto.INT8]
     assert sum(int(np.prod(tensor.dims)) for tensor in bytes_ if len(tensor.dims) == 4) == dense
     assert properties(content)["precision"] == "int8"
+    steps = [t for t in onnx.load_from_string(content).graph.initializer if t.name.endswith(".input_step")]
+    assert {len(tensor.dims) for tensor in steps} == {0}  # with one dimension, TensorRT convolves in fp16
 
 
 @pytest.mark.parametrize(("precision", "rest"), [("int8", "fp16"), ("fp8", "fp32"), ("fp8", "fp16")])

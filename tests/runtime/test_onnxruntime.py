@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from srdgan_rt import _ext
 from srdgan_rt.errors import BackendUnavailableError
 from srdgan_rt.models import L2HNet
 from srdgan_rt.runtime import Upscaler, list_engines
@@ -28,6 +29,14 @@ def test_equals_the_reference(random_net, size, tile):
     expected = Upscaler(random_net, engine="torch", tile=0, **options).upscale(image)
     result = Upscaler(random_net, engine="onnxruntime", tile=tile, **options).upscale(image)
     assert largest_difference(result, expected) <= 1
+
+
+@pytest.mark.skipif(not _ext.is_available(), reason="the compiled extension cannot be used")
+def test_equals_native(random_net):
+    image = np.random.default_rng(1).integers(0, 256, (33, 50, 3), np.uint8)
+    options = {"device": "cpu", "halo": 32, "border_padding": 32}
+    expected = Upscaler(random_net, engine="native", **options).upscale(image)
+    assert largest_difference(Upscaler(random_net, engine="onnxruntime", **options).upscale(image), expected) <= 1
 
 
 @pytest.mark.parametrize("tile", [None, 7])

@@ -26,7 +26,7 @@ from srdgan_rt.tensorrt.header import read_header
 from srdgan_rt.tensorrt.layers import count_layers
 from srdgan_rt.tensorrt.recipe import Profile
 from srdgan_rt.tensorrt.targets import RTX_TARGETS
-from srdgan_rt.tensorrt.task import plan_build
+from srdgan_rt.tensorrt.task import check_bytes, plan_build
 from srdgan_rt.tensorrt.worker import build_plan
 
 pytest.importorskip("onnx")
@@ -110,10 +110,16 @@ def test_dense_blocks_are_convolved_in_bytes(tiny, rtx, ranges, precision, name,
     engine = task.build()
     assert read_header(engine.plan).targets == targets
     convolutions = [layer for layer in engine.layers if layer.kind == "correlation"]
-    reading_bytes = [layer for layer in convolutions if layer.inputs[0].type == name]
+    reading_bytes = [layer for layer in convolutions if layer.convolves_bytes]
     assert len(reading_bytes) == 15
     assert {layer.outputs[0].type for layer in reading_bytes} == {"Float"}  # the rest is a kernel of its own
     assert {layer.inputs[0].type for layer in convolutions} == {name, "Half"}
+
+
+def test_an_engine_that_converts_all_bytes_is_refused(built, tiny, rtx, ranges):
+    _, engine, _ = built  # in fp16
+    with pytest.raises(BackendUnavailableError, match="convolves nothing of this network in int8: choose --precision"):
+        check_bytes(engine.layers, plan(tiny, rtx, precision="int8", ranges=ranges).recipe)
 
 
 def test_int8_is_found_without_ranges_but_not_built(tiny, rtx, ranges):
@@ -228,7 +234,7 @@ from srdgan_rt.bench.nets import open_model
 from srdgan_rt.tensorrt import build
 from srdgan_rt.tensorrt.library import find_library
 from srdgan_rt.tensorrt.recipe import Profile
-from srdgan_rt.tensorrt.task import plan_build
+from srdgan_rt.tensorrt.task import check_bytes, plan_build
 class Popen(subprocess.Popen):
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)

@@ -41,6 +41,26 @@ LISTING = "\n".join(
 SCALES = {"first": 1.0, "conv": 1.0, "join": 1.0, "enlarged": 2.0, "conv_up": 2.0}
 
 
+def test_reads_what_the_inspector_of_the_classic_package_says():
+    """As its documentation shows it; no real one was at hand."""
+
+    def tensor(name, channels, kind):
+        return f"{{ Name: {name}, Location: Device, Dimensions: [1,{channels},-1,-1], Format/Datatype: {kind} }}"
+
+    source = tensor("input", 3, "Row major linear FP32")
+    target = tensor("a", 32, "Channel major FP16 format where channel % 8 == 0")
+    listing = (
+        f"Layers:\nName: conv + PWN(conv.activated), LayerType: CaskConvolution, Inputs: [{source}], "
+        f"Outputs: [{target}], ParameterType: Convolution, Kernel: [3,3], Groups: 1, TacticName: sm89_xmma, "
+        "StreamId: 0, Metadata: [ONNX Layer: conv]\x1e[ONNX Layer: conv.activated]\n\nBindings:\n"
+    )
+    (layer,) = read_layers([(4, listing)], SCALES)
+    assert (layer.name, layer.kind, layer.tactic) == ("conv + PWN(conv.activated)", "CaskConvolution", "sm89_xmma")
+    assert layer.sources == ("conv", "conv.activated")
+    assert [tensor.type for tensor in (*layer.inputs, *layer.outputs)] == ["Float", "Half"]
+    assert layer.bytes_per_pixel == 4 * 3 + 2 * 32
+
+
 def test_reads_layers_types_and_sizes():
     layers = read_layers([(3, "Engine generation completed"), (4, LISTING)], SCALES)
     assert [layer.bytes_per_pixel for layer in layers] == [

@@ -46,7 +46,10 @@ def test_says_what_to_install(monkeypatch):
 def test_old_versions_and_stubs_are_refused(monkeypatch):
     install(monkeypatch, "tensorrt_rtx")
     install(monkeypatch, "tensorrt", "8.6.1")
-    with pytest.raises(BackendUnavailableError, match=r"tensorrt must be 10 or newer, got 8.6.1"):
+    with pytest.raises(BackendUnavailableError, match=r"tensorrt must be 10.1 or newer, got 8.6.1"):
+        library.find_library()
+    install(monkeypatch, "tensorrt", "10.0.1")
+    with pytest.raises(BackendUnavailableError, match=r"tensorrt must be 10.1 or newer, got 10.0.1"):
         library.find_library()
     monkeypatch.delattr(sys.modules["tensorrt"], "__version__")
     with pytest.raises(BackendUnavailableError, match="tensorrt is installed but cannot be loaded"):
@@ -98,14 +101,20 @@ def test_only_rtx_is_asked_for_compute_capabilities(monkeypatch, is_rtx, recipe)
         ProfilingVerbosity=types.SimpleNamespace(DETAILED=2),
         NetworkDefinitionCreationFlag=types.SimpleNamespace(),
         BuilderFlag=types.SimpleNamespace(TF32=7),
+        PreviewFeature=types.SimpleNamespace(RUNTIME_ACTIVATION_RESIZE_10_10=2),
+        Runtime=Recorder(calls, "Runtime"),
+        LayerInformationFormat=types.SimpleNamespace(ONELINE=0),
         ComputeCapability=types.SimpleNamespace(SM80=80, SM89=89),
     )
     monkeypatch.setattr(library, "_logger", None)
     name = "tensorrt_rtx" if is_rtx else "tensorrt"
-    plan, _ = build_plan(library.Library(name, "1", trt), b"graph", recipe, lambda fraction: True)
+    plan, messages = build_plan(library.Library(name, "1", trt), b"graph", recipe, lambda fraction: True)
     assert plan == b"plan"
     assert sum("set_compute_capability" in call for call in calls) == (2 if is_rtx else 0)
     assert any("clear_flag" in call for call in calls) != is_rtx
+    assert any("set_preview_feature" in call for call in calls)
+    inspected = [call for call in calls if call.endswith("get_engine_information")]
+    assert (len(inspected), len(messages)) == ((0, 0) if is_rtx else (1, 1))
 
 
 def test_the_engine_names_the_reason(monkeypatch):
