@@ -42,7 +42,7 @@ SCALES = {"first": 1.0, "conv": 1.0, "join": 1.0, "enlarged": 2.0, "conv_up": 2.
 
 
 def test_reads_what_the_inspector_of_the_classic_package_says():
-    """As its documentation shows it; no real one was at hand."""
+    """Written after a description of what the inspector prints; no real output was at hand."""
 
     def tensor(name, channels, kind):
         return f"{{ Name: {name}, Location: Device, Dimensions: [1,{channels},-1,-1], Format/Datatype: {kind} }}"
