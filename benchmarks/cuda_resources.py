@@ -219,7 +219,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     if not options.sass:
                         continue
                     for name, (size, products) in count_main_loop(disassemble(cubin)).items():
-                        print(f"sm_{architecture}: {name}: main loop of {size} instructions, {products} HMMA")
+                        print(
+                            f"sm_{architecture}: {name}: main loop of {size} instructions, {products} HMMA", flush=True
+                        )
     except SrdganError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
