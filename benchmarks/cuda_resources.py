@@ -11,6 +11,8 @@ or the packages nvidia-cuda-cuobjdump and nvidia-cuda-nvdisasm have. Needs nvcc 
 from __future__ import annotations
 
 import argparse
+import itertools
+import os
 import re
 import runpy
 import shutil
@@ -18,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -181,6 +184,13 @@ def list_sources() -> list[str]:
     return list(lists["SRDGAN_CUDA_KERNEL_SOURCES"])
 
 
+def print_main_loops(architectures: Sequence[str], cubins: Sequence[Path]) -> None:
+    """One line for each kernel with tensor core products."""
+    for architecture, cubin in zip(architectures, cubins, strict=True):
+        for name, (size, products) in count_main_loop(disassemble(cubin)).items():
+            print(f"sm_{architecture}: {name}: main loop of {size} instructions, {products} HMMA")
+
+
 def write_report(kernels: Sequence[Kernel]) -> str:
     """One row a kernel: registers, and warps on a multiprocessor, for each architecture."""
     architectures = list(dict.fromkeys(kernel.architecture for kernel in kernels))
@@ -207,21 +217,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--arch", nargs="+", default=["80", "86", "87", "89", "90", "120"], choices=list(SHARED_KIB))
     parser.add_argument("--sass", action="store_true", help="also count the instructions of the main loops")
     options = parser.parse_args(arguments)
-    kernels: list[Kernel] = []
     try:
         if shutil.which("nvcc") is None:
             raise InputError("nvcc was not found")
-        with tempfile.TemporaryDirectory() as folder:
-            cubin = Path(folder) / "kernels.cubin"
-            for source in list_sources():
-                for architecture in options.arch:
-                    kernels += compile_kernels(source, architecture, cubin)
-                    if not options.sass:
-                        continue
-                    for name, (size, products) in count_main_loop(disassemble(cubin)).items():
-                        print(
-                            f"sm_{architecture}: {name}: main loop of {size} instructions, {products} HMMA", flush=True
-                        )
+        with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+            jobs = list(itertools.product(list_sources(), options.arch))
+            cubins = [Path(folder) / f"{index}.cubin" for index in range(len(jobs))]
+            compiled = list(pool.map(compile_kernels, *zip(*jobs, strict=True), cubins))
+            kernels = list(itertools.chain.from_iterable(compiled))
+            if options.sass:
+                print_main_loops([architecture for _, architecture in jobs], cubins)
     except SrdganError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
