@@ -33,11 +33,17 @@ function drawPicture(context, picture, camera, isSmooth) {
     return;
   }
   const target = [left + x0 * across, top + y0 * down, (x1 - x0) * across, (y1 - y0) * down];
-  context.fillStyle = context.createPattern(checker, "repeat");
-  context.fillRect(...target);
+  fillChecker(context, ...target);
   context.imageSmoothingEnabled = isSmooth || Math.min(across, down) < 1; // a reduced picture is always filtered
   context.imageSmoothingQuality = "high";
   context.drawImage(image, x0, y0, x1 - x0, y1 - y0, ...target);
+}
+
+// Whole pixels of the canvas only, so that no checkerboard shines through the edges of a picture.
+function fillChecker(context, x, y, width, height) {
+  const [left, top] = [Math.ceil(x), Math.ceil(y)];
+  context.fillStyle = context.createPattern(checker, "repeat");
+  context.fillRect(left, top, Math.floor(x + width) - left, Math.floor(y + height) - top);
 }
 
 function clear(context) {

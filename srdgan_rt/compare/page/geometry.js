@@ -38,8 +38,8 @@ function zoomCamera(camera, scale, across, down) {
 }
 
 function limitScale(scale, scene, pane) {
-  const smallest = Math.min(fitScale(scene, pane) / 2, 1);
-  return Math.min(Math.max(scale, smallest), LARGEST_SCALE);
+  const fit = fitScale(scene, pane);
+  return Math.min(Math.max(scale, Math.min(fit / 2, 1)), Math.max(fit, LARGEST_SCALE));
 }
 
 // The middle of a pane never leaves the scene, so that the pictures cannot get lost.
