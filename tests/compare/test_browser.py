@@ -118,7 +118,9 @@ def coloured(draw, open_page):
 
 def test_nothing_is_loaded_but_the_page(coloured):
     messages = [json.loads(entry["message"])["message"] for entry in coloured.driver.get_log("performance")]
-    urls = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    requests = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
+    urls = [r["request"]["url"] for r in requests if r["documentURL"] == coloured.driver.current_url]
+    assert urls
     assert [url for url in urls if not url.startswith(("file:", "data:"))] == []
 
 
@@ -192,7 +194,7 @@ def test_pinch_zooms_and_moves(coloured):
 
 def test_keys(coloured):
     stage = coloured.find("#stage")
-    stage.click()
+    ActionChains(coloured.driver).move_to_element_with_offset(stage, -100, 0).click().perform()  # beside the handle
     fit = coloured.zoom
     coloured.press("+", "+")
     assert coloured.zoom == pytest.approx(2.25 * fit, rel=0.02)
@@ -249,7 +251,7 @@ def test_smaller_pictures_are_as_large_as_the_largest(draw, open_page):
     assert large[0] == pytest.approx(len(row) / 2, abs=1)
     assert len(large) == pytest.approx(len(drawn) * 80 / 60 / 2, abs=2)  # half of a picture that fills the height
     page.choose("filter", "smooth")
-    assert len(np.unique(page.pane())) > 20
+    assert len(np.unique(page.pane())) > 10
 
 
 def test_colours_orientation_depth_and_alpha_are_right(draw, open_page, tmp_path):
