@@ -112,8 +112,8 @@ function rebuild() {
   panes = makers[state.view]();
   stage.replaceChildren(...panes.map(({ element }) => element));
   find("gain-tool").hidden = state.view !== "difference";
-  for (const label of document.querySelectorAll(".choice")) {
-    label.hidden = state.view === "side";
+  for (const element of document.querySelectorAll(".choice")) {
+    element.hidden = state.view === "side";
   }
   requestDrawing();
 }
