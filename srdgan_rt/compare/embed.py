@@ -17,6 +17,7 @@ from PIL import Image
 
 from srdgan_rt.image import Metadata, Picture, convert_depth
 from srdgan_rt.image.icc import profile_fits
+from srdgan_rt.image.jpeg.stream import parse_jpeg
 from srdgan_rt.image.metadata.exif import ORIENTATION
 from srdgan_rt.image.png.codec import write_png
 from srdgan_rt.pixels import Pixels
@@ -69,6 +70,8 @@ def _is_shown_right(path: Path, picture: Picture) -> bool:
     if picture.format not in _TYPES or picture.pixels.dtype != np.uint8:
         return False
     try:
+        if picture.format == "jpeg" and parse_jpeg(path.read_bytes()).is_lossless:
+            return False
         with _without_warnings(), Image.open(path) as header:  # only the header is read
             is_upright = header.getexif().get(ORIENTATION, 1) == 1
             is_animated = getattr(header, "is_animated", False)

@@ -8,9 +8,10 @@ import os
 import re
 from importlib.resources import files
 
+import imagecodecs
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from srdgan_rt.compare import compare_files
 from srdgan_rt.compare.page import _SCRIPTS
@@ -135,9 +136,16 @@ def test_cmyk_is_shown_as_rgb(tmp_path, read_page):
     assert red > 230 > 20 > max(green, blue)
 
 
-def test_colour_profile_is_kept(draw, read_page):
-    from PIL import ImageCms
+def test_lossless_jpeg_is_shown_as_png(tmp_path, read_page):
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
+    path = tmp_path / "a.jpg"
+    path.write_bytes(imagecodecs.jpeg8_encode(pixels, lossless=True, bitspersample=8))
+    kind, shown = decode(read_page(compare_files([path, path]).page).pictures[0]["url"])
+    assert kind == "png"
+    assert (np.asarray(shown) == pixels).all()
 
+
+def test_colour_profile_is_kept(draw, read_page):
     icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     path = draw("a.tiff", metadata=Metadata(icc=icc))
     picture = read_page(compare_files([path, path]).page).pictures[0]
