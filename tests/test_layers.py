@@ -30,12 +30,13 @@ ALLOWED: dict[str, set[str]] = {
     "camera": {"pixels", "errors"},
     "tiling": {"errors"},
     "metrics": {"pixels", "image", "camera", "ops", "models", "errors"},
+    "compare": {"pixels", "image", "metrics", "errors"},
     "export": {"models", "checkpoint", "errors"},
     "tensorrt": {"checkpoint", "export", "metrics", "atomic", "errors"},
     "runtime": FOUNDATION | {"export", "tensorrt"},
     "degrade": FOUNDATION | {"runtime"},
     "bench": FOUNDATION | {"metrics", "export", "runtime"},
-    "cli": FOUNDATION | {"metrics", "export", "tensorrt", "runtime", "degrade", "bench", "__init__"},
+    "cli": FOUNDATION | {"metrics", "compare", "export", "tensorrt", "runtime", "degrade", "bench", "__init__"},
 }
 # Folders of srdgan_rt/image, and which other folders and modules of image each may import.
 PIXEL_MODULES = {"picture", "depth", "alpha", "icc", "orientation", "size_limit"}

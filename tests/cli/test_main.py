@@ -67,6 +67,7 @@ def test_broken_installation_is_one_line(tmp_path):
     arguments = {
         "upscale": [str(tmp_path)],
         "degrade": [str(tmp_path), "-o", str(tmp_path)],
+        "compare": ["a.png", "b.png", "-o", str(tmp_path / "a.html")],
         "export": ["-o", str(tmp_path / "a.onnx")],
         "engine": ["build"],
     }

@@ -54,6 +54,11 @@ class JpegStream:
         return self.data[self.precision_position]
 
     @property
+    def is_lossless(self) -> bool:
+        """Whether it is coded without loss, which few other programs read."""
+        return self.data[self.frame_position + 1] == _LOSSLESS
+
+    @property
     def num_components(self) -> int:
         """1 grey, 3 colour, 4 CMYK."""
         return self.data[self.frame_position + 9]

@@ -1,0 +1,153 @@
+"""Puts the page together: the data of the pictures, and the HTML, style and scripts of the folder ``page``."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import math
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from srdgan_rt.compare.entry import Entry, make_entry
+from srdgan_rt.compare.names import shorten_names
+from srdgan_rt.compare.scores import score_pair
+from srdgan_rt.errors import InputError
+from srdgan_rt.image import DEFAULT_MAX_PIXELS
+
+DEFAULT_SHOWN_PIXELS = 40_000_000
+"""Browsers show a few pictures of this size smoothly, and refuse much larger ones."""
+
+# One script of several files; each uses what is above it.
+_SCRIPTS = ("geometry.js", "draw.js", "gestures.js", "details.js", "main.js")
+_PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A page, and what its maker should know.
+
+    Attributes:
+        page: HTML in UTF-8, with the pictures in it.
+        notes: file and note, for all that was lost or decided.
+    """
+
+    page: bytes
+    notes: tuple[tuple[str, str], ...]
+
+
+def compare_files(
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    title: str | None = None,
+    max_pixels: int | None = DEFAULT_MAX_PIXELS,
+    shown_pixels: int = DEFAULT_SHOWN_PIXELS,
+    with_metadata: bool = True,
+    on_step: Callable[[], None] = lambda: None,
+) -> Comparison:
+    """Makes a page that compares pictures of one scene. It needs no other file and no network.
+
+    Args:
+        paths: two picture files or more. They may differ in size: the page shows all as large as the largest.
+        title: title of the page; None makes one of the names.
+        max_pixels: files that declare more pixels are refused; None for no limit.
+        shown_pixels: pictures with more pixels are shown reduced to this many, and not scored; at least 1.
+        with_metadata: whether the page may hold EXIF and other metadata, which may tell where a photograph was taken.
+        on_step: called after each picture.
+
+    Returns:
+        The page.
+
+    Raises:
+        InputError: there are fewer than two paths, or ``shown_pixels`` is below 1.
+        ImageReadError: a file cannot be read.
+    """
+    if len(paths) < 2:
+        raise InputError(f"a comparison needs at least 2 pictures, got {len(paths)}")
+    if shown_pixels < 1:
+        raise InputError(f"shown_pixels must be at least 1, got {shown_pixels}")
+    pictures = [Path(path) for path in paths]
+    entries = []
+    for path, name in zip(pictures, shorten_names(pictures), strict=True):
+        entries.append(
+            make_entry(path, name, max_pixels=max_pixels, shown_pixels=shown_pixels, with_metadata=with_metadata)
+        )
+        on_step()
+    if title is None:
+        title = " / ".join(entry.name for entry in entries)
+    notes = [(str(path), note) for path, entry in zip(pictures, entries, strict=True) for note in entry.notes]
+    return Comparison(_fill_page(title, entries), tuple(notes))
+
+
+def _fill_page(title: str, entries: Sequence[Entry]) -> bytes:
+    style, script = _read("style.css"), "\n".join(map(_read, _SCRIPTS))
+    values = {
+        "title": html.escape(title),
+        "style": style,
+        "style_hash": _hash(style),
+        "script": script,
+        "script_hash": _hash(script),
+        "scores": _pack_json(list(_list_scores(entries))),
+    }
+    lines = []
+    for line in _read("page.html").splitlines():
+        if "{{picture}}" in line:  # once for each: one text of all pictures could be longer than browsers can hold
+            lines += [_fill(line, {"picture": _pack_json(_list_facts(entry))}) for entry in entries]
+        else:
+            lines.append(_fill(line, values))
+    return "\n".join([*lines, ""]).encode("utf-8", "backslashreplace")  # a title may hold undecodable bytes
+
+
+def _fill(line: str, values: dict[str, str]) -> str:
+    return _PLACEHOLDER.sub(lambda match: values[match[1]], line)
+
+
+def _read(name: str) -> str:
+    return (files("srdgan_rt.compare") / "page" / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """The hash by which the page's security policy knows the style and the script: no other may run."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _pack_json(value: Any) -> str:
+    """JSON that can stand in a script element: no text in it can end the element or begin a comment."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def _list_facts(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "url": entry.url,
+        "width": entry.width,
+        "height": entry.height,
+        "facts": [
+            ("size", f"{entry.width} x {entry.height} pixels"),
+            ("file", f"{entry.format}, {_format_size(entry.num_bytes)}"),
+            ("pixels", entry.kind),
+        ],
+        "histograms": [asdict(histogram) for histogram in entry.histograms],
+        "metadata": [asdict(group) for group in entry.metadata],
+        "notes": entry.notes,
+    }
+
+
+def _list_scores(entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
+    """The scores of all pairs of pictures that have one size."""
+    for (i, first), (j, second) in combinations(enumerate(entries), 2):
+        if first.luma is not None and second.luma is not None and first.luma.shape == second.luma.shape:
+            score = score_pair(first.luma, second.luma)
+            psnr = "identical" if math.isinf(score.psnr) else f"{score.psnr:.2f} dB"
+            yield {"pictures": (i, j), "psnr": psnr, "ssim": "" if score.ssim is None else f"{score.ssim:.4f}"}
+
+
+def _format_size(num_bytes: int) -> str:
+    return f"{num_bytes / 1e6:.1f} MB" if num_bytes >= 1e6 else f"{num_bytes / 1e3:.1f} kB"
