@@ -18,11 +18,11 @@ def digest_sources(root: Path) -> str | None:
     Returns:
         SHA-256 in hexadecimal; None where there are no sources, as beside an installed package.
     """
-    sources = sorted(path for path in (root / "csrc").rglob("*") if path.suffix in (".h", ".cpp", ".cu"))
+    sources = [path for path in (root / "csrc").rglob("*") if path.suffix in (".h", ".cpp", ".cu")]
     if not sources:
         return None
     digest = hashlib.sha256()
-    for path in [*sources, root / "cmake" / "sources.cmake"]:
+    for path in [*sorted([*sources, *(root / "include").rglob("*.h")]), root / "cmake" / "sources.cmake"]:
         content = path.read_bytes() if path.exists() else b""
         digest.update(f"{path.relative_to(root).as_posix()} {len(content)}\n".encode())
         digest.update(content)

@@ -69,7 +69,7 @@ class Session::Impl {
     check_options(options);
     runner_.reset();
     model_.reset();
-    pool_ = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : ThreadPool::num_processors());
+    pool_.reset(new ThreadPool(options.threads > 0 ? options.threads : ThreadPool::num_processors()));
     model_ = std::make_unique<PackedModel>(pack_model(file, bytes, *pool_));
     if (options.halo >= 0) model_->halo = options.halo;
     if (options.border_padding >= 0) model_->border_padding = options.border_padding;
@@ -101,7 +101,7 @@ class Session::Impl {
   }
 
   std::atomic<bool> busy_{false}, cancelled_{false};
-  std::unique_ptr<ThreadPool> pool_;
+  ThreadPoolPtr pool_;
   std::unique_ptr<PackedModel> model_;
   std::unique_ptr<FrameRunner> runner_;
 };

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <new>
 
 #if defined(__linux__)
 #include <sched.h>
@@ -20,14 +19,7 @@ ThreadPool::ThreadPool(int64_t threads) : process_(getpid()) {
   }
 }
 
-ThreadPool::~ThreadPool() {
-  if (is_of_this_process()) {
-    stop();
-  } else {
-    // The threads do not exist here, and nobody can join them. Their objects must not be destroyed.
-    new std::vector<std::thread>(std::move(threads_));
-  }
-}
+ThreadPool::~ThreadPool() { stop(); }
 
 bool ThreadPool::is_of_this_process() const { return process_ == getpid(); }
 

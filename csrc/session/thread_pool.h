@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -20,7 +21,7 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
 
   int64_t size() const { return static_cast<int64_t>(threads_.size()) + 1; }
-  // Whether this process started the threads: a fork does not copy them.
+  // Whether this process started the threads.
   bool is_of_this_process() const;
 
   // Calls job(thread) once on each thread, for 0 .. size() - 1, and returns when all have returned. The first exception
@@ -58,5 +59,13 @@ class ThreadPool {
   pid_t process_;
   std::vector<std::thread> threads_;
 };
+
+// A fork copies no threads. There, to wait for them would never end, so the pool stays as it is.
+struct DeleteThreadPool {
+  void operator()(ThreadPool* pool) const {
+    if (pool->is_of_this_process()) delete pool;
+  }
+};
+using ThreadPoolPtr = std::unique_ptr<ThreadPool, DeleteThreadPool>;
 
 }  // namespace srdgan

@@ -17,7 +17,7 @@ from rich.progress import Progress
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.checkpoint import DEFAULT_MODEL
 from srdgan_rt.checkpoint.mix import parse_mix
-from srdgan_rt.checkpoint.read import is_weight_path
+from srdgan_rt.checkpoint.shipped import is_weight_path
 from srdgan_rt.cli import options
 from srdgan_rt.cli.failures import FAILED, say_failure
 from srdgan_rt.errors import InputError
