@@ -318,8 +318,9 @@ void test_bad_files() {
   tensors = layers.tensors;
   tensors["another.bias"] = tensors["conv_hr.bias"];
   CHECK(bad(model_file(tensors), "has 42 tensors, got 43"), "unknown tensor");
-  tensors["odd\nname"] = tensors["conv_hr.bias"];
-  CHECK(bad(model_file(tensors, {}, "I64"), "must be F16, BF16, F32 or F64, got I64"), "type");
+  NamedTensors odd;
+  odd["odd\nname"] = tensors["conv_hr.bias"];
+  CHECK(bad(model_file(odd, {}, "I64"), "odd?name must be F16, BF16, F32 or F64, got I64"), "type");
   const float nan = std::numeric_limits<float>::quiet_NaN();
   tensors = layers.tensors;
   const std::vector<float> values = {0, nan, 0};
