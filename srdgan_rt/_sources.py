@@ -5,7 +5,6 @@ It imports only the standard library, because ``setup.py`` runs this file before
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 
@@ -21,6 +20,8 @@ def digest_sources(root: Path) -> str | None:
     sources = [path for path in (root / "csrc").rglob("*") if path.suffix in (".h", ".cpp", ".cu")]
     if not sources:
         return None
+    import hashlib  # takes as long as the session's other modules together, and is seldom needed
+
     digest = hashlib.sha256()
     for path in [*sorted([*sources, *(root / "include").rglob("*.h")]), root / "cmake" / "sources.cmake"]:
         content = path.read_bytes() if path.exists() else b""
