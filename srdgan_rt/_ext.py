@@ -43,7 +43,7 @@ def _load() -> ExtensionError | None:
     global _tried, _error
     if not _tried:
         library, missing = find_library(_LIBRARY)
-        _error = _try_load(library) if missing is None else ExtensionNotBuiltError(f"{missing}, or use engine 'torch'")
+        _error = _try_load(library) if missing is None else ExtensionNotBuiltError(missing)
         _tried = True
     return _error
 
