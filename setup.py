@@ -21,10 +21,11 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
-from setuptools import setup
+from setuptools import Extension, setup
 
 ROOT = Path(__file__).resolve().parent
 EXTENSION = "srdgan_rt._C"
+SESSION = "srdgan_rt._session"  # a C library; Python's name for shared libraries keeps the build simple
 WITHOUT_EXTENSION = "SRDGAN_RT_NO_EXT=1 installs the package without it, 3 to 5 times slower"
 # Stable ABI of torch 2.11 and CPython's limited API: one binary serves all torch and Python that pyproject.toml allows.
 STABLE_ABI_FLAGS = ["-DTORCH_STABLE_ONLY", "-DTORCH_TARGET_VERSION=0x020b000000000000"]
@@ -84,13 +85,30 @@ def choose_architectures(wanted: list[str]) -> list[str]:
     return usable
 
 
+def cxx_flags() -> list[str]:
+    return ["-O3", "-std=c++17", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"]
+
+
+def make_session(sources: dict[str, list[str]]) -> Any:
+    """The library of ``srdgan_rt.session``, without torch. Its objects of the kernels serve the extension, too."""
+    return Extension(
+        SESSION,
+        sources["SRDGAN_CPU_KERNEL_SOURCES"] + sources["SRDGAN_SESSION_SOURCES"],
+        include_dirs=[str(ROOT)],
+        extra_compile_args={"cxx": cxx_flags()},
+        extra_link_args=["-pthread"],
+        language="c++",
+        py_limited_api=True,
+    )
+
+
 def make_extension(sources: dict[str, list[str]], architectures: list[str] | None) -> Any:
-    """The extension module: with CUDA kernels where ``architectures`` is not None."""
+    """The extension module: with CUDA kernels where ``architectures`` is not None. The CPU kernels are not among its
+    sources, see :func:`make_build_command`."""
     from torch.utils.cpp_extension import CppExtension, CUDAExtension
 
-    files = sources["SRDGAN_CPU_KERNEL_SOURCES"] + sources["SRDGAN_CPU_OP_SOURCES"]
-    flags = [*STABLE_ABI_FLAGS, "-O3", "-std=c++17"]
-    cxx = [*flags, "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"]
+    files = sources["SRDGAN_CPU_OP_SOURCES"]
+    cxx = [*STABLE_ABI_FLAGS, *cxx_flags()]
     if architectures is None:
         return CppExtension(
             EXTENSION, files, include_dirs=[str(ROOT)], extra_compile_args={"cxx": cxx}, py_limited_api=True
@@ -101,11 +119,12 @@ def make_extension(sources: dict[str, list[str]], architectures: list[str] | Non
     if not os.environ.get("TORCH_CUDA_ARCH_LIST"):  # which torch turns into flags by itself, unless there are some
         gencode = [f"-gencode=arch=compute_{arch},code=sm_{arch}" for arch in architectures]
         gencode.append(f"-gencode=arch=compute_{architectures[-1]},code=compute_{architectures[-1]}")
+    nvcc = [*STABLE_ABI_FLAGS, "-O3", "-std=c++17", "-DUSE_CUDA", *gencode]
     return CUDAExtension(
         EXTENSION,
         files,
         include_dirs=[str(ROOT)],
-        extra_compile_args={"cxx": [*cxx, "-DUSE_CUDA"], "nvcc": [*flags, "-DUSE_CUDA", *gencode]},
+        extra_compile_args={"cxx": [*cxx, "-DUSE_CUDA"], "nvcc": nvcc},
         py_limited_api=True,
     )
 
@@ -139,7 +158,7 @@ def check_compiler() -> None:
         )
 
 
-def make_build_command(architectures: list[str] | None) -> type:
+def make_build_command(kernels: list[str], architectures: list[str] | None) -> type:
     import torch
     from torch.utils.cpp_extension import BuildExtension
 
@@ -168,6 +187,12 @@ def make_build_command(architectures: list[str] | None) -> type:
             target = Path(self.get_ext_fullpath(EXTENSION)).with_name("_C.build.json")
             target.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
+        def build_extensions(self) -> None:
+            """Links the extension with the kernels that were compiled for the session, which comes first."""
+            extension = next(one for one in self.extensions if one.name == EXTENSION)
+            extension.extra_objects = self.compiler.object_filenames(kernels, output_dir=self.build_temp)
+            super().build_extensions()
+
     return BuildWithRecord
 
 
@@ -178,8 +203,8 @@ def main() -> None:
     sources = read_source_lists()
     architectures = choose_architectures(sources["SRDGAN_CUDA_ARCHITECTURES"]) if wants_cuda() else None
     setup(
-        ext_modules=[make_extension(sources, architectures)],
-        cmdclass={"build_ext": make_build_command(architectures)},
+        ext_modules=[make_session(sources), make_extension(sources, architectures)],
+        cmdclass={"build_ext": make_build_command(sources["SRDGAN_CPU_KERNEL_SOURCES"], architectures)},
         options={"bdist_wheel": {"py_limited_api": "cp310"}},
     )
 

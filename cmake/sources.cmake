@@ -23,6 +23,20 @@ set(SRDGAN_CPU_KERNEL_SOURCES
   csrc/kernels/cpu/winograd_portable.cpp
 )
 
+# Torch-free, above the kernels: compiled into the CMake library srdgan_session, and by setup.py into the library that
+# srdgan_rt.session loads.
+set(SRDGAN_SESSION_SOURCES
+  csrc/session/frame_runner.cpp
+  csrc/session/json.cpp
+  csrc/session/packed_model.cpp
+  csrc/session/pixel_format.cpp
+  csrc/session/safetensors.cpp
+  csrc/session/session.cpp
+  csrc/session/session_c.cpp
+  csrc/session/sha256.cpp
+  csrc/session/thread_pool.cpp
+)
+
 # Torch-free device code and its launchers.
 set(SRDGAN_CUDA_KERNEL_SOURCES
   csrc/kernels/cuda/conv3x3.cu

@@ -3,61 +3,24 @@
 'Not built' (the package was installed without it) and 'cannot load' (it is there, but the loader or torch refuses it)
 are two errors, because they have different remedies. Importing this module never fails: the package works without its
 extension.
-
-After a plain ``pip install .``, a program that is started in the source folder imports the package from there, but the
-extension lies in the installed package. It is used if it was built from exactly the sources of that folder.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from srdgan_rt._library import PACKAGE, find_library, read_record
 from srdgan_rt._sources import digest_sources
 from srdgan_rt.errors import ExtensionError, ExtensionLoadError, ExtensionNotBuiltError
 
 logger = logging.getLogger("srdgan_rt")
 
-_PACKAGE = Path(__file__).resolve().parent
-_LIBRARY = _PACKAGE / "_C.abi3.so"
-_REBUILD = "pip install -e . builds it here"
-
-
-def _find_library() -> tuple[Path, str | None]:
-    """The library to load; and where there is none, the reason."""
-    if _LIBRARY.exists():
-        return _LIBRARY, None
-    sources = digest_sources(_PACKAGE.parent)
-    if sources is None:
-        reason = "the compiled extension was not built; reinstall without SRDGAN_RT_NO_EXT=1, or use engine 'torch'"
-        return _LIBRARY, reason
-    folder = f"the source folder {_PACKAGE.parent} holds no compiled extension"
-    installed = _find_installed()
-    if installed is None:
-        return _LIBRARY, f"{folder}, and no installed package has one: {_REBUILD}"
-    if (_read_record(installed) or {}).get("sources") != sources:
-        return _LIBRARY, f"{folder}, and {installed} was built from other sources: {_REBUILD}"
-    return installed, None
-
-
-def _find_installed() -> Path | None:
-    """The library of another copy of the package on the import path."""
-    candidates = (Path(entry).resolve() / "srdgan_rt" / _LIBRARY.name for entry in sys.path)
-    return next((path for path in candidates if path.parent != _PACKAGE and path.exists()), None)
-
-
-def _read_record(library: Path) -> dict[str, Any] | None:
-    path = library.with_name("_C.build.json")
-    if not library.exists() or not path.exists():
-        return None
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return record
+_LIBRARY = PACKAGE / "_C.abi3.so"
 
 
 # Flags instead of functools.cache: torch.compile can read a global, but would trace into a cached function.
@@ -79,7 +42,7 @@ def _try_load(library: Path) -> ExtensionError | None:
 def _load() -> ExtensionError | None:
     global _tried, _error
     if not _tried:
-        library, missing = _find_library()
+        library, missing = find_library(_LIBRARY)
         _error = _try_load(library) if missing is None else ExtensionNotBuiltError(missing)
         _tried = True
     return _error
@@ -114,7 +77,7 @@ def warn_if_unexpected() -> None:
     Logs nothing where the package was installed without its extension, because that was a decision.
     """
     error = _load()
-    if isinstance(error, ExtensionLoadError) or (error is not None and digest_sources(_PACKAGE.parent) is not None):
+    if isinstance(error, ExtensionLoadError) or (error is not None and digest_sources(PACKAGE.parent) is not None):
         _warn_once(f"running on PyTorch alone, 3 to 5 times slower: {error}")
 
 
@@ -125,7 +88,7 @@ def _warn_once(message: str) -> None:
 
 def library() -> Path | None:
     """The library in use, or None where there is none."""
-    path, missing = _find_library()
+    path, missing = find_library(_LIBRARY)
     return path if missing is None else None
 
 
@@ -136,12 +99,12 @@ def build_record() -> dict[str, Any] | None:
         The record that the build wrote beside the library, or None where there is no library.
     """
     path = library()
-    return None if path is None else _read_record(path)
+    return None if path is None else read_record(path)
 
 
 def is_current() -> bool | None:
     """Whether the library was built from the sources beside the package; None where that is not known."""
-    recorded, present = (build_record() or {}).get("sources"), digest_sources(_PACKAGE.parent)
+    recorded, present = (build_record() or {}).get("sources"), digest_sources(PACKAGE.parent)
     return None if recorded is None or present is None else bool(recorded == present)
 
 

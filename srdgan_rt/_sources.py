@@ -5,7 +5,6 @@ It imports only the standard library, because ``setup.py`` runs this file before
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 
@@ -18,11 +17,13 @@ def digest_sources(root: Path) -> str | None:
     Returns:
         SHA-256 in hexadecimal; None where there are no sources, as beside an installed package.
     """
-    sources = sorted(path for path in (root / "csrc").rglob("*") if path.suffix in (".h", ".cpp", ".cu", ".cuh"))
+    sources = [path for path in (root / "csrc").rglob("*") if path.suffix in (".h", ".cpp", ".cu", ".cuh")]
     if not sources:
         return None
+    import hashlib  # takes as long as the session's other modules together, and is seldom needed
+
     digest = hashlib.sha256()
-    for path in [*sources, root / "cmake" / "sources.cmake"]:
+    for path in [*sorted([*sources, *(root / "include").rglob("*.h")]), root / "cmake" / "sources.cmake"]:
         content = path.read_bytes() if path.exists() else b""
         digest.update(f"{path.relative_to(root).as_posix()} {len(content)}\n".encode())
         digest.update(content)

@@ -52,3 +52,7 @@ class BackendUnavailableError(SrdganError):
 
 class EngineFileError(SrdganError):
     """A prebuilt engine is damaged, foreign, or of another version."""
+
+
+class CancelledError(SrdganError):
+    """A call of a session was cancelled from another thread."""

@@ -18,7 +18,7 @@ import torch
 from torch.utils import cpp_extension
 
 import srdgan_rt
-from srdgan_rt import _ext, ops
+from srdgan_rt import _ext, _library, ops
 from srdgan_rt._sources import digest_sources
 from srdgan_rt.errors import ExtensionLoadError, ExtensionNotBuiltError
 
@@ -44,6 +44,7 @@ def test_source_list_is_what_lies_on_the_disk(setup_py: ModuleType) -> None:
         "SRDGAN_CPU_KERNEL_SOURCES": ["csrc/common/*.cpp", "csrc/kernels/cpu/*.cpp"],
         "SRDGAN_CUDA_KERNEL_SOURCES": ["csrc/kernels/cuda/*.cu"],
         "SRDGAN_CUDA_HOST_SOURCES": ["csrc/kernels/cuda/*.cpp"],
+        "SRDGAN_SESSION_SOURCES": ["csrc/session/*.cpp"],
         "SRDGAN_CPU_OP_SOURCES": ["csrc/ops/*.cpp", "csrc/ops/cpu/*.cpp"],
         "SRDGAN_CUDA_OP_SOURCES": ["csrc/ops/cuda/*.cpp"],
     }
@@ -122,7 +123,7 @@ def test_cuda_wrappers_compile(setup_py: ModuleType, source: str) -> None:
 def copy_sources(target: Path) -> Path:
     """What an installation needs, without anything that was built in the tree."""
     ignored = shutil.ignore_patterns("*.so", "*.build.json", "__pycache__")
-    for folder in ("cmake", "csrc", "srdgan_rt"):
+    for folder in ("cmake", "csrc", "include", "srdgan_rt"):
         shutil.copytree(ROOT / folder, target / folder, ignore=ignored)
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         if (ROOT / name).exists():
@@ -171,7 +172,7 @@ def test_wheel_with_extension(tmp_path: Path) -> None:
     name, names = build_wheel(tmp_path, SRDGAN_RT_CUDA="0")
     assert "-cp310-abi3-" in name
     assert_package_data(names)
-    assert {"srdgan_rt/_C.abi3.so", "srdgan_rt/_C.build.json"} <= names
+    assert {"srdgan_rt/_C.abi3.so", "srdgan_rt/_session.abi3.so", "srdgan_rt/_C.build.json"} <= names
 
 
 def test_works_without_extension(tmp_path: Path) -> None:
@@ -194,6 +195,12 @@ for call in (lambda: ops.nearest_downsample(torch.zeros(1, 1, 8, 8), 4), _ext.cp
         assert str(error) == _ext.why_not()
     else:
         raise AssertionError("no error")
+try:
+    srdgan_rt.Session("srdgan-x4-fast")
+except ExtensionNotBuiltError:
+    pass
+else:
+    raise AssertionError("no error")
 """
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     result = subprocess.run(
@@ -252,7 +259,7 @@ def test_a_decided_installation_without_extension_is_silent(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(_ext, "_tried", True)
-    monkeypatch.setattr(_ext, "_PACKAGE", tmp_path / "srdgan_rt")  # with no sources beside it
+    monkeypatch.setattr(_ext, "PACKAGE", tmp_path / "srdgan_rt")  # with no sources beside it
     monkeypatch.setattr(_ext, "_error", ExtensionNotBuiltError("not built"))
     _ext.warn_if_unexpected()
     assert not caplog.records
@@ -264,7 +271,7 @@ def test_a_decided_installation_without_extension_is_silent(
 def test_the_digest_knows_every_source(tmp_path: Path) -> None:
     copy_sources(tmp_path)
     assert digest_sources(tmp_path) == digest_sources(ROOT)
-    for name in ("csrc/common/wavefront.h", "csrc/ops/schema.cpp", "cmake/sources.cmake"):
+    for name in ("csrc/common/wavefront.h", "csrc/ops/schema.cpp", "include/srdgan/session.h", "cmake/sources.cmake"):
         before = digest_sources(tmp_path)
         with (tmp_path / name).open("a") as file:
             file.write("\n")
@@ -281,7 +288,7 @@ def test_a_missing_compiler_is_one_reason(setup_py: ModuleType, monkeypatch: pyt
 def test_not_built_and_cannot_load_are_two_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_ext, "_tried", False)
     monkeypatch.setattr(_ext, "_error", None)
-    monkeypatch.setattr(_ext, "_PACKAGE", tmp_path)
+    monkeypatch.setattr(_library, "PACKAGE", tmp_path)
     monkeypatch.setattr(_ext, "_LIBRARY", tmp_path / "_C.abi3.so")
     missing = _ext._load()
     assert type(missing) is ExtensionNotBuiltError

@@ -15,17 +15,19 @@ PACKAGE = ROOT / "srdgan_rt"
 # A room may import itself and these; '*' is everything. Rooms are folders or modules directly below srdgan_rt.
 FOUNDATION = {"errors", "atomic", "pixels", "_ext", "_fork", "ops", "models", "checkpoint", "image", "camera", "tiling"}
 ALLOWED: dict[str, set[str]] = {
-    "__init__": {"runtime", "degrade"},
+    "__init__": {"runtime", "degrade", "session"},
     "__main__": {"cli"},
     "errors": set(),
     "atomic": set(),
     "pixels": {"errors"},
     "_sources": set(),
-    "_ext": {"errors", "_sources"},
+    "_library": {"_sources"},
+    "_ext": {"errors", "_library", "_sources"},
     "_fork": set(),
     "ops": {"errors", "_ext"},
     "models": {"errors"},
     "checkpoint": {"models", "errors", "_fork", "atomic"},
+    "session": {"checkpoint", "errors", "_library"},
     "image": {"pixels", "errors", "atomic"},
     "camera": {"pixels", "errors"},
     "tiling": {"errors"},
@@ -173,11 +175,21 @@ def sources_under(*folders: str) -> list[Path]:
     return sorted(path for name in folders for path in (ROOT / "csrc" / name).rglob("*") if path.suffix in endings)
 
 
-@pytest.mark.parametrize("path", sources_under("kernels", "common"), ids=lambda path: path.name)
-def test_kernels_know_nothing_of_torch_and_ops(path):
+@pytest.mark.parametrize("path", sources_under("kernels", "common", "session"), ids=lambda path: path.name)
+def test_kernels_and_session_know_nothing_of_torch_and_ops(path):
     includes = includes_in(path)
-    assert not [name for name in includes if re.match(r"(torch|ATen|c10|Python\.h|pybind11|ops)\b", name)]
+    assert not [name for name in includes if re.match(r"(torch|ATen|c10|Python\.h|pybind11|csrc/ops)\b", name)]
     assert "torch::" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", sources_under("kernels", "common", "ops"), ids=lambda path: path.name)
+def test_only_the_session_includes_the_session(path):
+    assert not [name for name in includes_in(path) if name.startswith(("csrc/session/", "include/"))]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "include").rglob("*.h")), ids=lambda path: path.name)
+def test_public_headers_include_the_standard_library_alone(path):
+    assert not [name for name in includes_in(path) if "/" in name or "." in name.removesuffix(".h")]
 
 
 @pytest.mark.parametrize("path", sources_under("ops"), ids=lambda path: path.name)

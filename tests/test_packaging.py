@@ -46,7 +46,7 @@ import importlib, pkgutil
 import srdgan_rt
 names = [module.name for module in pkgutil.walk_packages(srdgan_rt.__path__, "srdgan_rt.")]
 for name in names:
-    if not name.endswith(("__main__", "._C")):
+    if not name.endswith(("__main__", "._C", "._session")):
         importlib.import_module(name)
 print(len(names))
 

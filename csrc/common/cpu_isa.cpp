@@ -1,5 +1,6 @@
 #include "csrc/common/cpu_isa.h"
 
+#include <cstdlib>
 #include <stdexcept>
 
 namespace srdgan {
@@ -59,6 +60,11 @@ CpuIsa choose_cpu_isa(const char* requested) {
     return isa;
   }
   throw std::invalid_argument("SRDGAN_RT_CPU_ISA must be avx512, avx2 or portable, got " + name);
+}
+
+CpuIsa process_isa() {
+  static const CpuIsa isa = choose_cpu_isa(std::getenv("SRDGAN_RT_CPU_ISA"));
+  return isa;
 }
 
 }  // namespace srdgan

@@ -24,4 +24,7 @@ const char* cpu_isa_name(CpuIsa isa);
 // is null or empty. Throws std::invalid_argument with a one-line message otherwise.
 CpuIsa choose_cpu_isa(const char* requested);
 
+// The choice for this process, by the environment variable SRDGAN_RT_CPU_ISA at first use.
+CpuIsa process_isa();
+
 }  // namespace srdgan

@@ -99,11 +99,24 @@ class Wavefront {
   int64_t scratch_floats() const { return scratch_floats_; }
   int64_t num_units() const { return static_cast<int64_t>(order_.size()) * chunks_; }
 
-  // Computes units until none is left to take. Every thread calls it once, with a number of its own, from 0 on, and
-  // scratch memory of its own.
-  void work(int64_t thread, float* scratch) {
+  // Of everything but what the stages point to.
+  int64_t memory_bytes() const {
+    const size_t units = static_cast<size_t>(num_units()), flags = nodes_.size() * static_cast<size_t>(rows_ * chunks_);
+    return static_cast<int64_t>(order_.size() * sizeof(Unit) + units * sizeof(Place) + flags);
+  }
+
+  // Makes all units untaken, for another picture. Allocates nothing.
+  void restart() {
+    for (size_t i = 0; i < nodes_.size() * static_cast<size_t>(rows_ * chunks_); ++i)
+      done_[i].store(0, std::memory_order_relaxed);
+    for (Queue& queue : queues_) queue.next.store(0, std::memory_order_relaxed);
+  }
+
+  // Computes units until none is left to take, or until *stop is true. Every thread calls it once, with a number of its
+  // own, from 0 on, and scratch memory of its own.
+  void work(int64_t thread, float* scratch, const std::atomic<bool>* stop = nullptr) {
     const auto own = static_cast<size_t>(thread) % queues_.size();
-    for (int64_t spins = 0;; ++spins) {
+    for (int64_t spins = 0; stop == nullptr || !stop->load(std::memory_order_relaxed); ++spins) {
       Outcome outcome = take(queues_[own], scratch);
       if (outcome == Outcome::kNothingLeft || (outcome == Outcome::kNotYet && spins >= kPatience)) {
         for (size_t i = 1; i < queues_.size() && outcome != Outcome::kDone; ++i) {

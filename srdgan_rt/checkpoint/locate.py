@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 
 from srdgan_rt.checkpoint.mix import parse_mix
-from srdgan_rt.checkpoint.read import is_weight_path
-from srdgan_rt.checkpoint.shipped import available_degradations, available_models, find_model
+from srdgan_rt.checkpoint.shipped import available_degradations, available_models, find_file, is_weight_path
 from srdgan_rt.errors import CheckpointError
 
 
@@ -19,12 +18,12 @@ def locate_model(name_or_path: str | os.PathLike[str]) -> Path:
     """
     if parse_mix(os.fspath(name_or_path)) is not None:
         raise CheckpointError(f"{name_or_path}: a mix of networks has no file, and no activation ranges for int8")
-    return _locate(name_or_path, available_models())
+    return find_file(name_or_path, available_models())
 
 
 def locate_h2l(name_or_path: str | os.PathLike[str]) -> Path:
     """The file of a high-to-low network, see :func:`locate_model`."""
-    return _locate(name_or_path, available_degradations())
+    return find_file(name_or_path, available_degradations())
 
 
 def pin_model(name_or_path: str | os.PathLike[str]) -> str | Path:
@@ -32,9 +31,3 @@ def pin_model(name_or_path: str | os.PathLike[str]) -> str | Path:
     if isinstance(name_or_path, str) and (parse_mix(name_or_path) is not None or not is_weight_path(name_or_path)):
         return name_or_path
     return Path(name_or_path).expanduser().absolute()
-
-
-def _locate(name_or_path: str | os.PathLike[str], offered: list[str]) -> Path:
-    if isinstance(name_or_path, str) and not is_weight_path(name_or_path):
-        return find_model(name_or_path, offered)
-    return Path(name_or_path).expanduser()

@@ -137,11 +137,6 @@ _READERS: dict[str, Callable[[Path], Content]] = {
 }
 
 
-def is_weight_path(name: str) -> bool:
-    """Whether a string names a file rather than a shipped model: it has a folder or the ending of a weight file."""
-    return Path(name).name != name or Path(name).suffix.lower() in _READERS
-
-
 def _explain(path: Path, expected: str, error: Exception) -> CheckpointError:
     """The error for a file that cannot be read; it names what failed downloads often are."""
     with path.open("rb") as file:

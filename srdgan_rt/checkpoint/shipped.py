@@ -1,8 +1,12 @@
-"""The models that come with the package: ``srdgan_rt/weights/*.safetensors``."""
+"""The models that come with the package, ``srdgan_rt/weights/*.safetensors``, and what names them.
+
+This module does not import PyTorch: ``srdgan_rt.session`` uses it.
+"""
 
 from __future__ import annotations
 
 import difflib
+import os
 from pathlib import Path
 
 from srdgan_rt.errors import CheckpointError, UnknownModelError
@@ -11,6 +15,9 @@ WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 
 SHARP = ".sharp"
 """Ending of the name of a model's sharp weights, see :mod:`srdgan_rt.checkpoint.pair`."""
+
+WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".npz")
+"""Endings of the weight files that can be read (:mod:`srdgan_rt.checkpoint.read`)."""
 
 DEFAULT_DEGRADATION = "srdgan-h2l"
 """The high-to-low net that is used by default."""
@@ -71,3 +78,23 @@ def find_model(name: str, offered: list[str]) -> Path:
     close = difflib.get_close_matches(name, offered, n=1)
     guess = f"; did you mean {close[0]!r}?" if close else ""
     raise UnknownModelError(f"no model {name!r}: there are {', '.join(offered)}{guess}")
+
+
+def is_weight_path(name: str) -> bool:
+    """Whether a string names a file rather than a shipped model: it has a folder or the ending of a weight file."""
+    return Path(name).name != name or Path(name).suffix.lower() in WEIGHT_SUFFIXES
+
+
+def find_file(name_or_path: str | os.PathLike[str], offered: list[str]) -> Path:
+    """File of a shipped model, or the file that a path names; that one need not exist.
+
+    Args:
+        name_or_path: name of a shipped model, or a path.
+        offered: as for :func:`find_model`.
+
+    Raises:
+        CheckpointError: there is no shipped model of this name.
+    """
+    if isinstance(name_or_path, str) and not is_weight_path(name_or_path):
+        return find_model(name_or_path, offered)
+    return Path(name_or_path).expanduser()

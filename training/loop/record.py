@@ -18,8 +18,8 @@ import torch
 
 from srdgan_rt.camera import library
 from srdgan_rt.checkpoint.mix import parse_mix
-from srdgan_rt.checkpoint.read import is_weight_path, read_safetensors
-from srdgan_rt.checkpoint.shipped import WEIGHTS_FOLDER
+from srdgan_rt.checkpoint.read import read_safetensors
+from srdgan_rt.checkpoint.shipped import WEIGHTS_FOLDER, is_weight_path
 from srdgan_rt.degrade.pairs import hash_file
 from srdgan_rt.errors import SrdganError
 from training.config import StageConfig

@@ -77,6 +77,12 @@ int64_t L2HRun::min_strip_rows(int64_t height, int64_t width, bool int8) {
   return (carried_rows(0) + 1) * strip_unit(height, width, int8);
 }
 
+int64_t L2HRun::round_strip_rows(int64_t height, int64_t width, bool int8, int64_t rows) {
+  const int64_t unit = strip_unit(height, width, int8);
+  const int64_t rounded = ceil_div(std::min(rows, height), unit) * unit;
+  return std::min(std::max(rounded, min_strip_rows(height, width, int8)), height);
+}
+
 int64_t L2HRun::num_stages() const {
   const int64_t blocks = num_blocks() * kDenseConvs;
   const int64_t tail = weights_.sizes.num_upsamplings + 2;

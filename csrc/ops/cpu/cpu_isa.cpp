@@ -1,22 +1,16 @@
+#include "csrc/common/cpu_isa.h"
+
 #include <torch/csrc/stable/library.h>
 
-#include <cstdlib>
 #include <string>
 
-#include "csrc/ops/cpu/process_isa.h"
-
 namespace srdgan {
-
-CpuIsa process_isa() {
-  static const CpuIsa isa = choose_cpu_isa(std::getenv("SRDGAN_RT_CPU_ISA"));
-  return isa;
-}
-
 namespace {
+
 std::string cpu_isa() { return cpu_isa_name(process_isa()); }
 bool has_vnni() { return cpu_supports_vnni(process_isa()); }
-}  // namespace
 
+}  // namespace
 }  // namespace srdgan
 
 STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, CompositeExplicitAutograd, m) {

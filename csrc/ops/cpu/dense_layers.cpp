@@ -6,8 +6,8 @@
 
 #include <tuple>
 
+#include "csrc/common/cpu_isa.h"
 #include "csrc/ops/checks.h"
-#include "csrc/ops/cpu/process_isa.h"
 #include "csrc/ops/cpu/workspace.h"
 
 namespace srdgan {

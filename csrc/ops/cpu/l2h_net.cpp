@@ -8,9 +8,9 @@
 #include <memory>
 #include <utility>
 
+#include "csrc/common/cpu_isa.h"
 #include "csrc/common/huge_pages.h"
 #include "csrc/ops/checks.h"
-#include "csrc/ops/cpu/process_isa.h"
 #include "csrc/ops/cpu/workspace.h"
 
 namespace srdgan {
@@ -178,14 +178,11 @@ Tensor l2h_strip_cpu(const Tensor& rows, const Tensor& weights, Tensor state, in
   return output;
 }
 
-// The least number of rows that strips can have and that is at least `rows`, or the height.
 int64_t l2h_round_strip_rows_cpu(const Tensor& weights, int64_t height, int64_t width, int64_t rows) {
   const L2HSizes sizes = read_weights(weights).sizes;
   check_size(height, width);
   STD_TORCH_CHECK(rows >= 1, "rows must be at least 1, got ", rows);
-  const int64_t unit = L2HRun::strip_unit(height, width, sizes.int8);
-  const int64_t rounded = (std::min(rows, height) + unit - 1) / unit * unit;
-  return std::min(std::max(rounded, L2HRun::min_strip_rows(height, width, sizes.int8)), height);
+  return L2HRun::round_strip_rows(height, width, sizes.int8, rows);
 }
 
 L2HRun make_strip_run(const Tensor& weights, int64_t height, int64_t width, int64_t strip_rows) {

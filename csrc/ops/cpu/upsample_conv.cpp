@@ -6,9 +6,9 @@
 
 #include <vector>
 
+#include "csrc/common/cpu_isa.h"
 #include "csrc/common/huge_pages.h"
 #include "csrc/ops/checks.h"
-#include "csrc/ops/cpu/process_isa.h"
 
 namespace srdgan {
 namespace {

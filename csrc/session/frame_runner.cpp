@@ -1,0 +1,213 @@
+#include "csrc/session/frame_runner.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "csrc/common/cpu_isa.h"
+#include "csrc/common/picture_limits.h"
+#include "csrc/session/failure.h"
+
+namespace srdgan {
+namespace {
+
+constexpr float kNegativeSlope = 0.2f;    // srdgan_rt/models/l2h.py
+constexpr int64_t kUsualStripRows = 128;  // enough to make reading the weights, once per strip, cheap
+constexpr int64_t kChannels = kImageChannels;
+
+// A range of pixels on one axis.
+struct Span {
+  int64_t begin, end;
+  int64_t size() const { return end - begin; }
+};
+
+Region check_region(const SessionConfig& config) {
+  require_argument(is_picture_size(config.height, config.width),
+                   "width and height must be 1.." + std::to_string(kMaxSide) + " and have at most " +
+                       std::to_string(kMaxPixels) + " pixels, got " + std::to_string(config.width) + " x " +
+                       std::to_string(config.height));
+  const Region& region = config.region;
+  if (region.x == 0 && region.y == 0 && region.width == 0 && region.height == 0)
+    return {0, 0, config.width, config.height};
+  const auto fits = [](int64_t begin, int64_t size, int64_t whole) {
+    return begin >= 0 && size >= 1 && begin < whole && size <= whole - begin;
+  };
+  require_argument(fits(region.x, region.width, config.width) && fits(region.y, region.height, config.height),
+                   "region must be a box inside the picture of " + std::to_string(config.width) + " x " +
+                       std::to_string(config.height) + " pixels, got x " + std::to_string(region.x) + ", y " +
+                       std::to_string(region.y) + ", " + std::to_string(region.width) + " x " +
+                       std::to_string(region.height));
+  return region;
+}
+
+// What the network reads for a region: its halo, and beyond the picture at most the border padding.
+Span find_window(Span region, int64_t whole, int64_t halo, int64_t border_padding) {
+  return {std::max(region.begin - halo, -border_padding), std::min(region.end + halo, whole + border_padding)};
+}
+
+// Pixels of an axis that goes on mirrored beyond both ends. The edge pixel is not repeated; an axis of one pixel is.
+std::vector<int64_t> reflect(Span span, int64_t whole) {
+  const int64_t period = std::max<int64_t>(2 * (whole - 1), 1);
+  std::vector<int64_t> pixels;
+  pixels.reserve(static_cast<size_t>(span.size()));
+  for (int64_t i = span.begin; i < span.end; ++i) {
+    const int64_t place = (i % period + period) % period;
+    pixels.push_back(std::min(place, whole > 1 ? period - place : 0));
+  }
+  return pixels;
+}
+
+bool all_finite(const float* values, int64_t count) {
+  bool finite = true;
+  for (int64_t i = 0; i < count; ++i) finite &= std::fabs(values[i]) <= std::numeric_limits<float>::max();
+  return finite;
+}
+
+}  // namespace
+
+FrameRunner::FrameRunner(const PackedModel& model, ThreadPool& pool, const SessionConfig& config, int64_t halo,
+                         int64_t border_padding)
+    : model_(model),
+      pool_(pool),
+      scale_(model.weights.sizes.scale()),
+      output_width_(scale_ * check_region(config).width),
+      output_height_(scale_ * check_region(config).height),
+      reader_(config.input, config.matrix, config.range, config.width, config.height, "input"),
+      writer_(config.output, config.matrix, config.range, output_width_, output_height_, "output") {
+  const Region region = check_region(config);
+  const Span x = find_window({region.x, region.x + region.width}, config.width, halo, border_padding);
+  const Span y = find_window({region.y, region.y + region.height}, config.height, halo, border_padding);
+  require_argument(is_picture_size(y.size(), x.size()), "the picture is too large with its border padding");
+  require_argument(config.strip_rows >= 0, "strip_rows must be at least 0, got " + std::to_string(config.strip_rows));
+  columns_ = reflect(x, config.width);
+  rows_ = reflect(y, config.height);
+  crop_x_ = scale_ * (region.x - x.begin);
+  crop_y_ = scale_ * (region.y - y.begin);
+  run_ = choose_run(config.strip_rows);
+  make_strips();
+}
+
+int64_t FrameRunner::plane_floats(const L2HRun& run, int64_t strip_rows) {
+  const auto height = static_cast<int64_t>(rows_.size()), width = static_cast<int64_t>(columns_.size());
+  max_result_rows_ = 0;
+  for (int64_t known = 0; known < height; known += strip_rows) {
+    const int64_t before = known == 0 ? 0 : run.finished_rows(known);
+    const int64_t now = run.finished_rows(std::min(known + strip_rows, height));
+    max_result_rows_ = std::max(max_result_rows_, now - before);
+  }
+  return kChannels * width * (strip_rows + scale_ * (max_result_rows_ + 1));
+}
+
+// Strips of the wanted or usual height, or the whole at once if nothing is wanted and that takes less memory.
+std::unique_ptr<L2HRun> FrameRunner::choose_run(int64_t strip_rows) {
+  const auto height = static_cast<int64_t>(rows_.size()), width = static_cast<int64_t>(columns_.size());
+  std::unique_ptr<L2HRun> best;
+  int64_t best_floats = 0;
+  for (const int64_t wanted : {strip_rows > 0 ? strip_rows : height, strip_rows > 0 ? strip_rows : kUsualStripRows}) {
+    const int64_t rows = L2HRun::round_strip_rows(height, width, model_.weights.sizes.int8, wanted);
+    auto run =
+        std::make_unique<L2HRun>(model_.weights, kNegativeSlope, height, width, rows, pool_.size(), process_isa());
+    const int64_t floats = run->state_floats() + run->workspace_floats() + plane_floats(*run, rows);
+    if (best != nullptr && floats >= best_floats) continue;
+    best = std::move(run);
+    best_floats = floats;
+    strip_rows_ = rows;
+  }
+  plane_floats(*best, strip_rows_);
+  return best;
+}
+
+void FrameRunner::make_strips() {
+  const auto height = static_cast<int64_t>(rows_.size()), width = static_cast<int64_t>(columns_.size());
+  state_ = AlignedMemory<float>(run_->state_floats());
+  workspace_ = AlignedMemory<float>(run_->workspace_floats());
+  picture_ = AlignedMemory<float>(kChannels * strip_rows_ * width);
+  result_ = AlignedMemory<float>(kChannels * (max_result_rows_ + 1) * scale_ * width);
+  run_->clear_borders(state_.data());
+  int64_t plans_bytes = 0;
+  for (int64_t begin = 0; begin < height; begin += strip_rows_) {
+    Strip strip{};
+    strip.begin = begin;
+    strip.end = std::min(begin + strip_rows_, height);
+    strip.first_row = begin == 0 ? 0 : run_->finished_rows(begin);
+    strip.end_row = run_->finished_rows(strip.end);
+    L2HData data{};
+    data.picture = {picture_.data(), kChannels, strip_rows_ * width, width, begin};
+    const int64_t row = scale_ * width;
+    data.result = {result_row(strip, strip.first_row).channels[0], kChannels, (max_result_rows_ + 1) * row, row,
+                   strip.first_row};
+    strip.work = run_->plan(state_.data(), workspace_.data(), data, strip.begin, strip.end);
+    scratch_stride_ = std::max(scratch_stride_, strip.work->scratch_floats());
+    plans_bytes += strip.work->memory_bytes();
+    strips_.push_back(std::move(strip));
+  }
+  constexpr int64_t kLine = AlignedMemory<float>::kLine / static_cast<int64_t>(sizeof(float));
+  scratch_stride_ = (scratch_stride_ + kLine - 1) / kLine * kLine;
+  scratch_ = AlignedMemory<float>(pool_.size() * scratch_stride_);
+  for (const auto* memory : {&state_, &workspace_, &picture_, &result_, &scratch_}) memory_bytes_ += memory->bytes();
+  memory_bytes_ += plans_bytes;
+}
+
+// The row before first_row is the last one of the strip before, for formats that take two rows at a time.
+RgbRow<float> FrameRunner::result_row(const Strip& strip, int64_t row) const {
+  const int64_t stride = scale_ * static_cast<int64_t>(columns_.size());
+  float* first = result_.data() + (row - strip.first_row + 1) * stride;
+  const int64_t plane = (max_result_rows_ + 1) * stride;
+  return {{first, first + plane, first + 2 * plane}};
+}
+
+StatusCode FrameRunner::run(const ConstImage& input, const Image& output, const std::atomic<bool>& cancelled) {
+  const ConstImage from = reader_.check(input);
+  const ConstImage checked = writer_.check({{output.planes[0], output.planes[1], output.planes[2]},
+                                            {output.strides[0], output.strides[1], output.strides[2]}});
+  Image to = output;
+  std::copy_n(checked.strides, 3, to.strides);
+  is_finite_ = true;
+  int64_t written = 0;
+  for (const Strip& strip : strips_) {
+    read(from, strip);
+    strip.work->restart();
+    pool_.run(
+        [&](int64_t thread) { strip.work->work(thread, scratch_.data() + thread * scratch_stride_, &cancelled); });
+    if (cancelled) return StatusCode::kCancelled;
+    int64_t end = std::clamp<int64_t>(strip.end_row - crop_y_, 0, output_height_);
+    end -= end % writer_.layout().row_group();
+    write(to, strip, written, end);
+    if (!is_finite_) return StatusCode::kNotFinite;
+    written = std::max(written, end);
+    if (strip.end_row == strip.first_row) continue;
+    const RgbRow<float> last = result_row(strip, strip.end_row - 1), kept = result_row(strip, strip.first_row - 1);
+    for (int64_t c = 0; c < kChannels; ++c)
+      std::copy_n(last.channels[c], scale_ * static_cast<int64_t>(columns_.size()), kept.channels[c]);
+  }
+  return StatusCode::kOk;
+}
+
+void FrameRunner::read(const ConstImage& input, const Strip& strip) {
+  const auto width = static_cast<int64_t>(columns_.size());
+  pool_.for_each(strip.begin, strip.end, [&](int64_t row) {
+    float* first = picture_.data() + (row - strip.begin) * width;
+    const int64_t plane = strip_rows_ * width;
+    reader_.read(input, rows_[static_cast<size_t>(row)], columns_.data(), width,
+                 {{first, first + plane, first + 2 * plane}});
+  });
+}
+
+// Rows begin .. end - 1 of the output.
+void FrameRunner::write(const Image& output, const Strip& strip, int64_t begin, int64_t end) {
+  const int64_t group = writer_.layout().row_group();
+  pool_.for_each(begin / group, end / group, [&](int64_t index) {
+    RgbRow<const float> rows[2]{};
+    for (int64_t i = 0; i < group; ++i) {
+      const RgbRow<float> row = result_row(strip, crop_y_ + group * index + i);
+      for (int64_t c = 0; c < kChannels; ++c) {
+        rows[i].channels[c] = row.channels[c] + crop_x_;
+        if (!all_finite(rows[i].channels[c], output_width_)) is_finite_ = false;
+      }
+    }
+    writer_.write(output, group * index, rows);
+  });
+}
+
+}  // namespace srdgan

@@ -1,0 +1,80 @@
+#include "csrc/session/packed_model.h"
+
+#include <cmath>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "csrc/kernels/cpu/l2h_pack.h"
+#include "csrc/session/failure.h"
+#include "csrc/session/safetensors.h"
+
+namespace srdgan {
+namespace {
+
+// As in srdgan_rt/models/spec.py and srdgan_rt/checkpoint/load.py; a test compares them.
+constexpr int64_t kDefaultHalo = 32;
+constexpr int64_t kMostPixels = 10'000;
+constexpr size_t kMostDigits = 9;
+
+int64_t read_pixels(const SafeTensors& file, const std::string& key, int64_t missing) {
+  const auto found = file.metadata.find(key);
+  if (found == file.metadata.end()) return missing;
+  const std::string& text = found->second;
+  const bool is_number =
+      !text.empty() && text.size() <= kMostDigits && text.find_first_not_of("0123456789") == std::string::npos;
+  require_model(is_number, key + " in the metadata must be a whole number, got " + text.substr(0, 50));
+  const int64_t pixels = std::stoll(text);
+  require_model(pixels <= kMostPixels, key + " in the metadata must be at most " + std::to_string(kMostPixels) +
+                                           ", got " + std::to_string(pixels));
+  return pixels;
+}
+
+std::vector<float> read_weights(const std::string& name, const SafeTensor& tensor) {
+  std::vector<float> values(static_cast<size_t>(tensor.count()));
+  tensor.read_floats(values.data());
+  for (const float value : values) require_model(std::isfinite(value), "holds NaN or infinite weights: " + name);
+  return values;
+}
+
+AlignedMemory<uint8_t> pack(const NamedTensors& named, ThreadPool& pool) {
+  L2HPacker packer(L2HPart::kNet, named, nullptr);
+  require_model(packer.sizes().in_channels == kImageChannels,
+                "the network must take 3 channels, this one takes " + std::to_string(packer.sizes().in_channels) +
+                    " (networks with pixel-unshuffle run in srdgan_rt.Upscaler)");
+  AlignedMemory<uint8_t> blob(l2h_blob_bytes(packer.sizes()));
+  const int64_t jobs = packer.start(blob.data());
+  pool.for_each(0, jobs, [&](int64_t job) { packer.run(job); });
+  return blob;
+}
+
+}  // namespace
+
+PackedModel pack_model(const uint8_t* file, size_t bytes, ThreadPool& pool) {
+  const SafeTensors read = read_safetensors(file, bytes);
+  for (const char* name : {"conv_first.weight", "body.0.rdb1.conv1.weight"}) {
+    require_model(read.tensors.count(name) > 0,
+                  std::string("holds no network that enlarges, by the names of this project: ") + name + " is missing");
+  }
+  PackedModel model;
+  model.halo = read_pixels(read, "halo", kDefaultHalo);
+  model.border_padding = read_pixels(read, "border_padding", 0);
+  std::vector<std::vector<float>> values;
+  values.reserve(read.tensors.size());
+  NamedTensors named;
+  for (const auto& [name, tensor] : read.tensors) {
+    values.push_back(read_weights(name, tensor));
+    named[name] = {values.back().data(), tensor.shape};
+  }
+  try {
+    model.blob = pack(named, pool);
+    model.weights = read_l2h_blob(model.blob.data(), model.blob.bytes());
+  } catch (const Failure&) {
+    throw;
+  } catch (const std::runtime_error& error) {
+    throw Failure(StatusCode::kBadModel, std::string("does not fit the network: ") + error.what());
+  }
+  return model;
+}
+
+}  // namespace srdgan

@@ -1,0 +1,77 @@
+// Pixel formats of a session: their layouts, and conversion between their rows and rows of floats.
+#pragma once
+
+#include <cstdint>
+
+#include "include/srdgan/session.h"
+
+namespace srdgan {
+
+// Rows of red, green and blue in [0, 1].
+template <typename T>
+struct RgbRow {
+  T* channels[3];
+};
+
+struct FormatLayout {
+  const char* name;
+  int planes;
+  int64_t sample_bytes;
+  bool subsampled;  // its second plane has chroma of 2x2 pixels
+
+  int64_t row_bytes(int plane, int64_t width) const;
+  int64_t rows(int plane, int64_t height) const { return subsampled && plane == 1 ? height / 2 : height; }
+  // Rows of pixels that are converted together.
+  int64_t row_group() const { return subsampled ? 2 : 1; }
+};
+
+// Throws Failure for values that are no format.
+const FormatLayout& layout_of(PixelFormat format);
+
+class PixelConverter {
+ public:
+  // Throws Failure where the size is not possible in this format.
+  PixelConverter(PixelFormat format, ColourMatrix matrix, ColourRange range, int64_t width, int64_t height,
+                 const char* what);
+
+  const FormatLayout& layout() const { return *layout_; }
+
+  // The planes with their strides filled in. Throws Failure where one is missing, misaligned or has too short rows.
+  ConstImage check(const ConstImage& image) const;
+
+  // Pixels columns[0 .. count - 1] of row y.
+  void read(const ConstImage& image, int64_t y, const int64_t* columns, int64_t count, const RgbRow<float>& to) const;
+  // Whole rows y .. y + row_group() - 1, clipped and rounded to nearest; `rows` has as many elements.
+  void write(const Image& image, int64_t y, const RgbRow<const float>* rows) const;
+
+ private:
+  // value = (stored - offset) / steps, of 8 bits or 10.
+  struct Levels {
+    float luma_offset, luma_steps, chroma_offset, chroma_steps, white;
+    int shift;  // of the value in its sample
+  };
+
+  PixelFormat format_;
+  const FormatLayout* layout_;
+  int64_t width_;
+  int64_t height_;
+  const char* what_;
+  float red_weight_, blue_weight_;  // of luma
+  Levels levels_;
+
+  template <typename T>
+  void read_rgb(const ConstImage& image, int64_t y, const int64_t* columns, int64_t count,
+                const RgbRow<float>& to) const;
+  template <typename T>
+  void write_rgb(const Image& image, int64_t y, const RgbRow<const float>& row) const;
+  template <typename T>
+  void read_yuv(const ConstImage& image, int64_t y, const int64_t* columns, int64_t count,
+                const RgbRow<float>& to) const;
+  template <typename T>
+  void write_yuv(const Image& image, int64_t y, const RgbRow<const float>* rows) const;
+  // Places of red, green and blue: in which plane, and the first sample and the step there.
+  int plane_of(int channel) const { return layout_->planes == 3 ? channel : 0; }
+  int64_t first_sample(int channel) const;
+};
+
+}  // namespace srdgan

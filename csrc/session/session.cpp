@@ -1,0 +1,176 @@
+#include "include/srdgan/session.h"
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <new>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "csrc/session/failure.h"
+#include "csrc/session/frame_runner.h"
+#include "csrc/session/packed_model.h"
+#include "csrc/session/safetensors.h"
+#include "csrc/session/thread_pool.h"
+
+namespace srdgan {
+namespace {
+
+constexpr int64_t kMaxThreads = 1024;
+constexpr int64_t kMaxMargin = 10'000;  // halo and border padding, as in model files
+
+void check_options(const SessionOptions& options) {
+  const auto check = [](const char* name, int64_t value, int64_t min, int64_t max) {
+    require_argument(value >= min && value <= max, std::string(name) + " must be " + std::to_string(min) + ".." +
+                                                       std::to_string(max) + ", got " + std::to_string(value));
+  };
+  check("threads", options.threads, 0, kMaxThreads);
+  check("halo", options.halo, -1, kMaxMargin);
+  check("border_padding", options.border_padding, -1, kMaxMargin);
+}
+
+const char* describe(StatusCode code) {
+  if (code == StatusCode::kCancelled) return "cancelled";
+  return "the network's result is not finite: its weights are damaged or unfit";
+}
+
+// Whatever is thrown becomes a status.
+template <typename Work>
+Status guard(const Work& work) noexcept {
+  try {
+    return work();
+  } catch (const Failure& failure) {
+    return make_status(failure.code, failure.what());
+  } catch (const std::bad_alloc&) {
+    return make_status(StatusCode::kOutOfMemory, "not enough memory");
+  } catch (const std::system_error&) {
+    return make_status(StatusCode::kOutOfMemory, "threads cannot be started");
+  } catch (const std::exception& error) {
+    return make_status(StatusCode::kInvalidArgument, error.what());
+  }
+}
+
+}  // namespace
+
+class Session::Impl {
+ public:
+  // Runs work() unless another thread is in a call of this session.
+  template <typename Work>
+  Status exclusively(const Work& work) noexcept {
+    if (busy_.exchange(true)) return make_status(StatusCode::kBusy, "another thread is in a call of this session");
+    const Status status = guard(work);
+    busy_ = false;
+    return status;
+  }
+
+  void open(const uint8_t* file, size_t bytes, const SessionOptions& options) {
+    check_options(options);
+    runner_.reset();
+    model_.reset();
+    pool_.reset(new ThreadPool(options.threads > 0 ? options.threads : ThreadPool::num_processors()));
+    model_ = std::make_unique<PackedModel>(pack_model(file, bytes, *pool_));
+    if (options.halo >= 0) model_->halo = options.halo;
+    if (options.border_padding >= 0) model_->border_padding = options.border_padding;
+  }
+
+  void configure(const SessionConfig& config) {
+    require_argument(model_ != nullptr, "open() must come before configure()");
+    check_process();
+    runner_.reset();  // its memory can be used again
+    runner_ = std::make_unique<FrameRunner>(*model_, *pool_, config, model_->halo, model_->border_padding);
+  }
+
+  Status process(const ConstImage& input, const Image& output) {
+    require_argument(runner_ != nullptr, "configure() must come before process()");
+    check_process();
+    const StatusCode code = runner_->run(input, output, cancelled_);
+    if (code == StatusCode::kCancelled) cancelled_ = false;
+    return code == StatusCode::kOk ? Status{} : make_status(code, describe(code));
+  }
+
+  void cancel() { cancelled_ = true; }
+
+  const FrameRunner* runner() const { return runner_.get(); }
+  const PackedModel* model() const { return model_.get(); }
+
+ private:
+  void check_process() const {
+    require_argument(pool_->is_of_this_process(), "this session belongs to another process: open one after the fork");
+  }
+
+  std::atomic<bool> busy_{false}, cancelled_{false};
+  ThreadPoolPtr pool_;
+  std::unique_ptr<PackedModel> model_;
+  std::unique_ptr<FrameRunner> runner_;
+};
+
+namespace {
+Status no_memory() { return make_status(StatusCode::kOutOfMemory, "not enough memory"); }
+}  // namespace
+
+Session::Session() noexcept : impl_(new (std::nothrow) Impl) {}
+Session::~Session() { delete impl_; }
+
+Status Session::open(const char* path, const SessionOptions& options) noexcept {
+  if (impl_ == nullptr) return no_memory();
+  return impl_->exclusively([&] {
+    require_argument(path != nullptr, "path must not be null");
+    try {
+      const std::vector<uint8_t> file = read_file(path);
+      impl_->open(file.data(), file.size(), options);
+    } catch (const Failure& failure) {
+      if (failure.code != StatusCode::kBadModel) throw;
+      throw Failure(failure.code, std::string(path) + ": " + failure.what());
+    }
+    return Status{};
+  });
+}
+
+Status Session::open(const void* file, size_t bytes, const SessionOptions& options) noexcept {
+  if (impl_ == nullptr) return no_memory();
+  return impl_->exclusively([&] {
+    require_argument(file != nullptr, "file must not be null");
+    impl_->open(static_cast<const uint8_t*>(file), bytes, options);
+    return Status{};
+  });
+}
+
+Status Session::configure(const SessionConfig& config) noexcept {
+  if (impl_ == nullptr) return no_memory();
+  return impl_->exclusively([&] {
+    impl_->configure(config);
+    return Status{};
+  });
+}
+
+Status Session::process(const ConstImage& input, const Image& output) noexcept {
+  if (impl_ == nullptr) return no_memory();
+  return impl_->exclusively([&] { return impl_->process(input, output); });
+}
+
+void Session::cancel() noexcept {
+  if (impl_ != nullptr) impl_->cancel();
+}
+
+int64_t Session::memory_bytes() const noexcept {
+  int64_t bytes = 0;
+  if (impl_ != nullptr && impl_->model() != nullptr) bytes += impl_->model()->blob.bytes();
+  if (impl_ != nullptr && impl_->runner() != nullptr) bytes += impl_->runner()->memory_bytes();
+  return bytes;
+}
+
+int64_t Session::scale() const noexcept {
+  return impl_ != nullptr && impl_->model() != nullptr ? impl_->model()->weights.sizes.scale() : 0;
+}
+
+int64_t Session::output_width() const noexcept {
+  return impl_ != nullptr && impl_->runner() != nullptr ? impl_->runner()->output_width() : 0;
+}
+
+int64_t Session::output_height() const noexcept {
+  return impl_ != nullptr && impl_->runner() != nullptr ? impl_->runner()->output_height() : 0;
+}
+
+}  // namespace srdgan

@@ -1,0 +1,114 @@
+#include "include/srdgan/session_c.h"
+
+#include <cstring>
+#include <new>
+
+#include "csrc/session/failure.h"
+#include "include/srdgan/session.h"
+
+struct srdgan_session {
+  srdgan::Session session;
+};
+
+namespace srdgan {
+namespace {
+
+static_assert(sizeof(srdgan_status) == sizeof(Status));
+static_assert(sizeof(srdgan_image) == sizeof(Image));
+static_assert(SRDGAN_NOT_FINITE == static_cast<int>(StatusCode::kNotFinite));
+static_assert(SRDGAN_P010 == static_cast<int>(PixelFormat::kP010));
+static_assert(SRDGAN_BT2020 == static_cast<int>(ColourMatrix::kBt2020));
+static_assert(SRDGAN_FULL_RANGE == static_cast<int>(ColourRange::kFull));
+
+int32_t report(const Status& from, srdgan_status* to) {
+  const auto code = static_cast<int32_t>(from.code);
+  if (to != nullptr) {
+    to->code = code;
+    std::memcpy(to->message, from.message, sizeof(to->message));
+  }
+  return code;
+}
+
+int32_t report_null(srdgan_status* to) {
+  return report(make_status(StatusCode::kInvalidArgument, "session, config, input and output must not be null"), to);
+}
+
+SessionOptions read_options(const srdgan_options* options) {
+  if (options == nullptr) return {};
+  return {options->threads, options->halo, options->border_padding};
+}
+
+}  // namespace
+}  // namespace srdgan
+
+using namespace srdgan;
+
+srdgan_options srdgan_default_options(void) {
+  const SessionOptions options;
+  return {options.threads, options.halo, options.border_padding};
+}
+
+srdgan_config srdgan_default_config(void) {
+  const SessionConfig config;
+  srdgan_config result{};
+  result.input = static_cast<int32_t>(config.input);
+  result.output = static_cast<int32_t>(config.output);
+  result.matrix = static_cast<int32_t>(config.matrix);
+  result.range = static_cast<int32_t>(config.range);
+  return result;
+}
+
+srdgan_session* srdgan_session_create(void) { return new (std::nothrow) srdgan_session; }
+void srdgan_session_destroy(srdgan_session* session) { delete session; }
+
+int32_t srdgan_session_open(srdgan_session* session, const char* path, const srdgan_options* options,
+                            srdgan_status* status) {
+  if (session == nullptr) return report_null(status);
+  return report(session->session.open(path, read_options(options)), status);
+}
+
+int32_t srdgan_session_open_memory(srdgan_session* session, const void* file, size_t bytes,
+                                   const srdgan_options* options, srdgan_status* status) {
+  if (session == nullptr) return report_null(status);
+  return report(session->session.open(file, bytes, read_options(options)), status);
+}
+
+int32_t srdgan_session_configure(srdgan_session* session, const srdgan_config* config, srdgan_status* status) {
+  if (session == nullptr || config == nullptr) return report_null(status);
+  SessionConfig to;
+  to.input = static_cast<PixelFormat>(config->input);
+  to.output = static_cast<PixelFormat>(config->output);
+  to.width = config->width;
+  to.height = config->height;
+  to.region = {config->region[0], config->region[1], config->region[2], config->region[3]};
+  to.matrix = static_cast<ColourMatrix>(config->matrix);
+  to.range = static_cast<ColourRange>(config->range);
+  to.strip_rows = config->strip_rows;
+  return report(session->session.configure(to), status);
+}
+
+int32_t srdgan_session_process(srdgan_session* session, const srdgan_const_image* input, const srdgan_image* output,
+                               srdgan_status* status) {
+  if (session == nullptr || input == nullptr || output == nullptr) return report_null(status);
+  ConstImage from;
+  Image to;
+  std::memcpy(&from, input, sizeof(from));
+  std::memcpy(&to, output, sizeof(to));
+  return report(session->session.process(from, to), status);
+}
+
+void srdgan_session_cancel(srdgan_session* session) {
+  if (session != nullptr) session->session.cancel();
+}
+int64_t srdgan_session_memory_bytes(const srdgan_session* session) {
+  return session == nullptr ? 0 : session->session.memory_bytes();
+}
+int64_t srdgan_session_scale(const srdgan_session* session) {
+  return session == nullptr ? 0 : session->session.scale();
+}
+int64_t srdgan_session_output_width(const srdgan_session* session) {
+  return session == nullptr ? 0 : session->session.output_width();
+}
+int64_t srdgan_session_output_height(const srdgan_session* session) {
+  return session == nullptr ? 0 : session->session.output_height();
+}

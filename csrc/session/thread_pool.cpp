@@ -1,0 +1,82 @@
+#include "csrc/session/thread_pool.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
+namespace srdgan {
+
+ThreadPool::ThreadPool(int64_t threads) : process_(getpid()) {
+  try {
+    for (int64_t thread = 1; thread < threads; ++thread) threads_.emplace_back([this, thread] { work(thread); });
+  } catch (...) {
+    stop();
+    throw;
+  }
+}
+
+ThreadPool::~ThreadPool() { stop(); }
+
+bool ThreadPool::is_of_this_process() const { return process_ == getpid(); }
+
+void ThreadPool::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  start_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void ThreadPool::run_erased(Call call, const void* job) {
+  {
+    const std::lock_guard lock(mutex_);
+    call_ = call;
+    job_ = job;
+    pending_ = static_cast<int64_t>(threads_.size());
+    error_ = nullptr;
+    ++round_;
+  }
+  start_.notify_all();
+  call_job(0);
+  std::unique_lock lock(mutex_);
+  done_.wait(lock, [this] { return pending_ == 0; });
+  if (error_ != nullptr) std::rethrow_exception(error_);
+}
+
+void ThreadPool::work(int64_t thread) {
+  for (int64_t seen = 0;;) {
+    {
+      std::unique_lock lock(mutex_);
+      start_.wait(lock, [&] { return stopping_ || round_ != seen; });
+      if (stopping_) return;
+      seen = round_;
+    }
+    call_job(thread);
+    const std::lock_guard lock(mutex_);
+    if (--pending_ == 0) done_.notify_one();
+  }
+}
+
+void ThreadPool::call_job(int64_t thread) noexcept {
+  try {
+    call_(job_, thread);
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    if (error_ == nullptr) error_ = std::current_exception();
+  }
+}
+
+int64_t ThreadPool::num_processors() {
+#if defined(__linux__)
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0) return std::max(CPU_COUNT(&allowed), 1);
+#endif
+  return std::max<int64_t>(std::thread::hardware_concurrency(), 1);
+}
+
+}  // namespace srdgan

@@ -1,0 +1,140 @@
+// Enlarges pictures with an L2H network (srdgan_rt/models/l2h.py), without PyTorch and Python.
+//
+//   srdgan::Session session;
+//   srdgan::Status status = session.open("srdgan-x4-fast.safetensors");
+//   srdgan::SessionConfig config;
+//   config.width = 640;
+//   config.height = 480;
+//   if (status.ok()) status = session.configure(config);
+//   if (status.ok()) status = session.process({{pixels}, {stride}}, {{result}, {result_stride}});
+//   if (!status.ok()) std::fprintf(stderr, "%s\n", status.message);
+//
+// Nothing here throws. Results are those of `srdgan_rt.Upscaler` with its engine native, bit for bit, for RGB and BGR.
+// session_c.h is the same for C.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__GNUC__)
+#define SRDGAN_API __attribute__((visibility("default")))
+#else
+#define SRDGAN_API
+#endif
+
+namespace srdgan {
+
+enum class StatusCode : int32_t {
+  kOk,
+  kInvalidArgument,  // an argument breaks a rule, or calls come in a wrong order
+  kBadModel,         // the model file is missing or damaged, or holds another network
+  kOutOfMemory,      // memory or threads
+  kCancelled,
+  kBusy,       // another thread is in a call of the same session
+  kNotFinite,  // the network's result is not finite; the contents of the output are undefined
+};
+
+struct Status {
+  StatusCode code = StatusCode::kOk;
+  char message[256] = "";  // one line that names the rule and the value; empty with kOk
+
+  bool ok() const { return code == StatusCode::kOk; }
+};
+
+enum class PixelFormat : int32_t {
+  // One plane of interleaved samples: uint8, uint16, or float in [0, 1].
+  kRgb8,
+  kBgr8,
+  kRgb16,
+  kBgr16,
+  kRgbFloat,
+  kBgrFloat,
+  // Three planes: red, green, blue.
+  kRgbPlanar8,
+  kRgbPlanar16,
+  kRgbPlanarFloat,
+  // Two planes: luma, and chroma of 2x2 pixels each, in their middle. Width and height must be even.
+  kNv12,  // chroma Cb, Cr
+  kNv21,  // chroma Cr, Cb
+  kP010,  // Cb, Cr; 10 bits, the upper ones of 16
+};
+
+// Of NV12, NV21 and P010; ignored for others.
+enum class ColourMatrix : int32_t { kBt601, kBt709, kBt2020 };
+enum class ColourRange : int32_t { kVideo, kFull };
+
+// Planes in the caller's memory. Strides are bytes from row to row; 0 stands for rows without gaps. They may be
+// negative. 16-bit and float samples must be aligned. Planes that a format does not have are ignored.
+struct ConstImage {
+  const void* planes[3];
+  int64_t strides[3];
+};
+struct Image {
+  void* planes[3];
+  int64_t strides[3];
+};
+
+struct SessionOptions {
+  int64_t threads = 0;          // that compute, the caller's among them; 0: one for each processor
+  int64_t halo = -1;            // pixels that are read around a region; -1: the model's own value
+  int64_t border_padding = -1;  // pixels by which the picture is continued, mirrored; -1: the model's own value
+};
+
+struct Region {
+  int64_t x = 0;
+  int64_t y = 0;
+  int64_t width = 0;
+  int64_t height = 0;
+};
+
+struct SessionConfig {
+  PixelFormat input = PixelFormat::kRgb8;
+  PixelFormat output = PixelFormat::kRgb8;
+  int64_t width = 0;  // of the input
+  int64_t height = 0;
+  Region region;  // of the input that is enlarged; empty: all of it
+  ColourMatrix matrix = ColourMatrix::kBt709;
+  ColourRange range = ColourRange::kVideo;
+  // Rows that are computed at a time, rounded up to what is possible; 0 chooses what takes least memory. The result
+  // does not depend on it.
+  int64_t strip_rows = 0;
+};
+
+// One network with its threads. Sessions do not wait for each other. A session serves one thread at a time; only
+// cancel() may be called while another call runs. After a fork, the child process needs a session of its own.
+class SRDGAN_API Session {
+ public:
+  Session() noexcept;
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Reads a safetensors file with the names of this project (body.N.rdbK.convJ, ...), and packs its weights.
+  Status open(const char* path, const SessionOptions& options = {}) noexcept;
+  // The same from memory, which need not outlive the call.
+  Status open(const void* file, size_t bytes, const SessionOptions& options = {}) noexcept;
+
+  // Takes all memory that process() needs for pictures of this form. After open().
+  Status configure(const SessionConfig& config) noexcept;
+
+  // Enlarges a picture. It allocates nothing. Input and output must not overlap.
+  Status process(const ConstImage& input, const Image& output) noexcept;
+
+  // Makes the call of process() that runs, or the next one if none runs, end early with kCancelled. The contents of its
+  // output are undefined. From any thread.
+  void cancel() noexcept;
+
+  // Bytes that the session holds: packed weights, and after configure() the memory of process().
+  int64_t memory_bytes() const noexcept;
+  // Enlargement of the network; 0 before open().
+  int64_t scale() const noexcept;
+  // Of the result; 0 before configure().
+  int64_t output_width() const noexcept;
+  int64_t output_height() const noexcept;
+
+ private:
+  class Impl;
+  Impl* impl_;
+};
+
+}  // namespace srdgan

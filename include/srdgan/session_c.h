@@ -1,0 +1,105 @@
+/* session.h for C, and for languages that call C. See there for what the values mean; they are the same. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define SRDGAN_C_API __attribute__((visibility("default")))
+#else
+#define SRDGAN_C_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+  SRDGAN_OK,
+  SRDGAN_INVALID_ARGUMENT,
+  SRDGAN_BAD_MODEL,
+  SRDGAN_OUT_OF_MEMORY,
+  SRDGAN_CANCELLED,
+  SRDGAN_BUSY,
+  SRDGAN_NOT_FINITE
+};
+
+enum {
+  SRDGAN_RGB8,
+  SRDGAN_BGR8,
+  SRDGAN_RGB16,
+  SRDGAN_BGR16,
+  SRDGAN_RGB_FLOAT,
+  SRDGAN_BGR_FLOAT,
+  SRDGAN_RGB_PLANAR8,
+  SRDGAN_RGB_PLANAR16,
+  SRDGAN_RGB_PLANAR_FLOAT,
+  SRDGAN_NV12,
+  SRDGAN_NV21,
+  SRDGAN_P010
+};
+
+enum { SRDGAN_BT601, SRDGAN_BT709, SRDGAN_BT2020 };
+enum { SRDGAN_VIDEO_RANGE, SRDGAN_FULL_RANGE };
+
+typedef struct srdgan_session srdgan_session;
+
+typedef struct {
+  int32_t code;
+  char message[256];
+} srdgan_status;
+
+/* What `options` and `config` hold by default: srdgan_default_options, srdgan_default_config. */
+typedef struct {
+  int64_t threads;
+  int64_t halo;
+  int64_t border_padding;
+} srdgan_options;
+
+typedef struct {
+  int32_t input;
+  int32_t output;
+  int64_t width;
+  int64_t height;
+  int64_t region[4]; /* x, y, width, height; zeros: all of the picture */
+  int32_t matrix;
+  int32_t range;
+  int64_t strip_rows;
+} srdgan_config;
+
+typedef struct {
+  const void* planes[3];
+  int64_t strides[3];
+} srdgan_const_image;
+
+typedef struct {
+  void* planes[3];
+  int64_t strides[3];
+} srdgan_image;
+
+SRDGAN_C_API srdgan_options srdgan_default_options(void);
+SRDGAN_C_API srdgan_config srdgan_default_config(void);
+
+/* Null if there is no memory. */
+SRDGAN_C_API srdgan_session* srdgan_session_create(void);
+SRDGAN_C_API void srdgan_session_destroy(srdgan_session* session);
+
+/* These return the code of the status. `options` and `status` may be null. */
+SRDGAN_C_API int32_t srdgan_session_open(srdgan_session* session, const char* path, const srdgan_options* options,
+                                         srdgan_status* status);
+SRDGAN_C_API int32_t srdgan_session_open_memory(srdgan_session* session, const void* file, size_t bytes,
+                                                const srdgan_options* options, srdgan_status* status);
+SRDGAN_C_API int32_t srdgan_session_configure(srdgan_session* session, const srdgan_config* config,
+                                              srdgan_status* status);
+SRDGAN_C_API int32_t srdgan_session_process(srdgan_session* session, const srdgan_const_image* input,
+                                            const srdgan_image* output, srdgan_status* status);
+
+SRDGAN_C_API void srdgan_session_cancel(srdgan_session* session);
+SRDGAN_C_API int64_t srdgan_session_memory_bytes(const srdgan_session* session);
+SRDGAN_C_API int64_t srdgan_session_scale(const srdgan_session* session);
+SRDGAN_C_API int64_t srdgan_session_output_width(const srdgan_session* session);
+SRDGAN_C_API int64_t srdgan_session_output_height(const srdgan_session* session);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,99 @@
+"""``include/srdgan/session_c.h`` for ctypes: structures, functions, and errors from statuses."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import POINTER, Structure, c_char, c_char_p, c_int32, c_int64, c_void_p
+from functools import cache
+from typing import Any
+
+from srdgan_rt._library import PACKAGE, find_library
+from srdgan_rt.errors import (
+    BackendUnavailableError,
+    CancelledError,
+    CheckpointError,
+    ExtensionLoadError,
+    ExtensionNotBuiltError,
+    InputError,
+    SrdganError,
+)
+
+_LIBRARY = PACKAGE / "_session.abi3.so"
+
+
+class Status(Structure):
+    _fields_ = [("code", c_int32), ("message", c_char * 256)]
+
+
+class Options(Structure):
+    _fields_ = [("threads", c_int64), ("halo", c_int64), ("border_padding", c_int64)]
+
+
+class Config(Structure):
+    _fields_ = [
+        ("input", c_int32),
+        ("output", c_int32),
+        ("width", c_int64),
+        ("height", c_int64),
+        ("region", c_int64 * 4),
+        ("matrix", c_int32),
+        ("range", c_int32),
+        ("strip_rows", c_int64),
+    ]
+
+
+class Image(Structure):
+    """``srdgan_image`` and ``srdgan_const_image``."""
+
+    _fields_ = [("planes", c_void_p * 3), ("strides", c_int64 * 3)]
+
+
+_RESULTS_AND_ARGUMENTS: dict[str, tuple[Any, list[Any]]] = {
+    "create": (c_void_p, []),
+    "destroy": (None, [c_void_p]),
+    "open": (c_int32, [c_void_p, c_char_p, POINTER(Options), POINTER(Status)]),
+    "configure": (c_int32, [c_void_p, POINTER(Config), POINTER(Status)]),
+    "process": (c_int32, [c_void_p, POINTER(Image), POINTER(Image), POINTER(Status)]),
+    "cancel": (None, [c_void_p]),
+    "memory_bytes": (c_int64, [c_void_p]),
+    "scale": (c_int64, [c_void_p]),
+    "output_width": (c_int64, [c_void_p]),
+    "output_height": (c_int64, [c_void_p]),
+}
+
+# By the codes of session_c.h.
+_ERRORS: dict[int, type[SrdganError]] = {
+    1: InputError,
+    2: CheckpointError,
+    3: BackendUnavailableError,
+    4: CancelledError,
+    5: InputError,
+    6: CheckpointError,
+}
+
+
+@cache
+def load() -> ctypes.CDLL:
+    """The library. Its calls release the GIL.
+
+    Raises:
+        ExtensionNotBuiltError: the package was installed without its compiled parts.
+        ExtensionLoadError: the library is there but cannot be loaded.
+    """
+    path, missing = find_library(_LIBRARY)
+    if missing is not None:
+        raise ExtensionNotBuiltError(missing)
+    try:
+        library = ctypes.CDLL(str(path))
+        for name, (result, arguments) in _RESULTS_AND_ARGUMENTS.items():
+            function = getattr(library, f"srdgan_session_{name}")
+            function.restype, function.argtypes = result, arguments
+    except (OSError, AttributeError) as error:
+        raise ExtensionLoadError(f"the library {path.name} cannot be loaded: {error}") from error
+    return library
+
+
+def check(status: Status) -> None:
+    """Raises the error that a status stands for, if it stands for one."""
+    if status.code != 0:
+        raise _ERRORS[status.code](status.message.decode())

@@ -1,0 +1,117 @@
+"""Pixel formats of a session, and arrays as their planes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srdgan_rt.errors import InputError
+from srdgan_rt.session._c_api import Image
+
+
+@dataclass(frozen=True)
+class Format:
+    """How arrays hold a picture.
+
+    Args:
+        code: number in ``session_c.h``.
+        dtype: type of a sample.
+        planes: 1 for interleaved samples; 3 for red, green, blue; 2 for luma, and chroma of 2x2 pixels.
+    """
+
+    code: int
+    dtype: str
+    planes: int
+
+    def shapes(self, height: int, width: int) -> list[tuple[int, ...]]:
+        """Shapes of the planes as separate arrays."""
+        if self.planes == 1:
+            return [(height, width, 3)]
+        return [(height, width)] * 3 if self.planes == 3 else [(height, width), (height // 2, width)]
+
+    def shape(self, height: int, width: int) -> tuple[int, ...]:
+        """Shape of all planes in one array."""
+        if self.planes == 1:
+            return (height, width, 3)
+        return (3, height, width) if self.planes == 3 else (height // 2 * 3, width)
+
+    def split(self, array: NDArray[Any], height: int) -> list[NDArray[Any]]:
+        """The planes of one array, as views."""
+        if self.planes == 1:
+            return [array]
+        return list(array) if self.planes == 3 else [array[:height], array[height:]]
+
+
+FORMATS = {
+    "rgb8": Format(0, "uint8", 1),
+    "bgr8": Format(1, "uint8", 1),
+    "rgb16": Format(2, "uint16", 1),
+    "bgr16": Format(3, "uint16", 1),
+    "rgb_float": Format(4, "float32", 1),
+    "bgr_float": Format(5, "float32", 1),
+    "rgb_planar8": Format(6, "uint8", 3),
+    "rgb_planar16": Format(7, "uint16", 3),
+    "rgb_planar_float": Format(8, "float32", 3),
+    "nv12": Format(9, "uint8", 2),
+    "nv21": Format(10, "uint8", 2),
+    "p010": Format(11, "uint16", 2),
+}
+
+
+def to_planes(picture: object, format: Format, height: int, width: int, name: str) -> list[NDArray[Any]]:  # noqa: A002
+    """The planes of a picture, as views of the caller's memory.
+
+    Args:
+        picture: one array with all planes, or a list or tuple with one array each.
+        format: of the picture.
+        height: rows of the picture.
+        width: columns of the picture.
+        name: what messages call it.
+
+    Raises:
+        InputError: the layout or the type is another one.
+    """
+    shapes = format.shapes(height, width)
+    if isinstance(picture, list | tuple):
+        planes = [_view(plane, name) for plane in picture]
+    else:
+        array = _view(picture, name)
+        shape = format.shape(height, width)
+        if array.shape != shape:
+            raise InputError(f"{name} must have shape {shape}, got {array.shape}")
+        planes = format.split(array, height)
+    if format.planes == 2 and len(planes) == 2 and planes[1].shape == (height // 2, width // 2, 2):
+        planes[1] = planes[1].reshape(height // 2, width)
+    if [plane.shape for plane in planes] != shapes:
+        raise InputError(f"{name} must have planes of shapes {shapes}, got {[plane.shape for plane in planes]}")
+    for plane in planes:
+        if plane.dtype != np.dtype(format.dtype):
+            raise InputError(f"{name} must be {format.dtype}, got {plane.dtype}")
+        row = plane[0]
+        if not row.flags.c_contiguous:
+            raise InputError(f"rows of {name} must be contiguous, got strides {plane.strides}")
+    return planes
+
+
+def to_image(planes: list[NDArray[Any]]) -> Image:
+    """The addresses and strides of planes, which must outlive the result's use."""
+    image = Image()
+    for index, plane in enumerate(planes):
+        image.planes[index] = plane.__array_interface__["data"][0]
+        image.strides[index] = plane.strides[0] if len(plane) > 1 else 0  # numpy gives one row any stride
+    return image
+
+
+def _view(array: object, name: str) -> NDArray[Any]:
+    """An array over the same memory: of numpy, or anything with DLPack or a buffer."""
+    if isinstance(array, np.ndarray):
+        return array
+    try:
+        if hasattr(array, "__dlpack__"):
+            return np.from_dlpack(array)
+        return np.asarray(memoryview(array))  # type: ignore[arg-type]
+    except (TypeError, ValueError, BufferError, RuntimeError) as error:
+        raise InputError(f"{name} must be an array in main memory, got {type(array).__name__}: {error}") from error

@@ -1,0 +1,231 @@
+"""``Session``: a network with its threads and its memory, for pictures and frames of one form."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from ctypes import byref
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srdgan_rt.checkpoint.shipped import DEFAULT_MODEL, available_models, find_file
+from srdgan_rt.errors import BackendUnavailableError, InputError
+from srdgan_rt.session import _c_api
+from srdgan_rt.session._formats import FORMATS as _FORMATS
+from srdgan_rt.session._formats import Format, to_image, to_planes
+
+FORMATS = tuple(_FORMATS)
+"""Pixel formats; docs/session.md describes them."""
+
+MATRICES = ("bt601", "bt709", "bt2020")
+"""Colour matrices of YUV formats."""
+
+RANGES = ("video", "full")
+"""Value ranges of YUV formats."""
+
+
+class Session:
+    """Enlarges pictures and frames on the CPU, without PyTorch.
+
+    The results are those of :class:`~srdgan_rt.runtime.Upscaler` with the engine ``native``, bit for bit, for RGB and
+    BGR. A session serves one thread at a time; only :meth:`cancel` may be called meanwhile. Several sessions run at
+    once without waiting for each other. All calls release the GIL. After a fork, a process needs a session of its own.
+
+    Args:
+        model: name of a shipped model, or path of a ``.safetensors`` file as ``save_model`` writes it.
+        threads: threads that compute; None is one for each processor.
+        halo: pixels read around a region; None is the model's own, measured value.
+        border_padding: pixels by which the picture is continued, mirrored; None is the model's own value.
+
+    Raises:
+        CheckpointError: the model cannot be loaded.
+        ExtensionError: the package was built without its compiled parts.
+        InputError: an argument is out of range.
+
+    Attributes:
+        scale: enlargement of the network.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = DEFAULT_MODEL,
+        *,
+        threads: int | None = None,
+        halo: int | None = None,
+        border_padding: int | None = None,
+    ) -> None:
+        path = find_file(model, available_models())
+        self._library = _c_api.load()
+        self._handle = self._library.srdgan_session_create()
+        if not self._handle:
+            raise BackendUnavailableError("not enough memory for a session")
+        weakref.finalize(self, self._library.srdgan_session_destroy, self._handle)
+        options = _c_api.Options(
+            0 if threads is None else _check_positive("threads", threads),
+            -1 if halo is None else _check_margin("halo", halo),
+            -1 if border_padding is None else _check_margin("border_padding", border_padding),
+        )
+        self._call("open", os.fsencode(path), byref(options))
+        self.scale = int(self._library.srdgan_session_scale(self._handle))
+        self._form: tuple[Any, ...] | None = None  # arguments of configure() in use
+        self._input_size = self._output_size = (0, 0)
+        self._input = self._output = _FORMATS["rgb8"]
+
+    def configure(
+        self,
+        height: int,
+        width: int,
+        *,
+        input: str = "rgb8",  # noqa: A002
+        output: str | None = None,
+        roi: tuple[int, int, int, int] | None = None,
+        matrix: str = "bt709",
+        value_range: str = "video",
+        strip_rows: int | None = None,
+    ) -> int:
+        """Takes all the memory that :meth:`process` needs for pictures of one form.
+
+        Args:
+            height: rows of the input.
+            width: columns of the input.
+            input: one of :data:`FORMATS`.
+            output: likewise; None is that of the input.
+            roi: ``(x, y, width, height)`` in pixels of the input: enlarge only this region.
+            matrix: one of :data:`MATRICES`, for YUV formats.
+            value_range: one of :data:`RANGES`, for YUV formats.
+            strip_rows: rows that are computed at a time, rounded up to what is possible; None takes least memory. The
+                result does not depend on it.
+
+        Returns:
+            :attr:`memory_bytes`.
+
+        Raises:
+            InputError: an argument is out of range.
+            BackendUnavailableError: there is not enough memory.
+        """
+        form = (height, width, input, output, roi, matrix, value_range, strip_rows)
+        self._form = None
+        self._input = _find_format("input", input)
+        self._output = self._input if output is None else _find_format("output", output)
+        config = _c_api.Config(
+            input=self._input.code,
+            output=self._output.code,
+            width=_check_positive("width", width),
+            height=_check_positive("height", height),
+            matrix=_find_index("matrix", matrix, MATRICES),
+            range=_find_index("value_range", value_range, RANGES),
+            strip_rows=0 if strip_rows is None else _check_positive("strip_rows", strip_rows),
+        )
+        if roi is not None:
+            config.region[:] = _check_roi(roi)
+        self._call("configure", byref(config))
+        self._input_size = (height, width)
+        self._output_size = (
+            int(self._library.srdgan_session_output_height(self._handle)),
+            int(self._library.srdgan_session_output_width(self._handle)),
+        )
+        self._form = form
+        return self.memory_bytes
+
+    def process(self, picture: object, out: Any = None) -> Any:
+        """Enlarges a picture. Arrays are read and written in place, without copies.
+
+        Args:
+            picture: array of numpy, or an object with DLPack or a buffer, of the configured form; a list or tuple of
+                planes where the format has several. Rows may have gaps between them. Float samples lie in [0, 1].
+            out: memory for the result, likewise, and writable; None makes a new array. It must not overlap the input.
+
+        Returns:
+            ``out``, or the new array: (H, W, 3) interleaved, (3, H, W) planar, (H * 3 / 2, W) YUV.
+
+        Raises:
+            InputError: :meth:`configure` was not called, an array has another form, or another thread is in a call.
+            CancelledError: :meth:`cancel` was called.
+            CheckpointError: the network's result is not finite.
+        """
+        if self._form is None:
+            raise InputError("configure() must come before process()")
+        source = to_planes(picture, self._input, *self._input_size, "picture")
+        if out is None:
+            out = np.empty(self._output.shape(*self._output_size), self._output.dtype)
+        target = to_planes(out, self._output, *self._output_size, "out")
+        if not all(plane.flags.writeable for plane in target):
+            raise InputError("out must be writable")
+        self._call("process", byref(to_image(source)), byref(to_image(target)))
+        return out
+
+    def upscale(self, image: NDArray[Any], *, roi: tuple[int, int, int, int] | None = None) -> NDArray[Any]:
+        """Enlarges a picture of any size; configures the session for it where it is not yet.
+
+        Args:
+            image: ``(H, W, 3)`` RGB; uint8, uint16, or float32 in [0, 1].
+            roi: as in :meth:`configure`.
+
+        Returns:
+            ``(scale * H, scale * W, 3)``, the same type; of the region where there is one.
+
+        Raises:
+            InputError: an argument is of the wrong type, shape or range.
+            BackendUnavailableError: there is not enough memory.
+        """
+        names = {"uint8": "rgb8", "uint16": "rgb16", "float32": "rgb_float"}
+        name = names.get(str(getattr(image, "dtype", "")))
+        if name is None or image.ndim != 3 or image.shape[2] != 3:
+            got = f"{getattr(image, 'shape', '')} {getattr(image, 'dtype', type(image).__name__)}"
+            raise InputError(f"image must be (H, W, 3), uint8, uint16 or float32, got {got}")
+        height, width = image.shape[:2]
+        if self._form != (height, width, name, None, roi, "bt709", "video", None):
+            self.configure(height, width, input=name, roi=roi)
+        is_usable = image.strides[1:] == (3 * image.itemsize, image.itemsize)
+        result: NDArray[Any] = self.process(image if is_usable else np.ascontiguousarray(image))
+        return result
+
+    def cancel(self) -> None:
+        """Makes the call of :meth:`process` that runs, or the next one if none runs, raise CancelledError."""
+        self._library.srdgan_session_cancel(self._handle)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes that the session holds: packed weights, and after :meth:`configure` the memory of :meth:`process`."""
+        return int(self._library.srdgan_session_memory_bytes(self._handle))
+
+    def _call(self, name: str, *arguments: Any) -> None:
+        status = _c_api.Status()
+        getattr(self._library, f"srdgan_session_{name}")(self._handle, *arguments, byref(status))
+        _c_api.check(status)
+
+
+def _find_format(name: str, value: str) -> Format:
+    if value not in _FORMATS:
+        raise InputError(f"{name} must be one of {', '.join(FORMATS)}, got {value!r}")
+    return _FORMATS[value]
+
+
+def _find_index(name: str, value: str, allowed: tuple[str, ...]) -> int:
+    if value not in allowed:
+        raise InputError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+    return allowed.index(value)
+
+
+def _check_whole(name: str, value: int, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value < 1 << 63:
+        raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return int(value)
+
+
+def _check_positive(name: str, value: int) -> int:
+    return _check_whole(name, value, 1)
+
+
+def _check_margin(name: str, value: int) -> int:
+    return _check_whole(name, value, 0)
+
+
+def _check_roi(roi: tuple[int, int, int, int]) -> tuple[int, ...]:
+    if not isinstance(roi, list | tuple) or len(roi) != 4:
+        raise InputError(f"roi must be four whole numbers (x, y, width, height), got {roi!r}")
+    x, y, w, h = roi
+    box = (_check_margin("x of roi", x), _check_margin("y of roi", y))
+    return (*box, _check_positive("width of roi", w), _check_positive("height of roi", h))

@@ -1,0 +1,138 @@
+// Pixel formats: what is written is read again within the rounding of the format; published values of colours.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "csrc/session/pixel_format.h"
+#include "tests/cpp/check.h"
+
+using namespace srdgan;
+
+namespace {
+
+// What a picture becomes when a format writes it and reads it again.
+std::vector<float> round_trip(PixelFormat format, ColourMatrix matrix, ColourRange range, const std::vector<float>& rgb,
+                              int64_t height, int64_t width) {
+  const PixelConverter converter(format, matrix, range, width, height, "picture");
+  const FormatLayout& layout = converter.layout();
+  std::vector<std::vector<uint16_t>> memory;  // with a gap behind each row
+  Image image{};
+  for (int plane = 0; plane < layout.planes; ++plane) {
+    const int64_t stride = layout.row_bytes(plane, width) + 8;
+    memory.emplace_back(static_cast<size_t>(stride * layout.rows(plane, height) / 2), uint16_t{0xABCD});
+    image.planes[plane] = memory.back().data();
+    image.strides[plane] = stride;
+  }
+  const int64_t plane = height * width;
+  for (int64_t y = 0; y < height; y += layout.row_group()) {
+    RgbRow<const float> rows[2]{};
+    for (int64_t i = 0; i < layout.row_group(); ++i)
+      for (int64_t c = 0; c < 3; ++c) rows[i].channels[c] = rgb.data() + c * plane + (y + i) * width;
+    converter.write(image, y, rows);
+  }
+  for (int p = 0; p < layout.planes; ++p) {
+    const int64_t row_bytes = layout.row_bytes(p, width);
+    for (int64_t y = 0; y < layout.rows(p, height); ++y) {
+      uint16_t gap;
+      std::memcpy(&gap, static_cast<char*>(image.planes[p]) + y * image.strides[p] + row_bytes, sizeof(gap));
+      CHECK(gap == 0xABCD, "%s: row %d of plane %d is too long", layout.name, static_cast<int>(y), p);
+    }
+  }
+  std::vector<int64_t> columns;
+  for (int64_t x = 0; x < width; ++x) columns.push_back(x);
+  std::vector<float> result(rgb.size());
+  const ConstImage input{{image.planes[0], image.planes[1], image.planes[2]},
+                         {image.strides[0], image.strides[1], image.strides[2]}};
+  for (int64_t y = 0; y < height; ++y) {
+    float* row = result.data() + y * width;
+    converter.read(input, y, columns.data(), width, {{row, row + plane, row + 2 * plane}});
+  }
+  return result;
+}
+
+float largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  float largest = 0;
+  for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::fabs(a[i] - b[i]));
+  return largest;
+}
+
+void test_formats() {
+  const int64_t height = 6, width = 10;
+  std::vector<float> random = random_floats(3 * height * width, 4);
+  for (float& value : random) value = 0.5f * value + 0.5f;
+  const auto trip = [&](PixelFormat format, const std::vector<float>& rgb, ColourMatrix matrix, ColourRange range) {
+    return largest_difference(round_trip(format, matrix, range, rgb, height, width), rgb);
+  };
+  for (int32_t format = 0; format < static_cast<int32_t>(PixelFormat::kNv12); ++format) {
+    const auto f = static_cast<PixelFormat>(format);
+    const int64_t bytes = layout_of(f).sample_bytes;
+    const float limit = bytes == 1 ? 0.5001f / 255 : bytes == 2 ? 0.51f / 65535 : 0.0f;
+    CHECK(trip(f, random, ColourMatrix::kBt709, ColourRange::kVideo) <= limit, "%s", layout_of(f).name);
+  }
+  // One colour, or shades of grey, so that subsampling loses nothing.
+  for (const auto format : {PixelFormat::kNv12, PixelFormat::kNv21, PixelFormat::kP010}) {
+    for (const auto matrix : {ColourMatrix::kBt601, ColourMatrix::kBt709, ColourMatrix::kBt2020}) {
+      for (const auto range : {ColourRange::kVideo, ColourRange::kFull}) {
+        std::vector<float> flat;
+        for (const float value : {0.9f, 0.3f, 0.1f}) flat.insert(flat.end(), height * width, value);
+        const float step = format == PixelFormat::kP010 ? 1.0f / 876 : 1.0f / 219;
+        CHECK(trip(format, flat, matrix, range) <= 1.5f * step, "%s, matrix %d: %g", layout_of(format).name,
+              static_cast<int>(matrix), static_cast<double>(trip(format, flat, matrix, range)));
+        std::vector<float> grey;
+        for (int c = 0; c < 3; ++c)
+          for (int64_t i = 0; i < height * width; ++i)
+            grey.push_back(static_cast<float>(i) / static_cast<float>(height * width - 1));
+        CHECK(trip(format, grey, matrix, range) <= 0.51f * step, "%s: grey", layout_of(format).name);
+      }
+    }
+  }
+}
+
+// Published values of colour bars.
+void test_known_colours() {
+  struct Known {
+    PixelFormat format;
+    ColourMatrix matrix;
+    ColourRange range;
+    float rgb[3];
+    uint16_t luma, cb, cr;
+  };
+  const Known all[] = {
+      {PixelFormat::kNv12, ColourMatrix::kBt601, ColourRange::kVideo, {1, 0, 0}, 81, 90, 240},
+      {PixelFormat::kNv12, ColourMatrix::kBt601, ColourRange::kVideo, {0, 0, 1}, 41, 240, 110},
+      {PixelFormat::kNv21, ColourMatrix::kBt709, ColourRange::kVideo, {1, 0, 0}, 63, 102, 240},
+      {PixelFormat::kNv12, ColourMatrix::kBt709, ColourRange::kVideo, {0, 1, 0}, 173, 42, 26},
+      {PixelFormat::kNv12, ColourMatrix::kBt601, ColourRange::kFull, {1, 1, 1}, 255, 128, 128},
+      {PixelFormat::kNv12, ColourMatrix::kBt601, ColourRange::kFull, {1, 0, 0}, 76, 85, 255},
+      {PixelFormat::kP010, ColourMatrix::kBt2020, ColourRange::kVideo, {1, 1, 1}, 940, 512, 512},
+      {PixelFormat::kP010, ColourMatrix::kBt2020, ColourRange::kVideo, {1, 0, 0}, 294, 387, 960},
+  };
+  for (const Known& known : all) {
+    const PixelConverter converter(known.format, known.matrix, known.range, 2, 2, "picture");
+    const float red[2] = {known.rgb[0], known.rgb[0]}, green[2] = {known.rgb[1], known.rgb[1]},
+                blue[2] = {known.rgb[2], known.rgb[2]};
+    const RgbRow<const float> rows[2] = {{{red, green, blue}}, {{red, green, blue}}};
+    uint16_t luma[4], chroma[2];
+    const bool wide = known.format == PixelFormat::kP010;
+    converter.write({{luma, chroma}, {wide ? 4 : 2, wide ? 4 : 2}}, 0, rows);
+    uint8_t bytes[3];
+    std::memcpy(bytes, luma, 1);
+    std::memcpy(bytes + 1, chroma, 2);
+    uint16_t got[3];
+    for (int i = 0; i < 3; ++i)
+      got[i] = wide ? static_cast<uint16_t>((i == 0 ? luma[0] : chroma[i - 1]) >> 6) : bytes[i];
+    if (known.format == PixelFormat::kNv21) std::swap(got[1], got[2]);
+    CHECK(got[0] == known.luma && got[1] == known.cb && got[2] == known.cr, "%d %d %d instead of %d %d %d", got[0],
+          got[1], got[2], known.luma, known.cb, known.cr);
+  }
+}
+
+}  // namespace
+
+int main() {
+  test_formats();
+  test_known_colours();
+  return test_result();
+}

@@ -1,0 +1,296 @@
+"""A session against ``Upscaler``: the same bits. Its own promises: no PyTorch, buffers in place, errors, threads."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from srdgan_rt import Session, Upscaler, _ext
+from srdgan_rt.checkpoint import save_model
+from srdgan_rt.errors import CancelledError, CheckpointError, InputError, UnknownModelError
+from srdgan_rt.models import L2HNet
+from srdgan_rt.session import FORMATS, MATRICES, RANGES
+
+pytestmark = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not()))
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = "srdgan-x4-fast"
+TYPES = (np.uint8, np.uint16, np.float32)
+
+
+def make_net(num_blocks: int = 1) -> L2HNet:
+    """A small network whose results lie around the middle of the range."""
+    torch.manual_seed(0)
+    net = L2HNet(num_blocks=num_blocks, num_features=8, growth_channels=4)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.mul_(1.5)
+        net.conv_last.bias.fill_(0.5)
+    return net
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "small.safetensors"
+    save_model(path, make_net(), {"halo": "7", "border_padding": "3"})
+    return path
+
+
+@pytest.fixture(scope="module")
+def session(model: Path) -> Session:
+    return Session(model, threads=2)
+
+
+@pytest.fixture(scope="module")
+def upscaler(model: Path) -> Upscaler:
+    return Upscaler(model, device="cpu", engine="native")
+
+
+def random_picture(height: int, width: int, dtype: type = np.uint8) -> np.ndarray:
+    values = np.random.default_rng(height * width).random((height, width, 3))
+    white = 1 if dtype is np.float32 else np.iinfo(dtype).max
+    return (values * white).astype(dtype)
+
+
+@given(st.integers(1, 67), st.integers(1, 67), st.sampled_from(TYPES))
+def test_any_size_and_depth_gives_the_bits_of_upscaler(session: Session, upscaler: Upscaler, height, width, dtype):
+    picture = random_picture(height, width, dtype)
+    result = session.upscale(picture)
+    assert result.dtype == dtype
+    np.testing.assert_array_equal(result, upscaler.upscale(picture))
+
+
+@given(st.data())
+def test_any_region_gives_the_bits_of_upscaler(session: Session, upscaler: Upscaler, data):
+    x, y = data.draw(st.integers(0, 39)), data.draw(st.integers(0, 29))
+    roi = (x, y, data.draw(st.integers(1, 40 - x)), data.draw(st.integers(1, 30 - y)))
+    picture = random_picture(30, 40)
+    np.testing.assert_array_equal(session.upscale(picture, roi=roi), upscaler.upscale(picture, roi=roi))
+
+
+@pytest.mark.parametrize("strip_rows", [None, 1, 100])
+def test_strips_change_no_bit(session: Session, upscaler: Upscaler, strip_rows: int | None):
+    picture = random_picture(700, 24)
+    session.configure(700, 24, strip_rows=strip_rows)
+    np.testing.assert_array_equal(session.process(picture), upscaler.upscale(picture))
+
+
+@pytest.mark.parametrize("metadata", [{}, {"border_padding": "8"}])
+def test_what_a_file_does_not_state_is_what_upscaler_takes(tmp_path: Path, metadata: dict[str, str]):
+    path = tmp_path / "plain.safetensors"
+    save_model(path, make_net(), metadata, dtype=torch.float32)
+    picture, roi = random_picture(90, 100), (45, 40, 3, 2)
+    expected = Upscaler(path, device="cpu", engine="native").upscale(picture, roi=roi)
+    np.testing.assert_array_equal(Session(path).upscale(picture, roi=roi), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_weights_of_all_types_are_read(tmp_path: Path, dtype: torch.dtype):
+    path = tmp_path / "typed.safetensors"
+    save_model(path, make_net(), {}, dtype=dtype)
+    picture = random_picture(9, 11)
+    np.testing.assert_array_equal(Session(path).upscale(picture), Upscaler(path, device="cpu").upscale(picture))
+
+
+def test_shipped_models_are_found_by_name_and_give_the_bits_of_upscaler():
+    picture = random_picture(40, 52)
+    np.testing.assert_array_equal(Session(MODEL).upscale(picture), Upscaler(MODEL, device="cpu").upscale(picture))
+
+
+def test_photographs_give_the_bits_of_upscaler(shared_data: Path):
+    from srdgan_rt.image import read_picture
+
+    session, upscaler = Session(MODEL), Upscaler(MODEL, device="cpu", engine="native")
+    for file in ("phone_crops/4_noisy.png", "Set14/HR/ppt3.png"):
+        picture = np.ascontiguousarray(read_picture(shared_data / file).pixels[:230, :70])
+        np.testing.assert_array_equal(session.upscale(picture), upscaler.upscale(picture))
+
+
+def test_works_without_torch():
+    code = f"""
+import sys
+import numpy as np
+from srdgan_rt.session import Session
+result = Session({MODEL!r}).upscale(np.full((8, 8, 3), 128, np.uint8))
+assert result.shape == (32, 32, 3) and abs(int(result.mean()) - 128) < 3
+assert not [name for name in sys.modules if name.split(".")[0] in ("torch", "cv2", "PIL", "safetensors")]
+assert "libtorch" not in open("/proc/self/maps").read()
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_buffers_are_used_in_place(session: Session, upscaler: Upscaler):
+    picture = random_picture(10, 12)
+    expected = upscaler.upscale(picture)
+    session.configure(10, 12)
+    framed = np.zeros((14, 20, 3), np.uint8)
+    framed[2:12, 4:16] = picture
+    memory = bytearray(40 * 48 * 3)
+    out = np.frombuffer(memory, np.uint8).reshape(40, 48, 3)
+    assert session.process(framed[2:12, 4:16], out) is out
+    np.testing.assert_array_equal(np.frombuffer(memory, np.uint8).reshape(40, 48, 3), expected)
+    wide = np.full((40, 60, 3), 7, np.uint8)
+    session.process(torch.from_numpy(picture), wide[:, 6:54])
+    np.testing.assert_array_equal(wide[:, 6:54], expected)
+    assert (wide[:, :6] == 7).all()
+    assert (wide[:, 54:] == 7).all()
+    upside_down = np.empty((40, 48, 3), np.uint8)
+    session.process(memoryview(picture), upside_down[::-1])
+    np.testing.assert_array_equal(upside_down[::-1], expected)
+
+
+def test_formats_of_the_same_pixels_agree(session: Session, upscaler: Upscaler):
+    picture = random_picture(12, 10)
+    expected = upscaler.upscale(picture)
+    session.configure(12, 10, input="bgr8", output="rgb_planar8")
+    np.testing.assert_array_equal(session.process(picture[..., ::-1].copy()), expected.transpose(2, 0, 1))
+    session.configure(12, 10, input="rgb_planar_float", output="bgr8")
+    planes = [np.ascontiguousarray(picture[..., c] / np.float32(255)) for c in range(3)]
+    np.testing.assert_array_equal(session.process(planes), expected[..., ::-1])
+
+
+@pytest.mark.parametrize("matrix", MATRICES)
+@pytest.mark.parametrize("value_range", RANGES)
+@pytest.mark.parametrize("name", ["nv12", "nv21", "p010"])
+def test_flat_yuv_frames_keep_their_values(name: str, value_range: str, matrix: str):
+    session = Session(MODEL, threads=1)
+    session.configure(8, 10, input=name, matrix=matrix, value_range=value_range)
+    shift = 8 if name == "p010" else 0
+    luma, chroma = np.full((8, 10), 120 << shift), np.tile(np.array([110, 135]) << shift, (4, 5))
+    dtype = np.uint16 if name == "p010" else np.uint8
+    result = session.process((luma.astype(dtype), chroma.astype(dtype)))
+    assert result.shape == (48, 40)
+    assert result.dtype == dtype
+    level = 1 << shift
+    assert np.abs(result[:32].astype(int) - 120 * level).max() <= 2 * level
+    assert np.abs(result[32:].reshape(-1, 2).astype(int) - np.array([110, 135]) * level).max() <= 2 * level
+
+
+def test_names_are_in_the_order_of_the_header():
+    header = (ROOT / "include" / "srdgan" / "session_c.h").read_text(encoding="utf-8")
+    names = {name.lower() for name in re.findall(r"\bSRDGAN_([A-Z0-9_]+)[,\s]", header)}
+    assert {*FORMATS, *MATRICES, "video_range", "full_range"} <= names
+    first, last = header.index("SRDGAN_RGB8"), header.index("SRDGAN_P010")
+    assert [name.lower() for name in re.findall(r"SRDGAN_(\w+)", header[first : last + 11])] == list(FORMATS)
+
+
+def test_wrong_arguments_are_one_line(session: Session):
+    good = np.zeros((8, 6, 3), np.uint8)
+    session.configure(8, 6)
+    for call, message in {
+        lambda: session.configure(0, 8): "height must be a whole number of at least 1, got 0",
+        lambda: session.configure(8, 8, input="yuyv"): "input must be one of rgb8, .*, got 'yuyv'",
+        lambda: session.configure(8, 8, matrix="601"): "matrix must be one of bt601, bt709, bt2020, got '601'",
+        lambda: session.configure(7, 8, input="nv12"): "must have an even width and height, got 8 x 7",
+        lambda: session.configure(8, 8, roi=(4, 4, 5, 1)): "region must be a box inside the picture of 8 x 8",
+        lambda: session.upscale(good[..., 0]): r"image must be \(H, W, 3\), uint8, uint16 or float32, got \(8, 6\)",
+        lambda: Session(MODEL, threads=0): "threads must be a whole number of at least 1, got 0",
+    }.items():
+        with pytest.raises(InputError, match=message):
+            call()
+    with pytest.raises(InputError, match=r"configure\(\) must come before process\(\)"):
+        session.process(good)  # the last configure() failed
+    session.configure(8, 6)
+    read_only = np.zeros((32, 24, 3), np.uint8)
+    read_only.flags.writeable = False
+    for picture, out, message in (
+        (good[:7], None, r"picture must have shape \(8, 6, 3\), got \(7, 6, 3\)"),
+        (good.astype(np.uint16), None, "picture must be uint8, got uint16"),
+        (np.asfortranarray(good), None, "rows of picture must be contiguous"),
+        (None, None, "picture must be an array in main memory, got NoneType"),
+        (good, np.zeros((8, 6, 3), np.uint8), r"out must have shape \(32, 24, 3\)"),
+        (good, read_only, "out must be writable"),
+    ):
+        with pytest.raises(InputError, match=message):
+            session.process(picture, out)
+
+
+def test_bad_models_are_one_line(tmp_path: Path, model: Path):
+    with pytest.raises(UnknownModelError, match="did you mean 'srdgan-x4-fast'"):
+        Session("srdgan-x4-fst")
+    with pytest.raises(CheckpointError, match=r"missing\.safetensors: No such file"):
+        Session(tmp_path / "missing.safetensors")
+    with pytest.raises(CheckpointError, match="holds no network that enlarges"):
+        Session(ROOT / "srdgan_rt" / "weights" / "srdgan-h2l.safetensors")
+    content = bytearray(model.read_bytes())
+    content[-1] ^= 1
+    damaged = tmp_path / "damaged.safetensors"
+    damaged.write_bytes(content)
+    with pytest.raises(CheckpointError, match="damaged: the weights do not match their sha256"):
+        Session(damaged)
+    unshuffled = tmp_path / "unshuffled.safetensors"
+    save_model(unshuffled, L2HNet(1, 4, 2, scale=2, unshuffle=2), {})
+    with pytest.raises(CheckpointError, match="the network must take 3 channels, this one takes 12"):
+        Session(unshuffled)
+
+
+def test_cancel_ends_a_call_in_another_thread(model: Path):
+    session = Session(model, threads=1)
+    picture = random_picture(900, 900)
+    session.configure(900, 900)
+    errors = []
+
+    def work() -> None:
+        try:
+            session.process(picture)
+        except CancelledError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    time.sleep(0.02)  # the GIL is free meanwhile
+    session.cancel()
+    thread.join()
+    assert errors == ["cancelled"]
+    small = random_picture(8, 8)
+    session.configure(8, 8)
+    assert session.process(small).any()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_is_told_to_open_its_own(model: Path):
+    code = f"""
+import os, sys
+import numpy as np
+from srdgan_rt.errors import InputError
+from srdgan_rt.session import Session
+session = Session({str(model)!r}, threads=2)
+picture = np.zeros((4, 4, 3), np.uint8)
+expected = session.upscale(picture)
+child = os.fork()
+if child == 0:
+    try:
+        session.process(picture)
+    except InputError as error:
+        assert "belongs to another process" in str(error)
+        del session
+        assert (Session({str(model)!r}, threads=2).upscale(picture) == expected).all()
+        os._exit(0)
+    os._exit(1)
+assert os.waitpid(child, 0)[1] == 0
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_memory_is_stated(session: Session):
+    small = session.configure(64, 64)
+    assert session.configure(128, 128) > small > 3 * 4 * 4 * 64 * 64
+    assert session.memory_bytes > small
+    assert session.scale == 4
