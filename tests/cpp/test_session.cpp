@@ -39,6 +39,14 @@ NOINLINE void* operator new(size_t bytes) { return count_and_allocate(bytes, 16)
 NOINLINE void* operator new(size_t bytes, std::align_val_t alignment) {
   return count_and_allocate(bytes, static_cast<size_t>(alignment));
 }
+// Sanitizers bring forms of their own, which would not call the two above.
+NOINLINE void* operator new[](size_t bytes) { return operator new(bytes); }
+NOINLINE void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
+  ++num_allocations;
+  return std::malloc(bytes);
+}
+NOINLINE void operator delete[](void* data) noexcept { std::free(data); }
+NOINLINE void operator delete[](void* data, size_t) noexcept { std::free(data); }
 NOINLINE void operator delete(void* data) noexcept { std::free(data); }
 NOINLINE void operator delete(void* data, size_t) noexcept { std::free(data); }
 NOINLINE void operator delete(void* data, std::align_val_t) noexcept { std::free(data); }
