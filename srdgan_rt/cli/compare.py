@@ -38,7 +38,7 @@ def compare(
 ) -> None:
     """Writes a page that compares pictures of one scene: zoom, slider, side by side, difference.
 
-    The page is one HTML file that any browser shows, without a network. It also has the histogram, the size and the
+    The page is one HTML file that needs no other file and no network. It also has the histogram, the size and the
     metadata of each picture, and PSNR and SSIM of those that have one size. Smaller pictures are shown as large as the
     largest.
 
