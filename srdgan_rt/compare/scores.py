@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srdgan_rt.image.alpha import flatten_on_white
-from srdgan_rt.metrics import luma, psnr, ssim
+from srdgan_rt.metrics import SSIM_WINDOW, luma, psnr, ssim
 from srdgan_rt.pixels import Pixels, white_level
 
-_WINDOW = 11  # of SSIM
 _STRIP = 512  # rows that are scored at a time: SSIM needs a dozen arrays of their size
 
 
@@ -55,12 +54,12 @@ def score_pair(first: NDArray[Any], second: NDArray[Any]) -> Score:
         first: from :func:`scored_luma`.
         second: likewise, of the same size.
     """
-    if min(first.shape) < _WINDOW:
+    if min(first.shape) < SSIM_WINDOW:
         return Score(psnr(first, second), None)
-    num_windows = len(first) - _WINDOW + 1  # down the picture; the mean over all windows is SSIM
+    num_windows = len(first) - SSIM_WINDOW + 1  # down the picture; the mean over all windows is SSIM
     total = 0.0
     for top in range(0, num_windows, _STRIP):
         num_rows = min(_STRIP, num_windows - top)
-        rows = slice(top, top + num_rows + _WINDOW - 1)
+        rows = slice(top, top + num_rows + SSIM_WINDOW - 1)
         total += num_rows * ssim(first[rows], second[rows])
     return Score(psnr(first, second), total / num_windows)

@@ -31,7 +31,7 @@ from srdgan_rt.metrics.protocol import (
 )
 from srdgan_rt.metrics.realism import Comparison, PictureNoise, SourceNoise, compare_noise, measure_picture
 from srdgan_rt.metrics.report import render_json, render_markdown, render_text
-from srdgan_rt.metrics.similarity import psnr, ssim
+from srdgan_rt.metrics.similarity import SSIM_WINDOW, psnr, ssim
 
 __all__ = [
     "BASELINES",
@@ -41,6 +41,7 @@ __all__ = [
     "GRADIENT_RATIO",
     "MESH",
     "REAL_NOISE",
+    "SSIM_WINDOW",
     "CameraNoise",
     "Channel",
     "Comparison",

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from srdgan_rt.errors import InputError
 
-_WINDOW = 11
+SSIM_WINDOW = 11
+"""Pixels a side of the window of SSIM."""
 _SIGMA = 1.5
 _K1, _K2 = 0.01, 0.03
 
@@ -52,8 +53,10 @@ def ssim(result: NDArray[Any], reference: NDArray[Any], *, peak: float = 255) ->
         InputError: the shapes differ or are smaller than the window.
     """
     _check_shapes(result, reference)
-    if min(result.shape[:2]) < _WINDOW:
-        raise InputError(f"SSIM needs at least {_WINDOW}x{_WINDOW} pixels, got {result.shape[1]}x{result.shape[0]}")
+    if min(result.shape[:2]) < SSIM_WINDOW:
+        raise InputError(
+            f"SSIM needs at least {SSIM_WINDOW}x{SSIM_WINDOW} pixels, got {result.shape[1]}x{result.shape[0]}"
+        )
     x, y = result.astype(np.float64), reference.astype(np.float64)
     mean_x, mean_y = _window_mean(x), _window_mean(y)
     variance_x = _window_mean(x * x) - mean_x**2
@@ -67,8 +70,8 @@ def ssim(result: NDArray[Any], reference: NDArray[Any], *, peak: float = 255) ->
 
 def _window_mean(plane: NDArray[np.float64]) -> NDArray[np.float64]:
     """Gaussian mean of each window that lies inside the picture."""
-    kernel = cv2.getGaussianKernel(_WINDOW, _SIGMA, cv2.CV_64F)
-    margin = _WINDOW // 2
+    kernel = cv2.getGaussianKernel(SSIM_WINDOW, _SIGMA, cv2.CV_64F)
+    margin = SSIM_WINDOW // 2
     filtered: NDArray[np.float64] = np.asarray(cv2.sepFilter2D(plane, cv2.CV_64F, kernel, kernel))
     return filtered[margin:-margin, margin:-margin]
 

@@ -3,6 +3,7 @@ import torch
 
 from srdgan_rt.models import L2HNet
 from srdgan_rt.runtime.engines import tensorrt, tensorrt_provider
+from tests.helpers.lively_net import make_lively_net
 
 
 def make_identity_net(scale=4):
@@ -29,14 +30,7 @@ def nearest_net():
 
 @pytest.fixture(scope="session")
 def random_net():
-    """A small network whose results lie around the middle of the range and depend on everything in reach."""
-    torch.manual_seed(0)
-    net = L2HNet(num_blocks=1, num_features=8, growth_channels=4)
-    with torch.no_grad():
-        for parameter in net.parameters():
-            parameter.mul_(1.5)
-        net.conv_last.bias.fill_(0.5)
-    return net
+    return make_lively_net()
 
 
 @pytest.fixture(scope="module")

@@ -14,25 +14,17 @@ from srdgan_rt.checkpoint import Model, load_model, save_model
 from srdgan_rt.errors import CheckpointError, InputError
 from srdgan_rt.models import DEFAULT_HALO, L2HNet
 from srdgan_rt.runtime import Upscaler, measure_ranges
+from tests.helpers.lively_net import make_lively_net
 
 NEEDS_EXTENSION = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not()))
 ENGINES = ["torch", pytest.param("native", marks=NEEDS_EXTENSION)]
 FACTORS = [(2, 2), (1, 4), (1, 2)]  # scale, unshuffle
 
 
-def make_net(scale: int, unshuffle: int) -> L2HNet:
-    torch.manual_seed(unshuffle)
-    net = L2HNet(1, 8, 4, scale, unshuffle).eval()
-    with torch.no_grad():
-        for parameter in net.parameters():
-            parameter.mul_(1.5)
-        net.conv_last.bias.fill_(0.5)
-    return net
-
-
 @pytest.fixture(scope="module", params=FACTORS, ids=str)
 def net(request: pytest.FixtureRequest) -> L2HNet:
-    return make_net(*request.param)
+    scale, unshuffle = request.param
+    return make_lively_net(scale=scale, unshuffle=unshuffle, seed=unshuffle)
 
 
 def make_image(height: int, width: int) -> np.ndarray:

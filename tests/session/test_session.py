@@ -21,6 +21,7 @@ from srdgan_rt.checkpoint import save_model
 from srdgan_rt.errors import CancelledError, CheckpointError, InputError, UnknownModelError
 from srdgan_rt.models import L2HNet
 from srdgan_rt.session import FORMATS, MATRICES, RANGES
+from tests.helpers.lively_net import make_lively_net
 
 pytestmark = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not()))
 
@@ -29,21 +30,10 @@ MODEL = "srdgan-x4-fast"
 TYPES = (np.uint8, np.uint16, np.float32)
 
 
-def make_net(num_blocks: int = 1) -> L2HNet:
-    """A small network whose results lie around the middle of the range."""
-    torch.manual_seed(0)
-    net = L2HNet(num_blocks=num_blocks, num_features=8, growth_channels=4)
-    with torch.no_grad():
-        for parameter in net.parameters():
-            parameter.mul_(1.5)
-        net.conv_last.bias.fill_(0.5)
-    return net
-
-
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("models") / "small.safetensors"
-    save_model(path, make_net(), {"halo": "7", "border_padding": "3"})
+    save_model(path, make_lively_net(), {"halo": "7", "border_padding": "3"})
     return path
 
 
@@ -89,7 +79,7 @@ def test_strips_change_no_bit(session: Session, upscaler: Upscaler, strip_rows: 
 @pytest.mark.parametrize("metadata", [{}, {"border_padding": "8"}])
 def test_what_a_file_does_not_state_is_what_upscaler_takes(tmp_path: Path, metadata: dict[str, str]):
     path = tmp_path / "plain.safetensors"
-    save_model(path, make_net(), metadata, dtype=torch.float32)
+    save_model(path, make_lively_net(), metadata, dtype=torch.float32)
     picture, roi = random_picture(90, 100), (45, 40, 3, 2)
     expected = Upscaler(path, device="cpu", engine="native").upscale(picture, roi=roi)
     np.testing.assert_array_equal(Session(path).upscale(picture, roi=roi), expected)
@@ -98,7 +88,7 @@ def test_what_a_file_does_not_state_is_what_upscaler_takes(tmp_path: Path, metad
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_weights_of_all_types_are_read(tmp_path: Path, dtype: torch.dtype):
     path = tmp_path / "typed.safetensors"
-    save_model(path, make_net(), {}, dtype=dtype)
+    save_model(path, make_lively_net(), {}, dtype=dtype)
     picture = random_picture(9, 11)
     np.testing.assert_array_equal(Session(path).upscale(picture), Upscaler(path, device="cpu").upscale(picture))
 

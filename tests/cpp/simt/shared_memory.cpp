@@ -41,6 +41,12 @@ void SharedMemory::check_order(const Access& before, const char* what, int32_t o
        before.site.file, before.site.line);
 }
 
+void SharedMemory::check_arrived(const Word& word, int32_t offset, Site site) const {
+  if (!word.is_target) return;
+  fail(site, "byte %d of shared memory: the copy from %s:%d has not been waited for", offset, word.write.site.file,
+       word.write.site.line);
+}
+
 void SharedMemory::write_word(Word& word, int32_t offset, Who who, Site site) {
   check_order(word.write, "wrote", offset, who, site);
   check_order(word.read, "read", offset, who, site);
@@ -51,10 +57,7 @@ void SharedMemory::write_word(Word& word, int32_t offset, Who who, Site site) {
 void SharedMemory::read(int32_t offset, int bytes, Who who, Site site) {
   for (int32_t at = offset; at < offset + bytes; at += kWordBytes) {
     Word& word = words_[at / kWordBytes];
-    if (word.is_target) {
-      fail(site, "byte %d of shared memory: the copy from %s:%d has not been waited for", at, word.write.site.file,
-           word.write.site.line);
-    }
+    check_arrived(word, at, site);
     check_order(word.write, "wrote", at, who, site);
     if (word.read.who.warp != who.warp) word.read_of_other_warp = word.read;
     const bool joins = !is_ordered(word.read, who) && word.read.who.warp == who.warp;
@@ -65,10 +68,7 @@ void SharedMemory::read(int32_t offset, int bytes, Who who, Site site) {
 void SharedMemory::write(int32_t offset, int bytes, Who who, Site site) {
   for (int32_t at = offset; at < offset + bytes; at += kWordBytes) {
     Word& word = words_[at / kWordBytes];
-    if (word.is_target) {
-      fail(site, "byte %d of shared memory: the copy from %s:%d has not been waited for", at, word.write.site.file,
-           word.write.site.line);
-    }
+    check_arrived(word, at, site);
     write_word(word, at, who, site);
   }
 }

@@ -58,6 +58,7 @@ class SharedMemory {
   Access access(Who who, Site site) const { return {now_, warp_now_[who.warp], who, site}; }
   bool is_ordered(const Access& before, Who who) const;
   void check_order(const Access& before, const char* what, int32_t offset, Who who, Site site) const;
+  void check_arrived(const Word& word, int32_t offset, Site site) const;
   void write_word(Word& word, int32_t offset, Who who, Site site);
 
   GuardedPages pages_;
