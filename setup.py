@@ -85,8 +85,30 @@ def choose_architectures(wanted: list[str]) -> list[str]:
     return usable
 
 
-def cxx_flags() -> list[str]:
-    return ["-O3", "-std=c++17", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"]
+def cxx_flags(sources: dict[str, list[str]]) -> list[str]:
+    own = ["-O3", "-std=c++17", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"]
+    return own + sources["SRDGAN_CXX_FLAGS"]
+
+
+def read_isa_flags(sources: dict[str, list[str]], target: str) -> dict[str, list[str]]:
+    """The additional flags of the sources that need more than the architecture's baseline.
+
+    Args:
+        sources: from :func:`read_source_lists`.
+        target: as ``sysconfig.get_platform()`` names it: ``linux-x86_64``, ``macosx-11.0-arm64``.
+
+    Returns:
+        Flags by source. Apple's compiler may compile for two architectures at once, so it is told for which a flag is.
+    """
+    found: dict[str, list[str]] = {}
+    for architecture, names in {"x86_64": ("x86_64", "amd64"), "arm64": ("aarch64", "arm64")}.items():
+        table = sources[f"SRDGAN_{architecture.upper()}_FLAGS"]
+        for source, flags in (entry.split("=", 1) for entry in table):
+            if target.startswith("macosx"):
+                found[source] = [word for flag in flags.split(",") for word in (f"-Xarch_{architecture}", flag)]
+            elif target.endswith(names):
+                found[source] = flags.split(",")
+    return found
 
 
 def make_session(sources: dict[str, list[str]]) -> Any:
@@ -95,7 +117,7 @@ def make_session(sources: dict[str, list[str]]) -> Any:
         SESSION,
         sources["SRDGAN_CPU_KERNEL_SOURCES"] + sources["SRDGAN_SESSION_SOURCES"],
         include_dirs=[str(ROOT)],
-        extra_compile_args={"cxx": cxx_flags()},
+        extra_compile_args={"cxx": cxx_flags(sources)},
         extra_link_args=["-pthread"],
         language="c++",
         py_limited_api=True,
@@ -108,7 +130,7 @@ def make_extension(sources: dict[str, list[str]], architectures: list[str] | Non
     from torch.utils.cpp_extension import CppExtension, CUDAExtension
 
     files = sources["SRDGAN_CPU_OP_SOURCES"]
-    cxx = [*STABLE_ABI_FLAGS, *cxx_flags()]
+    cxx = [*STABLE_ABI_FLAGS, *cxx_flags(sources)]
     if architectures is None:
         return CppExtension(
             EXTENSION, files, include_dirs=[str(ROOT)], extra_compile_args={"cxx": cxx}, py_limited_api=True
@@ -158,7 +180,7 @@ def check_compiler() -> None:
         )
 
 
-def make_build_command(kernels: list[str], architectures: list[str] | None) -> type:
+def make_build_command(kernels: list[str], isa_flags: dict[str, list[str]], architectures: list[str] | None) -> type:
     import torch
     from torch.utils.cpp_extension import BuildExtension
 
@@ -193,6 +215,26 @@ def make_build_command(kernels: list[str], architectures: list[str] | None) -> t
             extension.extra_objects = self.compiler.object_filenames(kernels, output_dir=self.build_temp)
             super().build_extensions()
 
+        def build_extension(self, extension: Extension) -> None:
+            """Compiles the sources that have flags of their own first, those of equal flags together."""
+            compile_sources = self.compiler.compile
+
+            def compile_groups(files: list[str], *, extra_postargs: dict[str, list[str]], **options: Any) -> list[str]:
+                groups: dict[tuple[str, ...], list[str]] = {}
+                for file in files:
+                    groups.setdefault(tuple(isa_flags.get(file, ())), []).append(file)
+                objects: list[str] = []
+                for flags, group in sorted(groups.items(), reverse=True):
+                    arguments = {**extra_postargs, "cxx": [*extra_postargs["cxx"], *flags]}
+                    objects += compile_sources(group, extra_postargs=arguments, **options)
+                return objects
+
+            self.compiler.compile = compile_groups
+            try:
+                super().build_extension(extension)
+            finally:
+                self.compiler.compile = compile_sources
+
     return BuildWithRecord
 
 
@@ -202,9 +244,10 @@ def main() -> None:
         return
     sources = read_source_lists()
     architectures = choose_architectures(sources["SRDGAN_CUDA_ARCHITECTURES"]) if wants_cuda() else None
+    isa_flags = read_isa_flags(sources, sysconfig.get_platform())
     setup(
         ext_modules=[make_session(sources), make_extension(sources, architectures)],
-        cmdclass={"build_ext": make_build_command(sources["SRDGAN_CPU_KERNEL_SOURCES"], architectures)},
+        cmdclass={"build_ext": make_build_command(sources["SRDGAN_CPU_KERNEL_SOURCES"], isa_flags, architectures)},
         options={"bdist_wheel": {"py_limited_api": "cp310"}},
     )
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -167,8 +168,11 @@ def disassemble(source: str) -> str:
     """The kernel's file as the extension is compiled."""
     with tempfile.TemporaryDirectory() as folder:
         target = str(Path(folder) / "kernel.o")
-        path = str(_ROOT / "csrc" / "kernels" / "cpu" / source)
-        run(["g++", "-O3", "-std=c++17", f"-I{_ROOT}", "-c", path, "-o", target])
+        path = f"csrc/kernels/cpu/{source}"
+        setup = runpy.run_path(str(_ROOT / "setup.py"))
+        lists = setup["read_source_lists"]()
+        flags = setup["cxx_flags"](lists) + setup["read_isa_flags"](lists, "linux-x86_64")[path]
+        run(["g++", *flags, f"-I{_ROOT}", "-c", str(_ROOT / path), "-o", target])
         return run(["objdump", "-d", "-C", "--no-show-raw-insn", target])
 
 

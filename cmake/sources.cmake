@@ -1,5 +1,5 @@
-# The only list of C++ and CUDA sources and of the GPU architectures. CMakeLists.txt includes this file. setup.py reads it with
-# a regular expression, so each list is one plain set(NAME value...). tests/test_build.py compares it with the files on the disk.
+# The only list of C++ and CUDA sources, of their compiler flags and of the GPU architectures. CMakeLists.txt includes this file.
+# setup.py reads it with a regular expression, so each list is one plain set(NAME value...). tests/test_build.py compares it with the files on the disk.
 
 # Torch-free: compiled into the CMake library too.
 set(SRDGAN_CPU_KERNEL_SOURCES
@@ -22,6 +22,21 @@ set(SRDGAN_CPU_KERNEL_SOURCES
   csrc/kernels/cpu/winograd_avx_vnni.cpp
   csrc/kernels/cpu/winograd_portable.cpp
 )
+
+# Flags of all C++ sources. Products and sums become one instruction where the processor has it: GCC's default, not Clang's.
+set(SRDGAN_CXX_FLAGS -ffp-contract=fast)
+
+# Flags of the sources with instructions that not every processor of the architecture has: SOURCE=FLAG,FLAG. Code of headers
+# that is not inlined must not get into them, because the linker may take it for the whole program: tests/cpp/check_isa_objects.cmake.
+set(SRDGAN_X86_64_FLAGS
+  csrc/kernels/cpu/upsample_conv_avx2.cpp=-mavx2,-mfma
+  csrc/kernels/cpu/upsample_conv_avx512.cpp=-mavx512f,-mavx2,-mfma,-mprfchw
+  csrc/kernels/cpu/winograd_avx2.cpp=-mavx2,-mfma
+  csrc/kernels/cpu/winograd_avx512.cpp=-mavx512f,-mavx2,-mfma
+  csrc/kernels/cpu/winograd_avx512_vnni.cpp=-mavx512f,-mavx512vnni,-mavx2,-mfma
+  csrc/kernels/cpu/winograd_avx_vnni.cpp=-mavxvnni,-mavx2,-mfma
+)
+set(SRDGAN_ARM64_FLAGS)
 
 # Torch-free, above the kernels: compiled into the CMake library srdgan_session, and by setup.py into the library that
 # srdgan_rt.session loads.

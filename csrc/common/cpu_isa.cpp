@@ -2,11 +2,24 @@
 
 #include <cstdlib>
 #include <stdexcept>
+#include <string>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 namespace srdgan {
 
 namespace {
 constexpr CpuIsa kBestFirst[] = {CpuIsa::kAvx512, CpuIsa::kAvx2, CpuIsa::kPortable};
+
+#if defined(__x86_64__)
+// Not every Clang has a name for it in __builtin_cpu_supports.
+bool has_avx_vnni() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> 4 & 1) != 0;
+}
+#endif
 }  // namespace
 
 bool cpu_supports(CpuIsa isa) {
@@ -26,7 +39,7 @@ bool cpu_supports(CpuIsa isa) {
 bool cpu_supports_vnni(CpuIsa isa) {
 #if defined(__x86_64__)
   if (isa == CpuIsa::kAvx512) return cpu_supports(isa) && __builtin_cpu_supports("avx512vnni");
-  if (isa == CpuIsa::kAvx2) return cpu_supports(isa) && __builtin_cpu_supports("avxvnni");
+  if (isa == CpuIsa::kAvx2) return cpu_supports(isa) && has_avx_vnni();
 #endif
   (void)isa;
   return false;

@@ -1,8 +1,6 @@
 // Which instruction set the CPU kernels use.
 #pragma once
 
-#include <string>
-
 namespace srdgan {
 
 enum class CpuIsa { kPortable, kAvx2, kAvx512 };

@@ -4,15 +4,13 @@
 
 #include <immintrin.h>
 
-#define SRDGAN_AVX2 __attribute__((target("avx2,fma")))
-
 namespace srdgan {
 namespace {
 
 // 6 pixels x 2 vectors of 8 channels: 12 accumulators, 2 vectors of weights and one broadcast fill 15 of the 16
 // registers.
 template <int kPixels>
-SRDGAN_AVX2 void block(const UpsampleConvBlock& t) {
+void block(const UpsampleConvBlock& t) {
   __m256 sum[kPixels][2];
 #pragma GCC unroll 6
   for (int p = 0; p < kPixels; ++p) {
@@ -57,7 +55,7 @@ SRDGAN_AVX2 void block(const UpsampleConvBlock& t) {
   }
 }
 
-SRDGAN_AVX2 void differences(const float* const pixel[9], int64_t channels, float* planes, int64_t plane_stride) {
+void differences(const float* const pixel[9], int64_t channels, float* planes, int64_t plane_stride) {
   upsample_conv_differences(pixel, channels, planes, plane_stride);
 }
 

@@ -2,19 +2,18 @@
 
 #if defined(__x86_64__)
 
-// GCC 12 warns about the undefined vectors inside its own header.
+#if !defined(__clang__)  // GCC 12 warns about the undefined vectors inside its own header
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
-
-#define SRDGAN_AVX512 __attribute__((target("avx512f,avx2,fma,prfchw")))
 
 namespace srdgan {
 namespace {
 
 // 14 pixels x 2 vectors: 28 accumulators, 2 vectors of weights and one broadcast fill 31 of the 32 registers.
 template <int kPixels, int kPanels>
-SRDGAN_AVX512 void block(const UpsampleConvBlock& t) {
+void block(const UpsampleConvBlock& t) {
   __m512 sum[kPixels][kPanels];
 #pragma GCC unroll 14
   for (int p = 0; p < kPixels; ++p) {
@@ -68,7 +67,7 @@ SRDGAN_AVX512 void block(const UpsampleConvBlock& t) {
   }
 }
 
-SRDGAN_AVX512 void differences(const float* const pixel[9], int64_t channels, float* planes, int64_t plane_stride) {
+void differences(const float* const pixel[9], int64_t channels, float* planes, int64_t plane_stride) {
   upsample_conv_differences(pixel, channels, planes, plane_stride);
 }
 

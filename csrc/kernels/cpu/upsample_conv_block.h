@@ -54,7 +54,11 @@ const UpsampleConvIsa& upsample_conv_avx512();
     plane[i] = planes + i * plane_stride;
   }
   // The planes overlap neither each other nor the picture; eighteen pointers are too many for the compiler to check.
+#if defined(__clang__)
+#pragma clang loop vectorize(assume_safety)
+#else
 #pragma GCC ivdep
+#endif
   for (int64_t k = 0; k < channels; ++k) {
     const float middle[3] = {p[3][k], p[4][k], p[5][k]};
     const float above[3] = {p[0][k] - middle[0], p[1][k] - middle[1], p[2][k] - middle[2]};

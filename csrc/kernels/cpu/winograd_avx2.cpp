@@ -4,8 +4,6 @@
 
 #include <immintrin.h>
 
-#pragma GCC target("avx2,fma")
-
 namespace srdgan {
 namespace {
 

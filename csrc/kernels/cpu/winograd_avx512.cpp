@@ -2,8 +2,6 @@
 
 #if defined(__x86_64__)
 
-#pragma GCC target("avx512f,avx2,fma")
-
 namespace srdgan {
 namespace {
 

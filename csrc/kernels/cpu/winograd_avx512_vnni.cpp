@@ -4,8 +4,6 @@
 
 #include <immintrin.h>
 
-#pragma GCC target("avx512f,avx512vnni,avx2,fma")
-
 namespace srdgan {
 namespace {
 

@@ -4,8 +4,6 @@
 
 #include <immintrin.h>
 
-#pragma GCC target("avxvnni,avx2,fma")
-
 namespace srdgan {
 namespace {
 

@@ -1,5 +1,5 @@
 // Winograd's three steps in vectors of kLanes floats, one source for every instruction set. Each winograd_<isa>.cpp
-// includes it once, inside its own anonymous namespace and under its own target, after it has defined
+// includes it once, inside its own anonymous namespace and compiled with its own flags, after it has defined
 //
 //   kLanes        floats per vector
 //   kBlockTiles   rows of the register block of a product
@@ -31,6 +31,9 @@ typedef uint32_t UnsignedVec __attribute__((vector_size(4 * kLanes)));
 
 // A conversion would do, but GCC has an instruction for it in AVX-512 only, and else takes the vector apart.
 [[gnu::always_inline]] inline ByteVec lowest_bytes(IntVec v) {
+#if defined(__clang__)
+  return __builtin_convertvector(v, ByteVec);
+#else
   if constexpr (kLanes == 16) return __builtin_convertvector(v, ByteVec);
   typedef uint8_t AllBytes __attribute__((vector_size(4 * kLanes)));
   AllBytes places{};
@@ -39,6 +42,7 @@ typedef uint32_t UnsignedVec __attribute__((vector_size(4 * kLanes)));
   ByteVec lowest;
   __builtin_memcpy(&lowest, &gathered, kLanes);
   return lowest;
+#endif
 }
 
 // Rounded to whole numbers around 128: a sum this large has no bits left for fractions, and its lowest byte is the

@@ -1,0 +1,21 @@
+# Gives the sources that need more than the architecture's baseline their flags of cmake/sources.cmake.
+# Apple's compiler may compile for two architectures at once, so it is told for which one a flag is meant.
+function(srdgan_set_isa_flags architecture)
+  foreach(entry ${ARGN})
+    string(REGEX MATCH "^([^=]+)=(.+)$" matched ${entry})
+    set(source ${CMAKE_MATCH_1})
+    string(REPLACE "," ";" flags ${CMAKE_MATCH_2})
+    if(APPLE)
+      list(TRANSFORM flags PREPEND "SHELL:-Xarch_${architecture} ")
+    endif()
+    set_property(SOURCE ${source} APPEND PROPERTY COMPILE_OPTIONS ${flags})
+  endforeach()
+endfunction()
+
+string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" SRDGAN_PROCESSOR)
+if(APPLE OR SRDGAN_PROCESSOR MATCHES "^(x86_64|amd64)$")
+  srdgan_set_isa_flags(x86_64 ${SRDGAN_X86_64_FLAGS})
+endif()
+if(APPLE OR SRDGAN_PROCESSOR MATCHES "^(aarch64|arm64)$")
+  srdgan_set_isa_flags(arm64 ${SRDGAN_ARM64_FLAGS})
+endif()
