@@ -145,16 +145,33 @@ class Session:
             CancelledError: :meth:`cancel` was called.
             CheckpointError: the network's result is not finite.
         """
-        if self._form is None:
-            raise InputError("configure() must come before process()")
+        self._check_configured("process")
         source = to_planes(picture, self._input, *self._input_size, "picture")
         if out is None:
-            out = np.empty(self._output.shape(*self._output_size), self._output.dtype)
+            out = self.make_output()
         target = to_planes(out, self._output, *self._output_size, "out")
         if not all(plane.flags.writeable for plane in target):
             raise InputError("out must be writable")
         self._call("process", byref(to_image(source)), byref(to_image(target)))
         return out
+
+    def make_input(self) -> NDArray[Any]:
+        """A new array of the form that :meth:`process` reads; its contents are undefined.
+
+        Raises:
+            InputError: :meth:`configure` was not called.
+        """
+        self._check_configured("make_input")
+        return np.empty(self._input.shape(*self._input_size), self._input.dtype)
+
+    def make_output(self) -> NDArray[Any]:
+        """A new array of the form that :meth:`process` writes; its contents are undefined.
+
+        Raises:
+            InputError: :meth:`configure` was not called.
+        """
+        self._check_configured("make_output")
+        return np.empty(self._output.shape(*self._output_size), self._output.dtype)
 
     def upscale(self, image: NDArray[Any], *, roi: tuple[int, int, int, int] | None = None) -> NDArray[Any]:
         """Enlarges a picture of any size; configures the session for it where it is not yet.
@@ -190,6 +207,10 @@ class Session:
     def memory_bytes(self) -> int:
         """Bytes that the session holds: packed weights, and after :meth:`configure` the memory of :meth:`process`."""
         return int(self._library.srdgan_session_memory_bytes(self._handle))
+
+    def _check_configured(self, method: str) -> None:
+        if self._form is None:
+            raise InputError(f"configure() must come before {method}()")
 
     def _call(self, name: str, *arguments: Any) -> None:
         status = _c_api.Status()
