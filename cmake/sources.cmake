@@ -45,11 +45,13 @@ set(SRDGAN_SESSION_SOURCES
   csrc/session/json.cpp
   csrc/session/packed_model.cpp
   csrc/session/pixel_format.cpp
+  csrc/session/row_stream.cpp
   csrc/session/safetensors.cpp
   csrc/session/session.cpp
   csrc/session/session_c.cpp
   csrc/session/sha256.cpp
   csrc/session/thread_pool.cpp
+  csrc/session/workers.cpp
 )
 
 # Torch-free device code and its launchers.

@@ -52,7 +52,8 @@ class Wavefront {
            int64_t shift = 0) {
     const auto index = static_cast<int32_t>(nodes_.size());
     for (int64_t row = begin; row < end; ++row) order_.push_back({row + offset, index, static_cast<int32_t>(row)});
-    nodes_.push_back({std::move(stage), begin, end, std::move(reuses), shift});
+    nodes_.push_back({std::move(stage), begin, end, std::move(reuses), shift, num_flags_});
+    num_flags_ += std::max<int64_t>(end - begin, 0) * chunks_;
   }
 
   int64_t num_stages() const { return static_cast<int64_t>(nodes_.size()); }
@@ -61,7 +62,7 @@ class Wavefront {
   void prepare() {
     std::sort(order_.begin(), order_.end(),
               [](const Unit& a, const Unit& b) { return a.key != b.key ? a.key < b.key : a.stage < b.stage; });
-    done_ = std::make_unique<std::atomic<uint8_t>[]>(nodes_.size() * static_cast<size_t>(rows_ * chunks_));
+    done_ = std::make_unique<std::atomic<uint8_t>[]>(static_cast<size_t>(num_flags_));
     for (const Node& node : nodes_) scratch_floats_ = std::max(scratch_floats_, node.stage->scratch_floats());
     const auto threads = static_cast<int64_t>(queues_.size());
     for (const Unit& unit : order_) {
@@ -101,14 +102,13 @@ class Wavefront {
 
   // Of everything but what the stages point to.
   int64_t memory_bytes() const {
-    const size_t units = static_cast<size_t>(num_units()), flags = nodes_.size() * static_cast<size_t>(rows_ * chunks_);
-    return static_cast<int64_t>(order_.size() * sizeof(Unit) + units * sizeof(Place) + flags);
+    const auto units = static_cast<size_t>(num_units());
+    return static_cast<int64_t>(order_.size() * sizeof(Unit) + units * sizeof(Place)) + num_flags_;
   }
 
   // Makes all units untaken, for another picture. Allocates nothing.
   void restart() {
-    for (size_t i = 0; i < nodes_.size() * static_cast<size_t>(rows_ * chunks_); ++i)
-      done_[i].store(0, std::memory_order_relaxed);
+    for (int64_t i = 0; i < num_flags_; ++i) done_[static_cast<size_t>(i)].store(0, std::memory_order_relaxed);
     for (Queue& queue : queues_) queue.next.store(0, std::memory_order_relaxed);
   }
 
@@ -140,6 +140,7 @@ class Wavefront {
     int64_t end;
     std::vector<Reuse> reuses;
     int64_t shift;
+    int64_t first_flag;  // of its units in done_
   };
   struct Unit {  // of all chunks
     int64_t key;
@@ -161,7 +162,8 @@ class Wavefront {
   static constexpr int64_t kPatience = 4096;
 
   std::atomic<uint8_t>& done(int64_t stage, int64_t row, int64_t chunk) {
-    return done_[static_cast<size_t>((stage * rows_ + row) * chunks_ + chunk)];
+    const Node& node = nodes_[static_cast<size_t>(stage)];
+    return done_[static_cast<size_t>(node.first_flag + (row - node.begin) * chunks_ + chunk)];
   }
 
   // Takes the first unit of a queue and computes it, if nothing is left to wait for.
@@ -203,6 +205,7 @@ class Wavefront {
   std::vector<Node> nodes_;
   std::vector<Unit> order_;
   std::unique_ptr<std::atomic<uint8_t>[]> done_;
+  int64_t num_flags_ = 0;
   std::vector<Queue> queues_;
   int64_t scratch_floats_ = 0;
 };

@@ -66,25 +66,24 @@ bool all_finite(const float* values, int64_t count) {
 
 }  // namespace
 
-FrameRunner::FrameRunner(const PackedModel& model, ThreadPool& pool, const SessionConfig& config, int64_t halo,
-                         int64_t border_padding)
+FrameRunner::FrameRunner(const PackedModel& model, Workers& workers, const SessionConfig& config)
     : model_(model),
-      pool_(pool),
+      workers_(workers),
       scale_(model.weights.sizes.scale()),
       output_width_(scale_ * check_region(config).width),
       output_height_(scale_ * check_region(config).height),
       reader_(config.input, config.matrix, config.range, config.width, config.height, "input"),
       writer_(config.output, config.matrix, config.range, output_width_, output_height_, "output") {
   const Region region = check_region(config);
-  const Span x = find_window({region.x, region.x + region.width}, config.width, halo, border_padding);
-  const Span y = find_window({region.y, region.y + region.height}, config.height, halo, border_padding);
+  const Span x = find_window({region.x, region.x + region.width}, config.width, model.halo, model.border_padding);
+  const Span y = find_window({region.y, region.y + region.height}, config.height, model.halo, model.border_padding);
   require_argument(is_picture_size(y.size(), x.size()), "the picture is too large with its border padding");
   require_argument(config.strip_rows >= 0, "strip_rows must be at least 0, got " + std::to_string(config.strip_rows));
   columns_ = reflect(x, config.width);
   rows_ = reflect(y, config.height);
   crop_x_ = scale_ * (region.x - x.begin);
   crop_y_ = scale_ * (region.y - y.begin);
-  run_ = choose_run(config.strip_rows);
+  run_ = choose_run(config.strip_rows > 0 || !config.row_streaming ? config.strip_rows : 1);
   make_strips();
 }
 
@@ -99,7 +98,8 @@ int64_t FrameRunner::plane_floats(const L2HRun& run, int64_t strip_rows) {
   return kChannels * width * (strip_rows + scale_ * (max_result_rows_ + 1));
 }
 
-// Strips of the wanted or usual height, or the whole at once if nothing is wanted and that takes less memory.
+// Strips of the wanted height. If none is wanted: of the least height for row streaming; else of the usual height, or
+// the whole at once if that takes less memory.
 std::unique_ptr<L2HRun> FrameRunner::choose_run(int64_t strip_rows) {
   const auto height = static_cast<int64_t>(rows_.size()), width = static_cast<int64_t>(columns_.size());
   std::unique_ptr<L2HRun> best;
@@ -107,7 +107,7 @@ std::unique_ptr<L2HRun> FrameRunner::choose_run(int64_t strip_rows) {
   for (const int64_t wanted : {strip_rows > 0 ? strip_rows : height, strip_rows > 0 ? strip_rows : kUsualStripRows}) {
     const int64_t rows = L2HRun::round_strip_rows(height, width, model_.weights.sizes.int8, wanted);
     auto run =
-        std::make_unique<L2HRun>(model_.weights, kNegativeSlope, height, width, rows, pool_.size(), process_isa());
+        std::make_unique<L2HRun>(model_.weights, kNegativeSlope, height, width, rows, workers_.size(), process_isa());
     const int64_t floats = run->state_floats() + run->workspace_floats() + plane_floats(*run, rows);
     if (best != nullptr && floats >= best_floats) continue;
     best = std::move(run);
@@ -144,7 +144,7 @@ void FrameRunner::make_strips() {
   }
   constexpr int64_t kLine = AlignedMemory<float>::kLine / static_cast<int64_t>(sizeof(float));
   scratch_stride_ = (scratch_stride_ + kLine - 1) / kLine * kLine;
-  scratch_ = AlignedMemory<float>(pool_.size() * scratch_stride_);
+  scratch_ = AlignedMemory<float>(workers_.size() * scratch_stride_);
   for (const auto* memory : {&state_, &workspace_, &picture_, &result_, &scratch_}) memory_bytes_ += memory->bytes();
   memory_bytes_ += plans_bytes;
 }
@@ -159,55 +159,76 @@ RgbRow<float> FrameRunner::result_row(const Strip& strip, int64_t row) const {
 
 StatusCode FrameRunner::run(const ConstImage& input, const Image& output, const std::atomic<bool>& cancelled) {
   const ConstImage from = reader_.check(input);
-  const ConstImage checked = writer_.check({{output.planes[0], output.planes[1], output.planes[2]},
-                                            {output.strides[0], output.strides[1], output.strides[2]}});
-  Image to = output;
-  std::copy_n(checked.strides, 3, to.strides);
-  is_finite_ = true;
-  int64_t written = 0;
-  for (const Strip& strip : strips_) {
-    read(from, strip);
-    strip.work->restart();
-    pool_.run(
-        [&](int64_t thread) { strip.work->work(thread, scratch_.data() + thread * scratch_stride_, &cancelled); });
-    if (cancelled) return StatusCode::kCancelled;
-    int64_t end = std::clamp<int64_t>(strip.end_row - crop_y_, 0, output_height_);
-    end -= end % writer_.layout().row_group();
-    write(to, strip, written, end);
-    if (!is_finite_) return StatusCode::kNotFinite;
-    written = std::max(written, end);
-    if (strip.end_row == strip.first_row) continue;
-    const RgbRow<float> last = result_row(strip, strip.end_row - 1), kept = result_row(strip, strip.first_row - 1);
-    for (int64_t c = 0; c < kChannels; ++c)
-      std::copy_n(last.channels[c], scale_ * static_cast<int64_t>(columns_.size()), kept.channels[c]);
+  const Image to = writer_.check(output);
+  for (int64_t strip = 0; strip < num_strips(); ++strip) {
+    StatusCode code = compute(strip, from, 0, cancelled);
+    if (code == StatusCode::kOk) code = write(strip, to, 0, finished_rows(strip - 1), finished_rows(strip));
+    if (code != StatusCode::kOk) return code;
   }
   return StatusCode::kOk;
 }
 
-void FrameRunner::read(const ConstImage& input, const Strip& strip) {
+RowRange FrameRunner::input_rows(int64_t strip) const {
+  const Strip& rows = strips_[static_cast<size_t>(strip)];
+  RowRange all = reader_.rows_to_read(rows_[static_cast<size_t>(rows.begin)]);
+  for (int64_t row = rows.begin; row < rows.end; ++row) {
+    const RowRange one = reader_.rows_to_read(rows_[static_cast<size_t>(row)]);
+    all = {std::min(all.begin, one.begin), std::max(all.end, one.end)};
+  }
+  return all;
+}
+
+int64_t FrameRunner::finished_rows(int64_t strip) const {
+  if (strip < 0) return 0;
+  const int64_t end = strips_[static_cast<size_t>(strip)].end_row - crop_y_;
+  return std::clamp<int64_t>(end, 0, output_height_) / writer_.layout().row_group() * writer_.layout().row_group();
+}
+
+StatusCode FrameRunner::compute(int64_t index, const ConstImage& input, int64_t first_row,
+                                const std::atomic<bool>& cancelled) {
+  const Strip& strip = strips_[static_cast<size_t>(index)];
+  if (index > 0) keep_last_row(strips_[static_cast<size_t>(index - 1)]);
+  read(input, first_row, strip);
+  strip.work->restart();
+  workers_.run(
+      [&](int64_t worker) { strip.work->work(worker, scratch_.data() + worker * scratch_stride_, &cancelled); });
+  return cancelled ? StatusCode::kCancelled : StatusCode::kOk;
+}
+
+// Formats with chroma for pairs of rows may need it together with the first row of the next strip.
+void FrameRunner::keep_last_row(const Strip& strip) {
+  if (strip.end_row == strip.first_row) return;
+  const RgbRow<float> last = result_row(strip, strip.end_row - 1), kept = result_row(strip, strip.first_row - 1);
+  for (int64_t c = 0; c < kChannels; ++c)
+    std::copy_n(last.channels[c], scale_ * static_cast<int64_t>(columns_.size()), kept.channels[c]);
+}
+
+void FrameRunner::read(const ConstImage& input, int64_t first_row, const Strip& strip) {
   const auto width = static_cast<int64_t>(columns_.size());
-  pool_.for_each(strip.begin, strip.end, [&](int64_t row) {
+  workers_.for_each(strip.begin, strip.end, [&](int64_t row) {
     float* first = picture_.data() + (row - strip.begin) * width;
     const int64_t plane = strip_rows_ * width;
-    reader_.read(input, rows_[static_cast<size_t>(row)], columns_.data(), width,
+    reader_.read(input, first_row, rows_[static_cast<size_t>(row)], columns_.data(), width,
                  {{first, first + plane, first + 2 * plane}});
   });
 }
 
-// Rows begin .. end - 1 of the output.
-void FrameRunner::write(const Image& output, const Strip& strip, int64_t begin, int64_t end) {
+StatusCode FrameRunner::write(int64_t index, const Image& output, int64_t first_row, int64_t begin, int64_t end) {
+  const Strip& strip = strips_[static_cast<size_t>(index)];
   const int64_t group = writer_.layout().row_group();
-  pool_.for_each(begin / group, end / group, [&](int64_t index) {
+  std::atomic<bool> is_finite{true};
+  workers_.for_each(begin / group, end / group, [&](int64_t place) {
     RgbRow<const float> rows[2]{};
     for (int64_t i = 0; i < group; ++i) {
-      const RgbRow<float> row = result_row(strip, crop_y_ + group * index + i);
+      const RgbRow<float> row = result_row(strip, crop_y_ + group * place + i);
       for (int64_t c = 0; c < kChannels; ++c) {
         rows[i].channels[c] = row.channels[c] + crop_x_;
-        if (!all_finite(rows[i].channels[c], output_width_)) is_finite_ = false;
+        if (!all_finite(rows[i].channels[c], output_width_)) is_finite = false;
       }
     }
-    writer_.write(output, group * index, rows);
+    writer_.write(output, group * place - first_row, rows);
   });
+  return is_finite ? StatusCode::kOk : StatusCode::kNotFinite;
 }
 
 }  // namespace srdgan

@@ -11,21 +11,35 @@
 #include "csrc/session/aligned_memory.h"
 #include "csrc/session/packed_model.h"
 #include "csrc/session/pixel_format.h"
-#include "csrc/session/thread_pool.h"
+#include "csrc/session/workers.h"
 #include "include/srdgan/session.h"
 
 namespace srdgan {
 
 class FrameRunner {
  public:
-  // model and pool must outlive this object. Throws Failure, or std::bad_alloc.
-  FrameRunner(const PackedModel& model, ThreadPool& pool, const SessionConfig& config, int64_t halo,
-              int64_t border_padding);
+  // model and workers must outlive this object. Throws Failure, or std::bad_alloc.
+  FrameRunner(const PackedModel& model, Workers& workers, const SessionConfig& config);
 
   // kOk, kCancelled or kNotFinite. Throws Failure before any work where an image breaks a rule.
   StatusCode run(const ConstImage& input, const Image& output, const std::atomic<bool>& cancelled);
 
+  // The same strip by strip, in their order; row_stream.h uses it. Images are checked by the converters' check().
+  const PixelConverter& reader() const { return reader_; }
+  const PixelConverter& writer() const { return writer_; }
+  int64_t num_strips() const { return static_cast<int64_t>(strips_.size()); }
+  // Rows of the input that a strip reads.
+  RowRange input_rows(int64_t strip) const;
+  // Rows of the output that are finished after a strip; 0 for -1.
+  int64_t finished_rows(int64_t strip) const;
+  // Reads a strip and computes it; the image has the input's rows from first_row on. kOk or kCancelled.
+  StatusCode compute(int64_t strip, const ConstImage& input, int64_t first_row, const std::atomic<bool>& cancelled);
+  // Writes rows begin .. end - 1 of the output, which a strip has finished, into an image that begins with row
+  // first_row. kOk or kNotFinite.
+  StatusCode write(int64_t strip, const Image& output, int64_t first_row, int64_t begin, int64_t end);
+
   int64_t memory_bytes() const { return memory_bytes_; }
+  int64_t scale() const { return scale_; }
   int64_t output_width() const { return output_width_; }
   int64_t output_height() const { return output_height_; }
 
@@ -41,12 +55,12 @@ class FrameRunner {
   // Floats of both buffers of planes; also finds max_result_rows_.
   int64_t plane_floats(const L2HRun& run, int64_t strip_rows);
   void make_strips();
-  void read(const ConstImage& input, const Strip& strip);
-  void write(const Image& output, const Strip& strip, int64_t begin, int64_t end);
+  void read(const ConstImage& input, int64_t first_row, const Strip& strip);
+  void keep_last_row(const Strip& strip);
   RgbRow<float> result_row(const Strip& strip, int64_t row) const;
 
   const PackedModel& model_;
-  ThreadPool& pool_;
+  Workers& workers_;
   int64_t scale_;
   int64_t output_width_, output_height_;
   PixelConverter reader_, writer_;
@@ -58,7 +72,6 @@ class FrameRunner {
   AlignedMemory<float> state_, workspace_, scratch_, picture_, result_;
   int64_t scratch_stride_ = 0;
   std::vector<Strip> strips_;
-  std::atomic<bool> is_finite_{true};
   int64_t memory_bytes_ = 0;
 };
 

@@ -37,20 +37,20 @@ std::vector<float> read_weights(const std::string& name, const SafeTensor& tenso
   return values;
 }
 
-AlignedMemory<uint8_t> pack(const NamedTensors& named, ThreadPool& pool) {
+AlignedMemory<uint8_t> pack(const NamedTensors& named, Workers& workers) {
   L2HPacker packer(L2HPart::kNet, named, nullptr);
   require_model(packer.sizes().in_channels == kImageChannels,
                 "the network must take 3 channels, this one takes " + std::to_string(packer.sizes().in_channels) +
                     " (networks with pixel-unshuffle run in srdgan_rt.Upscaler)");
   AlignedMemory<uint8_t> blob(l2h_blob_bytes(packer.sizes()));
   const int64_t jobs = packer.start(blob.data());
-  pool.for_each(0, jobs, [&](int64_t job) { packer.run(job); });
+  workers.for_each(0, jobs, [&](int64_t job) { packer.run(job); });
   return blob;
 }
 
 }  // namespace
 
-PackedModel pack_model(const uint8_t* file, size_t bytes, ThreadPool& pool) {
+PackedModel pack_model(const uint8_t* file, size_t bytes, Workers& workers) {
   const SafeTensors read = read_safetensors(file, bytes);
   for (const char* name : {"conv_first.weight", "body.0.rdb1.conv1.weight"}) {
     require_model(read.tensors.count(name) > 0,
@@ -67,7 +67,7 @@ PackedModel pack_model(const uint8_t* file, size_t bytes, ThreadPool& pool) {
     named[name] = {values.back().data(), tensor.shape};
   }
   try {
-    model.blob = pack(named, pool);
+    model.blob = pack(named, workers);
     model.weights = read_l2h_blob(model.blob.data(), model.blob.bytes());
   } catch (const Failure&) {
     throw;

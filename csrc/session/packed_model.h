@@ -6,7 +6,7 @@
 
 #include "csrc/kernels/cpu/l2h_weights.h"
 #include "csrc/session/aligned_memory.h"
-#include "csrc/session/thread_pool.h"
+#include "csrc/session/workers.h"
 
 namespace srdgan {
 
@@ -18,6 +18,6 @@ struct PackedModel {
 };
 
 // Throws Failure unless it is a low-to-high network for RGB with the names of this project.
-PackedModel pack_model(const uint8_t* file, size_t bytes, ThreadPool& pool);
+PackedModel pack_model(const uint8_t* file, size_t bytes, Workers& workers);
 
 }  // namespace srdgan

@@ -50,6 +50,11 @@ const T* row_of(const ConstImage& image, int plane, int64_t y) {
   return reinterpret_cast<const T*>(static_cast<const char*>(image.planes[plane]) + y * image.strides[plane]);
 }
 
+// The second nearest sample of chroma to pixel i of an axis, which has one for two pixels.
+int64_t other_chroma(int64_t i, int64_t size) {
+  return std::clamp<int64_t>(i / 2 + (i % 2 == 0 ? -1 : 1), 0, size / 2 - 1);
+}
+
 template <typename T>
 T* row_of(const Image& image, int plane, int64_t y) {
   return reinterpret_cast<T*>(static_cast<char*>(image.planes[plane]) + y * image.strides[plane]);
@@ -114,6 +119,14 @@ ConstImage PixelConverter::check(const ConstImage& image) const {
   return checked;
 }
 
+Image PixelConverter::check(const Image& image) const {
+  const ConstImage checked = check(ConstImage{{image.planes[0], image.planes[1], image.planes[2]},
+                                              {image.strides[0], image.strides[1], image.strides[2]}});
+  Image same = image;
+  std::copy_n(checked.strides, 3, same.strides);
+  return same;
+}
+
 int64_t PixelConverter::first_sample(int channel) const {
   if (layout_->planes == 3) return 0;
   const bool reversed =
@@ -155,19 +168,16 @@ void PixelConverter::write_rgb(const Image& image, int64_t y, const RgbRow<const
 
 // Chroma is interpolated linearly between the middles of its 2x2 pixels.
 template <typename T>
-void PixelConverter::read_yuv(const ConstImage& image, int64_t y, const int64_t* columns, int64_t count,
-                              const RgbRow<float>& to) const {
-  const auto neighbour = [](int64_t i, int64_t size) {
-    return std::clamp<int64_t>(i / 2 + (i % 2 == 0 ? -1 : 1), 0, size / 2 - 1);
-  };
-  const T* luma = row_of<T>(image, 0, y);
-  const T* near = row_of<T>(image, 1, y / 2);
-  const T* far = row_of<T>(image, 1, neighbour(y, height_));
+void PixelConverter::read_yuv(const ConstImage& image, int64_t first_row, int64_t y, const int64_t* columns,
+                              int64_t count, const RgbRow<float>& to) const {
+  const T* luma = row_of<T>(image, 0, y - first_row);
+  const T* near = row_of<T>(image, 1, (y - first_row) / 2);
+  const T* far = row_of<T>(image, 1, other_chroma(y, height_) - first_row / 2);
   const int64_t cb_first = format_ == PixelFormat::kNv21 ? 1 : 0;
   const float green_weight = 1.0f - red_weight_ - blue_weight_;
   const auto value = [&](T sample) { return static_cast<float>(sample >> levels_.shift); };
   for (int64_t i = 0; i < count; ++i) {
-    const int64_t x = columns[i], own = x / 2 * 2, other = 2 * neighbour(x, width_);
+    const int64_t x = columns[i], own = x / 2 * 2, other = 2 * other_chroma(x, width_);
     const auto chroma = [&](int64_t sample) {
       const float above = 0.75f * value(near[own + sample]) + 0.25f * value(near[other + sample]);
       const float below = 0.75f * value(far[own + sample]) + 0.25f * value(far[other + sample]);
@@ -212,12 +222,19 @@ void PixelConverter::write_yuv(const Image& image, int64_t y, const RgbRow<const
   }
 }
 
-void PixelConverter::read(const ConstImage& image, int64_t y, const int64_t* columns, int64_t count,
+RowRange PixelConverter::rows_to_read(int64_t y) const {
+  if (!layout_->subsampled) return {y, y + 1};
+  const int64_t own = y / 2, other = other_chroma(y, height_);
+  return {2 * std::min(own, other), 2 * std::max(own, other) + 2};
+}
+
+void PixelConverter::read(const ConstImage& image, int64_t first_row, int64_t y, const int64_t* columns, int64_t count,
                           const RgbRow<float>& to) const {
   if (layout_->subsampled) {
-    return layout_->sample_bytes == 1 ? read_yuv<uint8_t>(image, y, columns, count, to)
-                                      : read_yuv<uint16_t>(image, y, columns, count, to);
+    return layout_->sample_bytes == 1 ? read_yuv<uint8_t>(image, first_row, y, columns, count, to)
+                                      : read_yuv<uint16_t>(image, first_row, y, columns, count, to);
   }
+  y -= first_row;
   if (layout_->sample_bytes == 1) return read_rgb<uint8_t>(image, y, columns, count, to);
   if (layout_->sample_bytes == 2) return read_rgb<uint16_t>(image, y, columns, count, to);
   read_rgb<float>(image, y, columns, count, to);

@@ -13,6 +13,11 @@ struct RgbRow {
   T* channels[3];
 };
 
+// Rows begin .. end - 1.
+struct RowRange {
+  int64_t begin, end;
+};
+
 struct FormatLayout {
   const char* name;
   int planes;
@@ -38,10 +43,15 @@ class PixelConverter {
 
   // The planes with their strides filled in. Throws Failure where one is missing, misaligned or has too short rows.
   ConstImage check(const ConstImage& image) const;
+  Image check(const Image& image) const;
 
-  // Pixels columns[0 .. count - 1] of row y.
-  void read(const ConstImage& image, int64_t y, const int64_t* columns, int64_t count, const RgbRow<float>& to) const;
-  // Whole rows y .. y + row_group() - 1, clipped and rounded to nearest; `rows` has as many elements.
+  // Pixels columns[0 .. count - 1] of row y of the picture. The image may be a part of it that begins with first_row, a
+  // multiple of row_group(), and has the rows of rows_to_read(y).
+  void read(const ConstImage& image, int64_t first_row, int64_t y, const int64_t* columns, int64_t count,
+            const RgbRow<float>& to) const;
+  // The rows, in whole groups, that read() needs for row y.
+  RowRange rows_to_read(int64_t y) const;
+  // Whole rows y .. y + row_group() - 1 of the image, clipped and rounded to nearest; `rows` has as many elements.
   void write(const Image& image, int64_t y, const RgbRow<const float>* rows) const;
 
  private:
@@ -65,7 +75,7 @@ class PixelConverter {
   template <typename T>
   void write_rgb(const Image& image, int64_t y, const RgbRow<const float>& row) const;
   template <typename T>
-  void read_yuv(const ConstImage& image, int64_t y, const int64_t* columns, int64_t count,
+  void read_yuv(const ConstImage& image, int64_t first_row, int64_t y, const int64_t* columns, int64_t count,
                 const RgbRow<float>& to) const;
   template <typename T>
   void write_yuv(const Image& image, int64_t y, const RgbRow<const float>* rows) const;

@@ -12,6 +12,7 @@
 #include "csrc/session/failure.h"
 #include "csrc/session/frame_runner.h"
 #include "csrc/session/packed_model.h"
+#include "csrc/session/row_stream.h"
 #include "csrc/session/safetensors.h"
 #include "csrc/session/thread_pool.h"
 
@@ -49,6 +50,8 @@ Status guard(const Work& work) noexcept {
     return make_status(StatusCode::kOutOfMemory, "threads cannot be started");
   } catch (const std::exception& error) {
     return make_status(StatusCode::kInvalidArgument, error.what());
+  } catch (...) {  // of the caller's parallel_for
+    return make_status(StatusCode::kInvalidArgument, "parallel_for threw an exception");
   }
 }
 
@@ -67,10 +70,15 @@ class Session::Impl {
 
   void open(const uint8_t* file, size_t bytes, const SessionOptions& options) {
     check_options(options);
-    runner_.reset();
+    release();
     model_.reset();
-    pool_.reset(new ThreadPool(options.threads > 0 ? options.threads : ThreadPool::num_processors()));
-    model_ = std::make_unique<PackedModel>(pack_model(file, bytes, *pool_));
+    const int64_t threads = options.threads > 0 ? options.threads : ThreadPool::num_processors();
+    if (options.parallel_for) {
+      workers_.reset(new HostWorkers(options.parallel_for, threads));
+    } else {
+      workers_.reset(new ThreadPool(threads));
+    }
+    model_ = std::make_unique<PackedModel>(pack_model(file, bytes, *workers_));
     if (options.halo >= 0) model_->halo = options.halo;
     if (options.border_padding >= 0) model_->border_padding = options.border_padding;
   }
@@ -78,32 +86,64 @@ class Session::Impl {
   void configure(const SessionConfig& config) {
     require_argument(model_ != nullptr, "open() must come before configure()");
     check_process();
-    runner_.reset();  // its memory can be used again
-    runner_ = std::make_unique<FrameRunner>(*model_, *pool_, config, model_->halo, model_->border_padding);
+    release();  // its memory can be used again
+    runner_ = std::make_unique<FrameRunner>(*model_, *workers_, config);
+    if (config.row_streaming) rows_ = std::make_unique<RowStream>(*runner_, config);
   }
 
   Status process(const ConstImage& input, const Image& output) {
     require_argument(runner_ != nullptr, "configure() must come before process()");
     check_process();
-    const StatusCode code = runner_->run(input, output, cancelled_);
-    if (code == StatusCode::kCancelled) cancelled_ = false;
-    return code == StatusCode::kOk ? Status{} : make_status(code, describe(code));
+    require_argument(rows_ == nullptr || !rows_->is_within_picture(),
+                     "process() must not come between the rows of a picture: push and pull the others first");
+    if (rows_ != nullptr) rows_->restart();
+    return finish(runner_->run(input, output, cancelled_));
+  }
+
+  Status push_rows(const ConstImage& rows, int64_t count, int64_t& taken) {
+    check_row_streaming();
+    return finish(rows_->push(rows, count, taken, cancelled_));
+  }
+
+  Status pull_rows(const Image& rows, int64_t count, int64_t& written) {
+    check_row_streaming();
+    return finish(rows_->pull(rows, count, written, cancelled_));
   }
 
   void cancel() { cancelled_ = true; }
 
   const FrameRunner* runner() const { return runner_.get(); }
+  const RowStream* rows() const { return rows_.get(); }
   const PackedModel* model() const { return model_.get(); }
 
  private:
+  Status finish(StatusCode code) {
+    if (code == StatusCode::kOk) return {};
+    if (code == StatusCode::kCancelled) cancelled_ = false;
+    if (rows_ != nullptr) rows_->restart();
+    return make_status(code, describe(code));
+  }
+
+  void release() {
+    rows_.reset();
+    runner_.reset();
+  }
+
+  void check_row_streaming() const {
+    require_argument(rows_ != nullptr, "configure() with row_streaming must come before push_rows() and pull_rows()");
+    check_process();
+  }
+
   void check_process() const {
-    require_argument(pool_->is_of_this_process(), "this session belongs to another process: open one after the fork");
+    require_argument(workers_->is_of_this_process(),
+                     "this session belongs to another process: open one after the fork");
   }
 
   std::atomic<bool> busy_{false}, cancelled_{false};
-  ThreadPoolPtr pool_;
+  WorkersPtr workers_;
   std::unique_ptr<PackedModel> model_;
   std::unique_ptr<FrameRunner> runner_;
+  std::unique_ptr<RowStream> rows_;
 };
 
 namespace {
@@ -150,6 +190,26 @@ Status Session::process(const ConstImage& input, const Image& output) noexcept {
   return impl_->exclusively([&] { return impl_->process(input, output); });
 }
 
+Status Session::push_rows(const ConstImage& rows, int64_t count, int64_t& taken) noexcept {
+  taken = 0;
+  if (impl_ == nullptr) return no_memory();
+  return impl_->exclusively([&] { return impl_->push_rows(rows, count, taken); });
+}
+
+Status Session::pull_rows(const Image& rows, int64_t count, int64_t& written) noexcept {
+  written = 0;
+  if (impl_ == nullptr) return no_memory();
+  return impl_->exclusively([&] { return impl_->pull_rows(rows, count, written); });
+}
+
+int64_t Session::finished_rows() const noexcept {
+  return impl_ != nullptr && impl_->rows() != nullptr ? impl_->rows()->num_ready() : 0;
+}
+
+int64_t Session::latency_rows() const noexcept {
+  return impl_ != nullptr && impl_->rows() != nullptr ? impl_->rows()->latency_rows() : 0;
+}
+
 void Session::cancel() noexcept {
   if (impl_ != nullptr) impl_->cancel();
 }
@@ -158,6 +218,7 @@ int64_t Session::memory_bytes() const noexcept {
   int64_t bytes = 0;
   if (impl_ != nullptr && impl_->model() != nullptr) bytes += impl_->model()->blob.bytes();
   if (impl_ != nullptr && impl_->runner() != nullptr) bytes += impl_->runner()->memory_bytes();
+  if (impl_ != nullptr && impl_->rows() != nullptr) bytes += impl_->rows()->memory_bytes();
   return bytes;
 }
 

@@ -1,6 +1,7 @@
 #include "include/srdgan/session_c.h"
 
 #include <cstring>
+#include <functional>
 #include <new>
 
 #include "csrc/session/failure.h"
@@ -20,6 +21,8 @@ static_assert(SRDGAN_P010 == static_cast<int>(PixelFormat::kP010));
 static_assert(SRDGAN_BT2020 == static_cast<int>(ColourMatrix::kBt2020));
 static_assert(SRDGAN_FULL_RANGE == static_cast<int>(ColourRange::kFull));
 
+using Job = std::function<void(int64_t)>;
+
 int32_t report(const Status& from, srdgan_status* to) {
   const auto code = static_cast<int32_t>(from.code);
   if (to != nullptr) {
@@ -30,12 +33,32 @@ int32_t report(const Status& from, srdgan_status* to) {
 }
 
 int32_t report_null(srdgan_status* to) {
-  return report(make_status(StatusCode::kInvalidArgument, "session, config, input and output must not be null"), to);
+  return report(make_status(StatusCode::kInvalidArgument, "only options and status may be null"), to);
 }
 
 SessionOptions read_options(const srdgan_options* options) {
   if (options == nullptr) return {};
-  return {options->threads, options->halo, options->border_padding};
+  SessionOptions result{options->threads, options->halo, options->border_padding, nullptr};
+  if (options->parallel_for != nullptr) {
+    result.parallel_for = [call = options->parallel_for, user = options->user](int64_t count, const Job& job) {
+      call(
+          user, count, [](void* data, int64_t index) { (*static_cast<const Job*>(data))(index); },
+          const_cast<Job*>(&job));
+    };
+  }
+  return result;
+}
+
+ConstImage read_image(const srdgan_const_image& image) {
+  ConstImage result;
+  std::memcpy(&result, &image, sizeof(result));
+  return result;
+}
+
+Image read_image(const srdgan_image& image) {
+  Image result;
+  std::memcpy(&result, &image, sizeof(result));
+  return result;
 }
 
 }  // namespace
@@ -45,7 +68,7 @@ using namespace srdgan;
 
 srdgan_options srdgan_default_options(void) {
   const SessionOptions options;
-  return {options.threads, options.halo, options.border_padding};
+  return {options.threads, options.halo, options.border_padding, nullptr, nullptr};
 }
 
 srdgan_config srdgan_default_config(void) {
@@ -84,17 +107,33 @@ int32_t srdgan_session_configure(srdgan_session* session, const srdgan_config* c
   to.matrix = static_cast<ColourMatrix>(config->matrix);
   to.range = static_cast<ColourRange>(config->range);
   to.strip_rows = config->strip_rows;
+  to.row_streaming = config->row_streaming != 0;
   return report(session->session.configure(to), status);
 }
 
 int32_t srdgan_session_process(srdgan_session* session, const srdgan_const_image* input, const srdgan_image* output,
                                srdgan_status* status) {
   if (session == nullptr || input == nullptr || output == nullptr) return report_null(status);
-  ConstImage from;
-  Image to;
-  std::memcpy(&from, input, sizeof(from));
-  std::memcpy(&to, output, sizeof(to));
-  return report(session->session.process(from, to), status);
+  return report(session->session.process(read_image(*input), read_image(*output)), status);
+}
+
+int32_t srdgan_session_push_rows(srdgan_session* session, const srdgan_const_image* rows, int64_t count, int64_t* taken,
+                                 srdgan_status* status) {
+  if (session == nullptr || rows == nullptr || taken == nullptr) return report_null(status);
+  return report(session->session.push_rows(read_image(*rows), count, *taken), status);
+}
+
+int32_t srdgan_session_pull_rows(srdgan_session* session, const srdgan_image* rows, int64_t count, int64_t* written,
+                                 srdgan_status* status) {
+  if (session == nullptr || rows == nullptr || written == nullptr) return report_null(status);
+  return report(session->session.pull_rows(read_image(*rows), count, *written), status);
+}
+
+int64_t srdgan_session_finished_rows(const srdgan_session* session) {
+  return session == nullptr ? 0 : session->session.finished_rows();
+}
+int64_t srdgan_session_latency_rows(const srdgan_session* session) {
+  return session == nullptr ? 0 : session->session.latency_rows();
 }
 
 void srdgan_session_cancel(srdgan_session* session) {

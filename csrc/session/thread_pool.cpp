@@ -10,7 +10,7 @@
 
 namespace srdgan {
 
-ThreadPool::ThreadPool(int64_t threads) : process_(getpid()) {
+ThreadPool::ThreadPool(int64_t threads) : Workers(threads), process_(getpid()) {
   try {
     for (int64_t thread = 1; thread < threads; ++thread) threads_.emplace_back([this, thread] { work(thread); });
   } catch (...) {
@@ -32,20 +32,16 @@ void ThreadPool::stop() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void ThreadPool::run_erased(Call call, const void* job) {
+void ThreadPool::run_all() {
   {
     const std::lock_guard lock(mutex_);
-    call_ = call;
-    job_ = job;
     pending_ = static_cast<int64_t>(threads_.size());
-    error_ = nullptr;
     ++round_;
   }
   start_.notify_all();
   call_job(0);
   std::unique_lock lock(mutex_);
   done_.wait(lock, [this] { return pending_ == 0; });
-  if (error_ != nullptr) std::rethrow_exception(error_);
 }
 
 void ThreadPool::work(int64_t thread) {
@@ -59,15 +55,6 @@ void ThreadPool::work(int64_t thread) {
     call_job(thread);
     const std::lock_guard lock(mutex_);
     if (--pending_ == 0) done_.notify_one();
-  }
-}
-
-void ThreadPool::call_job(int64_t thread) noexcept {
-  try {
-    call_(job_, thread);
-  } catch (...) {
-    const std::lock_guard lock(mutex_);
-    if (error_ == nullptr) error_ = std::current_exception();
   }
 }
 

@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 #if defined(__GNUC__)
 #define SRDGAN_API __attribute__((visibility("default")))
@@ -74,10 +75,16 @@ struct Image {
   int64_t strides[3];
 };
 
+// Calls job(i) once for each i of 0 .. count - 1, on any threads, at the same time or one after another, and returns
+// when all calls have returned. A host application gives it to a session so that the work runs on its own threads.
+using ParallelFor = std::function<void(int64_t count, const std::function<void(int64_t)>& job)>;
+
 struct SessionOptions {
   int64_t threads = 0;          // that compute, the caller's among them; 0: one for each processor
   int64_t halo = -1;            // pixels that are read around a region; -1: the model's own value
   int64_t border_padding = -1;  // pixels by which the picture is continued, mirrored; -1: the model's own value
+  // If given, the session starts no threads, and calls it with a count of `threads`. One call at a time for a session.
+  ParallelFor parallel_for = nullptr;
 };
 
 struct Region {
@@ -98,6 +105,8 @@ struct SessionConfig {
   // Rows that are computed at a time, rounded up to what is possible; 0 chooses what takes least memory. The result
   // does not depend on it.
   int64_t strip_rows = 0;
+  // Takes memory for push_rows() and pull_rows(), too. With 0 for strip_rows, strips are then as low as possible.
+  bool row_streaming = false;
 };
 
 // One network with its threads. Sessions do not wait for each other. A session serves one thread at a time; only
@@ -120,8 +129,26 @@ class SRDGAN_API Session {
   // Enlarges a picture. It allocates nothing. Input and output must not overlap.
   Status process(const ConstImage& input, const Image& output) noexcept;
 
-  // Makes the call of process() that runs, or the next one if none runs, end early with kCancelled. The contents of its
-  // output are undefined. From any thread.
+  // For rows that arrive one after another, as from a sensor, after configure() with row_streaming: takes the next rows
+  // of a picture, and computes what they complete. The results are those of process(), bit for bit. It allocates
+  // nothing, and needs memory for some strips of rows only. `rows` begins with the first of `count` rows; formats with
+  // chroma for 2x2 pixels come in pairs of rows. `taken` is less than `count` where results wait for pull_rows(): the
+  // rest is to be pushed again afterwards. All rows of the picture must be pushed, also those outside the region; then
+  // the next picture can begin.
+  Status push_rows(const ConstImage& rows, int64_t count, int64_t& taken) noexcept;
+
+  // Writes the next rows of the result, as many as are finished, and at most `count`; `written` may be 0.
+  Status pull_rows(const Image& rows, int64_t count, int64_t& written) noexcept;
+
+  // Rows that pull_rows() can give now.
+  int64_t finished_rows() const noexcept;
+
+  // So many rows below a pixel must have been pushed before its result can be pulled, at most; 0 without row streaming.
+  // It is the same for all pictures that are high enough: it depends on the network, the width and the strips.
+  int64_t latency_rows() const noexcept;
+
+  // Makes the call of process(), push_rows() or pull_rows() that runs, or the next one if none runs, end early with
+  // kCancelled. The contents of its output are undefined. A picture in rows then begins anew. From any thread.
   void cancel() noexcept;
 
   // Bytes that the session holds: packed weights, and after configure() the memory of process().

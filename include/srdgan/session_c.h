@@ -49,11 +49,17 @@ typedef struct {
   char message[256];
 } srdgan_status;
 
+/* Calls job(data, i) once for each i of 0 .. count - 1, on any threads, and returns when all calls have returned. */
+typedef void (*srdgan_job)(void* data, int64_t index);
+typedef void (*srdgan_parallel_for)(void* user, int64_t count, srdgan_job job, void* data);
+
 /* What `options` and `config` hold by default: srdgan_default_options, srdgan_default_config. */
 typedef struct {
   int64_t threads;
   int64_t halo;
   int64_t border_padding;
+  srdgan_parallel_for parallel_for; /* null: the session's own threads */
+  void* user;                       /* its first argument */
 } srdgan_options;
 
 typedef struct {
@@ -65,6 +71,7 @@ typedef struct {
   int32_t matrix;
   int32_t range;
   int64_t strip_rows;
+  int32_t row_streaming; /* 0 or 1 */
 } srdgan_config;
 
 typedef struct {
@@ -93,6 +100,14 @@ SRDGAN_C_API int32_t srdgan_session_configure(srdgan_session* session, const srd
                                               srdgan_status* status);
 SRDGAN_C_API int32_t srdgan_session_process(srdgan_session* session, const srdgan_const_image* input,
                                             const srdgan_image* output, srdgan_status* status);
+
+/* `taken` and `written` must not be null. */
+SRDGAN_C_API int32_t srdgan_session_push_rows(srdgan_session* session, const srdgan_const_image* rows, int64_t count,
+                                              int64_t* taken, srdgan_status* status);
+SRDGAN_C_API int32_t srdgan_session_pull_rows(srdgan_session* session, const srdgan_image* rows, int64_t count,
+                                              int64_t* written, srdgan_status* status);
+SRDGAN_C_API int64_t srdgan_session_finished_rows(const srdgan_session* session);
+SRDGAN_C_API int64_t srdgan_session_latency_rows(const srdgan_session* session);
 
 SRDGAN_C_API void srdgan_session_cancel(srdgan_session* session);
 SRDGAN_C_API int64_t srdgan_session_memory_bytes(const srdgan_session* session);

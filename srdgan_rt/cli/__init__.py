@@ -21,6 +21,7 @@ from srdgan_rt.cli.failures import WRONG_USAGE, guard, say, say_end, show_traceb
 
 COMMANDS = {
     "upscale": "Enlarges and denoises pictures.",
+    "stream": "Enlarges raw frames from a pipe, without PyTorch.",
     "degrade": "Makes training pairs from clean photographs: each with a small, noisy copy as a phone would take it.",
     "evaluate": "Scores models and baselines on data sets; without -n, bicubic and the default model.",
     "compare": "Writes a page that compares pictures of one scene: zoom, slider, side by side, difference.",

@@ -26,7 +26,13 @@ class Status(Structure):
 
 
 class Options(Structure):
-    _fields_ = [("threads", c_int64), ("halo", c_int64), ("border_padding", c_int64)]
+    _fields_ = [
+        ("threads", c_int64),
+        ("halo", c_int64),
+        ("border_padding", c_int64),
+        ("parallel_for", c_void_p),
+        ("user", c_void_p),
+    ]
 
 
 class Config(Structure):
@@ -39,6 +45,7 @@ class Config(Structure):
         ("matrix", c_int32),
         ("range", c_int32),
         ("strip_rows", c_int64),
+        ("row_streaming", c_int32),
     ]
 
 
@@ -54,6 +61,10 @@ _RESULTS_AND_ARGUMENTS: dict[str, tuple[Any, list[Any]]] = {
     "open": (c_int32, [c_void_p, c_char_p, POINTER(Options), POINTER(Status)]),
     "configure": (c_int32, [c_void_p, POINTER(Config), POINTER(Status)]),
     "process": (c_int32, [c_void_p, POINTER(Image), POINTER(Image), POINTER(Status)]),
+    "push_rows": (c_int32, [c_void_p, POINTER(Image), c_int64, POINTER(c_int64), POINTER(Status)]),
+    "pull_rows": (c_int32, [c_void_p, POINTER(Image), c_int64, POINTER(c_int64), POINTER(Status)]),
+    "finished_rows": (c_int64, [c_void_p]),
+    "latency_rows": (c_int64, [c_void_p]),
     "cancel": (None, [c_void_p]),
     "memory_bytes": (c_int64, [c_void_p]),
     "scale": (c_int64, [c_void_p]),

@@ -44,6 +44,19 @@ class Format:
             return [array]
         return list(array) if self.planes == 3 else [array[:height], array[height:]]
 
+    def count_rows(self, picture: object) -> int:
+        """Rows of a picture, in one array or in planes; 0 where that is unclear."""
+        if isinstance(picture, list | tuple):
+            return len(picture[0]) if picture and hasattr(picture[0], "__len__") else 0
+        shape: tuple[int, ...] = getattr(picture, "shape", ())
+        if len(shape) != len(self.shape(2, 2)):
+            return 0
+        return int((shape[0], shape[0] // 3 * 2, shape[1])[self.planes - 1])
+
+    def rows_from(self, planes: list[NDArray[Any]], first: int) -> list[NDArray[Any]]:
+        """The planes without the rows before ``first``."""
+        return [plane[first // 2 if self.planes == 2 and index else first :] for index, plane in enumerate(planes)]
+
 
 FORMATS = {
     "rgb8": Format(0, "uint8", 1),
@@ -90,8 +103,7 @@ def to_planes(picture: object, format: Format, height: int, width: int, name: st
     for plane in planes:
         if plane.dtype != np.dtype(format.dtype):
             raise InputError(f"{name} must be {format.dtype}, got {plane.dtype}")
-        row = plane[0]
-        if not row.flags.c_contiguous:
+        if len(plane) > 0 and not plane[0].flags.c_contiguous:
             raise InputError(f"rows of {name} must be contiguous, got strides {plane.strides}")
     return planes
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import weakref
-from ctypes import byref
+from collections.abc import Iterable, Iterator
+from ctypes import byref, c_int64
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,7 @@ class Session:
         matrix: str = "bt709",
         value_range: str = "video",
         strip_rows: int | None = None,
+        row_streaming: bool = False,
     ) -> int:
         """Takes all the memory that :meth:`process` needs for pictures of one form.
 
@@ -97,6 +99,8 @@ class Session:
             value_range: one of :data:`RANGES`, for YUV formats.
             strip_rows: rows that are computed at a time, rounded up to what is possible; None takes least memory. The
                 result does not depend on it.
+            row_streaming: takes memory for :meth:`push_rows` and :meth:`pull_rows`, too. With None for ``strip_rows``,
+                strips are then as low as possible.
 
         Returns:
             :attr:`memory_bytes`.
@@ -105,7 +109,7 @@ class Session:
             InputError: an argument is out of range.
             BackendUnavailableError: there is not enough memory.
         """
-        form = (height, width, input, output, roi, matrix, value_range, strip_rows)
+        form = (height, width, input, output, roi, matrix, value_range, strip_rows, row_streaming)
         self._form = None
         self._input = _find_format("input", input)
         self._output = self._input if output is None else _find_format("output", output)
@@ -117,6 +121,7 @@ class Session:
             matrix=_find_index("matrix", matrix, MATRICES),
             range=_find_index("value_range", value_range, RANGES),
             strip_rows=0 if strip_rows is None else _check_positive("strip_rows", strip_rows),
+            row_streaming=bool(row_streaming),
         )
         if roi is not None:
             config.region[:] = _check_roi(roi)
@@ -145,16 +150,33 @@ class Session:
             CancelledError: :meth:`cancel` was called.
             CheckpointError: the network's result is not finite.
         """
-        if self._form is None:
-            raise InputError("configure() must come before process()")
+        self._check_configured("process")
         source = to_planes(picture, self._input, *self._input_size, "picture")
         if out is None:
-            out = np.empty(self._output.shape(*self._output_size), self._output.dtype)
+            out = self.make_output()
         target = to_planes(out, self._output, *self._output_size, "out")
         if not all(plane.flags.writeable for plane in target):
             raise InputError("out must be writable")
         self._call("process", byref(to_image(source)), byref(to_image(target)))
         return out
+
+    def make_input(self) -> NDArray[Any]:
+        """A new array of the form that :meth:`process` reads; its contents are undefined.
+
+        Raises:
+            InputError: :meth:`configure` was not called.
+        """
+        self._check_configured("make_input")
+        return np.empty(self._input.shape(*self._input_size), self._input.dtype)
+
+    def make_output(self) -> NDArray[Any]:
+        """A new array of the form that :meth:`process` writes; its contents are undefined.
+
+        Raises:
+            InputError: :meth:`configure` was not called.
+        """
+        self._check_configured("make_output")
+        return np.empty(self._output.shape(*self._output_size), self._output.dtype)
 
     def upscale(self, image: NDArray[Any], *, roi: tuple[int, int, int, int] | None = None) -> NDArray[Any]:
         """Enlarges a picture of any size; configures the session for it where it is not yet.
@@ -176,20 +198,115 @@ class Session:
             got = f"{getattr(image, 'shape', '')} {getattr(image, 'dtype', type(image).__name__)}"
             raise InputError(f"image must be (H, W, 3), uint8, uint16 or float32, got {got}")
         height, width = image.shape[:2]
-        if self._form != (height, width, name, None, roi, "bt709", "video", None):
+        if self._form != (height, width, name, None, roi, "bt709", "video", None, False):
             self.configure(height, width, input=name, roi=roi)
         is_usable = image.strides[1:] == (3 * image.itemsize, image.itemsize)
         result: NDArray[Any] = self.process(image if is_usable else np.ascontiguousarray(image))
         return result
 
+    def push_rows(self, rows: object) -> int:
+        """Takes the next rows of a picture whose rows arrive one after another, and computes what they complete.
+
+        The results are those of :meth:`process`, bit for bit. All rows of the picture must be pushed, also those
+        outside the region; then the next picture can begin. :meth:`stream` does all this.
+
+        Args:
+            rows: any number of rows, with the layout of a picture; an even number where chroma has 2x2 pixels.
+
+        Returns:
+            Rows that were taken. It is less than there are where results wait for :meth:`pull_rows`: push the rest
+            again afterwards.
+
+        Raises:
+            InputError: :meth:`configure` with ``row_streaming`` was not called, the rows have another form, or there
+                are more of them than the picture has left.
+            CancelledError: :meth:`cancel` was called. The picture then begins anew.
+            CheckpointError: the network's result is not finite.
+        """
+        return self._push(self._rows_to_planes(rows))
+
+    def pull_rows(self, count: int | None = None) -> NDArray[Any]:
+        """The next rows of the result that are finished.
+
+        Args:
+            count: at most so many; None is :attr:`finished_rows`.
+
+        Returns:
+            A new array of the output's layout, perhaps with no rows.
+
+        Raises:
+            InputError: no rows were pushed, or ``count`` is odd where chroma has 2x2 pixels.
+            CancelledError: :meth:`cancel` was called. The picture then begins anew.
+            CheckpointError: the network's result is not finite.
+        """
+        self._check_configured("pull_rows")
+        ready = self.finished_rows
+        num_rows = ready if count is None else min(_check_margin("count", count), ready)
+        rows = np.empty(self._output.shape(num_rows, self._output_size[1]), self._output.dtype)
+        planes = to_planes(rows, self._output, num_rows, self._output_size[1], "rows")
+        self._call("pull_rows", byref(to_image(planes)), num_rows, byref(c_int64()))
+        return rows
+
+    def stream(self, chunks: Iterable[object]) -> Iterator[NDArray[Any]]:
+        """Enlarges pictures whose rows arrive one after another: pushes rows and yields finished ones.
+
+        Args:
+            chunks: rows as :meth:`push_rows` takes them, of one picture or several.
+
+        Yields:
+            Results as :meth:`pull_rows` returns them, as soon as they are finished.
+
+        Raises:
+            InputError, CancelledError, CheckpointError: as in :meth:`push_rows`.
+        """
+        for chunk in chunks:
+            planes = self._rows_to_planes(chunk)
+            while len(planes[0]):
+                planes = self._input.rows_from(planes, self._push(planes))
+                while self.finished_rows:
+                    yield self.pull_rows()
+
+    @property
+    def finished_rows(self) -> int:
+        """Rows of the result that :meth:`pull_rows` can give now."""
+        return int(self._library.srdgan_session_finished_rows(self._handle))
+
+    @property
+    def latency_rows(self) -> int:
+        """So many rows below a pixel must have been pushed before its result can be pulled, at most.
+
+        It depends on the network, the width and the strips. It is 0 without row streaming.
+        """
+        return int(self._library.srdgan_session_latency_rows(self._handle))
+
     def cancel(self) -> None:
-        """Makes the call of :meth:`process` that runs, or the next one if none runs, raise CancelledError."""
+        """Makes the call that runs, or the next one if none runs, raise CancelledError.
+
+        That is a call of :meth:`process`, :meth:`push_rows` or :meth:`pull_rows`.
+        """
         self._library.srdgan_session_cancel(self._handle)
 
     @property
     def memory_bytes(self) -> int:
         """Bytes that the session holds: packed weights, and after :meth:`configure` the memory of :meth:`process`."""
         return int(self._library.srdgan_session_memory_bytes(self._handle))
+
+    def _rows_to_planes(self, rows: object) -> list[NDArray[Any]]:
+        self._check_configured("push_rows")
+        num_rows = self._input.count_rows(rows)
+        if num_rows == 0:
+            shape = getattr(rows, "shape", type(rows).__name__)
+            raise InputError(f"rows must have the layout of a picture, and at least one row, got {shape}")
+        return to_planes(rows, self._input, num_rows, self._input_size[1], "rows")
+
+    def _push(self, planes: list[NDArray[Any]]) -> int:
+        taken = c_int64()
+        self._call("push_rows", byref(to_image(planes)), len(planes[0]), byref(taken))
+        return taken.value
+
+    def _check_configured(self, method: str) -> None:
+        if self._form is None:
+            raise InputError(f"configure() must come before {method}()")
 
     def _call(self, name: str, *arguments: Any) -> None:
         status = _c_api.Status()

@@ -47,7 +47,7 @@ std::vector<float> round_trip(PixelFormat format, ColourMatrix matrix, ColourRan
                          {image.strides[0], image.strides[1], image.strides[2]}};
   for (int64_t y = 0; y < height; ++y) {
     float* row = result.data() + y * width;
-    converter.read(input, y, columns.data(), width, {{row, row + plane, row + 2 * plane}});
+    converter.read(input, 0, y, columns.data(), width, {{row, row + plane, row + 2 * plane}});
   }
   return result;
 }

@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <new>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,64 +15,12 @@
 #include "csrc/kernels/cpu/l2h_net.h"
 #include "include/srdgan/session.h"
 #include "include/srdgan/session_c.h"
-#include "tests/cpp/blob.h"
-#include "tests/cpp/check.h"
-#include "tests/cpp/model_file.h"
+#include "tests/cpp/counting_allocator.h"
+#include "tests/cpp/opened_session.h"
 
 using namespace srdgan;
 
 namespace {
-std::atomic<int64_t> num_allocations{0};
-
-void* count_and_allocate(size_t bytes, size_t alignment) {
-  ++num_allocations;
-  void* data = nullptr;
-  if (posix_memalign(&data, std::max(alignment, sizeof(void*)), bytes) != 0) throw std::bad_alloc();
-  return data;
-}
-}  // namespace
-
-// Not inlined: where GCC sees free() beside operator new, it warns of a mismatch.
-#define NOINLINE __attribute__((noinline))
-NOINLINE void* operator new(size_t bytes) { return count_and_allocate(bytes, 16); }
-NOINLINE void* operator new(size_t bytes, std::align_val_t alignment) {
-  return count_and_allocate(bytes, static_cast<size_t>(alignment));
-}
-// Sanitizers bring forms of their own, which would not call the two above.
-NOINLINE void* operator new[](size_t bytes) { return operator new(bytes); }
-NOINLINE void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
-  ++num_allocations;
-  return std::malloc(bytes);
-}
-NOINLINE void operator delete[](void* data) noexcept { std::free(data); }
-NOINLINE void operator delete[](void* data, size_t) noexcept { std::free(data); }
-NOINLINE void operator delete(void* data) noexcept { std::free(data); }
-NOINLINE void operator delete(void* data, size_t) noexcept { std::free(data); }
-NOINLINE void operator delete(void* data, std::align_val_t) noexcept { std::free(data); }
-NOINLINE void operator delete(void* data, size_t, std::align_val_t) noexcept { std::free(data); }
-
-namespace {
-
-constexpr int64_t kScale = 4;
-
-L2HSizes net_sizes(int64_t num_upsamplings = 2) {
-  L2HSizes sizes;
-  sizes.in_channels = 3;
-  sizes.features = 8;
-  sizes.growth = 4;
-  sizes.num_dense_blocks = 3;
-  sizes.num_upsamplings = num_upsamplings;
-  return sizes;
-}
-
-std::vector<uint8_t> random_bytes(int64_t count, uint32_t seed) {
-  std::vector<uint8_t> bytes;
-  for (const float value : random_floats(count, seed)) bytes.push_back(static_cast<uint8_t>(127.5f * (value + 1.0f)));
-  return bytes;
-}
-
-ConstImage from_plane(const void* data, int64_t stride = 0) { return {{data}, {stride}}; }
-Image to_plane(void* data, int64_t stride = 0) { return {{data}, {stride}}; }
 
 // The network's result of a whole picture (H, W, 3) uint8, without border padding, as the kernels compute it.
 std::vector<uint8_t> run_net(const RandomLayers& layers, const std::vector<uint8_t>& pixels, int64_t height,
@@ -102,35 +49,6 @@ std::vector<uint8_t> run_net(const RandomLayers& layers, const std::vector<uint8
   return bytes;
 }
 
-struct Opened {
-  explicit Opened(const std::vector<uint8_t>& file, const SessionOptions& options = {}) {
-    const Status status = session.open(file.data(), file.size(), options);
-    CHECK(status.ok(), "%s", status.message);
-  }
-  void configure(const SessionConfig& config) {
-    const Status status = session.configure(config);
-    CHECK(status.ok(), "%s", status.message);
-  }
-  void process(const ConstImage& input, const Image& output) {
-    const Status status = session.process(input, output);
-    CHECK(status.ok(), "%s", status.message);
-  }
-  std::vector<uint8_t> enlarge(const std::vector<uint8_t>& pixels, const SessionConfig& config) {
-    configure(config);
-    std::vector<uint8_t> result(3 * session.output_width() * session.output_height());
-    process(from_plane(pixels.data()), to_plane(result.data()));
-    return result;
-  }
-  Session session;
-};
-
-SessionConfig config_of(int64_t height, int64_t width) {
-  SessionConfig config;
-  config.width = width;
-  config.height = height;
-  return config;
-}
-
 void test_same_bits() {
   const RandomLayers layers(net_sizes());
   const std::vector<uint8_t> file = model_file(layers.tensors);
@@ -138,7 +56,7 @@ void test_same_bits() {
     int64_t height, width;
   };
   for (const int64_t threads : {1, 3}) {
-    Opened opened(file, {threads, 0, 0});
+    Opened opened(file, {threads, 0, 0, nullptr});
     for (const Size size : {Size{1, 1}, {1, 7}, {13, 2}, {37, 41}, {211, 19}}) {
       const std::vector<uint8_t> pixels = random_bytes(3 * size.height * size.width, 5);
       const std::vector<uint8_t> expected = run_net(layers, pixels, size.height, size.width);
@@ -156,7 +74,7 @@ void test_same_bits() {
 void test_region() {
   const RandomLayers layers(net_sizes());
   const std::vector<uint8_t> file = model_file(layers.tensors, {{"halo", "64"}, {"border_padding", "5"}});
-  Opened opened(file, {2, -1, -1});
+  Opened opened(file, {2, -1, -1, nullptr});
   const int64_t height = 23, width = 31;
   const std::vector<uint8_t> pixels = random_bytes(3 * height * width, 6);
   std::vector<uint8_t> padded;
@@ -182,7 +100,7 @@ void test_region() {
 void test_no_allocation() {
   const RandomLayers layers(net_sizes());
   for (const PixelFormat format : {PixelFormat::kRgb8, PixelFormat::kNv12}) {
-    Opened opened(model_file(layers.tensors), {3, 2, 2});
+    Opened opened(model_file(layers.tensors), {3, 2, 2, nullptr});
     SessionConfig config = config_of(150, 32);
     config.strip_rows = 1;
     config.input = config.output = format;
@@ -204,13 +122,13 @@ void test_many_sessions() {
   const RandomLayers layers(net_sizes());
   const std::vector<uint8_t> file = model_file(layers.tensors);
   const std::vector<uint8_t> pixels = random_bytes(3 * 50 * 40, 8);
-  const std::vector<uint8_t> expected = Opened(file, {1, -1, -1}).enlarge(pixels, config_of(50, 40));
+  const std::vector<uint8_t> expected = Opened(file, {1, -1, -1, nullptr}).enlarge(pixels, config_of(50, 40));
   std::vector<std::vector<uint8_t>> results(8);
   std::vector<std::thread> threads;
   for (auto& result : results) {
     threads.emplace_back([&] {
       Session session;  // CHECK counts without a lock
-      Status status = session.open(file.data(), file.size(), {2, -1, -1});
+      Status status = session.open(file.data(), file.size(), {2, -1, -1, nullptr});
       if (status.ok()) status = session.configure(config_of(50, 40));
       result.resize(expected.size());
       for (int i = 0; i < 4 && status.ok(); ++i)
@@ -224,7 +142,7 @@ void test_many_sessions() {
 
 void test_cancel() {
   const RandomLayers layers(net_sizes());
-  Opened opened(model_file(layers.tensors), {2, -1, -1});
+  Opened opened(model_file(layers.tensors), {2, -1, -1, nullptr});
   const int64_t height = 1500, width = 200;
   opened.configure(config_of(height, width));
   const std::vector<uint8_t> pixels = random_bytes(3 * height * width, 9);
@@ -269,9 +187,9 @@ void test_arguments() {
   std::vector<uint8_t> memory(3 * 16 * 8 * 8);
   const auto process = [&] { return session.process(from_plane(memory.data()), to_plane(memory.data())); };
   CHECK(invalid(session.configure(config_of(8, 8)), "open() must come before"), "order");
-  CHECK(invalid(session.open(file.data(), file.size(), {2000, -1, -1}), "threads must be 0..1024, got 2000"),
+  CHECK(invalid(session.open(file.data(), file.size(), {2000, -1, -1, nullptr}), "threads must be 0..1024, got 2000"),
         "threads");
-  CHECK(session.open(file.data(), file.size(), {1, -1, -1}).ok(), "open");
+  CHECK(session.open(file.data(), file.size(), {1, -1, -1, nullptr}).ok(), "open");
   CHECK(invalid(process(), "configure() must come before"), "order");
   CHECK(session.scale() == 4 && session.output_width() == 0 && session.memory_bytes() > 0, "properties");
   CHECK(invalid(session.configure(config_of(0, 8)), "width and height must be"), "size");
@@ -306,7 +224,7 @@ void test_bad_files() {
   const RandomLayers layers(net_sizes());
   const auto bad = [](const std::vector<uint8_t>& file, const char* text) {
     Session session;
-    return says(session.open(file.data(), file.size(), {1, -1, -1}), StatusCode::kBadModel, text);
+    return says(session.open(file.data(), file.size(), {1, -1, -1, nullptr}), StatusCode::kBadModel, text);
   };
   Session session;
   CHECK(says(session.open("/nowhere/model.safetensors"), StatusCode::kBadModel, "No such file"), "missing");
@@ -348,7 +266,7 @@ void test_bad_files() {
     damaged = file;
     for (size_t changes = 1 + random(3); changes > 0; --changes)
       damaged[random(600)] = static_cast<uint8_t>(random(2) == 0 ? random(256) : "{}[]\",:0129\\u"[random(13)]);
-    const Status status = session.open(damaged.data(), damaged.size(), {1, -1, -1});
+    const Status status = session.open(damaged.data(), damaged.size(), {1, -1, -1, nullptr});
     CHECK(status.code == StatusCode::kBadModel || status.ok(), "%d: %s", i, status.message);
     CHECK(status.ok() == (status.message[0] == 0), "a failure must have a message");
   }
@@ -359,8 +277,9 @@ void test_stored_types() {
   const std::vector<uint8_t> pixels = random_bytes(3 * 20 * 20, 3);
   const auto rounded = round_to_half(layers.tensors);
   const std::vector<uint8_t> expected =
-      Opened(model_file(rounded.tensors), {1, -1, -1}).enlarge(pixels, config_of(20, 20));
-  CHECK(Opened(model_file(rounded.tensors, {}, "F16"), {1, -1, -1}).enlarge(pixels, config_of(20, 20)) == expected,
+      Opened(model_file(rounded.tensors), {1, -1, -1, nullptr}).enlarge(pixels, config_of(20, 20));
+  CHECK(Opened(model_file(rounded.tensors, {}, "F16"), {1, -1, -1, nullptr}).enlarge(pixels, config_of(20, 20)) ==
+            expected,
         "F16 differs from F32");
 }
 
@@ -370,7 +289,7 @@ void test_formats_agree() {
   const std::vector<uint8_t> file = model_file(layers.tensors);
   const int64_t height = 14, width = 18, pixels = height * width;
   const std::vector<uint8_t> rgb = random_bytes(3 * pixels, 11);
-  Opened opened(file, {2, -1, -1});
+  Opened opened(file, {2, -1, -1, nullptr});
   const std::vector<uint8_t> expected = opened.enlarge(rgb, config_of(height, width));
   const int64_t outputs = kScale * kScale * pixels;
 
@@ -422,7 +341,7 @@ void test_formats_agree() {
 // Two rows of NV12 make one of chroma, wherever a strip ends: a net of scale 1 with an odd halo.
 void test_pairs_across_strips() {
   const RandomLayers layers(net_sizes(0));
-  Opened opened(model_file(layers.tensors), {1, 3, 3});
+  Opened opened(model_file(layers.tensors), {1, 3, 3, nullptr});
   SessionConfig config = config_of(160, 16);
   config.input = PixelFormat::kRgb8;
   config.output = PixelFormat::kNv12;
@@ -445,7 +364,7 @@ void test_not_finite() {
   std::vector<float> weights(3 * 8 * 9, std::numeric_limits<float>::max());
   tensors["conv_last.bias"].data = huge.data();
   tensors["conv_last.weight"].data = weights.data();
-  Opened opened(model_file(tensors), {1, -1, -1});
+  Opened opened(model_file(tensors), {1, -1, -1, nullptr});
   opened.configure(config_of(8, 8));
   const std::vector<uint8_t> pixels = random_bytes(3 * 64, 13);
   std::vector<uint8_t> result(3 * 16 * 64);

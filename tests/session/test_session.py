@@ -122,6 +122,17 @@ assert "libtorch" not in open("/proc/self/maps").read()
     assert result.returncode == 0, result.stderr
 
 
+def test_arrays_of_the_configured_form(session: Session):
+    session.configure(10, 12, input="p010", output="rgb_planar_float", roi=(2, 2, 4, 6))
+    source, target = session.make_input(), session.make_output()
+    assert (source.shape, source.dtype) == ((15, 12), np.uint16)
+    assert (target.shape, target.dtype) == ((3, 24, 16), np.float32)
+    source[...] = 512 << 6
+    assert session.process(source, target) is target
+    with pytest.raises(InputError, match=r"configure\(\) must come before make_output\(\)"):
+        Session(MODEL).make_output()
+
+
 def test_buffers_are_used_in_place(session: Session, upscaler: Upscaler):
     picture = random_picture(10, 12)
     expected = upscaler.upscale(picture)

@@ -1,0 +1,126 @@
+"""``srdgan-rt stream``: enlarges raw frames from a pipe, without PyTorch."""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+
+from srdgan_rt.cli import options
+from srdgan_rt.cli.failures import say
+from srdgan_rt.cli.frame_progress import FrameProgress
+from srdgan_rt.cli.raw_frames import STANDARD_STREAM, open_source, open_target, read_frame, write_frame
+from srdgan_rt.errors import ImageReadError, InputError
+
+_MIB = 1 << 20
+
+
+def stream(
+    size: Annotated[str, typer.Option("--size", metavar="WxH", help="Width and height of the frames in pixels.")],
+    source: Annotated[
+        str, typer.Argument(metavar="[INPUT]", help="File or named pipe with the frames; - is stdin.")
+    ] = STANDARD_STREAM,
+    output: Annotated[str, typer.Option("--output", "-o", help="File or named pipe for the results; - is stdout.")] = (
+        STANDARD_STREAM
+    ),
+    input_format: Annotated[
+        str, typer.Option("--format", "-f", metavar="NAME", help="Pixel format of the frames.")
+    ] = "nv12",
+    output_format: Annotated[
+        str | None,
+        typer.Option("--output-format", metavar="NAME", help="Pixel format of the results.", show_default="--format"),
+    ] = None,
+    matrix: Annotated[
+        str, typer.Option(metavar="NAME", help="Colour matrix of YUV formats: bt601, bt709 or bt2020.")
+    ] = "bt709",
+    value_range: Annotated[
+        str, typer.Option("--range", metavar="NAME", help="Value range of YUV formats: video or full.")
+    ] = "video",
+    roi: Annotated[
+        str | None,
+        typer.Option(metavar="X,Y,W,H", help="Enlarge only this region of each frame.", show_default="the whole frame"),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-n",
+            metavar="NAME|PATH",
+            help="Shipped model or .safetensors file.",
+            show_default="the best shipped",
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads that compute.", show_default="one for each processor")
+    ] = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Enlarges raw frames from a pipe, without PyTorch.
+
+    Frames follow each other without headers, their rows and planes without gaps, as ffmpeg writes and reads them with
+    -f rawvideo. Each result is written as soon as its frame has arrived and is computed.
+
+    Formats: rgb8, bgr8, rgb16, bgr16, rgb_float, bgr_float, rgb_planar8, rgb_planar16, rgb_planar_float, nv12, nv21
+    and p010. Samples of more than one byte have the byte order of this machine.
+
+    Example: ffmpeg -i in.mp4 -f rawvideo -pix_fmt nv12 - | srdgan-rt stream --size 640x480 | ffplay -f rawvideo
+    -pixel_format nv12 -video_size 2560x1920 -
+    """
+    width, height = _parse_numbers("--size", size, r"(\d+)x(\d+)", "WIDTHxHEIGHT in pixels")
+    region = None
+    if roi is not None:
+        x, y, region_width, region_height = _parse_numbers(
+            "--roi", roi, r"(\d+),(\d+),(\d+),(\d+)", "X,Y,W,H in pixels"
+        )
+        region = (x, y, region_width, region_height)
+    # Imported only now: it loads numpy, and help and wrong usage should answer at once.
+    from srdgan_rt.checkpoint import DEFAULT_MODEL
+    from srdgan_rt.session import FORMATS, MATRICES, RANGES, Session
+
+    result_format = input_format if output_format is None else output_format
+    for option, value, allowed in (
+        ("--format", input_format, FORMATS),
+        ("--output-format", result_format, FORMATS),
+        ("--matrix", matrix, MATRICES),
+        ("--range", value_range, RANGES),
+    ):
+        if value not in allowed:
+            raise InputError(f"{option} must be one of {', '.join(allowed)}, got {value!r}")
+
+    session = Session(model or DEFAULT_MODEL, threads=threads)
+    session.configure(
+        height,
+        width,
+        input=input_format,
+        output=result_format,
+        roi=region,
+        matrix=matrix,
+        value_range=value_range,
+    )
+    with ExitStack() as files:
+        frames = files.enter_context(open_source(source))
+        results = files.enter_context(open_target(output, frames))
+        progress = files.enter_context(FrameProgress(shown=not quiet))
+        frame, result = session.make_input(), session.make_output()
+        while num_bytes := read_frame(frames, frame):
+            if num_bytes < frame.nbytes:
+                raise ImageReadError(
+                    f"the input ends within frame {progress.num_frames + 1}: a frame of {width} x {height} pixels in "
+                    f"{input_format} has {frame.nbytes} bytes, got {num_bytes}"
+                )
+            with progress.computing():
+                session.process(frame, result)
+            write_frame(results, result)
+    if progress.num_frames == 0:
+        raise ImageReadError("the input holds no frame")
+    if not quiet:
+        say(f"{progress.describe()}; {session.memory_bytes / _MIB:.0f} MiB of memory")
+
+
+def _parse_numbers(option: str, text: str, pattern: str, form: str) -> list[int]:
+    match = re.fullmatch(pattern, text, re.ASCII)
+    if match is None or any(len(digits) > 9 for digits in match.groups()):
+        raise InputError(f"{option} must be {form}, got {text!r}")
+    return [int(digits) for digits in match.groups()]
