@@ -48,8 +48,21 @@ set(SRDGAN_CUDA_KERNEL_SOURCES
 set(SRDGAN_CUDA_HOST_SOURCES
   csrc/kernels/cuda/conv_pack.cpp
   csrc/kernels/cuda/l2h_net.cpp
+  csrc/kernels/cuda/net_sizes.cpp
   csrc/kernels/cuda/net_weights.cpp
   csrc/kernels/cuda/rrdb_trunk.cpp
+)
+
+# Torch-free, above the kernels: memory, streams and graphs. cuda_device.cpp is the part that calls the CUDA runtime; the tests
+# have another one in its place.
+set(SRDGAN_CUDA_BACKEND_SOURCES
+  csrc/cuda/picture_runner.cpp
+  csrc/cuda/picture_tiles.cpp
+  csrc/cuda/tile_engine.cpp
+  csrc/cuda/tile_memory.cpp
+)
+set(SRDGAN_CUDA_DEVICE_SOURCES
+  csrc/cuda/cuda_device.cpp
 )
 
 # Wrappers for torch's stable ABI: compiled by setup.py alone.

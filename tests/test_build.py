@@ -44,6 +44,8 @@ def test_source_list_is_what_lies_on_the_disk(setup_py: ModuleType) -> None:
         "SRDGAN_CPU_KERNEL_SOURCES": ["csrc/common/*.cpp", "csrc/kernels/cpu/*.cpp"],
         "SRDGAN_CUDA_KERNEL_SOURCES": ["csrc/kernels/cuda/*.cu"],
         "SRDGAN_CUDA_HOST_SOURCES": ["csrc/kernels/cuda/*.cpp"],
+        "SRDGAN_CUDA_BACKEND_SOURCES": ["csrc/cuda/[!c]*.cpp"],
+        "SRDGAN_CUDA_DEVICE_SOURCES": ["csrc/cuda/c*.cpp"],
         "SRDGAN_SESSION_SOURCES": ["csrc/session/*.cpp"],
         "SRDGAN_CPU_OP_SOURCES": ["csrc/ops/*.cpp", "csrc/ops/cpu/*.cpp"],
         "SRDGAN_CUDA_OP_SOURCES": ["csrc/ops/cuda/*.cpp"],
