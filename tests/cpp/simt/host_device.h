@@ -30,6 +30,7 @@ struct OrderFault : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// The null stream is a caller who works at once: what it records is done, and it waits on the spot.
 class HostDevice : public srdgan::gpu::Device {
  public:
   explicit HostDevice(Timing timing = {}, int64_t memory_bytes = int64_t{1} << 40);
@@ -60,6 +61,8 @@ class HostDevice : public srdgan::gpu::Device {
   int64_t used_bytes = 0;
   // Counts since the beginning.
   int num_allocations = 0, num_kernels = 0, num_captures = 0, num_graph_launches = 0;
+  // Whether copies may use memory that is not this device's.
+  bool takes_any_memory = false;
   // What was wrong with the destruction of something; destructors cannot throw.
   std::string fault;
   // The next so many allocations of device memory fail, however much there is.

@@ -1,7 +1,7 @@
-#include "csrc/cuda/cuda_device.h"
-
 #include <stdexcept>
 #include <string>
+
+#include "csrc/cuda/open_device.h"
 
 namespace srdgan::gpu {
 namespace {
@@ -109,6 +109,6 @@ class CudaDevice final : public Device {
 
 }  // namespace
 
-std::unique_ptr<Device> open_cuda_device(int index) { return std::make_unique<CudaDevice>(index); }
+std::unique_ptr<Device> open_device(int index) { return std::make_unique<CudaDevice>(index); }
 
 }  // namespace srdgan::gpu
