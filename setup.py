@@ -2,10 +2,10 @@
 
 Environment variables:
     SRDGAN_RT_NO_EXT=1: no extension at all; the package then runs on PyTorch alone.
-    SRDGAN_RT_CUDA=auto|0|1|LIST: CUDA kernels where torch is built for CUDA and the toolkit is there (auto, the default),
-        never (0), always (1), or for a list of GPU architectures ("8.6", "80;90+PTX"). 1 and LIST need the toolkit, but
-        neither a GPU nor a torch with CUDA. auto and 1 build for the GPUs at hand, or, where there are none, for those
-        of TORCH_CUDA_ARCH_LIST, or of cmake/sources.cmake.
+    SRDGAN_RT_CUDA=auto|0|1|LIST: CUDA kernels where torch is built for CUDA and the toolkit is there (auto, the
+        default), never (0), always (1), or for a list of GPU architectures ("8.6", "80;90+PTX"). 1 and LIST need the
+        toolkit, but neither a GPU nor a torch with CUDA. auto and 1 build for the GPUs at hand, or, where there are
+        none, for those of TORCH_CUDA_ARCH_LIST, or of cmake/sources.cmake.
     MAX_JOBS: compiler processes at a time.
 """
 
@@ -187,7 +187,7 @@ def make_build_command(sources: dict[str, list[str]], cuda: CudaBuild | None) ->
             target.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
         def build_extensions(self) -> None:
-            """Links the extension with the kernels that were compiled for the session, which comes first, and by nvcc."""
+            """Links the extension with kernels from elsewhere: those of the session, which comes first, and nvcc's."""
             extension = next(one for one in self.extensions if one.name == EXTENSION)
             kernels = sources["SRDGAN_CPU_KERNEL_SOURCES"]
             extension.extra_objects = self.compiler.object_filenames(kernels, output_dir=self.build_temp)

@@ -60,7 +60,9 @@ def limit_to_known(toolkit: Path, wanted: list[str]) -> list[str]:
     known = subprocess.run([nvcc, "--list-gpu-arch"], capture_output=True, text=True, check=True).stdout.split()
     usable = [arch for arch in wanted if f"compute_{arch}" in known]
     if not usable:
-        raise SystemExit(f"{nvcc} knows none of the GPU architectures {' '.join(wanted)}; name others by SRDGAN_RT_CUDA")
+        raise SystemExit(
+            f"{nvcc} knows none of the GPU architectures {' '.join(wanted)}; name others by SRDGAN_RT_CUDA"
+        )
     return [*usable[:-1], f"{usable[-1]}+PTX"]
 
 

@@ -75,7 +75,7 @@ def why_no_cuda() -> str | None:
     """One line that says why the CUDA ops of the network cannot be used, or None where they can."""
     if (reason := why_not()) is not None:
         return reason
-    if torch._C._dispatch_has_kernel_for_dispatch_key("srdgan_rt::l2h_net_cuda_pack", "CPU"):
+    if torch._C._dispatch_has_kernel_for_dispatch_key("srdgan_rt::l2h_net_cuda_pack", "CPU"):  # as every build for CUDA
         return None
     return "the compiled extension has no CUDA kernels; SRDGAN_RT_CUDA=1 pip install . builds them where nvcc is"
 

@@ -79,7 +79,12 @@ def _digest() -> str:
 
     digest = hashlib.sha256(torch.__version__.encode())
     folders = ("csrc", _SIMT, "tests/cpp")
-    files = {path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in (".h", ".cpp", ".cu", ".cuh")}
+    files = {
+        path
+        for folder in folders
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".h", ".cpp", ".cu", ".cuh")
+    }
     for path in sorted(files):
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -91,6 +96,10 @@ def _compile(source: str, objects: Path) -> Path:
     target = objects / (source.replace("/", "_") + ".o")
     flags = ["-xc++", "-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden", "-Wno-unknown-pragmas", "-DSRDGAN_SIMT"]
     flags += ["-DTORCH_STABLE_ONLY", "-DTORCH_TARGET_VERSION=0x020b000000000000"]
-    includes = [f"-I{ROOT}", f"-I{ROOT / _SIMT / 'include'}", *(f"-isystem{path}" for path in cpp_extension.include_paths())]
+    includes = [
+        f"-I{ROOT}",
+        f"-I{ROOT / _SIMT / 'include'}",
+        *(f"-isystem{path}" for path in cpp_extension.include_paths()),
+    ]
     subprocess.run(["g++", *flags, *includes, "-c", ROOT / source, "-o", target], check=True)
     return target

@@ -38,8 +38,8 @@ class CudaBackend:
         library: the compiled functions; those of the tests run on the CPU.
 
     Raises:
-        BackendUnavailableError: CUDA refuses, the network has more channels than the kernels take, or its weights do not
-            fit into the memory.
+        BackendUnavailableError: CUDA refuses, the network has more channels than the kernels take, or its weights do
+            not fit into the memory.
     """
 
     name = "cuda"
@@ -154,5 +154,3 @@ def choose_sums(open_with: Callable[[bool], CudaBackend], reference: Backend, *,
         f"the cuda engine is wrong here: its PSNR to fp32 must be at least {lowest:g} dB in {backend.precision}, "
         f"got {decibels:.1f}; choose --engine torch"
     )
-
-

@@ -21,7 +21,7 @@ _Int = ctypes.c_int64
 class _Net(ctypes.Structure):
     """SrdganCudaNet."""
 
-    _fields_ = [  # noqa: RUF012, the form that ctypes asks for
+    _fields_ = [
         *((name, _Int) for name in ("features", "growth", "num_rrdbs", "num_upsamplings", "unshuffle")),
         ("is_bfloat16", ctypes.c_int32),
         ("half_sums", ctypes.c_int32),
@@ -138,9 +138,7 @@ class CudaEngine:
         """
         self._library.call("submit_on_device", self._engine, picture, result, stream)
 
-    def run_picture(
-        self, samples: torch.Tensor, result: torch.Tensor, *, side: int, halo: int, border: int
-    ) -> int:
+    def run_picture(self, samples: torch.Tensor, result: torch.Tensor, *, side: int, halo: int, border: int) -> int:
         """Enlarges a whole picture of the host in tiles; smaller ones where memory does not suffice.
 
         Args:
