@@ -2,9 +2,10 @@
 
 Environment variables:
     SRDGAN_RT_NO_EXT=1: no extension at all; the package then runs on PyTorch alone.
-    SRDGAN_RT_CUDA=auto|0|1: with CUDA kernels where torch and the toolkit allow it (auto, the default), never (0), or
-        always (1): the build fails if that is impossible.
-    TORCH_CUDA_ARCH_LIST: GPU architectures in torch's notation ("8.0;9.0+PTX") instead of those of cmake/sources.cmake.
+    SRDGAN_RT_CUDA=auto|0|1|LIST: CUDA kernels where torch is built for CUDA and the toolkit is there (auto, the
+        default), never (0), always (1), or for a list of GPU architectures ("8.6", "80;90+PTX"). 1 and LIST need the
+        toolkit, but neither a GPU nor a torch with CUDA. auto and 1 build for the GPUs at hand, or, where there are
+        none, for those of TORCH_CUDA_ARCH_LIST, or of cmake/sources.cmake.
     MAX_JOBS: compiler processes at a time.
 """
 
@@ -17,13 +18,18 @@ import re
 import runpy
 import shutil
 import subprocess
+import sys
 import sysconfig
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from setuptools import Extension, setup
 
 ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "cmake"))
+import cuda_build  # noqa: E402
+
 EXTENSION = "srdgan_rt._C"
 SESSION = "srdgan_rt._session"  # a C library; Python's name for shared libraries keeps the build simple
 WITHOUT_EXTENSION = "SRDGAN_RT_NO_EXT=1 installs the package without it, 3 to 5 times slower"
@@ -45,44 +51,36 @@ def read_switch(name: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def why_no_cuda() -> str | None:
-    """The reason why CUDA kernels cannot be built here, or None. A visible GPU is not needed."""
-    import torch
-    from torch.utils.cpp_extension import CUDA_HOME
+@dataclass(frozen=True)
+class CudaBuild:
+    """What the CUDA kernels are compiled with and for."""
 
-    if torch.version.cuda is None:
-        return f"torch {torch.__version__} was built without CUDA"
-    if CUDA_HOME is None:
-        return "no CUDA toolkit was found (set CUDA_HOME)"
-    return None
+    toolkit: Path
+    architectures: list[str]  # as of cuda_build.parse_architectures
 
 
-def wants_cuda() -> bool:
-    switch = read_switch("SRDGAN_RT_CUDA", ("auto", "0", "1"))
-    if switch == "0":
-        return False
-    reason = why_no_cuda()
-    if reason is not None and switch == "1":
-        raise SystemExit(f"SRDGAN_RT_CUDA=1, but {reason}")
-    return reason is None
+def plan_cuda(default_architectures: list[str]) -> CudaBuild | None:
+    """What SRDGAN_RT_CUDA asks for; None for no CUDA kernels.
 
-
-def choose_architectures(wanted: list[str]) -> list[str]:
-    """TORCH_CUDA_ARCH_LIST as it is, or those of the wanted architectures that the installed nvcc knows.
-
-    Torch's own choice is not used: without a visible GPU it ends in an IndexError.
+    Raises:
+        SystemExit: it is no such value, or cannot be done here.
     """
-    from torch.utils.cpp_extension import CUDA_HOME
+    import torch
 
-    chosen = os.environ.get("TORCH_CUDA_ARCH_LIST")
-    if chosen:
-        return chosen.replace(";", " ").split()
-    nvcc = Path(str(CUDA_HOME)) / "bin" / "nvcc"
-    known = subprocess.run([nvcc, "--list-gpu-arch"], capture_output=True, text=True, check=True).stdout.split()
-    usable = [arch for arch in wanted if f"compute_{arch}" in known]
-    if not usable:
-        raise SystemExit(f"{nvcc} knows none of the GPU architectures {' '.join(wanted)}; set TORCH_CUDA_ARCH_LIST")
-    return usable
+    switch = os.environ.get("SRDGAN_RT_CUDA") or "auto"
+    asked = None if switch in ("auto", "0", "1") else cuda_build.parse_architectures(switch)
+    if asked is None and switch not in ("auto", "0", "1"):
+        raise SystemExit(f"SRDGAN_RT_CUDA must be auto, 0, 1 or a list of GPU architectures (8.6), got {switch}")
+    if switch == "0" or (switch == "auto" and torch.version.cuda is None):
+        return None
+    toolkit = cuda_build.find_toolkit()
+    if toolkit is None:
+        if switch == "auto":
+            return None
+        raise SystemExit(f"SRDGAN_RT_CUDA={switch}, but no CUDA toolkit was found (set CUDA_HOME)")
+    listed = cuda_build.parse_architectures(os.environ.get("TORCH_CUDA_ARCH_LIST", ""))
+    architectures = asked or cuda_build.list_visible_gpus() or listed
+    return CudaBuild(toolkit, architectures or cuda_build.limit_to_known(toolkit, default_architectures))
 
 
 def cxx_flags(sources: dict[str, list[str]]) -> list[str]:
@@ -124,29 +122,30 @@ def make_session(sources: dict[str, list[str]]) -> Any:
     )
 
 
-def make_extension(sources: dict[str, list[str]], architectures: list[str] | None) -> Any:
-    """The extension module: with CUDA kernels where ``architectures`` is not None. The CPU kernels are not among its
-    sources, see :func:`make_build_command`."""
-    from torch.utils.cpp_extension import CppExtension, CUDAExtension
+def make_extension(sources: dict[str, list[str]], cuda: CudaBuild | None) -> Any:
+    """The extension module. The CPU kernels and what nvcc compiles are not among its sources, see
+    :func:`make_build_command`."""
+    import torch
+    from torch.utils.cpp_extension import CppExtension
 
     files = sources["SRDGAN_CPU_OP_SOURCES"]
-    cxx = [*STABLE_ABI_FLAGS, *cxx_flags(sources)]
-    if architectures is None:
-        return CppExtension(
-            EXTENSION, files, include_dirs=[str(ROOT)], extra_compile_args={"cxx": cxx}, py_limited_api=True
-        )
-    for kind in ("KERNEL", "HOST", "OP"):
-        files += sources[f"SRDGAN_CUDA_{kind}_SOURCES"]
-    gencode = []
-    if not os.environ.get("TORCH_CUDA_ARCH_LIST"):  # which torch turns into flags by itself, unless there are some
-        gencode = [f"-gencode=arch=compute_{arch},code=sm_{arch}" for arch in architectures]
-        gencode.append(f"-gencode=arch=compute_{architectures[-1]},code=compute_{architectures[-1]}")
-    nvcc = [*STABLE_ABI_FLAGS, "-O3", "-std=c++17", "-DUSE_CUDA", *gencode]
-    return CUDAExtension(
+    includes, flags, link_flags = [str(ROOT)], [*STABLE_ABI_FLAGS, *cxx_flags(sources)], []
+    if cuda is not None:
+        for kind in ("HOST", "BACKEND", "DEVICE", "OP"):
+            files = files + sources[f"SRDGAN_CUDA_{kind}_SOURCES"]
+        includes.append(str(cuda.toolkit / "include"))
+        flags.append("-DUSE_CUDA")
+        # The runtime is linked statically, and functions are looked up when they are called: the library also loads
+        # where neither CUDA nor a torch for CUDA is installed.
+        link_flags = ["-Wl,-z,lazy", "-Wl,--exclude-libs,ALL", "-Wl,--no-as-needed", "-ltorch"]
+        link_flags += ["-ltorch_cuda"] if torch.version.cuda is not None else []
+        link_flags += [f"-L{cuda.toolkit / 'lib64'}", "-lcudart_static", "-ldl", "-lrt", "-lpthread"]
+    return CppExtension(
         EXTENSION,
         files,
-        include_dirs=[str(ROOT)],
-        extra_compile_args={"cxx": [*cxx, "-DUSE_CUDA"], "nvcc": nvcc},
+        include_dirs=includes,
+        extra_compile_args={"cxx": flags},
+        extra_link_args=link_flags,
         py_limited_api=True,
     )
 
@@ -180,7 +179,7 @@ def check_compiler() -> None:
         )
 
 
-def make_build_command(kernels: list[str], isa_flags: dict[str, list[str]], architectures: list[str] | None) -> type:
+def make_build_command(sources: dict[str, list[str]], isa_flags: dict[str, list[str]], cuda: CudaBuild | None) -> type:
     import torch
     from torch.utils.cpp_extension import BuildExtension
 
@@ -190,7 +189,7 @@ def make_build_command(kernels: list[str], isa_flags: dict[str, list[str]], arch
         def run(self) -> None:
             check_compiler()
             digest_sources = runpy.run_path(str(ROOT / "srdgan_rt" / "_sources.py"))["digest_sources"]
-            sources = digest_sources(ROOT)  # read now: files that change during the build are not in it
+            digest = digest_sources(ROOT)  # read now: files that change during the build are not in it
             try:
                 super().run()
             except Exception:
@@ -199,20 +198,26 @@ def make_build_command(kernels: list[str], isa_flags: dict[str, list[str]], arch
             record = {
                 "version": self.distribution.get_version(),
                 "commit": git_commit(),
-                "sources": sources,
+                "sources": digest,
                 "compiler": compiler_version(self.compiler.compiler_cxx[:1]),
                 "platform": platform.platform(),
                 "torch": torch.__version__,
-                "cuda": torch.version.cuda if architectures is not None else None,
-                "cuda_architectures": architectures,
+                "cuda": None if cuda is None else cuda_build.read_version(cuda.toolkit),
+                "cuda_architectures": None if cuda is None else cuda.architectures,
             }
             target = Path(self.get_ext_fullpath(EXTENSION)).with_name("_C.build.json")
             target.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
         def build_extensions(self) -> None:
-            """Links the extension with the kernels that were compiled for the session, which comes first."""
+            """Links the extension with kernels from elsewhere: those of the session, which comes first, and nvcc's."""
             extension = next(one for one in self.extensions if one.name == EXTENSION)
+            kernels = sources["SRDGAN_CPU_KERNEL_SOURCES"]
             extension.extra_objects = self.compiler.object_filenames(kernels, output_dir=self.build_temp)
+            if cuda is not None:
+                kernels, folder = sources["SRDGAN_CUDA_KERNEL_SOURCES"], Path(self.build_temp)
+                extension.extra_objects += cuda_build.compile_kernels(
+                    cuda.toolkit, ROOT, kernels, cuda.architectures, folder
+                )
             super().build_extensions()
 
         def build_extension(self, extension: Extension) -> None:
@@ -243,11 +248,11 @@ def main() -> None:
         setup()
         return
     sources = read_source_lists()
-    architectures = choose_architectures(sources["SRDGAN_CUDA_ARCHITECTURES"]) if wants_cuda() else None
+    cuda = plan_cuda(sources["SRDGAN_CUDA_ARCHITECTURES"])
     isa_flags = read_isa_flags(sources, sysconfig.get_platform())
     setup(
-        ext_modules=[make_session(sources), make_extension(sources, architectures)],
-        cmdclass={"build_ext": make_build_command(sources["SRDGAN_CPU_KERNEL_SOURCES"], isa_flags, architectures)},
+        ext_modules=[make_session(sources), make_extension(sources, cuda)],
+        cmdclass={"build_ext": make_build_command(sources, isa_flags, cuda)},
         options={"bdist_wheel": {"py_limited_api": "cp310"}},
     )
 

@@ -65,8 +65,22 @@ set(SRDGAN_CUDA_KERNEL_SOURCES
 set(SRDGAN_CUDA_HOST_SOURCES
   csrc/kernels/cuda/conv_pack.cpp
   csrc/kernels/cuda/l2h_net.cpp
+  csrc/kernels/cuda/net_sizes.cpp
   csrc/kernels/cuda/net_weights.cpp
   csrc/kernels/cuda/rrdb_trunk.cpp
+)
+
+# Torch-free, above the kernels: memory, streams and graphs. The device calls the CUDA runtime; the tests have another one in its
+# place.
+set(SRDGAN_CUDA_BACKEND_SOURCES
+  csrc/cuda/engine_c.cpp
+  csrc/cuda/picture_runner.cpp
+  csrc/cuda/picture_tiles.cpp
+  csrc/cuda/tile_engine.cpp
+  csrc/cuda/tile_memory.cpp
+)
+set(SRDGAN_CUDA_DEVICE_SOURCES
+  csrc/cuda/runtime/cuda_device.cpp
 )
 
 # Wrappers for torch's stable ABI: compiled by setup.py alone.
@@ -81,9 +95,11 @@ set(SRDGAN_CPU_OP_SOURCES
   csrc/ops/schema.cpp
 )
 set(SRDGAN_CUDA_OP_SOURCES
+  csrc/ops/cuda/l2h_net_cuda.cpp
   csrc/ops/cuda/nearest_downsample.cpp
   csrc/ops/cuda/upsample_conv.cpp
 )
 
-# Compute capability times ten; PTX of the last one is kept for later chips. TORCH_CUDA_ARCH_LIST overrides the list in setup.py.
+# Compute capability times ten; PTX of the last one is kept for later chips. setup.py takes them where no GPU is at hand and SRDGAN_RT_CUDA
+# names no others.
 set(SRDGAN_CUDA_ARCHITECTURES 80 86 87 89 90 100 120)

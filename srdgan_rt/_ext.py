@@ -71,6 +71,26 @@ def why_not() -> str | None:
     return None if error is None else str(error)
 
 
+def why_no_cuda() -> str | None:
+    """One line that says why the CUDA ops of the network cannot be used, or None where they can."""
+    if (reason := why_not()) is not None:
+        return reason
+    if torch._C._dispatch_has_kernel_for_dispatch_key("srdgan_rt::l2h_net_cuda_pack", "CPU"):  # as every build for CUDA
+        return None
+    return "the compiled extension has no CUDA kernels; SRDGAN_RT_CUDA=1 pip install . builds them where nvcc is"
+
+
+def load_cuda() -> None:
+    """Makes sure that the CUDA ops of the network can be used.
+
+    Raises:
+        ExtensionError: they cannot; the message says why.
+    """
+    load()
+    if (reason := why_no_cuda()) is not None:
+        raise ExtensionNotBuiltError(reason)
+
+
 def warn_if_unexpected() -> None:
     """Logs one line if compiled ops should exist but cannot be used, because everything is then far slower.
 

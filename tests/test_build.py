@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.fixture
 def setup_py(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """setup.py as a module, with none of its switches set."""
-    for name in ("SRDGAN_RT_CUDA", "SRDGAN_RT_NO_EXT", "TORCH_CUDA_ARCH_LIST"):
+    for name in ("SRDGAN_RT_CUDA", "SRDGAN_RT_NO_EXT", "TORCH_CUDA_ARCH_LIST", "CUDA_HOME", "CUDA_PATH"):
         monkeypatch.delenv(name, raising=False)
     spec = importlib.util.spec_from_file_location("srdgan_rt_setup", ROOT / "setup.py")
     assert spec is not None
@@ -44,6 +44,8 @@ def test_source_list_is_what_lies_on_the_disk(setup_py: ModuleType) -> None:
         "SRDGAN_CPU_KERNEL_SOURCES": ["csrc/common/*.cpp", "csrc/kernels/cpu/*.cpp"],
         "SRDGAN_CUDA_KERNEL_SOURCES": ["csrc/kernels/cuda/*.cu"],
         "SRDGAN_CUDA_HOST_SOURCES": ["csrc/kernels/cuda/*.cpp"],
+        "SRDGAN_CUDA_BACKEND_SOURCES": ["csrc/cuda/*.cpp"],
+        "SRDGAN_CUDA_DEVICE_SOURCES": ["csrc/cuda/runtime/*.cpp"],
         "SRDGAN_SESSION_SOURCES": ["csrc/session/*.cpp"],
         "SRDGAN_CPU_OP_SOURCES": ["csrc/ops/*.cpp", "csrc/ops/cpu/*.cpp"],
         "SRDGAN_CUDA_OP_SOURCES": ["csrc/ops/cuda/*.cpp"],
@@ -58,46 +60,74 @@ def test_source_list_is_what_lies_on_the_disk(setup_py: ModuleType) -> None:
     assert all(re.fullmatch(r"\d{2,3}", arch) for arch in lists["SRDGAN_CUDA_ARCHITECTURES"])
 
 
-def test_cuda_follows_the_toolchain_not_the_gpu(setup_py: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.version, "cuda", None)
-    assert not setup_py.wants_cuda()
-    monkeypatch.setattr(torch.version, "cuda", "13.0")
-    monkeypatch.setattr(cpp_extension, "CUDA_HOME", None)
-    assert not setup_py.wants_cuda()
-    monkeypatch.setattr(cpp_extension, "CUDA_HOME", "/usr/local/cuda")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert setup_py.wants_cuda()
-    monkeypatch.setenv("SRDGAN_RT_CUDA", "0")
-    assert not setup_py.wants_cuda()
-
-
-def test_cuda_asked_for_and_impossible_fails_loudly(setup_py: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SRDGAN_RT_CUDA", "1")
-    monkeypatch.setattr(torch.version, "cuda", None)
-    with pytest.raises(SystemExit, match=r"SRDGAN_RT_CUDA=1, but torch .* was built without CUDA"):
-        setup_py.wants_cuda()
-    monkeypatch.setattr(torch.version, "cuda", "13.0")
-    monkeypatch.setattr(cpp_extension, "CUDA_HOME", None)
-    with pytest.raises(SystemExit, match="SRDGAN_RT_CUDA=1, but no CUDA toolkit was found"):
-        setup_py.wants_cuda()
-    monkeypatch.setenv("SRDGAN_RT_CUDA", "yes")
-    with pytest.raises(SystemExit, match="SRDGAN_RT_CUDA must be auto, 0 or 1, got yes"):
-        setup_py.wants_cuda()
-
-
-def test_architectures_are_those_that_nvcc_knows(
-    setup_py: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    nvcc = tmp_path / "bin" / "nvcc"
-    nvcc.parent.mkdir()
+@pytest.fixture
+def toolkit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A CUDA toolkit that knows two architectures, on a machine without a GPU."""
+    nvcc, header = tmp_path / "bin" / "nvcc", tmp_path / "include" / "cuda_runtime_api.h"
+    for file in (nvcc, header):
+        file.parent.mkdir()
     nvcc.write_text("#!/bin/sh\nprintf 'compute_80\\ncompute_90\\n'\n")
     nvcc.chmod(0o755)
-    monkeypatch.setattr(cpp_extension, "CUDA_HOME", str(tmp_path))
-    assert setup_py.choose_architectures(["80", "86", "90", "120"]) == ["80", "90"]
+    header.touch()
+    monkeypatch.setenv("CUDA_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    return tmp_path
+
+
+def test_cuda_follows_torch_and_the_toolkit(
+    setup_py: ModuleType, monkeypatch: pytest.MonkeyPatch, toolkit: Path
+) -> None:
+    monkeypatch.setattr(torch.version, "cuda", None)
+    assert setup_py.plan_cuda(["80", "86", "90"]) is None
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    assert setup_py.plan_cuda(["80", "86", "90"]) == setup_py.CudaBuild(toolkit, ["80", "90+PTX"])
+    monkeypatch.setenv("SRDGAN_RT_CUDA", "0")
+    assert setup_py.plan_cuda(["80"]) is None
+    monkeypatch.setenv("SRDGAN_RT_CUDA", "auto")
+    monkeypatch.setattr(setup_py.cuda_build, "find_toolkit", lambda: None)
+    assert setup_py.plan_cuda(["80"]) is None
+
+
+def test_cuda_asked_for_needs_no_torch_with_cuda(
+    setup_py: ModuleType, monkeypatch: pytest.MonkeyPatch, toolkit: Path
+) -> None:
+    monkeypatch.setattr(torch.version, "cuda", None)
+    for switch, architectures in [
+        ("1", ["90+PTX"]),
+        ("8.6", ["86"]),
+        ("80;9.0+ptx", ["80", "90+PTX"]),
+        ("12.0", ["120"]),
+    ]:
+        monkeypatch.setenv("SRDGAN_RT_CUDA", switch)
+        assert setup_py.plan_cuda(["86", "90"]) == setup_py.CudaBuild(toolkit, architectures)
+    for switch in ("yes", "2", "8.6a", "-1", ";"):
+        monkeypatch.setenv("SRDGAN_RT_CUDA", switch)
+        with pytest.raises(SystemExit, match=f"must be auto, 0, 1 or a list of GPU architectures .*, got {switch}"):
+            setup_py.plan_cuda(["90"])
+    for switch in ("1", "8.6"):
+        monkeypatch.setenv("SRDGAN_RT_CUDA", switch)
+        monkeypatch.setattr(setup_py.cuda_build, "find_toolkit", lambda: None)
+        with pytest.raises(SystemExit, match=f"SRDGAN_RT_CUDA={switch}, but no CUDA toolkit was found"):
+            setup_py.plan_cuda(["90"])
+
+
+def test_architectures_are_those_of_the_gpus_at_hand(
+    setup_py: ModuleType, monkeypatch: pytest.MonkeyPatch, toolkit: Path
+) -> None:
     with pytest.raises(SystemExit, match="knows none of the GPU architectures 100 120"):
-        setup_py.choose_architectures(["100", "120"])
+        setup_py.cuda_build.limit_to_known(toolkit, ["100", "120"])
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setenv("TORCH_CUDA_ARCH_LIST", "8.9;9.0+PTX")
-    assert setup_py.choose_architectures(["80"]) == ["8.9", "9.0+PTX"]
+    assert setup_py.plan_cuda(["80"]).architectures == ["89", "90+PTX"]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: [(12, 0), (8, 6), (12, 0)][index])
+    assert setup_py.plan_cuda(["80"]).architectures == ["86", "120"]
+    assert setup_py.cuda_build.list_code_flags(["86", "90+PTX"]) == [
+        "-gencode=arch=compute_86,code=sm_86",
+        "-gencode=arch=compute_90,code=sm_90",
+        "-gencode=arch=compute_90,code=compute_90",
+    ]
 
 
 @pytest.mark.parametrize("source", sorted(path.name for path in (ROOT / "csrc" / "ops" / "cuda").glob("*.cpp")))

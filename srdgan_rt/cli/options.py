@@ -50,7 +50,7 @@ Tile = Annotated[
     typer.Option("--tile", "-t", metavar="N|auto", help="Largest side of a tile in input pixels; 0 disables tiling."),
 ]
 Precision = Annotated[str, typer.Option(metavar="NAME", help="auto, fp32, fp16, bf16, int8 or fp8.")]
-Engine = Annotated[str, typer.Option(metavar="NAME", help="auto, native, torch, onnxruntime or tensorrt.")]
+Engine = Annotated[str, typer.Option(metavar="NAME", help="auto, native, torch, onnxruntime, tensorrt or cuda.")]
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
 MaxPixels = Annotated[
     int | None,

@@ -17,6 +17,7 @@ from srdgan_rt.ops.l2h_net import (
     l2h_tail,
     l2h_tail_pack,
 )
+from srdgan_rt.ops.l2h_net_cuda import PackedCudaL2HNet, l2h_net_cuda, l2h_net_cuda_pack
 from srdgan_rt.ops.nearest_downsample import nearest_downsample
 from srdgan_rt.ops.rrdb_trunk import PackedTrunk, dense_block, dense_block_pack, rrdb_trunk, rrdb_trunk_pack
 from srdgan_rt.ops.upsample_conv import PackedUpsampleConv, upsample_conv, upsample_conv_pack, upsample_conv_packed
@@ -25,6 +26,7 @@ __all__ = [
     "L2HLayers",
     "L2HStream",
     "Layer",
+    "PackedCudaL2HNet",
     "PackedL2HNet",
     "PackedL2HTail",
     "PackedTrunk",
@@ -34,6 +36,8 @@ __all__ = [
     "dense_block_pack",
     "dense_block_train",
     "l2h_net",
+    "l2h_net_cuda",
+    "l2h_net_cuda_pack",
     "l2h_net_pack",
     "l2h_tail",
     "l2h_tail_pack",

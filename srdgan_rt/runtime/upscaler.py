@@ -45,9 +45,10 @@ class Upscaler:
         sharpness: for a model with sharp weights beside its own (:mod:`srdgan_rt.checkpoint.pair`): 0 is the most
             faithful, 1 the sharpest, numbers between mix the two. None is the model's default; 0 for other models.
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
-        engine: ``auto``, ``native`` (this package's kernels), ``torch`` (the reference), ``onnxruntime`` or
-            ``tensorrt`` (CUDA). On a CUDA device with TensorRT, ``auto`` changes to ``tensorrt`` between two pictures
-            once that is built and proves to be right and not slower; docs/tensorrt.md.
+        engine: ``auto``, ``native`` (this package's kernels), ``torch`` (the reference), ``onnxruntime``, ``tensorrt``
+            (CUDA) or ``cuda`` (this package's CUDA kernels, which no GPU has run yet; docs/cuda.md). On a CUDA device
+            with TensorRT, ``auto`` changes to ``tensorrt`` between two pictures once that is built and proves to be
+            right and not slower; docs/tensorrt.md.
         precision: ``auto`` (fp16 on CUDA, fp32 on the CPU), ``fp32``, ``fp16``, ``bf16``, ``int8`` (engine ``native``
             on processors with VNNI, or ``tensorrt``) or ``fp8`` (``tensorrt``). In all but fp32 and the native int8, a
             tile that is black or not finite is recomputed in fp32.

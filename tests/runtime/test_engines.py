@@ -60,7 +60,7 @@ def test_precisions():
 
 def test_engines_that_can_be_used_here():
     engines = {status.name: status for status in list_engines("cpu")}
-    assert list(engines) == ["native", "torch", "onnxruntime", "tensorrt"]
+    assert list(engines) == ["native", "torch", "onnxruntime", "tensorrt", "cuda"]
     assert engines["torch"].usable
     assert engines["native"].reason == _ext.why_not()
     assert not engines["tensorrt"].usable
@@ -80,7 +80,9 @@ def test_auto_prefers_native_where_it_can_be_used(nearest_net, monkeypatch):
 
 
 def test_unknown_engines_are_refused(nearest_net):
-    with pytest.raises(InputError, match="engine must be auto, native, torch, onnxruntime, tensorrt, got 'cudnn'"):
+    with pytest.raises(
+        InputError, match="engine must be auto, native, torch, onnxruntime, tensorrt, cuda, got 'cudnn'"
+    ):
         Upscaler(nearest_net, engine="cudnn")
 
 

@@ -1,11 +1,38 @@
-// What every CUDA wrapper needs: torch's stream, and launch errors as exceptions.
+// What every CUDA wrapper needs: torch's stream, the GPU, and launch errors as exceptions.
+//
+// With SRDGAN_SIMT, the kernels are executed on the CPU (docs/design/simt.md): tests/helpers/simt_library.py compiles
+// the wrappers so, and registers them for tensors on the CPU.
 #pragma once
 
 #include <cuda_runtime_api.h>
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
+#include <torch/csrc/stable/accelerator.h>
 #include <torch/csrc/stable/tensor.h>
 
+#include <string>
+
+#ifdef SRDGAN_SIMT
+#define SRDGAN_CUDA_KEY CPU
+#else
+#define SRDGAN_CUDA_KEY CUDA
+#endif
+
 namespace srdgan {
+
+#ifdef SRDGAN_SIMT
+
+// Makes a device the current one, as long as it lives.
+struct CurrentDevice {
+  explicit CurrentDevice(int32_t) {}
+};
+
+inline cudaStream_t current_stream(const torch::stable::Tensor&) { return nullptr; }
+inline int64_t multiprocessor_shared_bytes(const torch::stable::Tensor&) { return 164 << 10; }
+inline std::string describe(cudaError_t error) { return "error " + std::to_string(error); }
+
+#else
+
+using CurrentDevice = torch::stable::accelerator::DeviceGuard;
 
 // The stream that torch queues its own work on, on the device of `t`.
 inline cudaStream_t current_stream(const torch::stable::Tensor& t) {
@@ -14,8 +41,20 @@ inline cudaStream_t current_stream(const torch::stable::Tensor& t) {
   return static_cast<cudaStream_t>(stream);
 }
 
+inline std::string describe(cudaError_t error) { return cudaGetErrorString(error); }
+
+inline int64_t multiprocessor_shared_bytes(const torch::stable::Tensor& t) {
+  int bytes = 0;
+  const cudaError_t error =
+      cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerMultiprocessor, t.get_device_index());
+  STD_TORCH_CHECK(error == cudaSuccess, describe(error));
+  return bytes;
+}
+
+#endif
+
 inline void check_launch(cudaError_t error, const char* op) {
-  STD_TORCH_CHECK(error == cudaSuccess, op, ": ", cudaGetErrorString(error));
+  STD_TORCH_CHECK(error == cudaSuccess, op, ": ", describe(error));
 }
 
 }  // namespace srdgan

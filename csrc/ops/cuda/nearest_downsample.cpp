@@ -1,6 +1,5 @@
 #include "csrc/kernels/cuda/nearest_downsample.h"
 
-#include <torch/csrc/stable/accelerator.h>
 #include <torch/csrc/stable/library.h>
 #include <torch/csrc/stable/ops.h>
 #include <torch/csrc/stable/tensor.h>
@@ -16,7 +15,7 @@ namespace {
 // x (N, C, H, W) of any strides -> (N, C, ceil((H - phase) / factor), ceil((W - phase) / factor)) float32, contiguous
 Tensor nearest_downsample_cuda(const Tensor& x, int64_t factor, int64_t phase) {
   check_downsample(x, factor, phase);
-  const torch::stable::accelerator::DeviceGuard guard(x.get_device_index());
+  const CurrentDevice device(x.get_device_index());
   NearestDownsampleCudaProblem problem{};
   problem.batch = x.size(0);
   problem.channels = x.size(1);
@@ -40,6 +39,6 @@ Tensor nearest_downsample_cuda(const Tensor& x, int64_t factor, int64_t phase) {
 }  // namespace
 }  // namespace srdgan
 
-STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, CUDA, m) {
+STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, SRDGAN_CUDA_KEY, m) {
   m.impl("nearest_downsample", TORCH_BOX(&srdgan::nearest_downsample_cuda));
 }

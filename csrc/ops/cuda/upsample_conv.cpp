@@ -1,6 +1,5 @@
 #include "csrc/kernels/cuda/upsample_conv.h"
 
-#include <torch/csrc/stable/accelerator.h>
 #include <torch/csrc/stable/library.h>
 #include <torch/csrc/stable/ops.h>
 #include <torch/csrc/stable/tensor.h>
@@ -22,7 +21,7 @@ Tensor upsample_conv_cuda(const Tensor& x, const Tensor& weight, const std::opti
   STD_TORCH_CHECK(weight.is_cuda() && weight.get_device_index() == x.get_device_index() &&
                       (!bias.has_value() || (bias->is_cuda() && bias->get_device_index() == x.get_device_index())),
                   "x, weight and bias must be on one device");
-  const torch::stable::accelerator::DeviceGuard guard(x.get_device_index());
+  const CurrentDevice device(x.get_device_index());
 
   const Tensor input = torch::stable::contiguous(x, MemoryFormat::ChannelsLast);
   const Tensor dense_weight = torch::stable::contiguous(weight);
@@ -59,4 +58,6 @@ Tensor upsample_conv_cuda(const Tensor& x, const Tensor& weight, const std::opti
 }  // namespace
 }  // namespace srdgan
 
-STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, CUDA, m) { m.impl("upsample_conv", TORCH_BOX(&srdgan::upsample_conv_cuda)); }
+STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, SRDGAN_CUDA_KEY, m) {
+  m.impl("upsample_conv", TORCH_BOX(&srdgan::upsample_conv_cuda));
+}

@@ -13,7 +13,7 @@ from srdgan_rt import _ext
 from srdgan_rt.checkpoint import Model
 from srdgan_rt.errors import BackendUnavailableError, InputError
 from srdgan_rt.runtime.backend import Backend, resolve_device, resolve_precision
-from srdgan_rt.runtime.engines import native, onnxruntime, tensorrt
+from srdgan_rt.runtime.engines import cuda, native, onnxruntime, tensorrt
 from srdgan_rt.runtime.engines import torch as torch_engine
 from srdgan_rt.runtime.guard import GuardedBackend
 from srdgan_rt.runtime.upgrade import EngineUpgrade
@@ -33,7 +33,7 @@ class Engine(Protocol):
         """Prepares a network; called only where :meth:`why_not` returns None."""
 
 
-ENGINES: tuple[Engine, ...] = (native, torch_engine, onnxruntime, tensorrt)
+ENGINES: tuple[Engine, ...] = (native, torch_engine, onnxruntime, tensorrt, cuda)
 """In the order of preference: ``auto`` takes the first that can be used.
 
 ``torch`` runs on every device, so ``auto`` never takes those behind it at once: they are slower on a CPU, or were never

@@ -3,6 +3,7 @@
 
 #include "tests/cpp/simt/matrix.h"
 #include "tests/cpp/simt/scheduler.h"
+#include "tests/cpp/simt/stream.h"
 
 namespace srdgan::gpu {
 
@@ -94,10 +95,14 @@ inline void mma_m16n8k32_s8(int32_t (&d)[4], const uint32_t (&a)[4], uint32_t b0
 inline void wait_for_previous_kernel() {}
 inline void allow_next_kernel() {}
 
+// The stream decides when; without one, now.
 template <typename... Params, typename... Args>
-cudaError_t launch(void (*kernel)(Params...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t,
+cudaError_t launch(void (*kernel)(Params...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
                    const Args&... args) {
-  return simt::execute(grid, block, shared_bytes, [&] { kernel(args...); });
+  const auto work = [=] { return simt::execute(grid, block, shared_bytes, [&] { kernel(args...); }); };
+  if (stream == nullptr) return work();
+  stream->queue_kernel(work);
+  return cudaSuccess;
 }
 
 }  // namespace srdgan::gpu

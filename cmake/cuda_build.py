@@ -1,0 +1,114 @@
+"""The CUDA part of setup.py: finds the toolkit, chooses GPU architectures, and runs nvcc.
+
+The kernels know nothing of torch, so nvcc compiles them the same way for every torch: also for one without CUDA.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+_NVCC_FLAGS = ("-O3", "-std=c++17", "-Xcompiler=-fPIC,-fvisibility=hidden")
+_ARCHITECTURE = re.compile(r"(\d{1,2})\.?(\d)(\+PTX)?", re.IGNORECASE)
+
+
+def find_toolkit() -> Path | None:
+    """The folder of the CUDA toolkit: CUDA_HOME, CUDA_PATH, that of nvcc on the PATH, or /usr/local/cuda."""
+    on_path = shutil.which("nvcc")
+    places = [os.environ.get("CUDA_HOME"), os.environ.get("CUDA_PATH")]
+    places += [str(Path(on_path).resolve().parent.parent) if on_path else None, "/usr/local/cuda"]
+    for folder in (Path(place) for place in places if place):
+        if all((folder / part).exists() for part in ("bin/nvcc", "include/cuda_runtime_api.h")):
+            return folder
+    return None
+
+
+def parse_architectures(text: str) -> list[str] | None:
+    """Reads a list of architectures.
+
+    Args:
+        text: such as ``8.6``, ``86``, ``80;90+PTX`` or ``8.0, 9.0``.
+
+    Returns:
+        Compute capabilities times ten, with ``+PTX`` where code for later chips is kept: ``["80", "90+PTX"]``. None
+        where the text is no such list.
+    """
+    parts = [part for part in re.split(r"[;,\s]+", text) if part]
+    matches = [_ARCHITECTURE.fullmatch(part) for part in parts]
+    if not parts or not all(matches):
+        return None
+    return [f"{match[1]}{match[2]}{(match[3] or '').upper()}" for match in matches if match]
+
+
+def list_visible_gpus() -> list[str]:
+    """Architectures of the GPUs that torch sees, each once."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return []
+    capabilities = {torch.cuda.get_device_capability(index) for index in range(torch.cuda.device_count())}
+    return [f"{major}{minor}" for major, minor in sorted(capabilities)]
+
+
+def limit_to_known(toolkit: Path, wanted: list[str]) -> list[str]:
+    """The wanted architectures that the installed nvcc knows, with PTX of the last one for later chips."""
+    nvcc = toolkit / "bin" / "nvcc"
+    known = subprocess.run([nvcc, "--list-gpu-arch"], capture_output=True, text=True, check=True).stdout.split()
+    usable = [arch for arch in wanted if f"compute_{arch}" in known]
+    if not usable:
+        raise SystemExit(
+            f"{nvcc} knows none of the GPU architectures {' '.join(wanted)}; name others by SRDGAN_RT_CUDA"
+        )
+    return [*usable[:-1], f"{usable[-1]}+PTX"]
+
+
+def list_code_flags(architectures: list[str]) -> list[str]:
+    """nvcc's flags for architectures as of :func:`parse_architectures`."""
+    flags = []
+    for architecture in architectures:
+        number, _, ptx = architecture.partition("+")
+        flags.append(f"-gencode=arch=compute_{number},code=sm_{number}")
+        if ptx:
+            flags.append(f"-gencode=arch=compute_{number},code=compute_{number}")
+    return flags
+
+
+def compile_kernels(toolkit: Path, root: Path, sources: list[str], architectures: list[str], folder: Path) -> list[str]:
+    """Compiles .cu files, MAX_JOBS at a time.
+
+    Args:
+        toolkit: of :func:`find_toolkit`.
+        root: of the repository.
+        sources: paths below it.
+        architectures: as of :func:`parse_architectures`.
+        folder: for the object files.
+
+    Returns:
+        Paths of the object files.
+    """
+    jobs = int(os.environ.get("MAX_JOBS") or os.cpu_count() or 1)
+
+    def run(source: str) -> str:
+        target = folder / Path(source).with_suffix(".o")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        threads = f"--threads={max(1, min(jobs, len(architectures)))}"
+        flags = [*_NVCC_FLAGS, *list_code_flags(architectures), threads, f"-I{root}"]
+        command = [toolkit / "bin" / "nvcc", *flags, "-c", root / source, "-o", target]
+        print(" ".join(map(str, command)), flush=True)
+        subprocess.run(command, check=True)
+        return str(target)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        return list(pool.map(run, sources))
+
+
+def read_version(toolkit: Path) -> str | None:
+    """The toolkit's version, such as ``13.0``."""
+    command = [toolkit / "bin" / "nvcc", "--version"]
+    text = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    match = re.search(r"release ([\d.]+)", text)
+    return match[1] if match else None
