@@ -38,7 +38,9 @@ ALLOWED: dict[str, set[str]] = {
     "runtime": FOUNDATION | {"export", "tensorrt"},
     "degrade": FOUNDATION | {"runtime"},
     "bench": FOUNDATION | {"metrics", "export", "runtime"},
-    "cli": FOUNDATION | {"metrics", "compare", "export", "tensorrt", "runtime", "degrade", "bench", "__init__"},
+    "files": FOUNDATION | {"runtime", "degrade", "__init__"},
+    "cli": FOUNDATION
+    | {"metrics", "compare", "export", "tensorrt", "runtime", "degrade", "bench", "files", "__init__"},
 }
 # Folders of srdgan_rt/image, and which other folders and modules of image each may import.
 PIXEL_MODULES = {"picture", "depth", "alpha", "icc", "orientation", "size_limit"}

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from srdgan_rt.cli.jobs import Job
-from srdgan_rt.cli.own_results import mark_result
-from srdgan_rt.cli.progress import FileProgress
-from srdgan_rt.cli.results import Result
 from srdgan_rt.errors import ImageWriteError
-from srdgan_rt.image import Picture, check_writable, read_picture, write_picture
+from srdgan_rt.files.jobs import Job
+from srdgan_rt.files.own_results import mark_result
+from srdgan_rt.files.progress import FileProgress
+from srdgan_rt.files.result import Result
+from srdgan_rt.image import Picture, check_writable, crop_metadata, read_picture, write_picture
 from srdgan_rt.runtime import Upscaler
 
 
@@ -79,10 +79,7 @@ def upscale_file(
         if _may_skip(target, options.existing):
             return Result(str(job.source), str(target), notes=(*notes, "skipped: the result exists"))
         progress.begin(height * width)
-        pixels = upscaler.upscale(picture.pixels, outscale=options.outscale, progress=progress.show)
-        packet = mark_result(picture.metadata.xmp, upscaler.spec.name, options.outscale)
-        metadata = dataclasses.replace(picture.metadata, xmp=packet)
-        result = dataclasses.replace(picture, pixels=pixels, metadata=metadata)
+        result = enlarge_picture(picture, upscaler, options.outscale, progress)
         lost = write_picture(target, result, quality=options.quality)
         written[_identify(target)] = job.source
     seconds = time.perf_counter() - start
@@ -91,14 +88,43 @@ def upscale_file(
         output=str(target),
         width=width,
         height=height,
-        out_width=pixels.shape[1],
-        out_height=pixels.shape[0],
+        out_width=result.pixels.shape[1],
+        out_height=result.pixels.shape[0],
         seconds=seconds,
         megapixels_per_second=height * width / 1e6 / seconds,
         engine=upscaler.engine,
         model=upscaler.spec.name,
         notes=(*picture.notes, *notes, *warnings, *lost),
     )
+
+
+def enlarge_picture(
+    picture: Picture,
+    upscaler: Upscaler,
+    outscale: float,
+    progress: FileProgress,
+    region: tuple[int, int, int, int] | None = None,
+) -> Picture:
+    """Enlarges a picture, or a region of it, and marks the result as one of this program.
+
+    Args:
+        picture: as read.
+        upscaler: enlarges the pixels.
+        outscale: enlargement, above 0.
+        progress: shows the progress.
+        region: ``(x, y, width, height)`` in pixels of the picture; None for all of it.
+
+    Returns:
+        The result, ready to be written; notes about the metadata of a region are added.
+
+    Raises:
+        SrdganError: the engine failed, or an argument is out of range.
+    """
+    pixels = upscaler.upscale(picture.pixels, outscale=outscale, roi=region, progress=progress.show)
+    if region is not None:
+        picture = crop_metadata(picture, height=region[3], width=region[2])
+    packet = mark_result(picture.metadata.xmp, upscaler.spec.name, outscale)
+    return dataclasses.replace(picture, pixels=pixels, metadata=dataclasses.replace(picture.metadata, xmp=packet))
 
 
 def _settle_target(job: Job, picture: Picture, options: FileOptions) -> tuple[Path, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from srdgan_rt.cli.options import Extension
+from srdgan_rt.files.extension import Extension
 from srdgan_rt.image import WRITABLE_EXTENSIONS, FoundPicture
 from srdgan_rt.image.formats import FORMATS, HEAD_SIZE, Format, detect_format
 
