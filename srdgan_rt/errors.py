@@ -57,7 +57,7 @@ class EngineFileError(SrdganError):
 
 
 class CancelledError(SrdganError):
-    """A call of a session was cancelled from another thread."""
+    """Work was cancelled from another thread."""
 
 
 def describe(error: BaseException) -> str:

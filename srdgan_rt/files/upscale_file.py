@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from numpy.typing import DTypeLike
+
 from srdgan_rt.errors import ImageWriteError
 from srdgan_rt.files.jobs import Job
 from srdgan_rt.files.own_results import mark_result
@@ -71,10 +73,12 @@ def upscale_file(
     if _may_skip(job.target, options.existing):
         return Result(str(job.source), str(job.target), notes=("skipped: the result exists",))
     start = time.perf_counter()
-    with _collect_warnings() as warnings:
+    with collect_warnings() as warnings:
         picture = read_picture(job.source, max_pixels=options.max_pixels)
         height, width = picture.pixels.shape[:2]
-        target, notes = _settle_target(job, picture, options)
+        out_sides = [max(1, round(side * options.outscale)) for side in (height, width)]
+        # Before the work, not after it.
+        target, notes = settle_target(job, (*out_sides, *picture.pixels.shape[2:]), picture.pixels.dtype)
         _check_not_written(target, written)
         if _may_skip(target, options.existing):
             return Result(str(job.source), str(target), notes=(*notes, "skipped: the result exists"))
@@ -127,18 +131,29 @@ def enlarge_picture(
     return dataclasses.replace(picture, pixels=pixels, metadata=dataclasses.replace(picture.metadata, xmp=packet))
 
 
-def _settle_target(job: Job, picture: Picture, options: FileOptions) -> tuple[Path, tuple[str, ...]]:
-    """Makes the folder and checks, before the work, whether the result can be stored there; if not, whether as PNG."""
+def settle_target(job: Job, shape: tuple[int, ...], dtype: DTypeLike) -> tuple[Path, tuple[str, ...]]:
+    """Makes the folder and checks whether the result can be stored there; if not, whether as PNG.
+
+    Args:
+        job: input and output file.
+        shape: shape of the result, ``(H, W)`` or ``(H, W, C)``.
+        dtype: its samples.
+
+    Returns:
+        The file to write, and decisions that the user should know.
+
+    Raises:
+        ImageWriteError: the result cannot be stored.
+    """
     job.target.parent.mkdir(parents=True, exist_ok=True)
-    height, width = (max(1, round(side * options.outscale)) for side in picture.pixels.shape[:2])
-    channels = 1 if picture.pixels.ndim == 2 else picture.pixels.shape[2]
+    height, width, channels = (*shape, 1)[:3]
     try:
-        check_writable(job.target, height, width, channels, picture.pixels.dtype)
+        check_writable(job.target, height, width, channels, dtype)
     except ImageWriteError as error:
         png = job.target.with_suffix(".png")
         if not job.may_become_png or job.target.suffix.lower() == ".png":
             raise
-        check_writable(png, height, width, channels, picture.pixels.dtype)
+        check_writable(png, height, width, channels, dtype)
         return png, (*job.notes, f"stored as PNG instead: {error}")
     return job.target, job.notes
 
@@ -163,7 +178,7 @@ def _may_skip(target: Path, existing: Existing) -> bool:
 
 
 @contextmanager
-def _collect_warnings() -> Iterator[list[str]]:
+def collect_warnings() -> Iterator[list[str]]:
     """Collects the warnings that the package logs, each text once."""
     messages: list[str] = []
 
