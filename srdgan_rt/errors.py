@@ -5,6 +5,8 @@ Each message is one line that states the rule and the offending value, and can b
 
 from __future__ import annotations
 
+import sys
+
 
 class SrdganError(Exception):
     """Root of all errors raised on purpose."""
@@ -55,4 +57,30 @@ class EngineFileError(SrdganError):
 
 
 class CancelledError(SrdganError):
-    """A call of a session was cancelled from another thread."""
+    """Work was cancelled from another thread."""
+
+
+def describe(error: BaseException) -> str:
+    """An error in one line that a user can act on."""
+    if isinstance(error, SrdganError):
+        return one_line(str(error))
+    if _is_out_of_memory(error):
+        return "not enough memory: close other programs, or choose a smaller --tile"
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return one_line(f"{place}{error.strerror}")
+    first_line = str(error).strip().partition("\n")[0]
+    return one_line(f"unexpected {type(error).__name__}: {first_line} (--debug shows where)")
+
+
+def one_line(text: str) -> str:
+    """Escapes control characters and undecodable bytes, which file names may hold."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # Looked up, not imported: the error may come from an import, and only a loaded runtime raises its own errors.
+    memory = sys.modules.get("srdgan_rt.runtime.memory")
+    return isinstance(error, MemoryError) if memory is None else bool(memory.is_out_of_memory(error))

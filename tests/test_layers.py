@@ -38,8 +38,12 @@ ALLOWED: dict[str, set[str]] = {
     "runtime": FOUNDATION | {"export", "tensorrt"},
     "degrade": FOUNDATION | {"runtime"},
     "bench": FOUNDATION | {"metrics", "export", "runtime"},
+    "files": FOUNDATION | {"runtime", "degrade", "__init__"},
+    "serve": FOUNDATION | {"compare", "runtime", "files"},
+    "distributed": FOUNDATION | {"runtime", "degrade", "files"},
     "cli": FOUNDATION
-    | {"metrics", "compare", "export", "tensorrt", "runtime", "degrade", "bench", "session", "__init__"},
+    | {"metrics", "compare", "export", "tensorrt", "runtime", "degrade", "bench", "session"}
+    | {"files", "serve", "distributed", "__init__"},
 }
 # Folders of srdgan_rt/image, and which other folders and modules of image each may import.
 PIXEL_MODULES = {"picture", "depth", "alpha", "icc", "orientation", "size_limit"}
@@ -49,7 +53,10 @@ IMAGE_FOLDERS: dict[str, set[str]] = {
     "png": {"metadata"} | PIXEL_MODULES,
     "tiff": {"metadata"} | PIXEL_MODULES,
 }
-OPTIONAL_PACKAGES = {"rawpy", "matplotlib", "onnx", "onnxruntime", "openvino", "ncnn", "tensorrt", "tensorrt_rtx"}
+OPTIONAL_PACKAGES = {
+    *("rawpy", "matplotlib", "onnx", "onnxruntime", "openvino", "ncnn", "tensorrt", "tensorrt_rtx"),
+    *("starlette", "uvicorn", "ray"),
+}
 
 
 def python_files(folder: Path) -> list[Path]:

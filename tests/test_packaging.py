@@ -15,7 +15,19 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-OPTIONAL = ("rawpy", "matplotlib", "onnx", "onnxruntime", "openvino", "ncnn", "tensorrt", "tensorrt_rtx")
+OPTIONAL = (
+    "rawpy",
+    "matplotlib",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+    "ncnn",
+    "tensorrt",
+    "tensorrt_rtx",
+    "starlette",
+    "uvicorn",
+    "ray",
+)
 
 # Begins every program below: optional packages cannot be imported, and the extension is nowhere to be found.
 BARE = f"""

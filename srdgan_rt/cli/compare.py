@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from srdgan_rt.cli import options
-from srdgan_rt.cli.failures import one_line, say
-from srdgan_rt.errors import ImageWriteError, InputError
+from srdgan_rt.cli.failures import say
+from srdgan_rt.errors import ImageWriteError, InputError, one_line
 
 
 def compare(

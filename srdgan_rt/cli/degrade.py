@@ -10,12 +10,13 @@ import typer
 from srdgan_rt.cli import options
 from srdgan_rt.cli.failures import FAILED
 from srdgan_rt.cli.progress import FileProgress
-from srdgan_rt.cli.results import Reporter, Result
+from srdgan_rt.cli.results import Reporter
 from srdgan_rt.cli.run_all import run_all
 from srdgan_rt.errors import InputError
+from srdgan_rt.files.result import Result
 
 if TYPE_CHECKING:
-    from srdgan_rt.cli.degrade_file import PairJob
+    from srdgan_rt.files.degrade_file import PairJob
 
 
 def degrade(
@@ -63,9 +64,9 @@ def degrade(
     """
     # Imported only now: they load PyTorch, and help and wrong usage should answer at once.
     from srdgan_rt.checkpoint import DEFAULT_DEGRADATION
-    from srdgan_rt.cli.degrade_file import PairOptions, degrade_file, plan_pair_jobs
     from srdgan_rt.degrade import Degrader
     from srdgan_rt.degrade.pair_set import PairSet
+    from srdgan_rt.files.degrade_file import PairOptions, degrade_file, plan_pair_jobs
 
     levels = None if noise_level is None else _parse_noise_level(noise_level)
     degrader = Degrader(model or DEFAULT_DEGRADATION, device=device)

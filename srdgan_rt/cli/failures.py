@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from srdgan_rt.cli.ending import BROKEN_PIPE, name_of, status_of
-from srdgan_rt.errors import BackendUnavailableError, InputError, SrdganError
+from srdgan_rt.errors import BackendUnavailableError, InputError, describe, one_line
 
 FAILED, WRONG_USAGE = 1, 2
 """Exit statuses: some input failed, the call itself was wrong."""
@@ -84,29 +84,3 @@ def say_failure(subject: str | None, error: BaseException) -> None:
         traceback.print_exception(error)
     text = describe(error)
     say(f"error: {text}" if subject is None or text.startswith(subject) else f"error: {subject}: {text}")
-
-
-def describe(error: BaseException) -> str:
-    """An error in one line that a user can act on."""
-    if isinstance(error, SrdganError):
-        return one_line(str(error))
-    if _is_out_of_memory(error):
-        return "not enough memory: close other programs, or choose a smaller --tile"
-    if isinstance(error, OSError) and error.strerror:
-        place = f"{error.filename}: " if error.filename else ""
-        return one_line(f"{place}{error.strerror}")
-    first_line = str(error).strip().partition("\n")[0]
-    return one_line(f"unexpected {type(error).__name__}: {first_line} (--debug shows where)")
-
-
-def one_line(text: str) -> str:
-    """Escapes control characters and undecodable bytes, which file names may hold."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
-    )
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    # Looked up, not imported: the error may come from an import, and only a loaded runtime raises its own errors.
-    memory = sys.modules.get("srdgan_rt.runtime.memory")
-    return isinstance(error, MemoryError) if memory is None else bool(memory.is_out_of_memory(error))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import re
 from typing import Annotated
 
@@ -12,17 +11,6 @@ from srdgan_rt.cli.failures import say
 from srdgan_rt.errors import InputError
 
 _SMALLEST_TILE = 32  # input pixels; smaller tiles would cost far more for their halo than for themselves
-
-
-class Extension(str, enum.Enum):
-    """Formats of results, as ``--ext`` names them."""
-
-    AUTO = "auto"
-    PNG = "png"
-    JPG = "jpg"
-    TIFF = "tiff"
-    WEBP = "webp"
-
 
 Model = Annotated[
     str | None,

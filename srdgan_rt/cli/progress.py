@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-from srdgan_rt.cli.failures import one_line
+from srdgan_rt.errors import one_line
 
 _NARROWEST = 40  # columns of a terminal that has room for a bar
 

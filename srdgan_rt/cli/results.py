@@ -4,46 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from srdgan_rt.cli.ending import print_line
-from srdgan_rt.cli.failures import describe, one_line, say, say_failure
+from srdgan_rt.cli.failures import say, say_failure
 from srdgan_rt.cli.progress import format_rate
+from srdgan_rt.errors import describe, one_line
+from srdgan_rt.files.result import Result
 
 _MAX_LISTED = 8  # more skipped files with the same reason are only counted
-
-
-@dataclass(frozen=True)
-class Result:
-    """Outcome of one file. Sizes are in pixels, None where processing stopped before they were known.
-
-    Args:
-        input: input file, or the argument that failed.
-        output: file that was or would have been written.
-        width: columns of the input.
-        height: rows of the input.
-        out_width: columns of the result.
-        out_height: rows of the result.
-        seconds: time from opening the input to closing the result.
-        megapixels_per_second: input pixels divided by that time.
-        engine: name of the engine that computed it.
-        model: name of the model.
-        notes: what was lost or decided, one line each.
-        error: why there is no result; one line.
-    """
-
-    input: str
-    output: str | None = None
-    width: int | None = None
-    height: int | None = None
-    out_width: int | None = None
-    out_height: int | None = None
-    seconds: float | None = None
-    megapixels_per_second: float | None = None
-    engine: str | None = None
-    model: str | None = None
-    notes: tuple[str, ...] = ()
-    error: str | None = None
 
 
 class Reporter:

@@ -11,7 +11,8 @@ import typer
 from srdgan_rt.cli.ending import OutputLostError, name_of, status_of
 from srdgan_rt.cli.failures import say
 from srdgan_rt.cli.progress import FileProgress
-from srdgan_rt.cli.results import Reporter, Result
+from srdgan_rt.cli.results import Reporter
+from srdgan_rt.files.result import Result
 
 
 class FileJob(Protocol):

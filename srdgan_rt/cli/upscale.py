@@ -10,14 +10,15 @@ import typer
 
 from srdgan_rt.cli import options
 from srdgan_rt.cli.failures import FAILED
-from srdgan_rt.cli.options import Extension
 from srdgan_rt.cli.progress import FileProgress
-from srdgan_rt.cli.results import Reporter, Result
+from srdgan_rt.cli.results import Reporter
 from srdgan_rt.cli.run_all import run_all
 from srdgan_rt.errors import InputError
+from srdgan_rt.files.extension import Extension
+from srdgan_rt.files.result import Result
 
 if TYPE_CHECKING:
-    from srdgan_rt.cli.jobs import Job
+    from srdgan_rt.files.jobs import Job
 
 
 def upscale(
@@ -72,8 +73,8 @@ def upscale(
 
     # Imported only now: they load PyTorch, and help and wrong usage should answer at once.
     from srdgan_rt.checkpoint import DEFAULT_MODEL
-    from srdgan_rt.cli.jobs import plan_jobs
-    from srdgan_rt.cli.upscale_file import Existing, FileId, FileOptions, upscale_file
+    from srdgan_rt.files.jobs import plan_jobs
+    from srdgan_rt.files.upscale_file import Existing, FileId, FileOptions, upscale_file
     from srdgan_rt.runtime import Upscaler
 
     suffix = f"x{outscale:g}" if suffix is None else suffix

@@ -31,12 +31,19 @@ class Embedded:
     """A picture as a page holds it.
 
     Attributes:
-        url: "data:image/...;base64,...".
-        notes: how what is shown differs from the file, one line each.
+        mime_type: "image/jpeg", "image/png" or "image/webp".
+        data: the bytes of a file of this type.
+        notes: how what is shown differs from the picture, one line each.
     """
 
-    url: str
-    notes: tuple[str, ...]
+    mime_type: str
+    data: bytes
+    notes: tuple[str, ...] = ()
+
+    @property
+    def url(self) -> str:
+        """The file as "data:image/...;base64,..."."""
+        return f"data:{self.mime_type};base64,{base64.b64encode(self.data).decode()}"
 
 
 def embed_picture(path: Path, picture: Picture, shown_pixels: int, *, keep_file: bool) -> Embedded:
@@ -49,11 +56,21 @@ def embed_picture(path: Path, picture: Picture, shown_pixels: int, *, keep_file:
         keep_file: whether the bytes of the file may be used, with all its metadata.
     """
     height, width = picture.pixels.shape[:2]
-    is_reduced = height * width > shown_pixels
-    if keep_file and not is_reduced and _is_shown_right(path, picture):
-        return Embedded(_pack_url(_TYPES[picture.format], path.read_bytes()), ())
+    if keep_file and height * width <= shown_pixels and _is_shown_right(path, picture):
+        return Embedded(_TYPES[picture.format], path.read_bytes())
+    return encode_picture(picture, shown_pixels)
+
+
+def encode_picture(picture: Picture, shown_pixels: int) -> Embedded:
+    """Encodes a picture as browsers show it: PNG with 8 bits.
+
+    Args:
+        picture: pixels, and the metadata that determine their colours.
+        shown_pixels: a picture with more pixels is reduced to this many, at least 1.
+    """
+    height, width = picture.pixels.shape[:2]
     pixels, notes = picture.pixels, []
-    if is_reduced:
+    if height * width > shown_pixels:
         factor = math.sqrt(shown_pixels / (height * width))
         height, width = max(1, int(height * factor)), max(1, int(width * factor))
         pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
@@ -62,7 +79,7 @@ def embed_picture(path: Path, picture: Picture, shown_pixels: int, *, keep_file:
         bits = "16 bits" if pixels.dtype == np.uint16 else "floating point"
         notes.append(f"{bits} a channel, shown with 8")
         pixels = convert_depth(pixels, np.uint8)
-    return Embedded(_pack_url("image/png", _encode_png(pixels, picture.metadata)), tuple(notes))
+    return Embedded("image/png", _encode_png(pixels, picture.metadata), tuple(notes))
 
 
 def _is_shown_right(path: Path, picture: Picture) -> bool:
@@ -97,7 +114,3 @@ def _encode_png(pixels: Pixels, metadata: Metadata) -> bytes:
     file = io.BytesIO()
     write_png(file, pixels, Metadata(icc=icc, png_colour=metadata.png_colour), quality=100)
     return file.getvalue()
-
-
-def _pack_url(mime_type: str, data: bytes) -> str:
-    return f"data:{mime_type};base64,{base64.b64encode(data).decode()}"

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
-import json
 import math
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from importlib.resources import files
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -19,15 +14,14 @@ from typing import Any
 from srdgan_rt.compare.entry import Entry, make_entry
 from srdgan_rt.compare.names import shorten_names
 from srdgan_rt.compare.scores import score_pair
+from srdgan_rt.compare.template import VIEWER_SCRIPTS, fill_page, pack_json, read_part
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import DEFAULT_MAX_PIXELS
 
 DEFAULT_SHOWN_PIXELS = 40_000_000
 """Browsers show a few pictures of this size smoothly, and refuse much larger ones."""
 
-# One script of several files; each uses what is above it.
-_SCRIPTS = ("geometry.js", "draw.js", "gestures.js", "details.js", "main.js")
-_PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
+SCRIPTS = (*VIEWER_SCRIPTS, "details.js", "main.js")
 
 
 @dataclass(frozen=True)
@@ -87,40 +81,14 @@ def compare_files(
 
 
 def _fill_page(title: str, entries: Sequence[Entry]) -> bytes:
-    style, script = _read("style.css"), "\n".join(map(_read, _SCRIPTS))
     values = {
         "title": html.escape(title),
-        "style": style,
-        "style_hash": _hash(style),
-        "script": script,
-        "script_hash": _hash(script),
-        "scores": _pack_json(list(_list_scores(entries))),
+        "scores": pack_json(list(_list_scores(entries))),
+        "picture": [pack_json(_list_facts(entry)) for entry in entries],
     }
-    lines = []
-    for line in _read("page.html").splitlines():
-        if "{{picture}}" in line:  # once for each: one text of all pictures could be longer than browsers can hold
-            lines += [_fill(line, {"picture": _pack_json(_list_facts(entry))}) for entry in entries]
-        else:
-            lines.append(_fill(line, values))
-    return "\n".join([*lines, ""]).encode("utf-8", "backslashreplace")  # a title may hold undecodable bytes
-
-
-def _fill(line: str, values: dict[str, str]) -> str:
-    return _PLACEHOLDER.sub(lambda match: values[match[1]], line)
-
-
-def _read(name: str) -> str:
-    return (files("srdgan_rt.compare") / "page" / name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    """The hash by which the page's security policy knows the style and the script: no other may run."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-def _pack_json(value: Any) -> str:
-    """JSON that can stand in a script element: no text in it can end the element or begin a comment."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    style = read_part("viewer.css") + read_part("style.css")
+    script = "\n".join(map(read_part, SCRIPTS))
+    return fill_page(read_part("page.html"), style, script, values)
 
 
 def _list_facts(entry: Entry) -> dict[str, Any]:

@@ -7,6 +7,7 @@ wait for PyTorch.
 from typing import TYPE_CHECKING, Any
 
 from srdgan_rt.image.alpha import bleed_colour
+from srdgan_rt.image.crop import crop_metadata
 from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.image.enlarge import enlarge_samples, take_samples
 from srdgan_rt.image.find import FoundPicture, find_pictures
@@ -31,6 +32,7 @@ __all__ = [
     "bleed_colour",
     "check_writable",
     "convert_depth",
+    "crop_metadata",
     "enlarge_samples",
     "find_pictures",
     "read_picture",

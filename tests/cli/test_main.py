@@ -12,8 +12,8 @@ import typer
 
 import srdgan_rt
 from srdgan_rt.cli import COMMANDS, SUBCOMMANDS
-from srdgan_rt.cli.failures import describe, guard, one_line
-from srdgan_rt.errors import CheckpointError, InputError
+from srdgan_rt.cli.failures import guard
+from srdgan_rt.errors import CheckpointError, InputError, describe, one_line
 
 
 def test_help_lists_the_commands(run):

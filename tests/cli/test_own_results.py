@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from srdgan_rt.cli.own_results import ResultFinder, mark_result
+from srdgan_rt.files.own_results import ResultFinder, mark_result
 from srdgan_rt.image import read_picture
 
 PACKET = (

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from srdgan_rt.compare import compare_files
-from srdgan_rt.compare.page import _SCRIPTS
+from srdgan_rt.compare.page import SCRIPTS
 from srdgan_rt.errors import ImageReadError, ImageTooLargeError, InputError
 from srdgan_rt.image import Metadata, Text
 
@@ -79,14 +79,14 @@ def test_refers_to_nothing_outside(draw, read_page):
     policy = next(known["content"] for _, known in page.elements if known.get("http-equiv"))
     assert policy.startswith("default-src 'none';")
     assert "unsafe" not in policy
-    for name in ("page.html", "style.css", *_SCRIPTS):
+    for name in ("page.html", "zoom.html", "style.css", "viewer.css", *SCRIPTS):
         text = (PAGE / name).read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"//[\w-]+\.|url\(|@import|fetch\(|innerHTML|</script>.*</script>", text), name
 
 
 def test_every_script_of_the_folder_is_in_the_page():
-    assert {path.name for path in PAGE.iterdir() if path.name.endswith(".js")} == set(_SCRIPTS)
-    assert all("</script" not in (PAGE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    assert {path.name for path in PAGE.iterdir() if path.name.endswith(".js")} == set(SCRIPTS)
+    assert all("</script" not in (PAGE / name).read_text(encoding="utf-8") for name in SCRIPTS)
 
 
 def test_files_that_browsers_show_right_are_kept(draw, read_page):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from srdgan_rt.cli.failures import one_line
+from srdgan_rt.errors import one_line
 
 
 class BuildProgress:

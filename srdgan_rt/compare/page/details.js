@@ -1,15 +1,6 @@
-// What is known of each picture. All texts of the pictures become text nodes, so that none can become markup.
+// What is known of each picture.
 
 const SVG = "http://www.w3.org/2000/svg";
-
-function makeElement(name, text, className) {
-  const element = document.createElement(name);
-  element.textContent = text ?? "";
-  if (className) {
-    element.className = className;
-  }
-  return element;
-}
 
 function makeRows(rows) {
   const list = makeElement("dl");

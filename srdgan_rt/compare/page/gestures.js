@@ -76,7 +76,7 @@ function watchKeys(actions) {
       return;
     }
     const isArrow = event.key.startsWith("Arrow"); // outside the stage, arrows scroll the page and change choices
-    if (event.target.closest("select") || (isArrow && !event.target.closest("#stage"))) {
+    if (event.target.closest("select, input:not([type=checkbox])") || (isArrow && !event.target.closest("#stage"))) {
       return;
     }
     const action = /^[1-9]$/.test(event.key) ? () => actions.choose(Number(event.key) - 1) : keys[event.key];

@@ -76,7 +76,7 @@ def _update_directory(
             patch_integer(block, layout, entry, height)
     removed = {tag: "" for tag in _ENCODING if tag in entries}
     for tag, name in ((_SUBJECT_AREA, "SubjectArea"), (_SUBJECT_LOCATION, "SubjectLocation")):
-        if tag in entries and not _update_area(block, layout, entries[tag], transform):
+        if tag in entries and (transform.is_crop or not _update_area(block, layout, entries[tag], transform)):
             removed[tag] = name
     if any(tag in entries for tag in _FOCAL_PLANE) and not _update_focal_plane(block, layout, entries, transform):
         removed |= {tag: "FocalPlaneResolution" for tag in _FOCAL_PLANE if tag in entries}

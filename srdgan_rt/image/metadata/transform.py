@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class GeometricTransform:
-    """Turns a picture by an EXIF orientation, then resizes it.
+    """Turns a picture by an EXIF orientation, then resizes it; or cuts a region out of it.
 
     The origin of coordinates is the top left corner; x points right, y down.
 
@@ -15,11 +15,14 @@ class GeometricTransform:
         orientation: 1..8, see :func:`srdgan_rt.image.orientation.turn`.
         before: height and width of the old picture, in the unit of the coordinates.
         after: height and width of the new picture.
+        is_crop: the new picture is a region of the old one, in the same resolution. ``before`` is then the size of the
+            region, and places in the old picture cannot be mapped.
     """
 
     orientation: int
     before: tuple[float, float]
     after: tuple[float, float]
+    is_crop: bool = False
 
     @property
     def is_turned(self) -> bool:

@@ -66,6 +66,7 @@ _SUBJECT_AREA, _SUBJECT_LOCATION = (_EXIF, "SubjectArea"), (_EXIF, "SubjectLocat
 _UNREADABLE = "XMP {} dropped: its value cannot be read"
 _PANORAMA_TURNED = "XMP panorama description dropped: the picture was turned"
 _CROP_TURNED = "XMP crop settings dropped: the picture was turned"
+_ONLY_A_REGION = "XMP {} dropped: only a region of the picture is left"
 
 
 def update_xmp(packet: bytes, transform: GeometricTransform) -> tuple[bytes, list[str]]:
@@ -114,9 +115,17 @@ def _find_reasons_to_remove(node: Property, transform: GeometricTransform) -> li
         return [_PANORAMA_TURNED]
     if transform.is_turned and name[0] == _CAMERA_RAW and name[1].startswith("Crop"):
         return [_CROP_TURNED]
+    if transform.is_crop and _names_places(name):
+        return [_ONLY_A_REGION.format(node.nodeName)]
     if name in _ENCODING:
         return []
     return find_auxiliary(name, node)
+
+
+def _names_places(name: Name) -> bool:
+    """Whether a property holds places in the whole picture."""
+    is_crop_setting = name[0] == _CAMERA_RAW and name[1].startswith("Crop")
+    return name in REGION_UPDATERS or name in (_SUBJECT_AREA, _SUBJECT_LOCATION) or name[0] == _GPANO or is_crop_setting
 
 
 def _update_property(node: Property, transform: GeometricTransform) -> list[str]:

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from srdgan_rt.cli.jobs import is_old_result
-from srdgan_rt.cli.progress import FileProgress
-from srdgan_rt.cli.results import Result
 from srdgan_rt.degrade import Degrader
 from srdgan_rt.degrade.pair_set import PairPaths, PairSet, lies_in_pair_set, store_pair
 from srdgan_rt.degrade.pairs import NoiseRange, hash_file, make_pairs, plan_pair
 from srdgan_rt.errors import ImageWriteError, InputError
+from srdgan_rt.files.jobs import is_old_result
+from srdgan_rt.files.progress import FileProgress
+from srdgan_rt.files.result import Result
 from srdgan_rt.image import find_pictures
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from srdgan_rt.cli.jobs import plan_jobs
-from srdgan_rt.cli.options import Extension
 from srdgan_rt.errors import InputError
+from srdgan_rt.files.extension import Extension
+from srdgan_rt.files.jobs import plan_jobs
 
 NAMES = st.sampled_from(["a.png", "a.jpg", "a_x4.png", "b.bmp", "s/a.png", "s/a_x4.jpg", "s/t/b.tif", "out/c.png"])
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from srdgan_rt.cli.options import Extension
-from srdgan_rt.cli.own_results import ResultFinder
-from srdgan_rt.cli.result_names import Draft, draft_result, tell_apart
 from srdgan_rt.errors import ImageWriteError, InputError
+from srdgan_rt.files.extension import Extension
+from srdgan_rt.files.own_results import ResultFinder
+from srdgan_rt.files.result_names import Draft, draft_result, tell_apart
 from srdgan_rt.image import WRITABLE_EXTENSIONS, FoundPicture, find_pictures
 
 _LONGEST_NAME = 255  # bytes, of a file on every common file system

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from srdgan_rt.cli.options import Extension
+from srdgan_rt.files.extension import Extension
 from srdgan_rt.image import WRITABLE_EXTENSIONS, FoundPicture
 from srdgan_rt.image.formats import FORMATS, HEAD_SIZE, Format, detect_format
 
@@ -64,13 +64,21 @@ def draft_result(picture: FoundPicture, target_folder: Path | None, suffix: str,
         OSError: the picture cannot be opened.
     """
     path = picture.path
-    ending, notes = _choose_ending(path, extension)
+    ending, notes = choose_ending(path, extension)
     folder = path.parent if target_folder is None else target_folder / picture.relative.parent
     return Draft(picture, folder, path.stem, f"_{suffix}{ending}" if suffix else ending, notes)
 
 
-def _choose_ending(path: Path, extension: Extension) -> tuple[str, tuple[str, ...]]:
-    """File ending of the result, and a note where it is not that of the picture."""
+def choose_ending(path: Path, extension: Extension) -> tuple[str, tuple[str, ...]]:
+    """File ending of the result, and a note where it is not that of the picture.
+
+    Args:
+        path: the picture.
+        extension: format of the result.
+
+    Raises:
+        OSError: the picture cannot be opened.
+    """
     if extension is not Extension.AUTO:
         return f".{extension.value}", ()
     called = next((format_ for format_ in FORMATS if path.suffix.lower() in format_.endings), None)

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from srdgan_rt.cli.jobs import Job
-from srdgan_rt.cli.own_results import mark_result
-from srdgan_rt.cli.progress import FileProgress
-from srdgan_rt.cli.results import Result
+from numpy.typing import DTypeLike
+
 from srdgan_rt.errors import ImageWriteError
-from srdgan_rt.image import Picture, check_writable, read_picture, write_picture
+from srdgan_rt.files.jobs import Job
+from srdgan_rt.files.own_results import mark_result
+from srdgan_rt.files.progress import FileProgress
+from srdgan_rt.files.result import Result
+from srdgan_rt.image import Picture, check_writable, crop_metadata, read_picture, write_picture
 from srdgan_rt.runtime import Upscaler
 
 
@@ -71,18 +73,17 @@ def upscale_file(
     if _may_skip(job.target, options.existing):
         return Result(str(job.source), str(job.target), notes=("skipped: the result exists",))
     start = time.perf_counter()
-    with _collect_warnings() as warnings:
+    with collect_warnings() as warnings:
         picture = read_picture(job.source, max_pixels=options.max_pixels)
         height, width = picture.pixels.shape[:2]
-        target, notes = _settle_target(job, picture, options)
+        out_sides = [max(1, round(side * options.outscale)) for side in (height, width)]
+        # Before the work, not after it.
+        target, notes = settle_target(job, (*out_sides, *picture.pixels.shape[2:]), picture.pixels.dtype)
         _check_not_written(target, written)
         if _may_skip(target, options.existing):
             return Result(str(job.source), str(target), notes=(*notes, "skipped: the result exists"))
         progress.begin(height * width)
-        pixels = upscaler.upscale(picture.pixels, outscale=options.outscale, progress=progress.show)
-        packet = mark_result(picture.metadata.xmp, upscaler.spec.name, options.outscale)
-        metadata = dataclasses.replace(picture.metadata, xmp=packet)
-        result = dataclasses.replace(picture, pixels=pixels, metadata=metadata)
+        result = enlarge_picture(picture, upscaler, options.outscale, progress)
         lost = write_picture(target, result, quality=options.quality)
         written[_identify(target)] = job.source
     seconds = time.perf_counter() - start
@@ -91,8 +92,8 @@ def upscale_file(
         output=str(target),
         width=width,
         height=height,
-        out_width=pixels.shape[1],
-        out_height=pixels.shape[0],
+        out_width=result.pixels.shape[1],
+        out_height=result.pixels.shape[0],
         seconds=seconds,
         megapixels_per_second=height * width / 1e6 / seconds,
         engine=upscaler.engine,
@@ -101,18 +102,58 @@ def upscale_file(
     )
 
 
-def _settle_target(job: Job, picture: Picture, options: FileOptions) -> tuple[Path, tuple[str, ...]]:
-    """Makes the folder and checks, before the work, whether the result can be stored there; if not, whether as PNG."""
+def enlarge_picture(
+    picture: Picture,
+    upscaler: Upscaler,
+    outscale: float,
+    progress: FileProgress,
+    region: tuple[int, int, int, int] | None = None,
+) -> Picture:
+    """Enlarges a picture, or a region of it, and marks the result as one of this program.
+
+    Args:
+        picture: as read.
+        upscaler: enlarges the pixels.
+        outscale: enlargement, above 0.
+        progress: shows the progress.
+        region: ``(x, y, width, height)`` in pixels of the picture; None for all of it.
+
+    Returns:
+        The result, ready to be written; notes about the metadata of a region are added.
+
+    Raises:
+        SrdganError: the engine failed, or an argument is out of range.
+    """
+    pixels = upscaler.upscale(picture.pixels, outscale=outscale, roi=region, progress=progress.show)
+    if region is not None:
+        picture = crop_metadata(picture, height=region[3], width=region[2])
+    packet = mark_result(picture.metadata.xmp, upscaler.spec.name, outscale)
+    return dataclasses.replace(picture, pixels=pixels, metadata=dataclasses.replace(picture.metadata, xmp=packet))
+
+
+def settle_target(job: Job, shape: tuple[int, ...], dtype: DTypeLike) -> tuple[Path, tuple[str, ...]]:
+    """Makes the folder and checks whether the result can be stored there; if not, whether as PNG.
+
+    Args:
+        job: input and output file.
+        shape: shape of the result, ``(H, W)`` or ``(H, W, C)``.
+        dtype: its samples.
+
+    Returns:
+        The file to write, and decisions that the user should know.
+
+    Raises:
+        ImageWriteError: the result cannot be stored.
+    """
     job.target.parent.mkdir(parents=True, exist_ok=True)
-    height, width = (max(1, round(side * options.outscale)) for side in picture.pixels.shape[:2])
-    channels = 1 if picture.pixels.ndim == 2 else picture.pixels.shape[2]
+    height, width, channels = (*shape, 1)[:3]
     try:
-        check_writable(job.target, height, width, channels, picture.pixels.dtype)
+        check_writable(job.target, height, width, channels, dtype)
     except ImageWriteError as error:
         png = job.target.with_suffix(".png")
         if not job.may_become_png or job.target.suffix.lower() == ".png":
             raise
-        check_writable(png, height, width, channels, picture.pixels.dtype)
+        check_writable(png, height, width, channels, dtype)
         return png, (*job.notes, f"stored as PNG instead: {error}")
     return job.target, job.notes
 
@@ -137,7 +178,7 @@ def _may_skip(target: Path, existing: Existing) -> bool:
 
 
 @contextmanager
-def _collect_warnings() -> Iterator[list[str]]:
+def collect_warnings() -> Iterator[list[str]]:
     """Collects the warnings that the package logs, each text once."""
     messages: list[str] = []
 

@@ -1,0 +1,90 @@
+"""Reads what a page sends, within limits of size and time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from srdgan_rt.errors import InputError, SrdganError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+_MAX_JSON = 10_000  # bytes; settings have a few hundred
+_MAX_NAME = 100  # characters
+
+
+class TooLargeError(SrdganError):
+    """More bytes are sent than the limit allows."""
+
+
+class TooSlowError(SrdganError):
+    """The bytes did not arrive in time."""
+
+
+async def receive(request: Request, write: Callable[[bytes], object], limit: int, seconds: float) -> None:
+    """Passes the body of a request on, piece by piece, as it arrives.
+
+    Args:
+        request: the request.
+        write: called with each piece.
+        limit: largest number of bytes.
+        seconds: time for all of them.
+
+    Raises:
+        TooLargeError: there are more; they are refused when the limit is passed, or before if their number is sent.
+        TooSlowError: they did not arrive in time.
+    """
+    declared = request.headers.get("content-length", "0")
+    _check_size(int(declared) if declared.isdigit() else 0, limit)
+    try:
+        await asyncio.wait_for(_pass_on(request, write, limit), seconds)
+    except asyncio.TimeoutError:
+        raise TooSlowError(f"the request must arrive within {seconds:g} seconds") from None
+
+
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise TooLargeError(f"at most {limit / 1e6:g} MB can be sent (--max-megabytes), got {size / 1e6:.1f} or more")
+
+
+async def _pass_on(request: Request, write: Callable[[bytes], object], limit: int) -> None:
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        _check_size(size, limit)
+        write(piece)
+
+
+async def read_json(request: Request, seconds: float) -> Any:
+    """Reads the JSON of a request.
+
+    Args:
+        request: the request.
+        seconds: time for all of it.
+
+    Raises:
+        InputError: it is not valid.
+        TooLargeError: it has more than 10 kB.
+        TooSlowError: it did not arrive in time.
+    """
+    body = bytearray()
+    await receive(request, body.extend, _MAX_JSON, seconds)
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise InputError("the request must be JSON") from None
+
+
+def make_safe_name(name: str) -> str:
+    """The name of an uploaded file as it may be used on this machine: no folders, no special characters.
+
+    Args:
+        name: as the browser sent it.
+    """
+    base = re.split(r"[/\\]", name)[-1]
+    safe = re.sub(r"[^\w .()+-]", "_", base).strip(" .")
+    return safe[-_MAX_NAME:].lstrip(" .") or "picture"

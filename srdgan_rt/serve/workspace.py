@@ -1,0 +1,259 @@
+"""What the page works on: the picture, its result, and the one piece of work that may run."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from srdgan_rt.compare.embed import Embedded, embed_picture, encode_picture
+from srdgan_rt.compare.page import DEFAULT_SHOWN_PIXELS
+from srdgan_rt.errors import InputError, SrdganError
+from srdgan_rt.files.extension import Extension
+from srdgan_rt.files.jobs import Job as FileJob
+from srdgan_rt.files.result_names import choose_ending
+from srdgan_rt.files.upscale_file import collect_warnings, enlarge_picture, settle_target
+from srdgan_rt.image import Picture, convert_depth, read_picture, write_picture
+from srdgan_rt.runtime import Upscaler
+from srdgan_rt.serve.job import Job
+from srdgan_rt.serve.settings import Goal, Setting, Value, select
+from srdgan_rt.serve.upload import make_safe_name
+
+ResultT = TypeVar("ResultT")
+Region = tuple[int, int, int, int]
+_DEPTHS = {"8": "uint8", "16": "uint16"}
+
+
+class BusyError(SrdganError):
+    """Another piece of work is running."""
+
+
+class GoneError(SrdganError):
+    """The picture that a page asks for is not there any more."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Opened:
+    """A picture that was uploaded.
+
+    Attributes:
+        key: names it in requests, so that a page of another tab cannot mistake it for its own.
+        name: name of its file.
+        ending: file ending of results in the picture's own format.
+        notes: decisions about that ending.
+        picture: the picture.
+        view: what a browser shows.
+    """
+
+    key: str
+    name: str
+    ending: str
+    notes: tuple[str, ...]
+    picture: Picture
+    view: Embedded
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Enlarged:
+    """A result.
+
+    Attributes:
+        source: the picture that it was made of.
+        region: the part of it.
+        outscale: how much it is enlarged.
+        picture: the result.
+        before: the same part of the source, as a browser shows it.
+        after: the result, as a browser shows it.
+    """
+
+    source: Opened
+    region: Region
+    outscale: float
+    picture: Picture
+    before: Embedded
+    after: Embedded
+
+
+class Workspace:
+    """One picture, one result, and at most one piece of work, which runs on a thread of its own.
+
+    It belongs to the thread of the server. Uploaded files are removed as soon as they are read.
+
+    Args:
+        settings: of :func:`srdgan_rt.serve.settings.list_settings`.
+        max_pixels: largest picture.
+        upscaler_options: further arguments of :class:`srdgan_rt.runtime.Upscaler`.
+    """
+
+    def __init__(self, settings: Sequence[Setting], max_pixels: int, upscaler_options: Mapping[str, Any]) -> None:
+        self.opened: Opened | None = None
+        self.result: Enlarged | None = None
+        self._settings = settings
+        self._max_pixels = max_pixels
+        self._options = dict(upscaler_options)
+        self._upscaler: tuple[dict[str, Value], Upscaler] | None = None
+        self._folder = Path(tempfile.mkdtemp(prefix="srdgan-rt-"))
+        self._executor = ThreadPoolExecutor(1, "srdgan-rt-serve")
+        self._is_busy = False
+        self._job: Job | None = None
+
+    def close(self) -> None:
+        """Cancels the work, waits for its end, and removes all temporary files."""
+        if self._job is not None:
+            self._job.cancel()
+        self._executor.shutdown()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def start(self, work: Callable[[], ResultT], job: Job | None = None) -> asyncio.Future[ResultT]:
+        """Starts a piece of work; it counts as running until it has ended, whoever waits for it.
+
+        Raises:
+            BusyError: another is running.
+        """
+        self.check_idle()
+        self._is_busy, self._job = True, job
+        future = asyncio.get_running_loop().run_in_executor(self._executor, work)
+        future.add_done_callback(self._note_end)
+        return future
+
+    def check_idle(self) -> None:
+        """Raises BusyError if a piece of work is running."""
+        if self._is_busy:
+            raise BusyError("another picture is being worked on: wait for it, or cancel it")
+
+    def _note_end(self, future: asyncio.Future[ResultT]) -> None:
+        self._is_busy, self._job = False, None
+        if not future.cancelled():
+            future.exception()  # nobody may be left to ask for it
+
+    @contextmanager
+    def make_folder(self) -> Iterator[Path]:
+        """A folder for temporary files, which is removed at the end."""
+        with tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+
+    def find(self, key: Any) -> Opened:
+        """The picture with a key.
+
+        Raises:
+            GoneError: it is not there any more.
+        """
+        if self.opened is None or key != self.opened.key:
+            raise GoneError("this picture was replaced by another one: choose it again")
+        return self.opened
+
+    def find_result(self, key: Any) -> Enlarged:
+        """The result of the picture with a key.
+
+        Raises:
+            GoneError: there is none.
+        """
+        if self.result is None or self.result.source is not self.find(key):
+            raise GoneError("there is no result: enlarge the picture first")
+        return self.result
+
+    def open(self, path: Path, name: str) -> Opened:
+        """Reads an uploaded file. It replaces the picture that was there, and its result.
+
+        Args:
+            path: the file.
+            name: what the user calls it.
+
+        Raises:
+            ImageReadError: it cannot be read, or has too many pixels; the message has its name, not its path.
+            OSError: it was removed meanwhile.
+        """
+        try:
+            picture = read_picture(path, max_pixels=self._max_pixels)
+        except SrdganError as error:
+            raise type(error)(str(error).replace(str(path), name)) from error
+        ending, notes = choose_ending(path, Extension.AUTO)
+        view = embed_picture(path, picture, DEFAULT_SHOWN_PIXELS, keep_file=True)
+        self.result = None
+        self.opened = Opened(secrets.token_hex(8), name, ending, notes, picture, view)
+        return self.opened
+
+    def enlarge(self, source: Opened, region: Region | None, values: Mapping[str, Value], job: Job) -> Enlarged:
+        """Enlarges a picture or a region of it.
+
+        Args:
+            source: the picture.
+            region: ``(x, y, width, height)`` in pixels of the picture; None for all of it.
+            values: all settings but those of saving.
+            job: takes the progress.
+
+        Raises:
+            CancelledError: the job was cancelled.
+            SrdganError: the work failed.
+        """
+        picture = source.picture
+        depth = values["depth"]
+        if depth in _DEPTHS:
+            picture = dataclasses.replace(picture, pixels=convert_depth(picture.pixels, _DEPTHS[str(depth)]))
+        upscaler = self._open_upscaler(select(self._settings, values, Goal.MODEL))
+        options = select(self._settings, values, Goal.RESULT)
+        with collect_warnings() as warnings:
+            result = enlarge_picture(picture, upscaler, progress=job, region=region, **options)
+        result = dataclasses.replace(result, notes=(*result.notes, *warnings))
+        height, width = picture.pixels.shape[:2]
+        x, y, columns, rows = region or (0, 0, width, height)
+        part = dataclasses.replace(picture, pixels=picture.pixels[y : y + rows, x : x + columns])
+        views = [encode_picture(shown, DEFAULT_SHOWN_PIXELS) for shown in (part, result)]
+        job.show(1, 1)  # the views take time, too
+        self.result = Enlarged(source, (x, y, columns, rows), float(options["outscale"]), result, *views)
+        return self.result
+
+    def _open_upscaler(self, options: dict[str, Value]) -> Upscaler:
+        if self._upscaler is None or self._upscaler[0] != options:
+            self._upscaler = None  # its memory is free before the next one is loaded
+            self._upscaler = (options, Upscaler(**options, **self._options))  # type: ignore[arg-type]
+        return self._upscaler[1]
+
+    def save(self, result: Enlarged, values: Mapping[str, Value], folder: Path) -> tuple[Path, tuple[str, ...]]:
+        """Writes a result, as ``srdgan-rt upscale`` would.
+
+        Args:
+            result: the result.
+            values: the settings of saving.
+            folder: folder of the file.
+
+        Returns:
+            The file, and what was lost or decided.
+
+        Raises:
+            ImageWriteError: the format cannot hold it.
+        """
+        extension, source = Extension(values["format"]), result.source
+        is_auto = extension is Extension.AUTO
+        ending = source.ending if is_auto else f".{extension.value}"
+        stem = make_safe_name(Path(source.name).stem)
+        target = folder / f"{stem}_x{result.outscale:g}{ending}"
+        job = FileJob(target, target, may_become_png=is_auto, notes=source.notes if is_auto else ())
+        pixels = result.picture.pixels
+        path, notes = settle_target(job, pixels.shape, pixels.dtype)
+        lost = write_picture(path, result.picture, quality=int(values["quality"] or 0))
+        return path, tuple(note.replace(f"{folder}/", "") for note in (*notes, *result.picture.notes, *lost))
+
+
+def check_region(region: Any, picture: Picture) -> Region | None:
+    """Checks the region that a page has sent.
+
+    Raises:
+        InputError: it is not a region of the picture.
+    """
+    if region is None:
+        return None
+    height, width = picture.pixels.shape[:2]
+    is_region = isinstance(region, list) and len(region) == 4 and all(type(value) is int for value in region)
+    if is_region:
+        x, y, columns, rows = region
+        if 0 <= x < x + columns <= width and 0 <= y < y + rows <= height:
+            return x, y, columns, rows
+    raise InputError(f"region must be [x, y, width, height] inside {width} x {height} pixels, got {str(region)[:80]}")
