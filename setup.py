@@ -20,9 +20,8 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from setuptools import Extension, setup
 
@@ -51,8 +50,7 @@ def read_switch(name: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
-@dataclass(frozen=True)
-class CudaBuild:
+class CudaBuild(NamedTuple):
     """What the CUDA kernels are compiled with and for."""
 
     toolkit: Path

@@ -80,7 +80,7 @@ def why_no_cuda() -> str | None:
         return reason
     if _cuda_device is not None:
         return None
-    return "the compiled extension has no CUDA kernels; SRDGAN_RT_CUDA=1 pip install . builds them where nvcc is"
+    return "the compiled extension has no CUDA kernels; with nvcc, SRDGAN_RT_CUDA=1 pip install . builds them"
 
 
 def load_cuda() -> str:
