@@ -20,9 +20,8 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from setuptools import Extension, setup
 
@@ -51,8 +50,7 @@ def read_switch(name: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
-@dataclass(frozen=True)
-class CudaBuild:
+class CudaBuild(NamedTuple):
     """What the CUDA kernels are compiled with and for."""
 
     toolkit: Path
@@ -135,9 +133,9 @@ def make_extension(sources: dict[str, list[str]], cuda: CudaBuild | None) -> Any
             files = files + sources[f"SRDGAN_CUDA_{kind}_SOURCES"]
         includes.append(str(cuda.toolkit / "include"))
         flags.append("-DUSE_CUDA")
-        # The runtime is linked statically, and functions are looked up when they are called: the library also loads
-        # where neither CUDA nor a torch for CUDA is installed.
-        link_flags = ["-Wl,-z,lazy", "-Wl,--exclude-libs,ALL", "-Wl,--no-as-needed", "-ltorch"]
+        # The runtime is linked statically, so that the library also loads where neither CUDA nor a torch for CUDA is
+        # installed. libtorch.so stands for whichever libraries torch has.
+        link_flags = ["-Wl,--exclude-libs,ALL", "-Wl,--no-as-needed", "-ltorch"]
         link_flags += ["-ltorch_cuda"] if torch.version.cuda is not None else []
         link_flags += [f"-L{cuda.toolkit / 'lib64'}", "-lcudart_static", "-ldl", "-lrt", "-lpthread"]
     return CppExtension(

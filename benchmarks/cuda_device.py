@@ -178,7 +178,7 @@ def check(place: Place, cases: Sequence[Case]) -> bool:
             figures = [f"{error:.2e}", f"{theirs:.2e}", f"{error / theirs if theirs else 0:.2f}"]
             rows.append([name, "x".join(map(str, case.shape)), form, *figures, ", ".join(faults) or "right"])
     headings = ["net", "pictures", "type", "error", "PyTorch's", "ratio", ""]
-    print(render_markdown_table(headings, rows), flush=True)
+    print(render_markdown_table([headings, *rows], 3), flush=True)
     return passed
 
 
@@ -252,7 +252,7 @@ def time_nets(place: Place, names: Sequence[str], sides: Sequence[int], seconds:
                 rows.append([name, f"{side}x{side}", what, *figures, f"{100 * rate / product:.1f}"])
         rows.append(time_picture(place, name, model, 4 * max(sides), max(sides), seconds, product))
     headings = ["net", "LR size", "what", "ms", "LR MP/s", "TFLOP/s", "% of product"]
-    print(render_markdown_table(headings, rows), flush=True)
+    print(render_markdown_table([headings, *rows], 3), flush=True)
 
 
 def time_picture(

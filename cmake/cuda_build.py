@@ -97,8 +97,8 @@ def compile_kernels(toolkit: Path, root: Path, sources: list[str], architectures
         target.parent.mkdir(parents=True, exist_ok=True)
         threads = f"--threads={max(1, min(jobs, len(architectures)))}"
         flags = [*_NVCC_FLAGS, *list_code_flags(architectures), threads, f"-I{root}"]
-        command = [toolkit / "bin" / "nvcc", *flags, "-c", root / source, "-o", target]
-        print(" ".join(map(str, command)), flush=True)
+        command = [str(toolkit / "bin" / "nvcc"), *flags, "-c", str(root / source), "-o", str(target)]
+        print(" ".join(command), flush=True)
         subprocess.run(command, check=True)
         return str(target)
 
@@ -108,7 +108,7 @@ def compile_kernels(toolkit: Path, root: Path, sources: list[str], architectures
 
 def read_version(toolkit: Path) -> str | None:
     """The toolkit's version, such as ``13.0``."""
-    command = [toolkit / "bin" / "nvcc", "--version"]
+    command = [str(toolkit / "bin" / "nvcc"), "--version"]
     text = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     match = re.search(r"release ([\d.]+)", text)
     return match[1] if match else None

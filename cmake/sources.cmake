@@ -70,8 +70,8 @@ set(SRDGAN_CUDA_HOST_SOURCES
   csrc/kernels/cuda/rrdb_trunk.cpp
 )
 
-# Torch-free, above the kernels: memory, streams and graphs. The device calls the CUDA runtime; the tests have another one in its
-# place.
+# Torch-free, above the kernels: memory, streams and graphs. The device calls the CUDA runtime; the tests have another one
+# in its place.
 set(SRDGAN_CUDA_BACKEND_SOURCES
   csrc/cuda/engine_c.cpp
   csrc/cuda/picture_runner.cpp
@@ -100,6 +100,6 @@ set(SRDGAN_CUDA_OP_SOURCES
   csrc/ops/cuda/upsample_conv.cpp
 )
 
-# Compute capability times ten; PTX of the last one is kept for later chips. setup.py takes them where no GPU is at hand and SRDGAN_RT_CUDA
-# names no others.
+# Compute capability times ten. setup.py takes them, with PTX of the last one for later chips, where no GPU is at hand and
+# SRDGAN_RT_CUDA names no others.
 set(SRDGAN_CUDA_ARCHITECTURES 80 86 87 89 90 100 120)

@@ -26,6 +26,7 @@ _LIBRARY = PACKAGE / "_C.abi3.so"
 # Flags instead of functools.cache: torch.compile can read a global, but would trace into a cached function.
 _tried = False
 _error: ExtensionError | None = None
+_cuda_device: str | None = None
 
 
 def _try_load(library: Path) -> ExtensionError | None:
@@ -45,6 +46,8 @@ def _load() -> ExtensionError | None:
         library, missing = find_library(_LIBRARY)
         _error = _try_load(library) if missing is None else ExtensionNotBuiltError(missing)
         _tried = True
+        if _error is None:
+            find_cuda_ops()
     return _error
 
 
@@ -75,20 +78,32 @@ def why_no_cuda() -> str | None:
     """One line that says why the CUDA ops of the network cannot be used, or None where they can."""
     if (reason := why_not()) is not None:
         return reason
-    if torch._C._dispatch_has_kernel_for_dispatch_key("srdgan_rt::l2h_net_cuda_pack", "CPU"):  # as every build for CUDA
+    if _cuda_device is not None:
         return None
-    return "the compiled extension has no CUDA kernels; SRDGAN_RT_CUDA=1 pip install . builds them where nvcc is"
+    return "the compiled extension has no CUDA kernels; with nvcc, SRDGAN_RT_CUDA=1 pip install . builds them"
 
 
-def load_cuda() -> None:
+def load_cuda() -> str:
     """Makes sure that the CUDA ops of the network can be used.
+
+    Returns:
+        The type of device that they run on: ``cuda``, or ``cpu`` in tests that execute the kernels there.
 
     Raises:
         ExtensionError: they cannot; the message says why.
     """
     load()
-    if (reason := why_no_cuda()) is not None:
-        raise ExtensionNotBuiltError(reason)
+    if _cuda_device is None:
+        raise ExtensionNotBuiltError(str(why_no_cuda()))
+    return _cuda_device
+
+
+def find_cuda_ops() -> None:
+    """Finds out whether the libraries that are loaded have the CUDA ops of the network, and for which device."""
+    global _cuda_device
+    has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
+    devices = (key.lower() for key in ("CUDA", "CPU") if has_kernel("srdgan_rt::l2h_net_cuda", key))
+    _cuda_device = next(devices, None)
 
 
 def warn_if_unexpected() -> None:

@@ -163,7 +163,8 @@ def _collect_ops() -> dict[str, str | None]:
     """Why each compiled op cannot be used, or None where it can."""
     from srdgan_rt import _ext, ops
 
-    return {name: _ext.why_not() for name in ops.__all__ if inspect.isfunction(getattr(ops, name))}
+    names = [name for name in ops.__all__ if inspect.isfunction(getattr(ops, name))]
+    return {name: _ext.why_no_cuda() if "cuda" in name else _ext.why_not() for name in names}
 
 
 def _collect_models() -> list[dict[str, Any]]:

@@ -111,7 +111,8 @@ def l2h_net_cuda(picture: Tensor, net: PackedCudaL2HNet) -> Tensor:  # (N, 3, H,
     """
     _check_picture(picture)
     check_same_device(picture=picture, weights=net.weights)
-    _ext.load_cuda()
+    if picture.device.type != (needed := _ext.load_cuda()):
+        raise InputError(f"l2h_net_cuda runs on {needed}, got a picture on {picture.device}")
     result: Tensor = torch.ops.srdgan_rt.l2h_net_cuda(
         picture, net.weights, list(net.sizes), net.precision, net.half_sums, NEGATIVE_SLOPE
     )

@@ -25,7 +25,7 @@ def why_not() -> str | None:
     """Why the library cannot be used here, or None."""
     if not _ext.is_available():
         return str(_ext.why_not())
-    if _ext.why_no_cuda() is None:
+    if (_ext.build_record() or {}).get("cuda"):
         return "the extension has the real op"
     return None if shutil.which("g++") else "needs g++"
 
@@ -52,6 +52,7 @@ def load_op(path: Path) -> None:
     """Registers the op ``l2h_net_cuda`` for tensors on the CPU."""
     _ext.load()
     torch.ops.load_library(str(path))
+    _ext.find_cuda_ops()
 
 
 def _list_sources() -> list[str]:

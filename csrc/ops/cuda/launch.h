@@ -32,6 +32,10 @@ inline std::string describe(cudaError_t error) { return "error " + std::to_strin
 
 #else
 
+// A torch without CUDA lacks this function. Weak, it does not keep the library from being loaded there; nothing calls
+// it, as there are no tensors on a GPU.
+#pragma weak aoti_torch_get_current_cuda_stream
+
 using CurrentDevice = torch::stable::accelerator::DeviceGuard;
 
 // The stream that torch queues its own work on, on the device of `t`.
