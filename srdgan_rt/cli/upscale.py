@@ -30,6 +30,7 @@ def upscale(
     ] = None,
     model: options.Model = None,
     sharpness: options.Sharpness = None,
+    denoise: options.Denoise = "1",
     outscale: Annotated[
         float, typer.Option("--outscale", "-s", help="Enlargement: any number above 0; 1 only denoises.")
     ] = 4.0,
@@ -69,6 +70,7 @@ def upscale(
     if overwrite and skip_existing:
         raise InputError("--overwrite and --skip-existing exclude each other")
     tile_size = options.parse_tile(tile)
+    strength = options.parse_denoise(denoise)
 
     # Imported only now: they load PyTorch, and help and wrong usage should answer at once.
     from srdgan_rt.checkpoint import DEFAULT_MODEL
@@ -89,7 +91,7 @@ def upscale(
     reporter.left_alone(plan.left_alone)
 
     existing = Existing.OVERWRITE if overwrite else Existing.SKIP if skip_existing else Existing.REFUSE
-    file_options = FileOptions(outscale, quality, existing, options.limit_pixels(max_pixels))
+    file_options = FileOptions(outscale, strength, quality, existing, options.limit_pixels(max_pixels))
 
     written: dict[FileId, Path] = {}
 

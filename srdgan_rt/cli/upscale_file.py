@@ -16,7 +16,9 @@ from srdgan_rt.cli.progress import FileProgress
 from srdgan_rt.cli.results import Result
 from srdgan_rt.errors import ImageWriteError
 from srdgan_rt.image import Picture, check_writable, read_picture, write_picture
+from srdgan_rt.pixels import Pixels
 from srdgan_rt.runtime import Upscaler
+from srdgan_rt.runtime.noise_level import choose_denoise
 
 
 class Existing(enum.Enum):
@@ -33,12 +35,14 @@ class FileOptions:
 
     Args:
         outscale: enlargement, above 0.
+        denoise: share of the noise that is removed, 0..1, or ``"auto"``.
         quality: quality of JPEG and WebP results, 1..100.
         existing: what to do where the result exists.
         max_pixels: largest input; None sets no limit.
     """
 
     outscale: float
+    denoise: float | str
     quality: int
     existing: Existing
     max_pixels: int | None
@@ -79,7 +83,8 @@ def upscale_file(
         if _may_skip(target, options.existing):
             return Result(str(job.source), str(target), notes=(*notes, "skipped: the result exists"))
         progress.begin(height * width)
-        pixels = upscaler.upscale(picture.pixels, outscale=options.outscale, progress=progress.show)
+        denoise, measured = _settle_denoise(picture.pixels, options.denoise)
+        pixels = upscaler.upscale(picture.pixels, outscale=options.outscale, denoise=denoise, progress=progress.show)
         packet = mark_result(picture.metadata.xmp, upscaler.spec.name, options.outscale)
         metadata = dataclasses.replace(picture.metadata, xmp=packet)
         result = dataclasses.replace(picture, pixels=pixels, metadata=metadata)
@@ -97,8 +102,17 @@ def upscale_file(
         megapixels_per_second=height * width / 1e6 / seconds,
         engine=upscaler.engine,
         model=upscaler.spec.name,
-        notes=(*picture.notes, *notes, *warnings, *lost),
+        notes=(*picture.notes, *notes, *measured, *warnings, *lost),
     )
+
+
+def _settle_denoise(pixels: Pixels, denoise: float | str) -> tuple[float, tuple[str, ...]]:
+    """The strength of denoising; where it was measured, with a note that says so."""
+    if not isinstance(denoise, str):
+        return denoise, ()
+    strength, level = choose_denoise(pixels)
+    found = "noise cannot be measured" if level is None else f"noise of {255 * level:.1f}/255"
+    return strength, (f"{found}: --denoise {strength:.2g}",)
 
 
 def _settle_target(job: Job, picture: Picture, options: FileOptions) -> tuple[Path, tuple[str, ...]]:
