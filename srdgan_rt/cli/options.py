@@ -22,6 +22,7 @@ class Extension(str, enum.Enum):
     JPG = "jpg"
     TIFF = "tiff"
     WEBP = "webp"
+    AVIF = "avif"
 
 
 Model = Annotated[

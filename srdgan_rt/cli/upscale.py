@@ -45,7 +45,7 @@ def upscale(
     extension: Annotated[
         Extension, typer.Option("--ext", help="Format of the results; auto keeps that of the input where possible.")
     ] = Extension.AUTO,
-    quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG and WebP results.")] = 95,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG, WebP and AVIF results.")] = 95,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
     skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Skip inputs whose result exists.")] = False,
     recursive: Annotated[

@@ -36,7 +36,7 @@ class FileOptions:
     Args:
         outscale: enlargement, above 0.
         denoise: share of the noise that is removed, 0..1, or ``"auto"``.
-        quality: quality of JPEG and WebP results, 1..100.
+        quality: quality of JPEG, WebP and AVIF results, 1..100.
         existing: what to do where the result exists.
         max_pixels: largest input; None sets no limit.
     """

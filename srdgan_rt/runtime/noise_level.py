@@ -88,7 +88,7 @@ def _cut_blocks(colour: Pixels) -> NDArray[Any]:
     rows, columns = (side // _BLOCK for side in colour.shape[:2])
     step = max(1, int(np.ceil(np.sqrt(rows * columns / _MAX_BLOCKS))))
     blocks = colour[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK, colour.shape[2])
-    return blocks[::step, :, ::step].swapaxes(1, 2).reshape(-1, _BLOCK**2, colour.shape[2])
+    return np.asarray(blocks[::step, :, ::step].swapaxes(1, 2).reshape(-1, _BLOCK**2, colour.shape[2]))
 
 
 def _sum_squares_off_plane(values: NDArray[np.float64]) -> NDArray[np.float64]:
