@@ -76,6 +76,14 @@ def evaluate(
             show_default="the model's own",
         ),
     ] = None,
+    denoise: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="D|auto",
+            help="A row for each model with this share of the noise removed, 0..1; may be repeated.",
+            show_default="1",
+        ),
+    ] = None,
     output_format: Annotated[Format, typer.Option("--format", help="Format of the tables.")] = Format.TEXT,
     channel: Annotated[Channel, typer.Option(help="What to score: luma (y), or all channels (rgb).")] = Channel.Y,
     full_resolution: Annotated[
@@ -126,7 +134,8 @@ def evaluate(
         *([feature_measure(features)] if features is not None else []),
     ]
     open_upscaler = partial(Upscaler, engine=engine, device=device, precision=precision, tile=options.parse_tile(tile))
-    methods = open_methods(models or ["bicubic", DEFAULT_MODEL], sharpness or [], open_upscaler)
+    strengths = [options.parse_denoise(text) for text in denoise or []]
+    methods = open_methods(models or ["bicubic", DEFAULT_MODEL], sharpness or [], open_upscaler, strengths)
 
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         evaluations = [

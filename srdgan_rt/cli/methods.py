@@ -11,7 +11,10 @@ from srdgan_rt.runtime import Upscaler
 
 
 def open_methods(
-    models: Sequence[str], sharpness: Sequence[float], open_upscaler: Callable[..., Upscaler]
+    models: Sequence[str],
+    sharpness: Sequence[float],
+    open_upscaler: Callable[..., Upscaler],
+    denoise: Sequence[float | str] = (),
 ) -> dict[str, Method]:
     """Opens baselines and models; a model with sharp weights once for each sharpness.
 
@@ -19,6 +22,7 @@ def open_methods(
         models: names of baselines, or models as :class:`Upscaler` takes them.
         sharpness: see :func:`open_upscalers`.
         open_upscaler: see :func:`open_upscalers`.
+        denoise: strengths, 0..1 or ``"auto"``; each model has a method for each. None for full strength.
 
     Returns:
         The methods by their names in a table.
@@ -28,9 +32,14 @@ def open_methods(
         CheckpointError: a model cannot be loaded.
     """
     upscalers = open_upscalers([model for model in models if model not in BASELINES], sharpness, open_upscaler)
+    strengths = {value: f", denoise {value}" for value in denoise} or {1.0: ""}
     methods: dict[str, Method] = {}
     for model in models:
-        opened = {upscaler.spec.name: _make_method(upscaler) for upscaler in upscalers.get(model, [])}
+        opened = {
+            upscaler.spec.name + suffix: _make_method(upscaler, strength)
+            for upscaler in upscalers.get(model, [])
+            for strength, suffix in strengths.items()
+        }
         for name, method in (opened or {model: BASELINES[model]}).items():
             if name in methods:
                 raise InputError(f"--model: {name} is given twice; two files of one name must be renamed")
@@ -66,5 +75,5 @@ def open_upscalers(
     return upscalers
 
 
-def _make_method(upscaler: Upscaler) -> Method:
-    return lambda sample: upscaler.upscale(sample.low)
+def _make_method(upscaler: Upscaler, denoise: float | str) -> Method:
+    return lambda sample: upscaler.upscale(sample.low, denoise=denoise)

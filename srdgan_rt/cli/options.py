@@ -33,6 +33,14 @@ Sharpness = Annotated[
         show_default="the model's own",
     ),
 ]
+Denoise = Annotated[
+    str,
+    typer.Option(
+        metavar="D|auto",
+        help="Share of the noise that is removed: 0 keeps all of it, 1 removes all; auto measures the noise of each "
+        "picture and leaves clean ones alone.",
+    ),
+]
 Tile = Annotated[
     str,
     typer.Option("--tile", "-t", metavar="N|auto", help="Largest side of a tile in input pixels; 0 disables tiling."),
@@ -69,6 +77,23 @@ def parse_tile(text: str) -> int | None:
     if not re.fullmatch(r"[0-9]{1,9}", text) or 0 < int(text) < _SMALLEST_TILE:
         raise InputError(f"--tile must be auto, 0, or at least {_SMALLEST_TILE} pixels, got {text!r}")
     return int(text)
+
+
+def parse_denoise(text: str) -> float | str:
+    """A strength of denoising as the runtime takes it.
+
+    Raises:
+        InputError: it is neither ``auto`` nor a number in 0..1.
+    """
+    if text == "auto":
+        return text
+    try:
+        strength = float(text)
+    except ValueError:
+        strength = -1.0
+    if not 0 <= strength <= 1:
+        raise InputError(f"--denoise must be auto or 0..1, got {text!r}")
+    return strength
 
 
 def warn_of_slow_precision(device: str, precision: str) -> None:

@@ -31,6 +31,7 @@ def upscale(
     ] = None,
     model: options.Model = None,
     sharpness: options.Sharpness = None,
+    denoise: options.Denoise = "1",
     outscale: Annotated[
         float, typer.Option("--outscale", "-s", help="Enlargement: any number above 0; 1 only denoises.")
     ] = 4.0,
@@ -45,7 +46,7 @@ def upscale(
     extension: Annotated[
         Extension, typer.Option("--ext", help="Format of the results; auto keeps that of the input where possible.")
     ] = Extension.AUTO,
-    quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG and WebP results.")] = 95,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG, WebP and AVIF results.")] = 95,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
     skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Skip inputs whose result exists.")] = False,
     recursive: Annotated[
@@ -70,6 +71,7 @@ def upscale(
     if overwrite and skip_existing:
         raise InputError("--overwrite and --skip-existing exclude each other")
     tile_size = options.parse_tile(tile)
+    strength = options.parse_denoise(denoise)
 
     # Imported only now: they load PyTorch, and help and wrong usage should answer at once.
     from srdgan_rt.checkpoint import DEFAULT_MODEL
@@ -90,7 +92,7 @@ def upscale(
     reporter.left_alone(plan.left_alone)
 
     existing = Existing.OVERWRITE if overwrite else Existing.SKIP if skip_existing else Existing.REFUSE
-    file_options = FileOptions(outscale, quality, existing, options.limit_pixels(max_pixels))
+    file_options = FileOptions(outscale, strength, quality, existing, options.limit_pixels(max_pixels))
 
     written: dict[FileId, Path] = {}
 

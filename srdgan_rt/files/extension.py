@@ -13,3 +13,4 @@ class Extension(str, enum.Enum):
     JPG = "jpg"
     TIFF = "tiff"
     WEBP = "webp"
+    AVIF = "avif"

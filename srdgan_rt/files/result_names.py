@@ -13,7 +13,7 @@ from srdgan_rt.files.extension import Extension
 from srdgan_rt.image import WRITABLE_EXTENSIONS, FoundPicture
 from srdgan_rt.image.formats import FORMATS, HEAD_SIZE, Format, detect_format
 
-_ENDINGS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tiff", "webp": ".webp", "raw": ".tiff"}
+_ENDINGS = {"jpeg": ".jpg", "png": ".png", "tiff": ".tiff", "webp": ".webp", "avif": ".avif", "raw": ".tiff"}
 """File ending of the result, by the reader of the picture; results of all other readers are PNG files."""
 
 

@@ -18,7 +18,9 @@ from srdgan_rt.files.own_results import mark_result
 from srdgan_rt.files.progress import FileProgress
 from srdgan_rt.files.result import Result
 from srdgan_rt.image import Picture, check_writable, crop_metadata, read_picture, write_picture
+from srdgan_rt.pixels import Pixels
 from srdgan_rt.runtime import Upscaler
+from srdgan_rt.runtime.noise_level import choose_denoise
 
 
 class Existing(enum.Enum):
@@ -35,12 +37,14 @@ class FileOptions:
 
     Args:
         outscale: enlargement, above 0.
-        quality: quality of JPEG and WebP results, 1..100.
+        denoise: share of the noise that is removed, 0..1, or ``"auto"``.
+        quality: quality of JPEG, WebP and AVIF results, 1..100.
         existing: what to do where the result exists.
         max_pixels: largest input; None sets no limit.
     """
 
     outscale: float
+    denoise: float | str
     quality: int
     existing: Existing
     max_pixels: int | None
@@ -83,7 +87,7 @@ def upscale_file(
         if _may_skip(target, options.existing):
             return Result(str(job.source), str(target), notes=(*notes, "skipped: the result exists"))
         progress.begin(height * width)
-        result = enlarge_picture(picture, upscaler, options.outscale, progress)
+        result = enlarge_picture(picture, upscaler, options.outscale, options.denoise, progress)
         lost = write_picture(target, result, quality=options.quality)
         written[_identify(target)] = job.source
     seconds = time.perf_counter() - start
@@ -98,7 +102,7 @@ def upscale_file(
         megapixels_per_second=height * width / 1e6 / seconds,
         engine=upscaler.engine,
         model=upscaler.spec.name,
-        notes=(*picture.notes, *notes, *warnings, *lost),
+        notes=(*result.notes, *notes, *warnings, *lost),
     )
 
 
@@ -106,6 +110,7 @@ def enlarge_picture(
     picture: Picture,
     upscaler: Upscaler,
     outscale: float,
+    denoise: float | str,
     progress: FileProgress,
     region: tuple[int, int, int, int] | None = None,
 ) -> Picture:
@@ -115,20 +120,32 @@ def enlarge_picture(
         picture: as read.
         upscaler: enlarges the pixels.
         outscale: enlargement, above 0.
+        denoise: share of the noise that is removed, 0..1, or ``"auto"``.
         progress: shows the progress.
         region: ``(x, y, width, height)`` in pixels of the picture; None for all of it.
 
     Returns:
-        The result, ready to be written; notes about the metadata of a region are added.
+        The result, ready to be written. Notes are added: the noise that was measured, what a region does to metadata.
 
     Raises:
         SrdganError: the engine failed, or an argument is out of range.
     """
-    pixels = upscaler.upscale(picture.pixels, outscale=outscale, roi=region, progress=progress.show)
+    strength, measured = _settle_denoise(picture.pixels, denoise)
+    pixels = upscaler.upscale(picture.pixels, outscale=outscale, denoise=strength, roi=region, progress=progress.show)
     if region is not None:
         picture = crop_metadata(picture, height=region[3], width=region[2])
     packet = mark_result(picture.metadata.xmp, upscaler.spec.name, outscale)
-    return dataclasses.replace(picture, pixels=pixels, metadata=dataclasses.replace(picture.metadata, xmp=packet))
+    metadata = dataclasses.replace(picture.metadata, xmp=packet)
+    return dataclasses.replace(picture, pixels=pixels, metadata=metadata, notes=(*picture.notes, *measured))
+
+
+def _settle_denoise(pixels: Pixels, denoise: float | str) -> tuple[float, tuple[str, ...]]:
+    """The strength of denoising; where it was measured, with a note that says so."""
+    if not isinstance(denoise, str):
+        return denoise, ()
+    strength, level = choose_denoise(pixels)
+    found = "noise cannot be measured" if level is None else f"noise of {255 * level:.1f}/255"
+    return strength, (f"{found}: --denoise {strength:.2g}",)
 
 
 def settle_target(job: Job, shape: tuple[int, ...], dtype: DTypeLike) -> tuple[Path, tuple[str, ...]]:

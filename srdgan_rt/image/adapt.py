@@ -14,7 +14,7 @@ from srdgan_rt.image.picture import Metadata
 from srdgan_rt.image.png.colour import make_profile
 
 # Dots per inch: 16 bits in JFIF; 31 bits per metre in PNG; EXIF's and TIFF's fractions.
-_MAX_DPI = {"jpeg": 65_535, "png": 54_546_000, "tiff": MAX_DPI, "webp": MAX_DPI}
+_MAX_DPI = {"jpeg": 65_535, "png": 54_546_000, "tiff": MAX_DPI, "webp": MAX_DPI, "avif": MAX_DPI}
 
 
 def adapt(metadata: Metadata, format_: str, channels: int) -> tuple[Metadata, list[str]]:
@@ -22,7 +22,7 @@ def adapt(metadata: Metadata, format_: str, channels: int) -> tuple[Metadata, li
 
     Args:
         metadata: updated for the pixels by :func:`srdgan_rt.image.metadata.update.update_metadata`.
-        format_: "jpeg", "png", "tiff" or "webp".
+        format_: "jpeg", "png", "tiff", "webp" or "avif".
         channels: 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA).
 
     Returns:
@@ -40,9 +40,9 @@ def adapt(metadata: Metadata, format_: str, channels: int) -> tuple[Metadata, li
             notes.append(f"{name} has no place for texts: {named} dropped")
     if metadata.xmp is not None:
         metadata = replace(metadata, xmp=set_format(metadata.xmp, f"image/{format_}"))
-    if format_ == "webp" and metadata.iptc is not None:
+    if format_ in ("webp", "avif") and metadata.iptc is not None:
         metadata = replace(metadata, iptc=None)
-        notes.append("WebP has no place for IPTC: dropped")
+        notes.append(f"{name} has no place for IPTC: dropped")
     if metadata.dpi is not None:
         metadata, lost = _limit_dpi(metadata, metadata.dpi, _MAX_DPI[format_], name)
         notes += lost

@@ -70,7 +70,7 @@ FORMATS = (
     Format("Leaf or Mamiya raw", (".mos", ".mef"), reader="raw"),
     Format("TIFF", (".tif", ".tiff"), _TIFF, "tiff"),
     Format("HEIC", (".heic", ".heics"), rb"....ftyp(hei[cmsx]|hev[cmsx])"),
-    Format("AVIF", (".avif", ".avifs"), rb"....ftypavi[fs]"),
+    Format("AVIF", (".avif", ".avifs"), rb"....ftypavi[fs]", "avif"),
     Format("HEIF", (".heif", ".heifs", ".hif"), rb"....ftyp(mi[fa][f12]|msf1)"),
     Format("JPEG XL", (".jxl",), rb"\xff\x0a|\x00\x00\x00\x0cJXL \r\n\x87\n"),
     Format(

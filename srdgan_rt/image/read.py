@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from srdgan_rt.errors import ImageReadError, SrdganError
+from srdgan_rt.image.avif import read_avif
 from srdgan_rt.image.bmp import read_bmp
 from srdgan_rt.image.formats import HEAD_SIZE, Format, detect_format
 from srdgan_rt.image.gif import read_gif
@@ -19,6 +20,7 @@ from srdgan_rt.image.tiff.codec import read_tiff
 from srdgan_rt.image.webp import read_webp
 
 _READERS: dict[str, Callable[[Path, SizeCheck], Picture]] = {
+    "avif": read_avif,
     "bmp": read_bmp,
     "gif": read_gif,
     "jpeg": read_jpeg,
@@ -32,8 +34,8 @@ def read_picture(path: str | os.PathLike[str], *, max_pixels: int | None = DEFAU
     """Decodes a picture file: upright, in its own bit depth, with its metadata.
 
     Args:
-        path: JPEG, PNG, TIFF, WebP, BMP or GIF, or a camera raw file where ``rawpy`` is installed. Of animations the
-            first frame is taken; of files with several pages the first page, in its highest resolution.
+        path: JPEG, PNG, TIFF, WebP, AVIF, BMP or GIF, or a camera raw file where ``rawpy`` is installed. Of animations
+            the first frame is taken; of files with several pages the first page, in its highest resolution.
         max_pixels: files that declare more pixels than this are refused before they are decoded; None for no limit. It
             limits memory, so a pixel of more than four channels counts as channels / 4 pixels.
 

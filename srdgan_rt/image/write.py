@@ -13,6 +13,8 @@ from numpy.typing import DTypeLike
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import ImageWriteError, InputError, SrdganError
 from srdgan_rt.image.adapt import adapt
+from srdgan_rt.image.avif import MAX_SIDE as AVIF_MAX_SIDE
+from srdgan_rt.image.avif import write_avif
 from srdgan_rt.image.icc import profile_fits
 from srdgan_rt.image.jpeg.codec import MAX_SIDE as JPEG_MAX_SIDE
 from srdgan_rt.image.jpeg.codec import write_jpeg
@@ -25,11 +27,26 @@ from srdgan_rt.image.webp import MAX_SIDE as WEBP_MAX_SIDE
 from srdgan_rt.image.webp import write_webp
 from srdgan_rt.pixels import Pixels, check_dtype, check_layout
 
-_FORMATS = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".tif": "tiff", ".tiff": "tiff", ".webp": "webp"}
+_FORMATS = {
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".png": "png",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".webp": "webp",
+    ".avif": "avif",
+}
 WRITABLE_EXTENSIONS = tuple(_FORMATS)
 
-_MAX_SIDES = {"jpeg": JPEG_MAX_SIDE, "webp": WEBP_MAX_SIDE, "png": 1_000_000, "tiff": (1 << 31) - 1}
+_MAX_SIDES = {
+    "jpeg": JPEG_MAX_SIDE,
+    "webp": WEBP_MAX_SIDE,
+    "png": 1_000_000,
+    "tiff": (1 << 31) - 1,
+    "avif": AVIF_MAX_SIDE,
+}
 _WRITERS: dict[str, Callable[[BinaryIO, Pixels, Metadata, int], list[str]]] = {
+    "avif": write_avif,
     "jpeg": write_jpeg,
     "png": write_png,
     "tiff": write_tiff,
@@ -75,10 +92,10 @@ def write_picture(path: str | os.PathLike[str], picture: Picture, *, quality: in
     """Encodes a picture file, which appears complete or, on any failure, not at all.
 
     Args:
-        path: .jpg, .jpeg, .png, .tif, .tiff or .webp. An existing file is replaced.
+        path: .jpg, .jpeg, .png, .tif, .tiff, .webp or .avif. An existing file is replaced.
         picture: sizes and positions in its EXIF and XMP are scaled from ``metadata.described_size`` to the size of the
             pixels; orientation tags are set to upright; thumbnails are removed.
-        quality: 1..100 for JPEG (colour in full resolution from 90 on) and WebP (100 is lossless).
+        quality: 1..100 for JPEG (colour in full resolution from 90 on), AVIF (likewise) and WebP (100 is lossless).
 
     Returns:
         What the format could not hold, one line each.

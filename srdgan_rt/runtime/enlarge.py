@@ -11,6 +11,7 @@ from srdgan_rt.runtime.canvas import Canvas
 from srdgan_rt.runtime.grid import OutputGrid
 from srdgan_rt.runtime.pixels import is_opaque, to_unit
 from srdgan_rt.runtime.progress import Progress, ProgressCallback
+from srdgan_rt.runtime.removed_noise import RemovedNoise
 from srdgan_rt.runtime.runner import Runner
 from srdgan_rt.runtime.source import Source
 from srdgan_rt.tiling import Box
@@ -20,7 +21,12 @@ OpenRunner = Callable[[Source, Box, float], Runner]
 
 
 def enlarge_picture(
-    picture: Pixels, grid: OutputGrid, open_runner: OpenRunner, progress: ProgressCallback | None = None
+    picture: Pixels,
+    grid: OutputGrid,
+    open_runner: OpenRunner,
+    progress: ProgressCallback | None = None,
+    *,
+    denoise: float = 1.0,
 ) -> Pixels:
     """Enlarges a region of a picture.
 
@@ -29,6 +35,7 @@ def enlarge_picture(
         grid: the region, and the samples of its result.
         open_runner: opens what runs the network.
         progress: called as ``progress(done, total)`` in pixels of the region.
+        denoise: share of the noise that is removed, 0..1; the rest is put back.
 
     Returns:
         The region's result, in the layout and dtype of the picture.
@@ -50,18 +57,30 @@ def enlarge_picture(
         rows_before = min(max(box.y - region.y, 0), region.height)  # a window may begin or end beyond the region
         reporter.note_read(rows_before * region.width)
 
-    source = Source.from_picture(canvas.colour).watched(note_read)
-    runner = open_runner(source, grid.needed_box(grid.bounds), grid.outscale)
+    source = Source.from_picture(canvas.colour)
+    removed = None
+    if denoise < 1:
+        removed = RemovedNoise(lambda box: canvas.select_channels(source.read(box)[0]), grid)
+
+    def find_needed(box: Box) -> Box:
+        return grid.needed_box(box) if removed is None else grid.needed_box(box).join(removed.needed_box(box))
+
+    runner = open_runner(source.watched(note_read), find_needed(grid.bounds), grid.outscale)
     done = 0
     for piece in runner.split(region):
         box = grid.output_box(piece)
         if box.area > 0:
-            needed = grid.needed_box(box)
-            planes = canvas.select_channels(runner.enlarge(needed)[0])
+            needed = find_needed(box)
             # Clipped first, so that any outscale is a resampling of the picture that the network's own scale gives.
-            canvas.write_colour(box, grid.resample(planes.clamp(0, 1), needed, box))
+            planes = canvas.select_channels(runner.enlarge(needed)[0]).clamp(0, 1)
+            colours = grid.resample(planes, needed, box)
+            if removed is not None:
+                colours = colours + (1 - denoise) * removed.resample(planes, needed, box)
+            canvas.write_colour(box, colours)
             if alpha is not None:
-                canvas.write_alpha(box, grid.resample_picture(alpha, box))
+                window = grid.picture_box(box)
+                part = alpha[window.y : window.bottom, window.x : window.right]
+                canvas.write_alpha(box, grid.resample_picture(part, window, box))
         done += piece.area
         reporter.note_finished(done)
     return canvas.pixels

@@ -76,6 +76,12 @@ class Axis:
         chosen = slice(self.out_start + first, self.out_start + last)
         return indices[chosen], weights[chosen]
 
+    def picture_needed(self, first: int, last: int) -> tuple[int, int]:
+        """``(start, size)`` of the pixels that :meth:`picture_taps` point to."""
+        indices, _ = self.picture_taps(first, last)
+        start = int(indices.min())
+        return start, int(indices.max()) + 1 - start
+
     def needed(self, first: int, last: int) -> tuple[int, int]:
         """``(start, size)`` of the LR pixels that the samples ``first..last - 1`` depend on."""
         if not self.is_resampled():
@@ -164,20 +170,27 @@ class OutputGrid:
             planes = planes.mT  # columns first, then rows, then back
         return planes
 
-    def resample_picture(self, plane: Tensor, out: Box) -> Tensor:
-        """Enlarges a plane of the picture itself with bicubic interpolation (alpha, which no network enlarges).
+    def picture_box(self, out: Box) -> Box:
+        """Pixels of the picture that :meth:`resample_picture` takes for a box of samples."""
+        x, width = self.columns.picture_needed(out.x, out.right)
+        y, height = self.rows.picture_needed(out.y, out.bottom)
+        return Box(x, y, width, height)
+
+    def resample_picture(self, planes: Tensor, window: Box, out: Box) -> Tensor:
+        """Resamples a window of the picture itself, which no network has enlarged, with bicubic interpolation.
 
         Args:
-            plane: ``(H, W)`` of the whole picture, floating point.
+            planes: ``(..., window.height, window.width)``, floating point.
+            window: :meth:`picture_box` of ``out``.
             out: wanted samples, not empty.
 
         Returns:
-            ``(out.height, out.width)``, not clamped.
+            ``(..., out.height, out.width)``, not clamped; type and device of ``planes``.
         """
         indices, weights = self.rows.picture_taps(out.y, out.bottom)
-        low, high = int(indices.min()), int(indices.max()) + 1
-        plane = _weigh(plane[low:high].mT, indices - low, weights).mT
-        return _weigh(plane, *self.columns.picture_taps(out.x, out.right))
+        planes = _weigh(planes.mT, indices - window.y, weights).mT
+        indices, weights = self.columns.picture_taps(out.x, out.right)
+        return _weigh(planes, indices - window.x, weights)
 
 
 def _weigh(x: Tensor, indices: Tensor, weights: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from srdgan_rt.pixels import Pixels, check_pixels
 from srdgan_rt.runtime.engines import choose_engine, open_engines
 from srdgan_rt.runtime.enlarge import enlarge_picture, enlarge_tensor
 from srdgan_rt.runtime.grid import OutputGrid, check_outscale, check_roi
+from srdgan_rt.runtime.noise_level import check_denoise, choose_denoise
 from srdgan_rt.runtime.progress import ProgressCallback
 from srdgan_rt.runtime.realesrgan import enhance
 from srdgan_rt.runtime.runner import Runner, open_runner
@@ -139,6 +140,7 @@ class Upscaler:
         *,
         outscale: float | None = None,
         roi: tuple[int, int, int, int] | None = None,
+        denoise: float | str = 1.0,
         progress: ProgressCallback | None = None,
     ) -> Pixels:
         """Enlarges a picture.
@@ -150,6 +152,9 @@ class Upscaler:
                 network's float result is resampled (bicubic with antialiasing).
             roi: ``(x, y, width, height)`` in pixels of ``image``: compute only this region. Its result is a crop of the
                 whole result, beginning at ``round(x * outscale), round(y * outscale)``.
+            denoise: share of the noise that is removed, 0..1. The rest is put back, enlarged by bicubic interpolation;
+                with 0 and ``outscale=1`` the result is the picture itself. ``"auto"`` measures the noise of the whole
+                picture, and removes none from a clean one.
             progress: called as ``progress(done, total)`` in pixels of ``image`` after each strip or tile.
 
         Returns:
@@ -164,7 +169,10 @@ class Upscaler:
         height, width = picture.shape[:2]
         factor = check_outscale(outscale, self.scale)
         grid = OutputGrid.plan(height, width, check_roi(roi, height, width), self.scale, factor)
-        return enlarge_picture(picture, grid, self._open_runner, progress)
+        strength = check_denoise(denoise)
+        if strength is None:
+            strength, _ = choose_denoise(picture)
+        return enlarge_picture(picture, grid, self._open_runner, progress, denoise=strength)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Enlarges a batch of tensors; tiled only where memory demands it. Not differentiable.

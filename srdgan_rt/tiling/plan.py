@@ -46,6 +46,11 @@ class Box(NamedTuple):
         """The box with ``margin`` more pixels on each side."""
         return Box(self.x - margin, self.y - margin, self.width + 2 * margin, self.height + 2 * margin)
 
+    def join(self, other: Box) -> Box:
+        """The smallest box around this one and ``other``."""
+        x, y = min(self.x, other.x), min(self.y, other.y)
+        return Box(x, y, max(self.right, other.right) - x, max(self.bottom, other.bottom) - y)
+
     def clip(self, bounds: Box) -> Box:
         """The part of the box that lies inside ``bounds``; the two must overlap."""
         x, y = max(self.x, bounds.x), max(self.y, bounds.y)

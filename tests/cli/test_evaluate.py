@@ -184,3 +184,9 @@ def test_a_row_for_each_sharpness(data_set: Path, model: Path, pair: Path, capsy
         assert list(described["methods"]) == ["bicubic", "minute", *names]
     assert run(data_set, "-n", "bicubic", "-n", model, "--sharpness", "0.5") == 2
     assert "--sharpness needs a model with sharp weights (see srdgan-rt info), got " in capsys.readouterr().err
+
+
+def test_a_row_for_each_strength_of_denoising(data_set: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(data_set, "-n", "bicubic", "-n", model, "--denoise", "auto", "--denoise", "0", "--format", "json") == 0
+    (described,) = json.loads(capsys.readouterr().out)["data_sets"]
+    assert list(described["methods"]) == ["bicubic", "minute, denoise auto", "minute, denoise 0.0"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 import numpy as np
 import pytest
@@ -475,3 +476,31 @@ def test_sharpness_has_a_range(upscale, draw, tmp_path):
     outcome = upscale(draw(tmp_path / "a.png"), "--sharpness", "7")
     assert outcome.status == 2
     assert "'--sharpness'" in outcome.err_lines[0]
+
+
+# -- strength of denoising ----------------------------------------------------------------------------------------
+
+
+def test_without_denoising_the_same_size_is_the_same_picture(upscale, draw, tmp_path):
+    source = tmp_path / "a.png"
+    draw(source)
+    outcome = upscale(source, "--denoise", "0", "-s", "1", "-o", tmp_path / "b.png")
+    assert outcome.status == 0
+    np.testing.assert_array_equal(read_picture(tmp_path / "b.png").pixels, read_picture(source).pixels)
+
+
+def test_auto_says_what_it_measured(upscale, draw, tmp_path):
+    draw(tmp_path / "noisy.png", 48, 48, np.uint16)
+    draw(tmp_path / "small.png")
+    outcome = upscale(tmp_path / "noisy.png", tmp_path / "small.png", "--denoise", "auto")
+    assert outcome.status == 0
+    noisy, small = outcome.err_lines
+    assert re.search(r"noisy\.png: noise of \d+\.\d/255: --denoise 1$", noisy)
+    assert small.endswith("small.png: noise cannot be measured: --denoise 1")
+
+
+@pytest.mark.parametrize("text", ["1.5", "-1", "nan", "some"])
+def test_bad_strengths_are_refused(upscale, text):
+    outcome = upscale("a.png", f"--denoise={text}")
+    assert outcome.status == 2
+    assert outcome.err_lines == [f"srdgan-rt: error: --denoise must be auto or 0..1, got {text!r}"]

@@ -43,6 +43,7 @@ FILES = {
     "webp": _by_pillow("WEBP", quality=80),
     "webp_lossless": _by_pillow("WEBP", lossless=True),
     "webp_metadata": _by_pillow("WEBP", quality=80, xmp=b"<x/>" * 100),
+    "avif": _by_pillow("AVIF", quality=80),
     "bmp": _by_pillow("BMP"),
     "gif": _by_pillow("GIF", "P"),
     "tiff": _by_tifffile(_noise()),

@@ -69,13 +69,13 @@ def test_digits_that_are_no_numbers(tree):
 
 
 def test_photographs_that_cannot_be_read_are_named(tree):
-    for name in ("a.HEIC", "b.avif", "c.xmp", "d.mp4", *(f"e{number}.jxl" for number in range(9))):
+    for name in ("a.HEIC", "b.jp2", "c.xmp", "d.mp4", *(f"e{number}.jxl" for number in range(9))):
         (tree / "sub" / name).touch()
     found = find_pictures([tree / "sub"])
     assert [entry.path.name for entry in found if entry.is_picture] == ["img3.tif"]
     assert {(entry.path.name, entry.note) for entry in found if entry.note} == {
         ("a.HEIC", "left out: HEIC files cannot be read"),
-        ("b.avif", "left out: AVIF files cannot be read"),
+        ("b.jp2", "left out: JPEG 2000 files cannot be read"),
         ("sub", "9 JPEG XL files left out: they cannot be read"),
     }
 

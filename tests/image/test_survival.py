@@ -8,7 +8,7 @@ from PIL import Image
 
 from srdgan_rt.image import Metadata, Picture, read_picture, write_picture
 
-FORMATS = ("jpg", "png", "tif", "webp")
+FORMATS = ("jpg", "png", "tif", "webp", "avif")
 LOSSLESS = ("png", "tif")
 DEEP = (("png", np.uint16), ("tif", np.uint16), ("tif", np.float32))
 
@@ -46,7 +46,7 @@ def test_icc_survives(extension, tmp_path, make_pixels, icc_rgb):
         assert image.info["icc_profile"] == icc_rgb
 
 
-@pytest.mark.parametrize("extension", ["jpg", "png", "tif"])
+@pytest.mark.parametrize("extension", ["jpg", "png", "tif", "avif"])
 def test_grey_icc_survives(extension, tmp_path, make_pixels, icc_grey):
     assert icc_grey[16:20] == b"GRAY"
     write_picture(tmp_path / f"a.{extension}", Picture(make_pixels(30, 40, 1), Metadata(icc=icc_grey)))
@@ -151,13 +151,13 @@ def test_opaque_alpha_is_dropped_without_a_word_in_jpeg(tmp_path, make_pixels):
     assert read_picture(tmp_path / "a.jpg").pixels.ndim == 2
 
 
-@pytest.mark.parametrize("extension", ["jpg", "png", "tif"])
+@pytest.mark.parametrize("extension", ["jpg", "png", "tif", "avif"])
 def test_greyscale_stays_greyscale(extension, tmp_path, make_pixels):
     pixels = make_pixels(30, 40, 1)
     assert write_picture(tmp_path / f"a.{extension}", Picture(pixels)) == ()
     back = read_picture(tmp_path / f"a.{extension}").pixels
     assert back.shape == (30, 40)
-    assert np.abs(back.astype(int) - pixels).max() <= (3 if extension == "jpg" else 0)
+    assert np.abs(back.astype(int) - pixels).max() <= (3 if extension in ("jpg", "avif") else 0)
 
 
 def test_greyscale_in_webp_stays_without_colour(tmp_path, make_pixels):
