@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +20,8 @@ from srdgan_rt.files.result import Result
 
 if TYPE_CHECKING:
     from srdgan_rt.files.jobs import Job
+    from srdgan_rt.files.upscale_file import FileOptions
+    from srdgan_rt.runtime import Upscaler
 
 
 def upscale(
@@ -53,6 +56,16 @@ def upscale(
         bool, typer.Option("--recursive", "-r", help="Search subfolders; --output mirrors their tree.")
     ] = False,
     max_pixels: options.MaxPixels = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|ADDRESS",
+            help="Work on a Ray cluster: auto finds the running one, local starts one on this machine.",
+            show_default="this process alone",
+        ),
+    ] = None,
+    ray_cpus: Annotated[int, typer.Option(min=1, help="CPUs of each worker of --ray.")] = 1,
+    ray_gpus: Annotated[float, typer.Option(min=0, help="GPUs of each worker of --ray; 0.5 shares one by two.")] = 0.0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -76,15 +89,21 @@ def upscale(
     # Imported only now: they load PyTorch, and help and wrong usage should answer at once.
     from srdgan_rt.checkpoint import DEFAULT_MODEL
     from srdgan_rt.files.jobs import plan_jobs
-    from srdgan_rt.files.upscale_file import Existing, FileId, FileOptions, upscale_file
+    from srdgan_rt.files.upscale_file import Existing, FileOptions
     from srdgan_rt.runtime import Upscaler
 
     suffix = f"x{outscale:g}" if suffix is None else suffix
     plan = plan_jobs(inputs, output, recursive=recursive, suffix=suffix, extension=extension)
-    upscaler = Upscaler(
-        model or DEFAULT_MODEL, sharpness=sharpness, device=device, engine=engine, precision=precision, tile=tile_size
-    )
-    if not quiet:
+    arguments: dict[str, Any] = {
+        "model": model or DEFAULT_MODEL,
+        "sharpness": sharpness,
+        "device": device,
+        "engine": engine,
+        "precision": precision,
+        "tile": tile_size,
+    }
+    upscaler = Upscaler(**arguments) if ray is None else None
+    if upscaler is not None and not quiet:
         options.warn_of_slow_precision(upscaler.device.type, upscaler.precision)
     reporter = Reporter(as_json=as_json, quiet=quiet)
     for subject, error in plan.failures:
@@ -94,11 +113,22 @@ def upscale(
     existing = Existing.OVERWRITE if overwrite else Existing.SKIP if skip_existing else Existing.REFUSE
     file_options = FileOptions(outscale, strength, quality, existing, options.limit_pixels(max_pixels))
 
+    if ray is not None:
+        from srdgan_rt.cli.upscale_ray import run_on_cluster
+
+        run_on_cluster(plan.jobs, ray, arguments, file_options, reporter, num_cpus=ray_cpus, num_gpus=ray_gpus)
+    elif upscaler is not None:
+        run_all(plan.jobs, _make_runner(upscaler, file_options), reporter, show_progress=not quiet)
+    if reporter.num_failed:
+        raise typer.Exit(FAILED)
+
+
+def _make_runner(upscaler: Upscaler, file_options: FileOptions) -> Callable[[Job, FileProgress], list[Result]]:
+    from srdgan_rt.files.upscale_file import FileId, upscale_file
+
     written: dict[FileId, Path] = {}
 
     def run(job: Job, progress: FileProgress) -> list[Result]:
         return [upscale_file(job, upscaler, file_options, written, progress)]
 
-    run_all(plan.jobs, run, reporter, show_progress=not quiet)
-    if reporter.num_failed:
-        raise typer.Exit(FAILED)
+    return run

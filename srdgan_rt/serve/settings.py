@@ -95,7 +95,7 @@ def list_settings(models: Sequence[str] = ()) -> tuple[Setting, ...]:
         models: models to choose from, the default first; none for the shipped ones.
     """
     models = models or available_models()
-    sharp = {name: load_model(name).sharpness for name in models if has_sharp_weights(name)}
+    sharp = {name: load_model(name, sharpness=None).sharpness for name in models if has_sharp_weights(name)}
     hint = "0 stays closest to the picture; near 1, details may not be real."
     return (
         Setting("model", "Model", Goal.MODEL, models[0], tuple(Choice(name, Path(name).name) for name in models)),

@@ -1,0 +1,59 @@
+"""``srdgan-rt serve``: what is wrong is said in one line; the page itself: tests/serve."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize("package", ["starlette", "uvicorn"])
+def test_missing_packages_are_named(run, monkeypatch, package):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else found(name))
+    outcome = run("serve")
+    assert outcome.status == 2
+    assert outcome.err_lines == [
+        f"srdgan-rt: error: serve needs {package}, which is not installed: pip install srdgan_rt[web]"
+    ]
+
+
+def test_a_port_that_is_taken_is_named(run, model):
+    pytest.importorskip("starlette")
+    pytest.importorskip("uvicorn")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        outcome = run("serve", "--port", port, "-n", model)
+    assert outcome.status == 2
+    assert outcome.err_lines == [f"srdgan-rt: error: --port {port}: Address already in use; 0 chooses a free one"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("signal", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_the_address_is_printed_and_a_signal_ends_the_server(model, tmp_path, signal, status):
+    pytest.importorskip("starlette")
+    pytest.importorskip("uvicorn")
+    command = [sys.executable, "-m", "srdgan_rt", "serve", "--port", "0", "-n", model, "--quiet"]
+    environment = {"TMPDIR": str(tmp_path), "PATH": ""}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        address = process.stdout.readline().strip()
+        assert address.startswith("http://127.0.0.1:")
+        assert b"<!DOCTYPE html>" in urllib.request.urlopen(address, timeout=30).read()
+        assert list(tmp_path.glob("srdgan-rt-*"))
+        process.send_signal(getattr(__import__("signal"), signal))
+        assert process.wait(60) == status
+        deadline = time.monotonic() + 1
+        while list(Path(tmp_path).glob("srdgan-rt-*")):
+            assert time.monotonic() < deadline
+    finally:
+        process.kill()
+        process.stdout.close()
