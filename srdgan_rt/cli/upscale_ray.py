@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -53,7 +54,7 @@ def run_on_cluster(
             notes = "\n".join(job.notes)
             items.append({"input": source, "output": target, "may_become_png": job.may_become_png, "notes": notes})
     existing = Existing.SKIP if options.existing is Existing.REFUSE else options.existing
-    options = FileOptions(options.outscale, options.quality, existing, options.max_pixels)
+    options = dataclasses.replace(options, existing=existing)
     load_model(upscaler["model"], sharpness=upscaler["sharpness"])  # a wrong name is found here, not by each worker
     arguments = {"upscaler": {**upscaler, "model": pin_model(upscaler["model"])}, "options": options}
     connect(address)

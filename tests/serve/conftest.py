@@ -5,15 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from page_server import Server
 
 from srdgan_rt.checkpoint import save_model
 from srdgan_rt.image import Metadata, Picture, write_picture
 from srdgan_rt.models import L2HNet
-
-pytest.importorskip("starlette")
-pytest.importorskip("uvicorn")
-
-from page_server import Server
 
 
 @pytest.fixture(scope="session")
