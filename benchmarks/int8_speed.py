@@ -52,8 +52,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="for each engine (default: %(default)s)")
     arguments = parser.parse_args()
     require_native(parser)
-    vnni = "with" if torch.ops.srdgan_rt.has_vnni() else "without"
-    print(f"{datetime.date.today().isoformat()}, {describe_machine()}, {vnni} VNNI; milliseconds, the fastest run\n")
+    fast = "with" if torch.ops.srdgan_rt.has_fast_int8() else "without"
+    print(f"{datetime.date.today().isoformat()}, {describe_machine()}, {fast} instructions for int8")
+    print("milliseconds, the fastest run\n")
     print("| net, LR size | threads | fp32 | int8 | fp32 / int8 |\n|---|---|---|---|---|")
     for name in arguments.nets:
         packed = pack_both(open_model(name).net)

@@ -14,12 +14,16 @@ set(SRDGAN_CPU_KERNEL_SOURCES
   csrc/kernels/cpu/upsample_conv.cpp
   csrc/kernels/cpu/upsample_conv_avx2.cpp
   csrc/kernels/cpu/upsample_conv_avx512.cpp
+  csrc/kernels/cpu/upsample_conv_neon.cpp
   csrc/kernels/cpu/upsample_conv_portable.cpp
   csrc/kernels/cpu/winograd.cpp
   csrc/kernels/cpu/winograd_avx2.cpp
   csrc/kernels/cpu/winograd_avx512.cpp
   csrc/kernels/cpu/winograd_avx512_vnni.cpp
   csrc/kernels/cpu/winograd_avx_vnni.cpp
+  csrc/kernels/cpu/winograd_neon.cpp
+  csrc/kernels/cpu/winograd_neon_dotprod.cpp
+  csrc/kernels/cpu/winograd_neon_i8mm.cpp
   csrc/kernels/cpu/winograd_portable.cpp
 )
 
@@ -36,7 +40,10 @@ set(SRDGAN_X86_64_FLAGS
   csrc/kernels/cpu/winograd_avx512_vnni.cpp=-mavx512f,-mavx512vnni,-mavx2,-mfma
   csrc/kernels/cpu/winograd_avx_vnni.cpp=-mavxvnni,-mavx2,-mfma
 )
-set(SRDGAN_ARM64_FLAGS)
+set(SRDGAN_ARM64_FLAGS
+  csrc/kernels/cpu/winograd_neon_dotprod.cpp=-march=armv8.2-a+dotprod
+  csrc/kernels/cpu/winograd_neon_i8mm.cpp=-march=armv8.2-a+i8mm
+)
 
 # Torch-free, above the kernels: compiled into the CMake library srdgan_session, and by setup.py into the library that
 # srdgan_rt.session loads.

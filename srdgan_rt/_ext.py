@@ -143,23 +143,36 @@ def is_current() -> bool | None:
     return None if recorded is None or present is None else bool(recorded == present)
 
 
-def has_vnni() -> bool:
-    """Whether the CPU kernels use VNNI: instructions that add up four products of bytes at a time.
+def has_fast_int8() -> bool:
+    """Whether the CPU kernels use instructions that add up four products of bytes at a time.
+
+    These are VNNI on x86-64, and dotprod or i8mm on ARM. Without them int8 is slower than fp32.
 
     Raises:
         ExtensionError: the compiled extension cannot be used.
     """
     load()
-    return bool(torch.ops.srdgan_rt.has_vnni())
+    return bool(torch.ops.srdgan_rt.has_fast_int8())
 
 
 def cpu_isa() -> str:
-    """The instruction set that the CPU kernels use in this process: ``avx512``, ``avx2`` or ``portable``.
+    """The instruction set that the CPU kernels use in this process.
 
-    It is the best one of the processor, unless the environment variable ``SRDGAN_RT_CPU_ISA`` names another.
+    One of ``avx512``, ``avx2`` (x86-64), ``neon_i8mm``, ``neon_dotprod``, ``neon`` (64-bit ARM) and ``portable``. It
+    is the best one of the processor, unless the environment variable ``SRDGAN_RT_CPU_ISA`` names another.
 
     Raises:
         ExtensionError: the compiled extension cannot be used.
     """
     load()
     return str(torch.ops.srdgan_rt.cpu_isa())
+
+
+def cpu_isas() -> list[str]:
+    """The instruction sets of the CPU kernels that this processor has, best first.
+
+    Raises:
+        ExtensionError: the compiled extension cannot be used.
+    """
+    load()
+    return str(torch.ops.srdgan_rt.cpu_isas()).split()

@@ -60,6 +60,46 @@ def test_source_list_is_what_lies_on_the_disk(setup_py: ModuleType) -> None:
     assert all(re.fullmatch(r"\d{2,3}", arch) for arch in lists["SRDGAN_CUDA_ARCHITECTURES"])
 
 
+def test_sources_of_one_instruction_set_get_its_flags_on_its_processors_alone(setup_py: ModuleType) -> None:
+    lists = setup_py.read_source_lists()
+    avx2, dotprod = (f"csrc/kernels/cpu/winograd_{isa}.cpp" for isa in ("avx2", "neon_dotprod"))
+    intel = setup_py.read_isa_flags(lists, "linux-x86_64")
+    assert intel[avx2] == ["-mavx2", "-mfma"]
+    assert dotprod not in intel
+    arm = setup_py.read_isa_flags(lists, "linux-aarch64")
+    assert arm[dotprod] == ["-march=armv8.2-a+dotprod"]
+    assert avx2 not in arm
+    for target in ("macosx-11.0-arm64", "macosx-10.9-universal2"):
+        apple = setup_py.read_isa_flags(lists, target)
+        assert apple[dotprod] == ["-Xarch_arm64", "-march=armv8.2-a+dotprod"]
+        assert apple[avx2] == ["-Xarch_x86_64", "-mavx2", "-Xarch_x86_64", "-mfma"]
+    assert setup_py.read_isa_flags(lists, "linux-ppc64le") == {}
+    kernels = lists["SRDGAN_CPU_KERNEL_SOURCES"]
+    assert {*intel, *arm} == {source for source in kernels if re.search("_avx|_neon_", source)}
+
+
+@pytest.mark.slow
+def test_the_compiler_is_given_the_flags(tmp_path: Path) -> None:
+    """The whole build with a compiler that only writes down how it is called."""
+    log = tmp_path / "log"
+    compiler = tmp_path / "compiler"
+    compiler.write_text(f'#!/bin/sh\necho "$@" >> {log}\nwhile [ "$1" != -o ]; do shift || exit; done; : > "$2"\n')
+    compiler.chmod(0o755)
+    source = copy_sources(tmp_path / "source")
+    environment = {**os.environ, "CC": str(compiler), "CXX": str(compiler), "SRDGAN_RT_CUDA": "0"}
+    environment["_PYTHON_HOST_PLATFORM"] = "linux-aarch64"
+    command = [sys.executable, "setup.py", "build_ext", "--build-temp", str(tmp_path / "objects")]
+    result = subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    calls = {
+        Path(found[1]).name: line for line in log.read_text().splitlines() if (found := re.search(r"(\S+\.cpp)", line))
+    }
+    assert "-march=armv8.2-a+dotprod" in calls["winograd_neon_dotprod.cpp"]
+    assert "-march=" not in calls["winograd.cpp"]
+    assert "-mavx" not in calls["winograd_avx2.cpp"]
+    assert "-ffp-contract=fast" in calls["winograd.cpp"]
+
+
 @pytest.fixture
 def toolkit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A CUDA toolkit that knows two architectures, on a machine without a GPU."""
@@ -345,7 +385,7 @@ def test_build_record() -> None:
     assert record["version"] == srdgan_rt.__version__
     known = {"version", "commit", "sources", "compiler", "platform", "torch", "cuda", "cuda_architectures"}
     assert set(record) == known
-    assert _ext.cpu_isa() in ("avx512", "avx2", "portable")
+    assert _ext.cpu_isa() in _ext.cpu_isas()
 
 
 def test_upscaler_is_found_lazily() -> None:

@@ -6,47 +6,103 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 namespace srdgan {
 
 namespace {
-constexpr CpuIsa kBestFirst[] = {CpuIsa::kAvx512, CpuIsa::kAvx2, CpuIsa::kPortable};
 
 #if defined(__x86_64__)
+
+constexpr CpuIsa kBestFirst[] = {CpuIsa::kAvx512, CpuIsa::kAvx2, CpuIsa::kPortable};
+
 // Not every Clang has a name for it in __builtin_cpu_supports.
 bool has_avx_vnni() {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> 4 & 1) != 0;
 }
+
+#elif defined(__aarch64__)
+
+constexpr CpuIsa kBestFirst[] = {CpuIsa::kNeonI8mm, CpuIsa::kNeonDotprod, CpuIsa::kNeon, CpuIsa::kPortable};
+
+#if defined(__APPLE__)
+bool has_feature(const char* name) {
+  int value = 0;
+  size_t size = sizeof(value);
+  return sysctlbyname(name, &value, &size, nullptr, 0) == 0 && value != 0;
+}
+bool has_dotprod() { return has_feature("hw.optional.arm.FEAT_DotProd"); }
+bool has_i8mm() { return has_feature("hw.optional.arm.FEAT_I8MM"); }
+#elif defined(__linux__)  // Android too
+// Bits of the kernel's interface, which older headers do not name.
+bool has_dotprod() { return (getauxval(AT_HWCAP) >> 20 & 1) != 0; }
+bool has_i8mm() { return (getauxval(AT_HWCAP2) >> 13 & 1) != 0; }
+#else
+bool has_dotprod() { return false; }
+bool has_i8mm() { return false; }
 #endif
+
+#else
+
+constexpr CpuIsa kBestFirst[] = {CpuIsa::kPortable};
+
+#endif
+
+// "avx512, avx2 or portable"
+std::string list_known_names() {
+  std::string names;
+  const CpuIsas known = known_cpu_isas();
+  for (const CpuIsa& isa : known) {
+    if (&isa != known.begin()) names += &isa + 1 == known.end() ? " or " : ", ";
+    names += cpu_isa_name(isa);
+  }
+  return names;
+}
+
 }  // namespace
 
+CpuIsas known_cpu_isas() { return {kBestFirst, static_cast<int>(sizeof(kBestFirst) / sizeof(kBestFirst[0]))}; }
+
 bool cpu_supports(CpuIsa isa) {
-#if defined(__x86_64__)
   switch (isa) {
+    case CpuIsa::kPortable:
+      return true;
+#if defined(__x86_64__)
     case CpuIsa::kAvx512:
       return __builtin_cpu_supports("avx512f");
     case CpuIsa::kAvx2:
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    case CpuIsa::kPortable:
+#elif defined(__aarch64__)
+    case CpuIsa::kNeon:
       return true;
-  }
+    case CpuIsa::kNeonDotprod:
+      return has_dotprod();
+    case CpuIsa::kNeonI8mm:
+      return has_dotprod() && has_i8mm();
 #endif
-  return isa == CpuIsa::kPortable;
+    default:
+      return false;
+  }
 }
 
-bool cpu_supports_vnni(CpuIsa isa) {
+bool cpu_has_fast_int8(CpuIsa isa) {
 #if defined(__x86_64__)
   if (isa == CpuIsa::kAvx512) return cpu_supports(isa) && __builtin_cpu_supports("avx512vnni");
   if (isa == CpuIsa::kAvx2) return cpu_supports(isa) && has_avx_vnni();
+#elif defined(__aarch64__)
+  if (isa == CpuIsa::kNeonDotprod || isa == CpuIsa::kNeonI8mm) return cpu_supports(isa);
 #endif
   (void)isa;
   return false;
 }
 
 CpuIsa best_cpu_isa() {
-  for (CpuIsa isa : kBestFirst) {
+  for (CpuIsa isa : known_cpu_isas()) {
     if (cpu_supports(isa)) return isa;
   }
   return CpuIsa::kPortable;
@@ -58,6 +114,12 @@ const char* cpu_isa_name(CpuIsa isa) {
       return "avx512";
     case CpuIsa::kAvx2:
       return "avx2";
+    case CpuIsa::kNeonI8mm:
+      return "neon_i8mm";
+    case CpuIsa::kNeonDotprod:
+      return "neon_dotprod";
+    case CpuIsa::kNeon:
+      return "neon";
     case CpuIsa::kPortable:
       break;
   }
@@ -67,12 +129,12 @@ const char* cpu_isa_name(CpuIsa isa) {
 CpuIsa choose_cpu_isa(const char* requested) {
   const std::string name = requested == nullptr ? "" : requested;
   if (name.empty()) return best_cpu_isa();
-  for (CpuIsa isa : kBestFirst) {
+  for (CpuIsa isa : known_cpu_isas()) {
     if (name != cpu_isa_name(isa)) continue;
     if (!cpu_supports(isa)) throw std::invalid_argument("SRDGAN_RT_CPU_ISA=" + name + ": this processor lacks it");
     return isa;
   }
-  throw std::invalid_argument("SRDGAN_RT_CPU_ISA must be avx512, avx2 or portable, got " + name);
+  throw std::invalid_argument("SRDGAN_RT_CPU_ISA must be " + list_known_names() + ", got " + name);
 }
 
 CpuIsa process_isa() {

@@ -3,7 +3,23 @@
 
 namespace srdgan {
 
-enum class CpuIsa { kPortable, kAvx2, kAvx512 };
+enum class CpuIsa {
+  kPortable,
+  kAvx2,
+  kAvx512,
+  kNeon,         // of every 64-bit ARM processor
+  kNeonDotprod,  // with sums of four products of signed bytes (Armv8.2-A, optional there)
+  kNeonI8mm,     // and of signed with unsigned bytes (Armv8.6-A)
+};
+
+// The instruction sets that the kernels have for this architecture, best first, behind them kPortable.
+struct CpuIsas {
+  const CpuIsa* first;
+  int count;
+  const CpuIsa* begin() const { return first; }
+  const CpuIsa* end() const { return first + count; }
+};
+CpuIsas known_cpu_isas();
 
 // The best one that this processor and its operating system support.
 CpuIsa best_cpu_isa();
@@ -11,11 +27,11 @@ CpuIsa best_cpu_isa();
 // Whether this processor can run `isa`.
 bool cpu_supports(CpuIsa isa);
 
-// Whether this processor has VNNI for the registers of `isa`: an instruction that multiplies bytes and adds four
-// products to a sum of 32 bits.
-bool cpu_supports_vnni(CpuIsa isa);
+// Whether this processor has instructions for the registers of `isa` that multiply bytes and add four products to a sum
+// of 32 bits: VNNI, dotprod, i8mm. Without them int8 is slower than float.
+bool cpu_has_fast_int8(CpuIsa isa);
 
-// "portable", "avx2" or "avx512".
+// "portable", "avx2", "avx512", "neon", "neon_dotprod" or "neon_i8mm".
 const char* cpu_isa_name(CpuIsa isa);
 
 // The choice for this process: `requested` where it is a known name that the processor supports, the best one where it

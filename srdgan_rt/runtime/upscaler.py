@@ -51,8 +51,8 @@ class Upscaler:
             with TensorRT, ``auto`` changes to ``tensorrt`` between two pictures once that is built and proves to be
             right and not slower; docs/tensorrt.md.
         precision: ``auto`` (fp16 on CUDA, fp32 on the CPU), ``fp32``, ``fp16``, ``bf16``, ``int8`` (engine ``native``
-            on processors with VNNI, or ``tensorrt``) or ``fp8`` (``tensorrt``). In all but fp32 and the native int8, a
-            tile that is black or not finite is recomputed in fp32.
+            on processors with VNNI or ARM's dotprod, or ``tensorrt``) or ``fp8`` (``tensorrt``). In all but fp32 and
+            the native int8, a tile that is black or not finite is recomputed in fp32.
         tile: largest side of a tile in LR pixels; None chooses by free memory, 0 disables tiling. The engine ``native``
             works in strips of about this many rows; its result does not depend on the value.
         halo: LR pixels read around a tile or region; None is the model's own, measured value.

@@ -33,7 +33,7 @@ def check(name, net, tolerance):
 def test_engine_agrees_with_the_network(make_net, name, scale, monkeypatch):
     if name in MODULES:
         pytest.importorskip(MODULES[name])
-    monkeypatch.setattr(_ext, "has_vnni", lambda: True)  # elsewhere other instructions compute the same
+    monkeypatch.setattr(_ext, "has_fast_int8", lambda: True)  # elsewhere other instructions compute the same
     try:
         check(name, make_net(scale=scale, num_blocks=2), tolerance=1e-4 if precision_of(name) == "fp32" else 0.03)
     except BackendUnavailableError as error:

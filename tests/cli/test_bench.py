@@ -38,7 +38,7 @@ def test_table(run, model):
 @pytest.mark.parametrize("vnni", [False, True])
 def test_net_of_random_weights_with_several_threads_and_peers(run, monkeypatch, vnni):
     """With VNNI the engines are one more, int8, and it is compared with the peers as well."""
-    monkeypatch.setattr(_ext, "has_vnni", lambda: vnni)
+    monkeypatch.setattr(_ext, "has_fast_int8", lambda: vnni)
 
     def build(net, sample, num_threads):
         return lambda x: net(x).detach()

@@ -20,7 +20,7 @@ def test_json_says_what_is_there(run):
     assert facts["cpu"]["threads"] == torch.get_num_threads()
     assert facts["engines"]["cpu"]["torch"] is None
     assert facts["engines"]["cpu"]["native"] == _ext.why_not()
-    assert (facts["engines"]["cpu"]["native int8"] is None) == (_ext.is_available() and _ext.has_vnni())
+    assert (facts["engines"]["cpu"]["native int8"] is None) == (_ext.is_available() and _ext.has_fast_int8())
     assert {"nearest_downsample", "upsample_conv", "l2h_net", "dense_block"} <= set(facts["ops"]) <= set(ops.__all__)
     assert [model["name"] for model in facts["models"]] == available_models()
     assert facts["cuda"]["usable"] == torch.cuda.is_available()

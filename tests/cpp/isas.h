@@ -13,7 +13,7 @@ inline std::vector<srdgan::CpuIsa> find_tested_isas() {
   using srdgan::CpuIsa;
   const char* only = std::getenv("SRDGAN_TEST_ISA");
   std::vector<CpuIsa> isas;
-  for (CpuIsa isa : {CpuIsa::kPortable, CpuIsa::kAvx2, CpuIsa::kAvx512}) {
+  for (CpuIsa isa : srdgan::known_cpu_isas()) {
     if (only != nullptr && std::string(only) != srdgan::cpu_isa_name(isa)) continue;
     if (srdgan::cpu_supports(isa)) {
       isas.push_back(isa);

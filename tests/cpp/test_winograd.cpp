@@ -72,7 +72,7 @@ std::vector<Implementation> implementations() {
 #endif
   for (CpuIsa isa : tested_isas()) {
     all.push_back({cpu_isa_name(isa), &winograd_isa<Float32>(isa), &winograd_isa<Int8>(isa)});
-    std::printf("%s %s VNNI\n", cpu_isa_name(isa), cpu_supports_vnni(isa) ? "with" : "without");
+    std::printf("%s %s instructions for int8\n", cpu_isa_name(isa), cpu_has_fast_int8(isa) ? "with" : "without");
   }
   return all;
 }
@@ -366,7 +366,7 @@ void check_bytes(const Implementation& implementation, int64_t channels, int64_t
 void check_byte_products(const Implementation& implementation, int64_t depth, int64_t panels, int64_t tiles,
                          bool extreme) {
   const int64_t channels = panels * kWinogradPanel;
-  const auto random = random_floats(tiles * depth + channels * depth + channels, 3);
+  const auto random = random_floats(tiles * depth + channels * depth, 3);
   std::vector<uint8_t> v(tiles * depth);
   std::vector<int8_t> w(channels * depth);
   std::vector<int32_t> start(channels), m(tiles * channels + 16, 77);
@@ -376,7 +376,12 @@ void check_byte_products(const Implementation& implementation, int64_t depth, in
     w[i] = static_cast<int8_t>(extreme ? (i / 64 % 2 == 0 ? kInt8WeightLimit : -kInt8WeightLimit)
                                        : std::lround(kInt8WeightLimit * r));
   }
-  for (size_t i = 0; i < start.size(); ++i) start[i] = static_cast<int32_t>(1e5f * random[v.size() + w.size() + i]);
+  for (int64_t n = 0; n < channels; ++n) {
+    int32_t sum = 0;
+    for (int64_t k = 0; k < depth; ++k)
+      sum += w[(n / kWinogradPanel * depth + k / 4 * 4) * kWinogradPanel + n % kWinogradPanel * 4 + k % 4];
+    start[n] = -kInt8Zero * sum;
+  }
   WinogradProduct<Int8> product{};
   product.v = v.data();
   product.v_stride = product.depth = depth;

@@ -34,7 +34,7 @@ def model(net: L2HNet, tmp_path: Path) -> Path:
 @pytest.fixture
 def _vnni(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a processor with VNNI; elsewhere other instructions compute the same."""
-    monkeypatch.setattr(_ext, "has_vnni", lambda: True)
+    monkeypatch.setattr(_ext, "has_fast_int8", lambda: True)
 
 
 def make_pictures() -> list[torch.Tensor]:
@@ -147,7 +147,7 @@ def test_a_network_without_a_file_has_no_ranges(net: L2HNet) -> None:
 
 @NEEDS_EXTENSION
 def test_int8_is_offered_where_it_is_fast(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_ext, "has_vnni", lambda: False)
+    monkeypatch.setattr(_ext, "has_fast_int8", lambda: False)
     with pytest.raises(BackendUnavailableError, match="cannot be used: int8 needs a processor with VNNI"):
         Upscaler(model, precision="int8")
 

@@ -106,7 +106,7 @@ def test_other_factors_are_refused(tmp_path: Path) -> None:
 
 @NEEDS_EXTENSION
 def test_int8_comes_close(net: L2HNet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_ext, "has_vnni", lambda: True)  # elsewhere other instructions compute the same
+    monkeypatch.setattr(_ext, "has_fast_int8", lambda: True)  # elsewhere other instructions compute the same
     image = make_image(16, 24)
     ranges = measure_ranges(net, [torch.from_numpy(image).permute(2, 0, 1)[None]])
     up = Upscaler(Model.from_net(net, ranges=ranges), device="cpu", engine="native", precision="int8")

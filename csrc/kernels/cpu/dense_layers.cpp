@@ -249,6 +249,8 @@ const WinogradTrainIsa& winograd_train_isa(CpuIsa isa) {
 #if defined(__x86_64__)
   if (isa == CpuIsa::kAvx512) return winograd_train_avx512();
   if (isa == CpuIsa::kAvx2) return winograd_train_avx2();
+#elif defined(__aarch64__)
+  if (isa != CpuIsa::kPortable) return winograd_train_neon();
 #endif
   (void)isa;
   return winograd_train_portable();

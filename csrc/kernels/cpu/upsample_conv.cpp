@@ -20,7 +20,10 @@ const UpsampleConvIsa& find_isa(CpuIsa isa) {
 #if defined(__x86_64__)
   if (isa == CpuIsa::kAvx512) return upsample_conv_avx512();
   if (isa == CpuIsa::kAvx2) return upsample_conv_avx2();
+#elif defined(__aarch64__)
+  if (isa != CpuIsa::kPortable) return upsample_conv_neon();
 #endif
+  (void)isa;
   return upsample_conv_portable();
 }
 

@@ -42,6 +42,8 @@ const UpsampleConvIsa& upsample_conv_portable();
 #if defined(__x86_64__)
 const UpsampleConvIsa& upsample_conv_avx2();
 const UpsampleConvIsa& upsample_conv_avx512();
+#elif defined(__aarch64__)
+const UpsampleConvIsa& upsample_conv_neon();
 #endif
 
 // Inlined into a function of each instruction set, whose vectors the compiler then uses for this plain loop.

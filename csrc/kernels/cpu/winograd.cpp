@@ -89,6 +89,8 @@ const WinogradIsa<Float32>& winograd_isa<Float32>(CpuIsa isa) {
 #if defined(__x86_64__)
   if (isa == CpuIsa::kAvx512) return winograd_avx512();
   if (isa == CpuIsa::kAvx2) return winograd_avx2();
+#elif defined(__aarch64__)
+  if (isa != CpuIsa::kPortable) return winograd_neon();
 #endif
   (void)isa;
   return winograd_portable();
@@ -97,10 +99,14 @@ const WinogradIsa<Float32>& winograd_isa<Float32>(CpuIsa isa) {
 template <>
 const WinogradIsa<Int8>& winograd_isa<Int8>(CpuIsa isa) {
 #if defined(__x86_64__)
-  const bool vnni = cpu_supports_vnni(isa);
+  const bool vnni = cpu_has_fast_int8(isa);
   if (isa == CpuIsa::kAvx512 && vnni) return winograd_int8_avx512_vnni();
   if (isa == CpuIsa::kAvx2 && vnni) return winograd_int8_avx_vnni();
   if (isa != CpuIsa::kPortable) return winograd_int8_avx2();
+#elif defined(__aarch64__)
+  if (isa == CpuIsa::kNeonI8mm) return winograd_int8_neon_i8mm();
+  if (isa == CpuIsa::kNeonDotprod) return winograd_int8_neon_dotprod();
+  if (isa == CpuIsa::kNeon) return winograd_int8_neon();
 #endif
   (void)isa;
   return winograd_int8_portable();

@@ -78,7 +78,8 @@ struct WinogradInput {
   int64_t levels_stride;
 };
 
-// Step 2: m[t][n] = start[n] + sum over k of v[t][k] * weight[n / 16][k][n % 16], at one point.
+// Step 2: m[t][n] = start[n] + sum over k of v[t][k] * weight[n / 16][k][n % 16], at one point. With bytes that is the
+// sum of (v[t][k] - zero byte) * weight, and an instruction set that multiplies signed bytes computes it so.
 template <typename Precision>
 struct WinogradProduct {
   const typename Precision::Input* v;  // (tiles, depth)
@@ -86,7 +87,7 @@ struct WinogradProduct {
   const typename Precision::Weight* weight;  // (panels, depth, 16); Int8: (panels, depth / 4, 16, 4)
   const typename Precision::Weight*
       next_weight;       // the weights of the next product, fetched into a cache; any address is allowed
-  const int32_t* start;  // Int8: (panels * 16), subtracts what the zero byte of the inputs adds
+  const int32_t* start;  // Int8: (panels * 16), minus the sum of the weights times the zero byte of the inputs
   int64_t depth;
   int64_t channels;  // outputs that are needed; the others of the last panel may be computed or not
   int64_t tiles;
@@ -156,6 +157,11 @@ const WinogradIsa<Float32>& winograd_avx512();
 const WinogradIsa<Int8>& winograd_int8_avx2();
 const WinogradIsa<Int8>& winograd_int8_avx_vnni();
 const WinogradIsa<Int8>& winograd_int8_avx512_vnni();
+#elif defined(__aarch64__)
+const WinogradIsa<Float32>& winograd_neon();
+const WinogradIsa<Int8>& winograd_int8_neon();
+const WinogradIsa<Int8>& winograd_int8_neon_dotprod();
+const WinogradIsa<Int8>& winograd_int8_neon_i8mm();
 #endif
 
 // Floats for the sums of a run of tiles that winograd_multiply makes.

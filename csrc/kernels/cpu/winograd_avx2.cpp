@@ -16,8 +16,10 @@ constexpr int kBlockVectors = 2;
 
 // Two products are added in 16 bits: weights are so small that they fit.
 struct Avx2Dot {
+  using Inputs = BroadcastInputs;
   static constexpr int kTiles = 5;  // registers are needed for the products on their way to the sums
 
+  [[gnu::always_inline]] static IntVec start(const int32_t* p) { return load_ints(p); }
   [[gnu::always_inline]] static IntVec add(IntVec sum, IntVec x, IntVec w) {
     const __m256i pairs = _mm256_maddubs_epi16(reinterpret_cast<__m256i>(x), reinterpret_cast<__m256i>(w));
     return add_wrapping(sum, reinterpret_cast<IntVec>(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));

@@ -214,11 +214,22 @@ struct FloatBlock {
   }
 };
 
-// Products of bytes. Dot::add(sum, x, w) adds to each lane the four products of its bytes, unsigned in x and signed in
-// w.
+// The bytes of four channels of a tile in every lane, read from memory for each product.
+struct BroadcastInputs {
+  static constexpr int kDepth = 4;  // channels
+  const uint8_t* v;
+
+  [[gnu::always_inline]] static BroadcastInputs load(const uint8_t* v) { return {v}; }
+  [[gnu::always_inline]] IntVec four(int) const { return IntVec{} + *reinterpret_cast<const UnalignedInt*>(v); }
+};
+
+// Products of bytes. Dot::Inputs are kDepth channels of a tile, and four(i) of them are as Dot::add takes them:
+// add(sum, x, w) adds to each lane the four products of its bytes, unsigned in x and signed in w. Dot::start(p) is what
+// the sums begin with.
 template <typename Dot>
 struct ByteBlock {
   using Precision = Int8;
+  using Inputs = typename Dot::Inputs;
   static constexpr int kTiles = Dot::kTiles;
 
   template <int kTiles, int kVectors>
@@ -228,7 +239,7 @@ struct ByteBlock {
     IntVec sum[kTiles][kVectors];
 #pragma GCC unroll 4
     for (int n = 0; n < kVectors; ++n) {
-      const IntVec start = load_ints(p.start + panel * kWinogradPanel + n * kLanes);
+      const IntVec start = Dot::start(p.start + panel * kWinogradPanel + n * kLanes);
 #pragma GCC unroll 14
       for (int t = 0; t < kTiles; ++t) sum[t][n] = start;
     }
@@ -238,18 +249,26 @@ struct ByteBlock {
         for (int t = 0; t < kTiles; ++t) __builtin_prefetch(v + (kTiles + t) * p.v_stride + line);
       }
       ahead.fetch();
-      for (int64_t k = line; k < line + kWinogradPanel; k += 4) {
-        IntVec w[kVectors];
-#pragma GCC unroll 4
-        for (int n = 0; n < kVectors; ++n) {
-          w[n] = load_ints(weight + (n / kPerPanel) * p.depth * kWinogradPanel + k * kWinogradPanel +
-                           (n % kPerPanel) * 4 * kLanes);
-        }
+      for (int64_t k = line; k < line + kWinogradPanel; k += Inputs::kDepth) {
+        Inputs inputs[kTiles];
 #pragma GCC unroll 14
-        for (int t = 0; t < kTiles; ++t) {
-          const IntVec x = IntVec{} + *reinterpret_cast<const UnalignedInt*>(v + t * p.v_stride + k);
+        for (int t = 0; t < kTiles; ++t) inputs[t] = Inputs::load(v + t * p.v_stride + k);
 #pragma GCC unroll 4
-          for (int n = 0; n < kVectors; ++n) sum[t][n] = Dot::add(sum[t][n], x, w[n]);
+        for (int i = 0; i < Inputs::kDepth / 4; ++i) {
+          // GCC would load the weights of all turns at once, and run out of registers.
+          if constexpr (Inputs::kDepth > 4) asm volatile("" ::: "memory");
+          IntVec w[kVectors];
+#pragma GCC unroll 4
+          for (int n = 0; n < kVectors; ++n) {
+            w[n] = load_ints(weight + (n / kPerPanel) * p.depth * kWinogradPanel + (k + 4 * i) * kWinogradPanel +
+                             (n % kPerPanel) * 4 * kLanes);
+          }
+#pragma GCC unroll 14
+          for (int t = 0; t < kTiles; ++t) {
+            const auto x = inputs[t].four(i);
+#pragma GCC unroll 4
+            for (int n = 0; n < kVectors; ++n) sum[t][n] = Dot::add(sum[t][n], x, w[n]);
+          }
         }
       }
     }
@@ -262,8 +281,10 @@ struct ByteBlock {
 };
 
 struct PortableDot {
+  using Inputs = BroadcastInputs;
   static constexpr int kTiles = kBlockTiles;
 
+  [[gnu::always_inline]] static IntVec start(const int32_t* p) { return load_ints(p); }
   [[gnu::always_inline]] static IntVec add(IntVec sum, IntVec x, IntVec w) {
 #pragma GCC unroll 4
     for (int byte = 0; byte < 4; ++byte)

@@ -73,6 +73,8 @@ const WinogradTrainIsa& winograd_train_portable();
 #if defined(__x86_64__)
 const WinogradTrainIsa& winograd_train_avx2();
 const WinogradTrainIsa& winograd_train_avx512();
+#elif defined(__aarch64__)
+const WinogradTrainIsa& winograd_train_neon();
 #endif
 
 }  // namespace srdgan

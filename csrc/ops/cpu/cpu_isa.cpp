@@ -8,12 +8,23 @@ namespace srdgan {
 namespace {
 
 std::string cpu_isa() { return cpu_isa_name(process_isa()); }
-bool has_vnni() { return cpu_supports_vnni(process_isa()); }
+
+// Those that this processor has, best first, with spaces between.
+std::string cpu_isas() {
+  std::string names;
+  for (CpuIsa isa : known_cpu_isas()) {
+    if (cpu_supports(isa)) names += (names.empty() ? "" : " ") + std::string(cpu_isa_name(isa));
+  }
+  return names;
+}
+
+bool has_fast_int8() { return cpu_has_fast_int8(process_isa()); }
 
 }  // namespace
 }  // namespace srdgan
 
 STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, CompositeExplicitAutograd, m) {
   m.impl("cpu_isa", TORCH_BOX(&srdgan::cpu_isa));
-  m.impl("has_vnni", TORCH_BOX(&srdgan::has_vnni));
+  m.impl("cpu_isas", TORCH_BOX(&srdgan::cpu_isas));
+  m.impl("has_fast_int8", TORCH_BOX(&srdgan::has_fast_int8));
 }

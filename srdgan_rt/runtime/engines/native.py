@@ -66,8 +66,8 @@ def why_not(device: torch.device, precision: str) -> str | None:
         return f"the native engine computes in fp32 and int8 only, not in {precision}"
     if (reason := _ext.why_not()) is not None:
         return reason
-    if precision == "int8" and not _ext.has_vnni():
-        return "int8 needs a processor with VNNI (AVX-512 VNNI or AVX-VNNI)"
+    if precision == "int8" and not _ext.has_fast_int8():
+        return "int8 needs a processor with VNNI (AVX-512 VNNI or AVX-VNNI), or an ARM processor with dotprod"
     return None
 
 
