@@ -54,5 +54,9 @@ class EngineFileError(SrdganError):
     """A prebuilt engine is damaged, foreign, or of another version."""
 
 
+class LatencyError(SrdganError):
+    """A picture would take longer than the limit that was set."""
+
+
 class CancelledError(SrdganError):
     """A call of a session was cancelled from another thread."""

@@ -37,7 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "tensorrt": {"checkpoint", "export", "metrics", "atomic", "errors"},
     "runtime": FOUNDATION | {"export", "tensorrt"},
     "degrade": FOUNDATION | {"runtime"},
-    "bench": FOUNDATION | {"metrics", "export", "runtime"},
+    "bench": FOUNDATION | {"metrics", "export", "runtime", "session"},
     "cli": FOUNDATION
     | {"metrics", "compare", "export", "tensorrt", "runtime", "degrade", "bench", "session", "__init__"},
 }
