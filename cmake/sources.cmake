@@ -50,6 +50,7 @@ set(SRDGAN_ARM64_FLAGS
 set(SRDGAN_SESSION_SOURCES
   csrc/session/frame_runner.cpp
   csrc/session/json.cpp
+  csrc/session/latency.cpp
   csrc/session/packed_model.cpp
   csrc/session/pixel_format.cpp
   csrc/session/row_stream.cpp

@@ -56,6 +56,10 @@ class EngineFileError(SrdganError):
     """A prebuilt engine is damaged, foreign, or of another version."""
 
 
+class LatencyError(SrdganError):
+    """A picture would take longer than the limit that was set."""
+
+
 class CancelledError(SrdganError):
     """Work was cancelled from another thread."""
 

@@ -37,7 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "tensorrt": {"checkpoint", "export", "metrics", "atomic", "errors"},
     "runtime": FOUNDATION | {"export", "tensorrt"},
     "degrade": FOUNDATION | {"runtime"},
-    "bench": FOUNDATION | {"metrics", "export", "runtime"},
+    "bench": FOUNDATION | {"metrics", "export", "runtime", "session"},
     "files": FOUNDATION | {"runtime", "degrade", "__init__"},
     "serve": FOUNDATION | {"compare", "runtime", "files"},
     "distributed": FOUNDATION | {"runtime", "degrade", "files"},

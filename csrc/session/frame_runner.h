@@ -40,6 +40,8 @@ class FrameRunner {
 
   int64_t memory_bytes() const { return memory_bytes_; }
   int64_t scale() const { return scale_; }
+  // Pixels that the network reads, with halo and border padding.
+  int64_t num_pixels() const { return static_cast<int64_t>(rows_.size() * columns_.size()); }
   int64_t output_width() const { return output_width_; }
   int64_t output_height() const { return output_height_; }
 

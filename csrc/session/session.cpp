@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
+#include <cstdio>
 #include <memory>
 #include <new>
 #include <string>
@@ -11,6 +13,7 @@
 
 #include "csrc/session/failure.h"
 #include "csrc/session/frame_runner.h"
+#include "csrc/session/latency.h"
 #include "csrc/session/packed_model.h"
 #include "csrc/session/row_stream.h"
 #include "csrc/session/safetensors.h"
@@ -87,8 +90,11 @@ class Session::Impl {
     require_argument(model_ != nullptr, "open() must come before configure()");
     check_process();
     release();  // its memory can be used again
+    require_argument(config.max_latency_ms >= 0.0 && std::isfinite(config.max_latency_ms),
+                     "max_latency_ms must be a number of at least 0, got " + std::to_string(config.max_latency_ms));
     runner_ = std::make_unique<FrameRunner>(*model_, *workers_, config);
     if (config.row_streaming) rows_ = std::make_unique<RowStream>(*runner_, config);
+    if (config.max_latency_ms > 0.0) check_latency(config);
   }
 
   Status process(const ConstImage& input, const Image& output) {
@@ -114,6 +120,7 @@ class Session::Impl {
 
   const FrameRunner* runner() const { return runner_.get(); }
   const RowStream* rows() const { return rows_.get(); }
+  double estimated_ms() const { return estimated_ms_; }
   const PackedModel* model() const { return model_.get(); }
 
  private:
@@ -127,6 +134,18 @@ class Session::Impl {
   void release() {
     rows_.reset();
     runner_.reset();
+    estimated_ms_ = 0.0;
+  }
+
+  void check_latency(const SessionConfig& config) {
+    const double milliseconds = estimate_latency(*model_, *workers_, config, *runner_);
+    if (milliseconds > config.max_latency_ms) release();
+    estimated_ms_ = milliseconds;
+    if (runner_ != nullptr) return;
+    char text[160];
+    std::snprintf(text, sizeof(text), "a picture will take about %.3g ms here, longer than max_latency_ms, %.6g",
+                  milliseconds, config.max_latency_ms);
+    throw Failure(StatusCode::kTooSlow, text);
   }
 
   void check_row_streaming() const {
@@ -144,6 +163,7 @@ class Session::Impl {
   std::unique_ptr<PackedModel> model_;
   std::unique_ptr<FrameRunner> runner_;
   std::unique_ptr<RowStream> rows_;
+  double estimated_ms_ = 0.0;
 };
 
 namespace {
@@ -209,6 +229,8 @@ int64_t Session::finished_rows() const noexcept {
 int64_t Session::latency_rows() const noexcept {
   return impl_ != nullptr && impl_->rows() != nullptr ? impl_->rows()->latency_rows() : 0;
 }
+
+double Session::estimated_latency_ms() const noexcept { return impl_ != nullptr ? impl_->estimated_ms() : 0.0; }
 
 void Session::cancel() noexcept {
   if (impl_ != nullptr) impl_->cancel();

@@ -16,7 +16,7 @@ namespace {
 
 static_assert(sizeof(srdgan_status) == sizeof(Status));
 static_assert(sizeof(srdgan_image) == sizeof(Image));
-static_assert(SRDGAN_NOT_FINITE == static_cast<int>(StatusCode::kNotFinite));
+static_assert(SRDGAN_TOO_SLOW == static_cast<int>(StatusCode::kTooSlow));
 static_assert(SRDGAN_P010 == static_cast<int>(PixelFormat::kP010));
 static_assert(SRDGAN_BT2020 == static_cast<int>(ColourMatrix::kBt2020));
 static_assert(SRDGAN_FULL_RANGE == static_cast<int>(ColourRange::kFull));
@@ -108,6 +108,7 @@ int32_t srdgan_session_configure(srdgan_session* session, const srdgan_config* c
   to.range = static_cast<ColourRange>(config->range);
   to.strip_rows = config->strip_rows;
   to.row_streaming = config->row_streaming != 0;
+  to.max_latency_ms = config->max_latency_ms;
   return report(session->session.configure(to), status);
 }
 
@@ -134,6 +135,10 @@ int64_t srdgan_session_finished_rows(const srdgan_session* session) {
 }
 int64_t srdgan_session_latency_rows(const srdgan_session* session) {
   return session == nullptr ? 0 : session->session.latency_rows();
+}
+
+double srdgan_session_estimated_latency_ms(const srdgan_session* session) {
+  return session == nullptr ? 0.0 : session->session.estimated_latency_ms();
 }
 
 void srdgan_session_cancel(srdgan_session* session) {

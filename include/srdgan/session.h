@@ -33,6 +33,7 @@ enum class StatusCode : int32_t {
   kCancelled,
   kBusy,       // another thread is in a call of the same session
   kNotFinite,  // the network's result is not finite; the contents of the output are undefined
+  kTooSlow,    // a picture would take longer than max_latency_ms
 };
 
 struct Status {
@@ -107,6 +108,9 @@ struct SessionConfig {
   int64_t strip_rows = 0;
   // Takes memory for push_rows() and pull_rows(), too. With 0 for strip_rows, strips are then as low as possible.
   bool row_streaming = false;
+  // If above 0, configure() measures how long process() will take for a picture, which takes a fraction of a second,
+  // and fails with kTooSlow if that is longer. Other programs that compute at the same time count, too.
+  double max_latency_ms = 0.0;
 };
 
 // One network with its threads. Sessions do not wait for each other. A session serves one thread at a time; only
@@ -146,6 +150,9 @@ class SRDGAN_API Session {
   // So many rows below a pixel must have been pushed before its result can be pulled, at most; 0 without row streaming.
   // It is the same for all pictures that are high enough: it depends on the network, the width and the strips.
   int64_t latency_rows() const noexcept;
+
+  // What the last configure() with max_latency_ms has measured, also where it failed with kTooSlow; else 0.
+  double estimated_latency_ms() const noexcept;
 
   // Makes the call of process(), push_rows() or pull_rows() that runs, or the next one if none runs, end early with
   // kCancelled. The contents of its output are undefined. A picture in rows then begins anew. From any thread.

@@ -21,7 +21,8 @@ enum {
   SRDGAN_OUT_OF_MEMORY,
   SRDGAN_CANCELLED,
   SRDGAN_BUSY,
-  SRDGAN_NOT_FINITE
+  SRDGAN_NOT_FINITE,
+  SRDGAN_TOO_SLOW
 };
 
 enum {
@@ -72,6 +73,7 @@ typedef struct {
   int32_t range;
   int64_t strip_rows;
   int32_t row_streaming; /* 0 or 1 */
+  double max_latency_ms;
 } srdgan_config;
 
 typedef struct {
@@ -108,6 +110,8 @@ SRDGAN_C_API int32_t srdgan_session_pull_rows(srdgan_session* session, const srd
                                               int64_t* written, srdgan_status* status);
 SRDGAN_C_API int64_t srdgan_session_finished_rows(const srdgan_session* session);
 SRDGAN_C_API int64_t srdgan_session_latency_rows(const srdgan_session* session);
+
+SRDGAN_C_API double srdgan_session_estimated_latency_ms(const srdgan_session* session);
 
 SRDGAN_C_API void srdgan_session_cancel(srdgan_session* session);
 SRDGAN_C_API int64_t srdgan_session_memory_bytes(const srdgan_session* session);

@@ -55,6 +55,10 @@ def stream(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads that compute.", show_default="one for each processor")
     ] = None,
+    max_latency: Annotated[
+        float | None,
+        typer.Option(metavar="MS", help="End at once if a frame would take longer than so many milliseconds."),
+    ] = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Enlarges raw frames from a pipe, without PyTorch.
@@ -98,6 +102,7 @@ def stream(
         roi=region,
         matrix=matrix,
         value_range=value_range,
+        max_latency_ms=max_latency,
     )
     with ExitStack() as files:
         frames = files.enter_context(open_source(source))

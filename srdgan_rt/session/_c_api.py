@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, Structure, c_char, c_char_p, c_int32, c_int64, c_void_p
+from ctypes import POINTER, Structure, c_char, c_char_p, c_double, c_int32, c_int64, c_void_p
 from functools import cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from srdgan_rt.errors import (
     ExtensionLoadError,
     ExtensionNotBuiltError,
     InputError,
+    LatencyError,
     SrdganError,
 )
 
@@ -46,6 +47,7 @@ class Config(Structure):
         ("range", c_int32),
         ("strip_rows", c_int64),
         ("row_streaming", c_int32),
+        ("max_latency_ms", c_double),
     ]
 
 
@@ -65,6 +67,7 @@ _RESULTS_AND_ARGUMENTS: dict[str, tuple[Any, list[Any]]] = {
     "pull_rows": (c_int32, [c_void_p, POINTER(Image), c_int64, POINTER(c_int64), POINTER(Status)]),
     "finished_rows": (c_int64, [c_void_p]),
     "latency_rows": (c_int64, [c_void_p]),
+    "estimated_latency_ms": (c_double, [c_void_p]),
     "cancel": (None, [c_void_p]),
     "memory_bytes": (c_int64, [c_void_p]),
     "scale": (c_int64, [c_void_p]),
@@ -80,6 +83,7 @@ _ERRORS: dict[int, type[SrdganError]] = {
     4: CancelledError,
     5: InputError,
     6: CheckpointError,
+    7: LatencyError,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import weakref
 from collections.abc import Iterable, Iterator
@@ -86,6 +87,7 @@ class Session:
         value_range: str = "video",
         strip_rows: int | None = None,
         row_streaming: bool = False,
+        max_latency_ms: float | None = None,
     ) -> int:
         """Takes all the memory that :meth:`process` needs for pictures of one form.
 
@@ -101,6 +103,8 @@ class Session:
                 result does not depend on it.
             row_streaming: takes memory for :meth:`push_rows` and :meth:`pull_rows`, too. With None for ``strip_rows``,
                 strips are then as low as possible.
+            max_latency_ms: milliseconds that :meth:`process` may take for a picture. This method then measures how long
+                it will take, which takes a fraction of a second. Other programs that compute meanwhile count, too.
 
         Returns:
             :attr:`memory_bytes`.
@@ -108,6 +112,7 @@ class Session:
         Raises:
             InputError: an argument is out of range.
             BackendUnavailableError: there is not enough memory.
+            LatencyError: a picture would take longer than ``max_latency_ms``.
         """
         form = (height, width, input, output, roi, matrix, value_range, strip_rows, row_streaming)
         self._form = None
@@ -122,6 +127,7 @@ class Session:
             range=_find_index("value_range", value_range, RANGES),
             strip_rows=0 if strip_rows is None else _check_positive("strip_rows", strip_rows),
             row_streaming=bool(row_streaming),
+            max_latency_ms=0.0 if max_latency_ms is None else _check_limit("max_latency_ms", max_latency_ms),
         )
         if roi is not None:
             config.region[:] = _check_roi(roi)
@@ -279,6 +285,11 @@ class Session:
         """
         return int(self._library.srdgan_session_latency_rows(self._handle))
 
+    @property
+    def estimated_latency_ms(self) -> float:
+        """What the last :meth:`configure` with ``max_latency_ms`` measured; 0 without it."""
+        return float(self._library.srdgan_session_estimated_latency_ms(self._handle))
+
     def cancel(self) -> None:
         """Makes the call that runs, or the next one if none runs, raise CancelledError.
 
@@ -330,6 +341,13 @@ def _check_whole(name: str, value: int, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value < 1 << 63:
         raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
     return int(value)
+
+
+def _check_limit(name: str, value: float) -> float:
+    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or value <= 0:
+        raise InputError(f"{name} must be a number above 0, got {value!r}")
+    return float(value)
 
 
 def _check_positive(name: str, value: int) -> int:

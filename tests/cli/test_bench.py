@@ -6,6 +6,7 @@ import pytest
 
 from srdgan_rt import _ext
 from srdgan_rt.bench.alone import Alone
+from srdgan_rt.bench.latency import TYPICAL_ZOOMS, Latency
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +75,23 @@ def test_net_must_be_sizes(run, model):
 )
 def test_wrong_usage_is_status_2(run, model, arguments):
     assert run("bench", "-n", model, *arguments).status == 2
+
+
+def test_latency(run, model, monkeypatch):
+    def measure(name, zooms, num_threads, *, seconds, rounds):
+        assert (name, seconds, rounds) == (model, 5.0, 7)
+        for zoom in zooms:
+            yield Latency("Session", zoom, num_threads, 123.4, (3.0, 4.0, 5.0), 67.8)
+
+    monkeypatch.setattr("srdgan_rt.bench.latency.measure_latencies", measure)
+    arguments = ("bench", "--latency", "-n", model, "--threads", "2", "--rounds", "7")
+    outcome = run(*arguments, "--size", "12x8")
+    assert outcome.status == 0
+    (row,) = [line for line in outcome.out.splitlines() if "12x8" in line]
+    assert [cell.strip() for cell in row.strip("│").split("│")] == (
+        ["Session", "12x8", "2", "123", "4", "5", "5", "3", "68"]
+    )
+    rows = json.loads(run(*arguments, "--json").out)
+    assert [row["zoom"]["width"] for row in rows] == [zoom.width for zoom in TYPICAL_ZOOMS]
+    assert rows[0]["p95_ms"] == 5.0
+    assert run("bench", "--latency", "--peers").status == 2

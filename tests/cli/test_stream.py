@@ -113,6 +113,15 @@ def test_wrong_usage_is_one_line_and_writes_nothing(stream, source, monkeypatch,
     assert source.read_bytes() == before
 
 
+def test_a_frame_that_would_take_too_long_ends_it_beforehand(stream, source, tmp_path):
+    outcome = stream(source, "-o", tmp_path / "out", *SIZE, "--max-latency", "0.0001")
+    assert outcome.status == 1
+    (line,) = outcome.err_lines
+    assert "a picture will take about " in line
+    assert not (tmp_path / "out").exists()
+    assert stream(source, "-o", tmp_path / "out", *SIZE, "--max-latency", "1e6").status == 0
+
+
 def test_a_missing_file_is_one_line(stream):
     outcome = stream("nowhere.yuv", *SIZE)
     assert (outcome.status, outcome.err_lines) == (1, ["srdgan-rt: error: nowhere.yuv: No such file or directory"])

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from srdgan_rt import Session, Upscaler, _ext
 from srdgan_rt.checkpoint import save_model
-from srdgan_rt.errors import CancelledError, CheckpointError, InputError, UnknownModelError
+from srdgan_rt.errors import CancelledError, CheckpointError, InputError, LatencyError, UnknownModelError
 from srdgan_rt.models import L2HNet
 from srdgan_rt.session import FORMATS, MATRICES, RANGES
 from tests.helpers.lively_net import make_lively_net
@@ -288,6 +288,19 @@ assert os.waitpid(child, 0)[1] == 0
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False, timeout=60
     )
     assert result.returncode == 0, result.stderr
+
+
+def test_a_limit_of_latency_is_checked_beforehand(session: Session):
+    with pytest.raises(LatencyError, match=r"a picture will take about .* ms here, longer than max_latency_ms, 0\.001"):
+        session.configure(60, 80, max_latency_ms=0.001)
+    assert session.estimated_latency_ms > 0.001
+    with pytest.raises(InputError, match=r"configure\(\) must come before process\(\)"):
+        session.process(random_picture(60, 80))
+    session.configure(60, 80, max_latency_ms=1e6)
+    assert session.estimated_latency_ms > 0
+    for wrong in (0, -1, float("nan"), float("inf"), "7", True):
+        with pytest.raises(InputError, match="max_latency_ms must be a number above 0, got "):
+            session.configure(60, 80, max_latency_ms=wrong)
 
 
 def test_memory_is_stated(session: Session):
