@@ -81,10 +81,11 @@ class Place:
     def measure(self, runs: dict[str, Callable[[], object]], seconds: float) -> dict[str, float]:
         """Seconds of a run, by name; the best of several rounds in turn."""
         best = dict.fromkeys(runs, float("inf"))
-        for _ in range(_ROUNDS):
+        for _ in range(_ROUNDS if self.is_gpu else 1):
             for name, run in runs.items():
-                run()
-                self.wait()
+                if self.is_gpu:  # to warm up
+                    run()
+                    self.wait()
                 count, start = 0, time.perf_counter()
                 while count == 0 or time.perf_counter() - start < seconds / _ROUNDS:
                     for _ in range(4 if self.is_gpu else 1):

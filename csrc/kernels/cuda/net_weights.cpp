@@ -1,5 +1,7 @@
 #include "csrc/kernels/cuda/net_weights.h"
 
+#include <algorithm>
+
 namespace srdgan::gpu {
 namespace {
 
@@ -49,6 +51,7 @@ int64_t packed_net_bytes(const NetLayers& layers) {
 
 void pack_net(const NetLayers& layers, ElementType type, void* packed) {
   auto* bytes = static_cast<unsigned char*>(packed);
+  std::fill_n(bytes, packed_net_bytes(layers), 0);  // the gaps between sections: equal nets give equal bytes
   visit_layers(layers, [&](const Section& section) {
     auto* weight = reinterpret_cast<uint16_t*>(bytes + section.weight);
     if (section.upsamples) {
