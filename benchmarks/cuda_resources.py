@@ -61,13 +61,13 @@ class Kernel:
     @property
     def launch(self) -> tuple[int, int] | None:
         """Threads and dynamic shared bytes of a block, from the name of a convolution; None for other kernels."""
-        found = re.fullmatch(r"conv_kernel<.*, (\d+), (\d+)>", self.name)
+        found = re.fullmatch(r"conv(?:_hr_last)?_kernel<.*, (\d+), (\d+)>", self.name)
         return (int(found[1]), int(found[2])) if found else None
 
     @property
     def outputs(self) -> str | None:
         """Output channels of a convolution."""
-        found = re.match(r"conv_kernel<ConvTile<\w+, \w+, (\d+),", self.name)
+        found = re.match(r"conv(?:_hr_last)?_kernel<\w+Tile<\w+, \w+, (\d+)[,>]", self.name)
         return found[1] if found else None
 
     @property

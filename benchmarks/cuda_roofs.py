@@ -29,6 +29,10 @@ _WARP_ROWS, _WARP_COLUMNS, _WARP_OUTPUTS = 8, 16, 32
 _TILE_ROWS, _TILE_COLUMNS = 16, 32
 _ELEMENT = 2  # bytes
 _PICTURE_BYTES = 3  # of a pixel
+# Of csrc/kernels/cuda/conv_hr_last.cu and conv3x3.h.
+_HR_LAST_SIDE = 32  # of a tile of features
+_HR_LAST_STEPS = 8  # tiles of a stripe, in a large picture
+_MOST_HR_LAST_FEATURES = 32
 _BLOCKS_PER_RRDB = 3
 
 
@@ -96,6 +100,11 @@ class Conv:
         return 2 * self.taps * self.inputs * self.outputs * self.pixels
 
     @property
+    def computed(self) -> float:
+        """The operations, and those that are done twice."""
+        return self.flop
+
+    @property
     def dram(self) -> float:
         # The four phases of upsample_conv read the small picture.
         inputs = self.inputs * _ELEMENT * (1 if self.taps == 9 else 1 / 4)
@@ -126,12 +135,46 @@ class Conv:
     def seconds(self, gpu: Gpu) -> tuple[float, str]:
         """For a pixel, in picoseconds, and the part that takes so long."""
         parts = {
-            "tensor cores": self.flop / gpu.tflops,
+            "tensor cores": self.computed / gpu.tflops,
             "DRAM": self.dram / gpu.dram * 1000,
             "shared memory": (self.copied + self.read) / gpu.shared * 1000,
         }
         part = max(parts, key=lambda name: parts[name])
         return parts[part] * self.times, part
+
+
+class HrLast(Conv):
+    """conv_hr and conv_last in one kernel; inputs: channels of features."""
+
+    @property
+    def _parts(self) -> tuple[Conv, Conv]:
+        hr = Conv("conv_hr", self.inputs, self.inputs, self.pixels)
+        return hr, Conv("conv_last", self.inputs, self.outputs, self.pixels)
+
+    @property
+    def _repeated(self) -> float:
+        """Pixels computed for each pixel of the result: a tile loses two columns, a stripe of tiles two rows."""
+        rows = _HR_LAST_STEPS * _HR_LAST_SIDE
+        return rows / (rows - 2) * _HR_LAST_SIDE / (_HR_LAST_SIDE - 2)
+
+    @property
+    def flop(self) -> float:
+        return sum(part.flop for part in self._parts)
+
+    @property
+    def computed(self) -> float:
+        return self.flop * self._repeated
+
+    @property
+    def copied(self) -> float:
+        """Input and weights, and the features between."""
+        tile = (_HR_LAST_SIDE + 2) ** 2 + self.taps * (self.inputs + self.outputs)
+        pixels = self.pixels * self._repeated
+        return pixels * self.inputs * _ELEMENT * (tile / _HR_LAST_SIDE**2 + 1)
+
+    @property
+    def read(self) -> float:
+        return sum(part.read for part in self._parts) * self._repeated
 
 
 def pad_channels(channels: int) -> int:
@@ -157,6 +200,8 @@ def list_convs(spec: ModelSpec) -> list[Conv]:
     for i in range((spec.scale * spec.unshuffle).bit_length() - 1):
         pixels *= 4
         convs.append(Conv(f"conv_up{i + 1}", features, features, pixels, taps=4))
+    if features <= _MOST_HR_LAST_FEATURES:
+        return [*convs, HrLast("conv_hr and conv_last", features, 16, pixels, writes_picture=True)]
     convs.append(Conv("conv_hr", features, features, pixels))
     convs.append(Conv("conv_last", features, 16, pixels, writes_picture=True))
     return convs
@@ -194,6 +239,21 @@ def write_roofs(convs: Sequence[Conv]) -> str:
     return write_table(heads, rows)
 
 
+def write_hr_last() -> str:
+    """conv_hr and conv_last as two kernels and as one, for so many features: one row a GPU, in picoseconds."""
+    heads, columns = ["GPU"], [[gpu.name for gpu in GPUS]]
+    for features in (32, 64):
+        hr, last, both = (
+            Conv("conv_hr", features, features, 16),
+            Conv("conv_last", features, 16, 16, writes_picture=True),
+            HrLast("conv_hr and conv_last", features, 16, 16, writes_picture=True),
+        )
+        heads += [f"{features} features: two kernels", "one"]
+        columns.append([f"{hr.seconds(gpu)[0] + last.seconds(gpu)[0]:,.0f}" for gpu in GPUS])
+        columns.append([f"{both.seconds(gpu)[0]:,.0f}" for gpu in GPUS])
+    return write_table(heads, [list(row) for row in zip(*columns, strict=True)])
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-n", "--nets", nargs="+", default=["25x64x32", "srdgan-x4-fast"], help="models, or BxFxG")
@@ -202,6 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in options.nets:
             convs = list_convs(open_model(name).spec)
             print(f"{name}, per pixel of the low-resolution picture:\n\n{write_work(convs)}\n\n{write_roofs(convs)}\n")
+        print(f"conv_hr and conv_last of a x4 net, picoseconds per such pixel:\n\n{write_hr_last()}")
     except SrdganError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -65,6 +65,7 @@ set(SRDGAN_SESSION_SOURCES
 # Torch-free device code and its launchers.
 set(SRDGAN_CUDA_KERNEL_SOURCES
   csrc/kernels/cuda/conv3x3.cu
+  csrc/kernels/cuda/conv_hr_last.cu
   csrc/kernels/cuda/nearest_downsample.cu
   csrc/kernels/cuda/upsample_conv.cu
 )

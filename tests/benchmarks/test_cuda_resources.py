@@ -48,6 +48,11 @@ def test_warps_are_limited_by_registers_or_by_shared_memory() -> None:
     assert make_kernel(64, "86", 255, 120_000).warps == 0
 
 
+def test_conv_hr_and_conv_last_in_one_kernel_is_a_convolution() -> None:
+    kernel = Kernel("conv_hr_last_kernel<HrLastTile<__half, FloatSum, 32>, 256, 96768>", "86", 255, 0, 0)
+    assert (kernel.launch, kernel.outputs, kernel.warps) == ((256, 96768), "32", 8)
+
+
 def test_faults_are_spills_and_missing_warps() -> None:
     assert not list(make_kernel(64, "80", 255, 76032).faults())
     assert "spills 4 bytes" in next(make_kernel(64, "80", 255, 76032, spills=4).faults())

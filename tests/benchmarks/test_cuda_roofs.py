@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.cuda_roofs import Conv, Gpu, list_convs, main, pad_channels
+from benchmarks.cuda_roofs import Conv, Gpu, HrLast, list_convs, main, pad_channels
 from srdgan_rt.models import ModelSpec
 
 
@@ -33,6 +33,22 @@ def test_shared_memory_of_a_convolution() -> None:
     assert conv.copied * 16 * 32 == 64 * 2 * (18 * 34 + 9 * 32)
 
 
+def test_one_kernel_for_conv_hr_and_conv_last() -> None:
+    """The features between are neither written nor read; 256x32 pixels of them give 254x30 of the result."""
+    hr, last = Conv("conv_hr", 32, 32, 16), Conv("conv_last", 32, 16, 16, writes_picture=True)
+    both = HrLast("both", 32, 16, 16, writes_picture=True)
+    assert both.flop == hr.flop + last.flop
+    assert both.dram == hr.dram + last.dram - 2 * 16 * 32 * 2
+    assert both.computed == pytest.approx(both.flop * 256 * 32 / (254 * 30))
+    assert both.read == pytest.approx((hr.read + last.read) * 256 * 32 / (254 * 30))
+    assert both.copied > hr.copied
+
+
+def test_one_kernel_is_counted_where_the_net_has_it() -> None:
+    names = [[conv.name for conv in list_convs(ModelSpec(1, features, 16))][-1] for features in (32, 64)]
+    assert names == ["conv_hr and conv_last", "conv_last"]
+
+
 def test_the_slowest_part_is_the_limit() -> None:
     conv = Conv("conv", 64, 32, times=3)
     fast = Gpu("fast", tflops=1e6, dram=1e9, multiprocessors=10**6, clock=1)
@@ -53,4 +69,5 @@ def test_the_command_writes_both_tables(capsys: pytest.CaptureFixture[str]) -> N
     out = capsys.readouterr().out
     assert "dense block, conv5, 80 → 16" in out
     assert "RTX 4090" in out
+    assert "| H100 (SXM) | 931 | 481 |" in out
     assert main(["-n", "1x0x8"]) == 1

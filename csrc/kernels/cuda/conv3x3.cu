@@ -1,21 +1,12 @@
 #include <type_traits>
 
 #include "csrc/kernels/cuda/conv3x3.h"
-#include "csrc/kernels/cuda/conv_source.cuh"
+#include "csrc/kernels/cuda/conv_checks.h"
+#include "csrc/kernels/cuda/conv_loop.cuh"
 #include "csrc/kernels/cuda/conv_store.cuh"
-#include "csrc/kernels/cuda/conv_tile.cuh"
 
 namespace srdgan::gpu {
 namespace {
-
-constexpr int64_t kMaxColumns = INT32_MAX;  // of tiles
-
-template <typename Tile>
-__device__ __forceinline__ void load_weights(const typename Tile::Element* weight, int group, unsigned char* stage) {
-  const auto* from = weight + static_cast<int64_t>(group) * (Tile::kWeightBytes / 2);
-  for (int i = threadIdx.x; i < Tile::kWeightBytes / 16; i += Tile::kThreads)
-    cp_async_16(stage + Tile::kInputBytes + 16 * i, from + 8 * i, true);
-}
 
 // With two taps, blockIdx.z also counts the phases of upsample_conv: output pixels (2y + i, 2x + j) are phase 2i + j.
 //
@@ -31,65 +22,29 @@ __global__ void __launch_bounds__(kThreads, Tile::kBlocks)
   const int64_t tile_y = static_cast<int64_t>(blockIdx.y) * Tile::kRows;
   const int64_t tile_x = static_cast<int64_t>(blockIdx.x) * Tile::kColumns;
   const TileInput tile{blockIdx.z / Tile::kPhases, tile_y - 1 + row_phase, tile_x - 1 + column_phase};
-  const int groups = num_groups(input);
   const auto* weight = static_cast<const typename Tile::Element*>(weights.weight) +
-                       static_cast<int64_t>(phase) * groups * (Tile::kWeightBytes / 2);
+                       static_cast<int64_t>(phase) * num_groups(input) * (Tile::kWeightBytes / 2);
   // Warps outside of the picture only help to load.
   const bool works = tile_y + place.row < size.height && tile_x + place.column < size.width;
 
   typename Tile::Sums sums;
   start_sums<Tile>(weights.bias, place, sums);
-  const auto load = [&](int group) {
-    unsigned char* stage = shared + group % kStages * Tile::kStageBytes;
-    load_group<Tile>(input, size, tile, group, stage);
-    load_weights<Tile>(weight, group, stage);
-    cp_async_commit();
-  };
-  load(0);
-  for (int group = 0; group < groups; ++group) {
-    cp_async_wait<0>();
-    __syncthreads();  // this group is here, and nobody reads the other stage any more
-    if (group + 1 < groups) load(group + 1);
-    if (works) Tile::multiply(shared + group % kStages * Tile::kStageBytes, place, sums);
-  }
+  sum_groups<Tile>(input, size, tile, weight, shared, place, works, sums);
   if (works) {
-    store_sums<Tile>(output, size, weights.negative_slope, place, sums, tile.image, tile_y + place.row,
-                     tile_x + place.column, {Tile::kPhases == 1 ? 1 : 2, row_phase, column_phase});
+    store_sums<Tile>(output, {0, size.height, size.width}, weights.negative_slope, place, sums, tile.image,
+                     tile_y + place.row, tile_x + place.column, {Tile::kPhases == 1 ? 1 : 2, row_phase, column_phase});
   }
 }
-
-bool is_aligned(const void* pointer) { return reinterpret_cast<uintptr_t>(pointer) % 16 == 0; }
-
-bool is_aligned(const Strides& strides) {
-  return strides.image % 8 == 0 && strides.row % 8 == 0 && strides.pixel % 8 == 0;
-}
-
-bool is_valid(const FeatureInput& input) {
-  return input.first_groups > 0 && input.second_groups >= 0 && is_aligned(input.first) && is_aligned(input.second) &&
-         is_aligned(input.strides);
-}
-
-bool is_valid(const FeatureOutput& output) {
-  return is_aligned(output.data) && is_aligned(output.residual) && is_aligned(output.outer) &&
-         is_aligned(output.strides);
-}
-
-bool is_valid(const PictureInput& input) {
-  return input.height > 0 && input.width > 0 && input.channels > 0 && input.unshuffle > 0;
-}
-
-bool is_valid(const PictureOutput& output) { return output.channels >= 1 && output.channels <= 4; }
 
 template <typename Tile, typename Input, typename Output>
 cudaError_t launch_tile(const Context& context, const ConvSize& size, const Input& input, const ConvWeights& weights,
                         const Output& output) {
-  if (!is_valid(input) || !is_valid(output) || !is_aligned(weights.weight) || !is_aligned(weights.bias))
-    return cudaErrorInvalidValue;
+  if (!is_valid(input) || !is_valid(output) || !is_valid(weights)) return cudaErrorInvalidValue;
   const int64_t rows = (size.height + Tile::kRows - 1) / Tile::kRows;
   const int64_t columns = (size.width + Tile::kColumns - 1) / Tile::kColumns;
   const int64_t images = size.batch * Tile::kPhases;
   if (rows <= 0 || columns <= 0 || images <= 0) return cudaSuccess;
-  if (rows > kConvMaxBatch || columns > kMaxColumns || images > kConvMaxBatch) return cudaErrorInvalidValue;
+  if (!is_grid(columns, rows, images)) return cudaErrorInvalidValue;
   const dim3 grid(static_cast<unsigned>(columns), static_cast<unsigned>(rows), static_cast<unsigned>(images));
   return launch(conv_kernel<Tile, Input, Output, Tile::kThreads, Tile::kSharedBytes>, grid, dim3(Tile::kThreads),
                 Tile::kSharedBytes, context.stream, size, input, weights, output);

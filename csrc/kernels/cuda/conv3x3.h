@@ -127,4 +127,13 @@ cudaError_t launch_conv_first(const Context& context, const ConvSize& size, cons
 cudaError_t launch_conv_last(const Context& context, const ConvSize& size, const FeatureInput& input,
                              const ConvWeights& weights, const PictureOutput& output);
 
+// launch_conv3x3 with `hr`, then launch_conv_last with `last`: the same bits, but the features in between never leave
+// the multiprocessors. They have at most kMostHrLastFeatures channels (padded); with more, what is computed twice costs
+// more than it saves. steps: tiles of 32 rows that a block computes one below the other; 0 chooses. The result does not
+// depend on it.
+constexpr int64_t kMostHrLastFeatures = 32;
+cudaError_t launch_conv_hr_last(const Context& context, const ConvSize& size, const FeatureInput& input,
+                                const ConvWeights& hr, const ConvWeights& last, const PictureOutput& output,
+                                int64_t steps = 0);
+
 }  // namespace srdgan::gpu

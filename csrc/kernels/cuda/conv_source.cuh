@@ -15,12 +15,12 @@ struct TileInput {
   int64_t left;
 };
 
-// The rows and columns of a tile that lie in the picture. A tile begins at most one pixel before the picture.
+// The rows and columns of a tile that lie in the picture: at least one of each.
 class InPicture {
  public:
   template <typename Tile>
   __device__ __forceinline__ static InPicture of(const ConvSize& size, const TileInput& tile) {
-    return InPicture(tile.top < 0, clip(size.height - tile.top, Tile::kInputRows), tile.left < 0,
+    return InPicture(before(tile.top), clip(size.height - tile.top, Tile::kInputRows), before(tile.left),
                      clip(size.width - tile.left, Tile::kInputColumns));
   }
   __device__ __forceinline__ bool has(int row, int column) const {
@@ -33,6 +33,7 @@ class InPicture {
         first_column_(first_column),
         rows_(static_cast<unsigned>(end_row - first_row)),
         columns_(static_cast<unsigned>(end_column - first_column)) {}
+  __device__ __forceinline__ static int before(int64_t first) { return first < 0 ? static_cast<int>(-first) : 0; }
   __device__ __forceinline__ static int clip(int64_t count, int most) {
     return count < most ? static_cast<int>(count) : most;
   }

@@ -119,17 +119,15 @@ struct OutputPhase {
   int column;
 };
 
-// (y, x): the warp's first pixel.
-template <typename Tile, typename Output>
-__device__ __forceinline__ void store_sums(const Output& output, const ConvSize& size, float negative_slope,
-                                           const typename Tile::Place& place, const typename Tile::Sums& sums,
-                                           int64_t image, int64_t y, int64_t x, const OutputPhase& phase) {
+// Calls visit(row, column, values) for each pixel of the lane: its place in the warp, and LeakyReLU of the sums of the
+// lane's channels.
+template <typename Tile, typename Visit>
+__device__ __forceinline__ void visit_sums(float negative_slope, const typename Tile::Place& place,
+                                           const typename Tile::Sums& sums, Visit visit) {
 #pragma unroll
   for (int row = 0; row < kWarpRows; ++row) {
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      const int64_t pixel_y = y + row, pixel_x = x + place.lane / 4 + 8 * half;
-      if (pixel_y >= size.height || pixel_x >= size.width) continue;
       float values[2 * Tile::kProducts];
 #pragma unroll
       for (int n = 0; n < Tile::kProducts; ++n) {
@@ -137,11 +135,30 @@ __device__ __forceinline__ void store_sums(const Output& output, const ConvSize&
         values[2 * n] = sum.low > 0.0f ? sum.low : sum.low * negative_slope;
         values[2 * n + 1] = sum.high > 0.0f ? sum.high : sum.high * negative_slope;
       }
-      store_pixel<typename Tile::Element, Tile::kProducts>(output, image, phase.scale * pixel_y + phase.row,
-                                                           phase.scale * pixel_x + phase.column,
-                                                           lane_channel<Tile>(place), values);
+      visit(row, place.lane / 4 + 8 * half, values);
     }
   }
+}
+
+// The output pixels that a block may store.
+struct StoredArea {
+  int64_t top;
+  int64_t bottom;  // these two are not stored
+  int64_t right;
+};
+
+// (y, x): the warp's first pixel.
+template <typename Tile, typename Output>
+__device__ __forceinline__ void store_sums(const Output& output, const StoredArea& area, float negative_slope,
+                                           const typename Tile::Place& place, const typename Tile::Sums& sums,
+                                           int64_t image, int64_t y, int64_t x, const OutputPhase& phase) {
+  visit_sums<Tile>(negative_slope, place, sums, [&](int row, int column, float (&values)[2 * Tile::kProducts]) {
+    const int64_t pixel_y = y + row, pixel_x = x + column;
+    if (pixel_y < area.top || pixel_y >= area.bottom || pixel_x >= area.right) return;
+    store_pixel<typename Tile::Element, Tile::kProducts>(output, image, phase.scale * pixel_y + phase.row,
+                                                         phase.scale * pixel_x + phase.column,
+                                                         lane_channel<Tile>(place), values);
+  });
 }
 
 }  // namespace srdgan::gpu

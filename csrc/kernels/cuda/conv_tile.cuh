@@ -93,9 +93,11 @@ struct ConvTile {
     return (row * kInputColumns + column) * kGroupBytes + ((half ^ (column >> 2 & 1)) << 4);
   }
 
-  // Adds the products of one group of channels.
-  __device__ __forceinline__ static void multiply(const unsigned char* stage, const Place& place, Sums& sums) {
-    const unsigned char* weights = stage + kInputBytes + (place.part * (kProducts / 2) * 512 + place.lane * 16);
+  // Adds the products of one group of channels: a tile's input, whose rows are kRowBytes apart, and its weights.
+  template <int kRowBytes = kInputColumns * kGroupBytes>
+  __device__ __forceinline__ static void multiply(const unsigned char* input, const unsigned char* group_weights,
+                                                  const Place& place, Sums& sums) {
+    const unsigned char* weights = group_weights + (place.part * (kProducts / 2) * 512 + place.lane * 16);
 #pragma unroll
     for (int dx = 0; dx < kTaps; ++dx) {
       uint4 b[kTaps][kProducts / 2];  // of two products each
@@ -108,11 +110,11 @@ struct ConvTile {
         }
       }
       const unsigned char* pixels =
-          stage + input_offset(place.row, place.column + dx + place.lane % 16, place.lane / 16);
+          input + place.row * kRowBytes + input_offset(0, place.column + dx + place.lane % 16, place.lane / 16);
 #pragma unroll
       for (int row = 0; row < kWarpRows + kTaps - 1; ++row) {
         uint32_t a[4];
-        ldmatrix_x4(a, pixels + row * kInputColumns * kGroupBytes);
+        ldmatrix_x4(a, pixels + row * kRowBytes);
 #pragma unroll
         for (int dy = 0; dy < kTaps; ++dy) {
           if (row < dy || row - dy >= kWarpRows) continue;

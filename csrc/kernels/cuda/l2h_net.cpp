@@ -28,8 +28,18 @@ L2HNetRun::L2HNetRun(NetWeights weights, const ConvSize& size)
       features_(weights_.first.outputs),
       slab_(size, features_, growth_channels(weights_)) {}
 
-int64_t L2HNetRun::large_map_elements() const {
-  return size_.batch * size_.height * size_.width * scale() * scale() * features_;
+bool L2HNetRun::fuses_end() const { return features_ <= kMostHrLastFeatures; }
+
+int64_t L2HNetRun::map_elements(int64_t scale) const {
+  return size_.batch * size_.height * size_.width * scale * scale * features_;
+}
+
+int64_t L2HNetRun::map_elements_of_turn(int turn) const {
+  // The enlarged maps, then that of conv_hr.
+  const int last = static_cast<int>(weights_.upsample.size()) - (fuses_end() ? 1 : 0);
+  int64_t most = 0;
+  for (int i = turn; i <= last; i += 2) most = map_elements(int64_t{2} << i < scale() ? int64_t{2} << i : scale());
+  return most;
 }
 
 cudaError_t L2HNetRun::launch(const Context& context, const PictureInput& picture, const PictureOutput& result,
@@ -38,7 +48,7 @@ cudaError_t L2HNetRun::launch(const Context& context, const PictureInput& pictur
   slab.use(workspace);
   uint16_t* large[2];
   large[0] = static_cast<uint16_t*>(workspace) + slab.elements();
-  large[1] = large[0] + large_map_elements();
+  large[1] = large[0] + map_elements_of_turn(0);
 
   constexpr int kInput = TrunkSlab::kTrunkInput;
   cudaError_t error = launch_conv_first(context, size_, picture, weights_.first, slab.map_output(kInput));
@@ -63,6 +73,7 @@ cudaError_t L2HNetRun::launch(const Context& context, const PictureInput& pictur
     turn = 1 - turn;
   }
   if (error != cudaSuccess) return error;
+  if (fuses_end()) return launch_conv_hr_last(context, size, features, weights_.hr, weights_.last, result);
   const DenseMap hr{large[turn], size, features_};
   error = launch_conv3x3(context, size, features, weights_.hr, hr.output());
   if (error != cudaSuccess) return error;
