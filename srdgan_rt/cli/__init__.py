@@ -24,7 +24,7 @@ COMMANDS = {
     "degrade": "Makes training pairs from clean photographs: each with a small, noisy copy as a phone would take it.",
     "evaluate": "Scores models and baselines on data sets; without -n, bicubic and the default model.",
     "compare": "Writes a page that compares pictures of one scene: zoom, slider, side by side, difference.",
-    "export": "Writes a model as an ONNX graph for pictures of any size.",
+    "export": "Writes a model as an ONNX graph for pictures of any size, or as weights for other programs.",
     "engine": "Builds, lists, verifies and removes TensorRT engines.",
     "noise": "Compares generated noise with that of real photographs.",
     "info": "Shows versions, the build, and which engines, ops and models can be used here.",
