@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 import srdgan_rt
+from srdgan_rt.cli.completion import read_typed_words
 from srdgan_rt.cli.ending import (
     BROKEN_PIPE,
     discard_streams,
@@ -59,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: always, with the exit status.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
+    typed = read_typed_words()
+    wanted = next((word for word in (arguments if typed is None else typed) if not word.startswith("-")), None)
     escape_unknown_characters()
     try:
         with stop_on_signals():
@@ -99,7 +101,6 @@ def _add_group(app: typer.Typer, name: str, summary: str) -> None:
 def _make_app(wanted: str | None) -> typer.Typer:
     """The application; only the wanted command is imported, so that ``--help`` need not load PyTorch."""
     app = typer.Typer(
-        add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
