@@ -6,7 +6,13 @@ import os
 from pathlib import Path
 
 from srdgan_rt.checkpoint.mix import parse_mix
-from srdgan_rt.checkpoint.shipped import available_degradations, available_models, find_file, is_weight_path
+from srdgan_rt.checkpoint.shipped import (
+    WEIGHT_SUFFIXES,
+    available_degradations,
+    available_models,
+    find_file,
+    is_weight_path,
+)
 from srdgan_rt.errors import CheckpointError
 
 
@@ -31,3 +37,19 @@ def pin_model(name_or_path: str | os.PathLike[str]) -> str | Path:
     if isinstance(name_or_path, str) and (parse_mix(name_or_path) is not None or not is_weight_path(name_or_path)):
         return name_or_path
     return Path(name_or_path).expanduser().absolute()
+
+
+def find_only_weights(folder: str | os.PathLike[str]) -> Path:
+    """The weight file of a folder. One with a second dot in its name belongs to another: sharp weights, or int8 ranges.
+
+    Raises:
+        CheckpointError: there is no such folder, or it holds no weight file or several.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder}: is not a folder")
+    names = {path.name for path in folder.iterdir() if path.suffix.lower() in WEIGHT_SUFFIXES}
+    found = sorted(name for name in names if f"{Path(Path(name).stem).stem}{Path(name).suffix}" not in names - {name})
+    if len(found) != 1:
+        raise CheckpointError(f"{folder}: must hold one weight file, got {', '.join(found) or 'none'}")
+    return folder / found[0]

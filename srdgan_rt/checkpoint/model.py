@@ -35,6 +35,11 @@ class Model:
     ranges: Sequence[Tensor] | None = None
     sharpness: float = 0.0
 
+    def __repr__(self) -> str:
+        spec = self.spec
+        sizes = f"{spec.num_blocks} RRDBs, {spec.num_features} features, growth {spec.growth_channels}"
+        return f"<Model {spec.name or 'without a name'} x{spec.scale}: {sizes}, halo {spec.halo}>"
+
     @classmethod
     def from_net(cls, net: L2HNet, *, ranges: Sequence[Tensor] | None = None) -> Model:
         """Describes a network that comes from no file: no name, no metadata, the default halo."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 import srdgan_rt
+from srdgan_rt.cli.completion import read_typed_words
 from srdgan_rt.cli.ending import (
     BROKEN_PIPE,
     discard_streams,
@@ -26,7 +27,7 @@ COMMANDS = {
     "evaluate": "Scores models and baselines on data sets; without -n, bicubic and the default model.",
     "compare": "Writes a page that compares pictures of one scene: zoom, slider, side by side, difference.",
     "serve": "Serves a local page that enlarges pictures: drop one, choose a region, compare, save.",
-    "export": "Writes a model as an ONNX graph for pictures of any size.",
+    "export": "Writes a model as an ONNX graph for pictures of any size, or as weights for other programs.",
     "engine": "Builds, lists, verifies and removes TensorRT engines.",
     "noise": "Compares generated noise with that of real photographs.",
     "info": "Shows versions, the build, and which engines, ops and models can be used here.",
@@ -61,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: always, with the exit status.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
+    typed = read_typed_words()
+    wanted = next((word for word in (arguments if typed is None else typed) if not word.startswith("-")), None)
     escape_unknown_characters()
     try:
         with stop_on_signals():
@@ -101,7 +103,6 @@ def _add_group(app: typer.Typer, name: str, summary: str) -> None:
 def _make_app(wanted: str | None) -> typer.Typer:
     """The application; only the wanted command is imported, so that ``--help`` need not load PyTorch."""
     app = typer.Typer(
-        add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )

@@ -18,6 +18,7 @@ from rich.progress import Progress
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.checkpoint import DEFAULT_MODEL
 from srdgan_rt.cli import options
+from srdgan_rt.cli.completion import complete_method
 from srdgan_rt.cli.failures import FAILED, say_failure
 from srdgan_rt.cli.methods import open_methods
 from srdgan_rt.errors import InputError
@@ -64,6 +65,7 @@ def evaluate(
             help="Shipped model, weight file, interpolation (a:0.7+b:0.3), or "
             f"{', '.join(BASELINES)}; may be repeated.",
             show_default="bicubic and the best shipped",
+            autocompletion=complete_method,
         ),
     ] = None,
     sharpness: Annotated[

@@ -1,4 +1,4 @@
-"""``srdgan-rt export``: a model as an ONNX file."""
+"""``srdgan-rt export``: a model as an ONNX file, or as weights for other programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ import typer
 
 from srdgan_rt.cli import options
 from srdgan_rt.cli.calibration import check_calibration, read_calibration
+from srdgan_rt.cli.failures import say
 from srdgan_rt.errors import ImageWriteError, InputError
+
+
+class Target(str, enum.Enum):
+    """What the file is for."""
+
+    ONNX = "onnx"
+    SPANDREL = "spandrel"
 
 
 class GraphPrecision(str, enum.Enum):
@@ -31,9 +39,16 @@ class GraphForm(str, enum.Enum):
 
 
 def export(
-    output: Annotated[Path, typer.Option("--output", "-o", help="ONNX file to write.", show_default=False)],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="File to write: .onnx, or .safetensors for spandrel.", show_default=False),
+    ],
     model: options.Model = None,
     sharpness: options.Sharpness = None,
+    target: Annotated[
+        Target,
+        typer.Option("--for", help="An ONNX graph, or weights for programs that use spandrel (ComfyUI, chaiNNer)."),
+    ] = Target.ONNX,
     precision: Annotated[
         GraphPrecision, typer.Option(help="Type of the weights, the activations, the input and the output.")
     ] = GraphPrecision.FP32,
@@ -46,7 +61,7 @@ def export(
     calibrate: options.Calibrate = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
 ) -> None:
-    """Writes a model as an ONNX graph for pictures of any size.
+    """Writes a model as an ONNX graph for pictures of any size, or as weights for other programs.
 
     The input is called "input": (N, 3, H, W), RGB in [0, 1]. The output is called "output": (N, 3, S*H, S*W), where S
     is the scale; it is not clipped. Shipped models that degrade pictures (srdgan-h2l) take a second input, "noise", and
@@ -56,13 +71,21 @@ def export(
     int8 and fp8 (e4m3) are for the convolutions of dense blocks, marked by QuantizeLinear and DequantizeLinear; the
     rest is fp32. Their ranges are measured on the middle of each picture of --calibrate.
 
+    With --for spandrel, the file holds fp32 weights of ESRGAN's network, RRDBNet, with 32 growth channels.
+
     Exit status: 0 written, 1 failed, 2 wrong usage.
     """
-    if output.suffix.lower() != ".onnx":
-        raise InputError(f"--output must end in .onnx, got {str(output)!r}")
+    ending = ".onnx" if target is Target.ONNX else ".safetensors"
+    if output.suffix.lower() != ending:
+        raise InputError(f"--output must end in {ending}, got {str(output)!r}")
     if output.exists() and not overwrite:
         raise ImageWriteError(f"{output} exists: choose --overwrite")
 
+    if target is Target.SPANDREL:
+        if calibrate or precision is not GraphPrecision.FP32 or form is not GraphForm.CONCAT:
+            raise InputError("--precision, --form and --calibrate are for ONNX, not for --for spandrel")
+        _export_for_spandrel(model, sharpness, output)
+        return
     check_calibration(precision.value, calibrate)
 
     # Imported only now: they load PyTorch, and wrong usage should be reported at once.
@@ -77,3 +100,13 @@ def export(
     with replace_file(output) as file:
         file.write(content)
     typer.echo(f"{output} ({len(content) / 1e6:.1f} MB)")
+
+
+def _export_for_spandrel(model: str | None, sharpness: float | None, output: Path) -> None:
+    from srdgan_rt.checkpoint import DEFAULT_MODEL
+    from srdgan_rt.export import export_rrdbnet
+
+    padding = export_rrdbnet(model or DEFAULT_MODEL, output, sharpness=sharpness)
+    typer.echo(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")
+    if padding:
+        say(f"for equal edges in other programs, pad pictures by {padding} mirrored pixels and crop the result")

@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from srdgan_rt.cli.completion import complete_model, offer
 from srdgan_rt.cli.failures import say
 from srdgan_rt.errors import InputError
 
 _SMALLEST_TILE = 32  # input pixels; smaller tiles would cost far more for their halo than for themselves
 
+ENGINES = ("auto", "native", "torch", "onnxruntime", "tensorrt", "cuda")
+PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8", "fp8")
 Model = Annotated[
     str | None,
     typer.Option(
@@ -20,6 +23,7 @@ Model = Annotated[
         metavar="NAME|PATH",
         help="Shipped model (srdgan-rt info lists them), weight file, or interpolation of models (a:0.7+b:0.3).",
         show_default="the best shipped",
+        autocompletion=complete_model,
     ),
 ]
 Sharpness = Annotated[
@@ -45,9 +49,16 @@ Tile = Annotated[
     str,
     typer.Option("--tile", "-t", metavar="N|auto", help="Largest side of a tile in input pixels; 0 disables tiling."),
 ]
-Precision = Annotated[str, typer.Option(metavar="NAME", help="auto, fp32, fp16, bf16, int8 or fp8.")]
-Engine = Annotated[str, typer.Option(metavar="NAME", help="auto, native, torch, onnxruntime, tensorrt or cuda.")]
-Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.")]
+Precision = Annotated[
+    str, typer.Option(metavar="NAME", help=f"{', '.join(PRECISIONS)}.", autocompletion=offer(PRECISIONS))
+]
+Engine = Annotated[str, typer.Option(metavar="NAME", help=f"{', '.join(ENGINES)}.", autocompletion=offer(ENGINES))]
+Device = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="auto, cpu, cuda or cuda:N.", autocompletion=offer(("auto", "cpu", "cuda", "cuda:0"))
+    ),
+]
 MaxPixels = Annotated[
     int | None,
     typer.Option(

@@ -83,6 +83,9 @@ class Degrader:
         # Two 3x3 convolutions per block and the last one: what a result reads beyond its own block of pixels.
         self._halo = -(-(2 * net.num_blocks + 1) // self.scale)
 
+    def __repr__(self) -> str:
+        return f"<Degrader {self.name or 'without a name'} 1/{self.scale} on {self.device}>"
+
     def __reduce__(self) -> tuple[partial[Degrader], tuple[object]]:
         return partial(type(self), **self._options), (self._source,)
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 
+import numpy as np
+from PIL import Image
+
+from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.pixels import Pixels
+
+_LARGEST_SHOWN = 1024  # pixels a side; a notebook stores what it shows
 
 
 @dataclass(frozen=True)
@@ -69,3 +76,20 @@ class Picture:
     metadata: Metadata = Metadata()
     format: str = ""
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        height, width = self.pixels.shape[:2]
+        channels = 1 if self.pixels.ndim == 2 else self.pixels.shape[2]
+        layout = {1: "grey", 2: "grey and alpha", 3: "RGB", 4: "RGBA"}[channels]
+        held = [name for name in ("exif", "icc", "xmp", "iptc") if getattr(self.metadata, name) is not None]
+        origin = [self.format] if self.format else []
+        return f"<Picture {width}x{height} {layout} {', '.join([str(self.pixels.dtype), *origin, *held])}>"
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows: a PNG file of 8 bits and at most 1024 pixels a side, with the profile."""
+        step = -(-max(self.pixels.shape[:2]) // (4 * _LARGEST_SHOWN))  # cheap, before the good reduction
+        image = Image.fromarray(np.ascontiguousarray(convert_depth(self.pixels[::step, ::step], np.uint8)))
+        image.thumbnail((_LARGEST_SHOWN, _LARGEST_SHOWN))
+        file = io.BytesIO()
+        image.save(file, "PNG", icc_profile=self.metadata.icc)
+        return file.getvalue()

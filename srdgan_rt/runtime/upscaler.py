@@ -13,7 +13,7 @@ from torch import Tensor
 
 from srdgan_rt._fork import note_threads
 from srdgan_rt.checkpoint import DEFAULT_MODEL, Model, load_model
-from srdgan_rt.checkpoint.locate import pin_model
+from srdgan_rt.checkpoint.locate import find_only_weights, pin_model
 from srdgan_rt.checkpoint.pair import check_sharpness
 from srdgan_rt.errors import InputError
 from srdgan_rt.models import L2HNet
@@ -123,6 +123,23 @@ class Upscaler:
 
     def __reduce__(self) -> tuple[partial[Upscaler], tuple[object]]:
         return partial(type(self), **self._options), (self._source,)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | os.PathLike[str], **options: Any) -> Upscaler:
+        """Opens the model of a local folder, such as a downloaded repository; nothing is fetched.
+
+        Args:
+            folder: holds one weight file, beside which sharp weights and int8 ranges may lie.
+            options: further arguments of :class:`Upscaler`.
+
+        Raises:
+            CheckpointError: there is no such folder, or it holds no weight file or several; or see :class:`Upscaler`.
+        """
+        return cls(find_only_weights(folder), **options)
+
+    def __repr__(self) -> str:
+        name = self.spec.name or f"{self.spec.num_blocks} RRDBs"
+        return f"<Upscaler {name} x{self.scale}, {self.engine} {self.precision} on {self.device}>"
 
     @property
     def engine(self) -> str:

@@ -106,3 +106,22 @@ def test_a_degradation_has_no_sharpness(run, tmp_path):
     outcome = run("export", "-n", "srdgan-h2l", "-o", tmp_path / "h2l.onnx", "--sharpness", "0.5")
     assert outcome.status == 2
     assert "srdgan-h2l degrades pictures and has no sharpness, got 0.5" in outcome.err_lines[0]
+
+
+def test_writes_weights_for_spandrel(run, model, tmp_path):
+    target = tmp_path / "tiny.safetensors"
+    outcome = run("export", "-n", model, "-o", target, "--for", "spandrel")
+    assert outcome.status == 0, outcome.err
+    assert outcome.out.startswith(f"{target} (")
+    assert load_model(target).spec.growth_channels == 32
+    assert run("export", "-n", model, "-o", tmp_path / "a.onnx", "--for", "spandrel").err_lines == [
+        f"srdgan-rt: error: --output must end in .safetensors, got {str(tmp_path / 'a.onnx')!r}"
+    ]
+
+
+def test_says_how_edges_become_equal(run, tmp_path):
+    target = tmp_path / "fast.safetensors"
+    outcome = run("export", "-o", target, "--for", "spandrel")
+    padding = load_model(target).spec.border_padding
+    assert padding > 0
+    assert f"pad pictures by {padding} mirrored pixels and crop the result" in outcome.err
