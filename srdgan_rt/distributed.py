@@ -205,7 +205,7 @@ def run_rows(
     """
     import ray
 
-    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    resources: dict[str, float] = ray.cluster_resources()
     if num_cpus < 1 or num_gpus < 0:
         raise InputError(f"a worker needs at least 1 CPU and 0 GPUs, got {num_cpus} and {num_gpus:g}")
     for name, wanted in (("CPU", num_cpus), ("GPU", num_gpus)):
