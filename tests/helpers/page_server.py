@@ -14,7 +14,7 @@ from srdgan_rt.serve.server import listen, make_server
 from srdgan_rt.serve.settings import list_settings
 from srdgan_rt.serve.workspace import Workspace
 
-LIMITS = Limits(upload_bytes=200_000, pixels=10_000, upload_seconds=1)
+LIMITS = Limits(upload_bytes=200_000, pixels=10_000, upload_seconds=60)
 SECRET = "secret"
 
 
@@ -36,7 +36,7 @@ class Answer:
 class Server:
     """A server in a thread, and a client for it."""
 
-    def __init__(self, models, limits=LIMITS, header_seconds=0.5):
+    def __init__(self, models, limits=LIMITS, header_seconds=60):
         self._listener = listen(0)
         self.port = self._listener.getsockname()[1]
         settings = list_settings(models)

@@ -118,7 +118,7 @@ def driver(tmp_path_factory, downloads):
 
 @pytest.fixture(scope="module")
 def page_server(models):
-    server = Server(models, Limits(upload_bytes=1_000_000, pixels=1_000_000), header_seconds=20)
+    server = Server(models, Limits(upload_bytes=1_000_000, pixels=1_000_000))
     yield server
     server.close()
 
