@@ -15,6 +15,7 @@ _SMALLEST_TILE = 32  # input pixels; smaller tiles would cost far more for their
 
 ENGINES = ("auto", "native", "torch", "onnxruntime", "tensorrt", "cuda")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8", "fp8")
+
 Model = Annotated[
     str | None,
     typer.Option(
