@@ -16,7 +16,7 @@ inline std::vector<srdgan::CpuIsa> find_tested_isas() {
   for (CpuIsa isa : srdgan::known_cpu_isas()) {
     if (only != nullptr && std::string(only) != srdgan::cpu_isa_name(isa)) continue;
     if (srdgan::cpu_supports(isa)) {
-      isas.push_back(isa);
+      isas.insert(isas.begin(), isa);  // the best one comes last
     } else {
       std::printf("this processor lacks %s\n", srdgan::cpu_isa_name(isa));
     }
