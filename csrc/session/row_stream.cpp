@@ -65,11 +65,16 @@ bool RowStream::can_compute() const {
 }
 
 StatusCode RowStream::compute(const std::atomic<bool>& cancelled) {
-  while (can_compute()) {
-    const StatusCode code = runner_.compute(next_strip_, stored_, first_stored_, cancelled);
-    if (code != StatusCode::kOk) return code;
-    ++next_strip_;
-    drop_rows();
+  try {
+    while (can_compute()) {
+      const StatusCode code = runner_.compute(next_strip_, stored_, first_stored_, cancelled);
+      if (code != StatusCode::kOk) return code;
+      ++next_strip_;
+      drop_rows();
+    }
+  } catch (...) {  // the host's threads failed, and the strip is half done
+    restart();
+    throw;
   }
   return StatusCode::kOk;
 }

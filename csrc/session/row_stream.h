@@ -16,7 +16,7 @@ class RowStream {
   RowStream(FrameRunner& runner, const SessionConfig& config);
 
   // Session::push_rows() and pull_rows(): kOk, kCancelled or kNotFinite, after which restart() must come; Failure for
-  // wrong arguments, which changes nothing.
+  // wrong arguments, which changes nothing, and for threads of the host that fail: then, too, the next picture begins.
   StatusCode push(const ConstImage& rows, int64_t count, int64_t& taken, const std::atomic<bool>& cancelled);
   StatusCode pull(const Image& rows, int64_t count, int64_t& written, const std::atomic<bool>& cancelled);
 

@@ -144,8 +144,15 @@ void test_broken_hosts() {
   fault = [] { throw 7; };
   status = process();
   CHECK(std::strstr(status.message, "parallel_for threw") != nullptr, "%s", status.message);
+  SessionConfig config = config_of(8, 8);
+  config.row_streaming = true;
+  int64_t count = 0;
   is_broken = false;
-  CHECK(process().ok(), "the session must work again");
+  CHECK(session.configure(config).ok(), "configure");
+  is_broken = true;
+  CHECK(session.push_rows(from_plane(pixels.data()), 8, count).code == StatusCode::kInvalidArgument, "push");
+  is_broken = false;
+  CHECK(process().ok(), "the session must work again, and no picture may be begun");
 }
 
 }  // namespace
