@@ -21,7 +21,7 @@ from srdgan_rt.image import Picture, read_picture, write_picture
 from srdgan_rt.models import H2LNet, L2HNet
 from srdgan_rt.runtime import Upscaler
 
-OPTIONS = FileOptions(outscale=4, quality=95, existing=Existing.SKIP, max_pixels=10_000)
+OPTIONS = FileOptions(outscale=4, denoise=1, quality=95, existing=Existing.SKIP, max_pixels=10_000)
 PAIRS = PairOptions(levels=(0.02, 0.02), seed=0, overwrite=False, max_pixels=100_000)
 
 

@@ -220,7 +220,7 @@ def test_sharpness_is_offered_for_models_that_have_it(page, draw, models):
 
 
 def test_work_shows_its_progress_and_is_cancelled(page, draw, monkeypatch):
-    def enlarge(picture, upscaler, outscale, progress, region):
+    def enlarge(picture, upscaler, *, progress, **settings):
         for step in range(3000):
             progress.show(step, 3000)
             time.sleep(0.01)

@@ -205,7 +205,7 @@ def test_files_that_are_no_pictures_are_errors_of_one_line(server, draw, body):
 def busy(start_server, draw, monkeypatch):
     """A server whose work takes until it is cancelled, and a connection that reads its progress."""
 
-    def enlarge(picture, upscaler, outscale, progress, region):
+    def enlarge(picture, upscaler, *, progress, **settings):
         for step in range(2000):
             progress.show(step, 2000)
             time.sleep(0.01)
