@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,6 +57,10 @@ def upscale(
         bool, typer.Option("--recursive", "-r", help="Search subfolders; --output mirrors their tree.")
     ] = False,
     max_pixels: options.MaxPixels = None,
+    watch_folders: Annotated[
+        bool,
+        typer.Option("--watch", help="Go on with pictures that are put into the input folders, until Ctrl-C."),
+    ] = False,
     ray: Annotated[
         str | None,
         typer.Option(
@@ -77,23 +82,30 @@ def upscale(
 
     Results of earlier runs are skipped, unless you name them as inputs.
 
+    With --watch, pictures are done as soon as they are completely written: when they have not changed for two seconds.
+
     Exit status: 0 all done, 1 some input failed, 2 wrong usage, 128 + N stopped by signal N.
     """
     if not (math.isfinite(outscale) and outscale > 0):
         raise InputError(f"--outscale must be a number above 0, got {outscale}")
     if overwrite and skip_existing:
         raise InputError("--overwrite and --skip-existing exclude each other")
+    if watch_folders and (overwrite or ray is not None):
+        raise InputError(f"--watch and {'--overwrite' if overwrite else '--ray'} exclude each other")
     tile_size = options.parse_tile(tile)
     strength = options.parse_denoise(denoise)
 
     # Imported only now: they load PyTorch, and help and wrong usage should answer at once.
     from srdgan_rt.checkpoint import DEFAULT_MODEL
-    from srdgan_rt.files.jobs import plan_jobs
+    from srdgan_rt.files.jobs import Plan, plan_jobs
     from srdgan_rt.files.upscale_file import Existing, FileOptions
+    from srdgan_rt.files.watch import FolderWatch
     from srdgan_rt.runtime import Upscaler
 
     suffix = f"x{outscale:g}" if suffix is None else suffix
-    plan = plan_jobs(inputs, output, recursive=recursive, suffix=suffix, extension=extension)
+    make_plan = partial(plan_jobs, inputs, output, recursive=recursive, suffix=suffix, extension=extension)
+    folders = FolderWatch(inputs, recursive) if watch_folders else None
+    plan = make_plan() if folders is None else Plan()
     arguments: dict[str, Any] = {
         "model": model or DEFAULT_MODEL,
         "sharpness": sharpness,
@@ -110,7 +122,7 @@ def upscale(
         reporter.failed(subject, error)
     reporter.left_alone(plan.left_alone)
 
-    existing = Existing.OVERWRITE if overwrite else Existing.SKIP if skip_existing else Existing.REFUSE
+    existing = Existing.OVERWRITE if overwrite else Existing.SKIP if skip_existing or watch_folders else Existing.REFUSE
     file_options = FileOptions(outscale, strength, quality, existing, options.limit_pixels(max_pixels))
 
     if ray is not None:
@@ -118,7 +130,12 @@ def upscale(
 
         run_on_cluster(plan.jobs, ray, arguments, file_options, reporter, num_cpus=ray_cpus, num_gpus=ray_gpus)
     elif upscaler is not None:
-        run_all(plan.jobs, _make_runner(upscaler, file_options), reporter, show_progress=not quiet)
+        run = _make_runner(upscaler, file_options)
+        if folders is not None:
+            from srdgan_rt.cli.upscale_watch import watch
+
+            watch(folders, make_plan, run, reporter, show_progress=not quiet)
+        run_all(plan.jobs, run, reporter, show_progress=not quiet)
     if reporter.num_failed:
         raise typer.Exit(FAILED)
 

@@ -92,7 +92,7 @@ def _expand(text: str, recursive: bool) -> Iterator[FoundPicture]:
 
 
 def _expand_folder(root: Path, recursive: bool) -> Iterator[FoundPicture]:
-    files, problems = _list_files(root, recursive)
+    files, problems = list_files(root, recursive)
     pictures = [path for path in files if path.name.lower().endswith(READABLE_EXTENSIONS)]
     yield from (FoundPicture(path, root) for path in pictures)
     unreadable: dict[tuple[Path, str], list[Path]] = {}
@@ -118,7 +118,7 @@ def _leave_out(root: Path, folder: Path, format_name: str, paths: list[Path]) ->
         yield from (FoundPicture(path, root, note=f"left out: {format_name} files cannot be read") for path in paths)
 
 
-def _list_files(root: Path, recursive: bool) -> tuple[list[Path], list[FoundPicture]]:
+def list_files(root: Path, recursive: bool) -> tuple[list[Path], list[FoundPicture]]:
     """The files of a folder in natural order, without hidden ones; and entries for folders that cannot be searched."""
     files: list[Path] = []
     problems: list[FoundPicture] = []
