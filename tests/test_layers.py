@@ -55,7 +55,7 @@ IMAGE_FOLDERS: dict[str, set[str]] = {
 }
 OPTIONAL_PACKAGES = {
     *("rawpy", "matplotlib", "onnx", "onnxruntime", "openvino", "ncnn", "tensorrt", "tensorrt_rtx"),
-    *("starlette", "uvicorn", "ray"),
+    *("starlette", "uvicorn", "ray", "pillow_heif"),
 }
 
 

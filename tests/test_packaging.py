@@ -27,6 +27,7 @@ OPTIONAL = (
     "starlette",
     "uvicorn",
     "ray",
+    "pillow_heif",
 )
 
 # Begins every program below: optional packages cannot be imported, and the extension is nowhere to be found.

@@ -12,6 +12,7 @@ from PIL import Image
 from PIL.AvifImagePlugin import AvifImageFile
 
 from srdgan_rt.image.depth import convert_depth, expand_bits
+from srdgan_rt.image.heif_metadata import make_metadata
 from srdgan_rt.image.metadata import exif
 from srdgan_rt.image.metadata.exif_edit import remove_tags
 from srdgan_rt.image.metadata.ifd import DamagedTagsError, read_header
@@ -24,8 +25,6 @@ MAX_SIDE = 32768  # libavif decodes no larger one
 _ORIENTATION = 0x0112
 _HIGH_DEPTH, _TWELVE_BITS, _MONOCHROME = 0x40, 0x20, 0x10  # flags in the third byte of the box av1C
 _LOSSLESS_COLOUR_FROM = 90  # quality from which colour keeps its full resolution, as in JPEG files
-# Primaries and transfer of CICP that mean sRGB in practice: BT.709 or unspecified; sRGB, BT.709, BT.601 or unspecified.
-_SRGB_PRIMARIES, _SRGB_TRANSFERS = (1, 2), (1, 2, 6, 13)
 
 
 def read_avif(path: Path, check_size: SizeCheck) -> Picture:
@@ -36,14 +35,8 @@ def read_avif(path: Path, check_size: SizeCheck) -> Picture:
     pixels = _decode(data, header)
     notes = [f"animated: first of {header.n_frames} frames"] if header.n_frames > 1 else []
     # Where the container turns the picture, Pillow has put the same turn into the EXIF block.
-    block = exif.strip_prefix(header.info["exif"]) if "exif" in header.info else None
-    try:
-        dpi = exif.get_dpi(block) if block is not None else None
-    except DamagedTagsError:
-        dpi = None
-    icc = header.info.get("icc_profile")
-    colour = () if icc is not None else _read_colour(data)
-    metadata = Metadata(block, icc, header.info.get("xmp"), dpi, png_colour=colour)
+    info = header.info
+    metadata = make_metadata(info.get("exif"), info.get("icc_profile"), info.get("xmp"), _read_colour(data))
     return make_upright(Picture(pixels, metadata, "avif", tuple(notes)))
 
 
@@ -60,16 +53,13 @@ def _decode(data: bytes, header: AvifImageFile) -> Pixels:
     return pixels
 
 
-def _read_colour(data: bytes) -> tuple[tuple[bytes, bytes], ...]:
-    """The colour space by its numbers in CICP, as PNG's chunk for them; nothing for sRGB."""
+def _read_colour(data: bytes) -> tuple[int, int] | None:
+    """Primaries and transfer of the colour space by their numbers in CICP."""
     position = data.find(b"colrnclx")
     if position < 0 or len(data) < position + 15:
-        return ()
+        return None
     primaries, transfer = (int.from_bytes(data[position + start : position + start + 2], "big") for start in (8, 10))
-    is_srgb = primaries in _SRGB_PRIMARIES and transfer in _SRGB_TRANSFERS
-    if is_srgb or max(primaries, transfer) > 255:
-        return ()
-    return ((b"cICP", bytes([primaries, transfer, 0, 1])),)
+    return primaries, transfer
 
 
 def write_avif(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int) -> list[str]:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 HEAD_SIZE = 512  # bytes at the start of a file that detect_format looks at
 
-RAW_IS_READABLE = importlib.util.find_spec("rawpy") is not None
-RAW_HINT = "pip install srdgan_rt[raw], or convert this one to TIFF or JPEG"
+READER_PACKAGES = {"heif": "pillow_heif", "raw": "rawpy"}
+"""The optional packages that readers need. The readers have the names of this package's extras."""
+
+_INSTALLED = {reader: importlib.util.find_spec(package) is not None for reader, package in READER_PACKAGES.items()}
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class Format:
 
     @property
     def is_readable(self) -> bool:
-        """Whether such files can be read; camera raw files need the optional package rawpy."""
-        return bool(self.reader) and (self.reader != "raw" or RAW_IS_READABLE)
+        """Whether such files can be read; some need an optional package."""
+        return bool(self.reader) and _INSTALLED.get(self.reader, True)
 
 
 _TIFF = rb"II\*\x00|MM\x00\*|II\+\x00|MM\x00\+"
@@ -69,9 +71,9 @@ FORMATS = (
     Format("Kodak raw", (".dcr", ".kdc"), reader="raw"),
     Format("Leaf or Mamiya raw", (".mos", ".mef"), reader="raw"),
     Format("TIFF", (".tif", ".tiff"), _TIFF, "tiff"),
-    Format("HEIC", (".heic", ".heics"), rb"....ftyp(hei[cmsx]|hev[cmsx])"),
+    Format("HEIC", (".heic", ".heics"), rb"....ftyp(hei[cmsx]|hev[cmsx])", "heif"),
     Format("AVIF", (".avif", ".avifs"), rb"....ftypavi[fs]", "avif"),
-    Format("HEIF", (".heif", ".heifs", ".hif"), rb"....ftyp(mi[fa][f12]|msf1)"),
+    Format("HEIF", (".heif", ".heifs", ".hif"), rb"....ftyp(mi[fa][f12]|msf1)", "heif"),
     Format("JPEG XL", (".jxl",), rb"\xff\x0a|\x00\x00\x00\x0cJXL \r\n\x87\n"),
     Format(
         "JPEG 2000",

@@ -67,7 +67,7 @@ class Picture:
         pixels: ``(H, W)`` grey, ``(H, W, 2)`` grey and alpha, ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGBA, alpha not
             multiplied in; uint8, uint16, or float32 in [0, 1].
         metadata: what else the file held.
-        format: "jpeg", "png", "tiff", "webp", "avif", "bmp", "gif", "dng" or, of other cameras, "raw"; "" for a
+        format: "jpeg", "png", "tiff", "webp", "avif", "heic", "bmp", "gif", "dng" or, of other cameras, "raw"; "" for a
             picture that was not read from a file.
         notes: what was lost or decided while reading, one line each.
     """

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from srdgan_rt.image.formats import FORMATS, RAW_HINT, Format
+from srdgan_rt.image.formats import FORMATS, Format
 from srdgan_rt.image.jpeg.metadata import read_metadata as read_jpeg_metadata
 from srdgan_rt.image.metadata.ifd import (
     Buffer,
@@ -71,10 +71,7 @@ def read_raw(path: Path, check_size: SizeCheck, format_: Format) -> Picture:
         check_size: the limit of sizes.
         format_: what kind of raw file it is, for messages.
     """
-    try:
-        rawpy = importlib.import_module("rawpy")
-    except ImportError:
-        raise ValueError(f"{format_.name} files cannot be read without rawpy: {RAW_HINT}") from None
+    rawpy = importlib.import_module("rawpy")
     try:
         with rawpy.imread(str(path)) as raw:
             check_size(raw.sizes.height, raw.sizes.width)

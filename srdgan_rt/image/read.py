@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 from srdgan_rt.errors import ImageReadError, SrdganError
 from srdgan_rt.image.avif import read_avif
 from srdgan_rt.image.bmp import read_bmp
-from srdgan_rt.image.formats import HEAD_SIZE, Format, detect_format
+from srdgan_rt.image.formats import HEAD_SIZE, READER_PACKAGES, Format, detect_format
 from srdgan_rt.image.gif import read_gif
+from srdgan_rt.image.heic import read_heic
 from srdgan_rt.image.jpeg.codec import read_jpeg
 from srdgan_rt.image.picture import Picture
 from srdgan_rt.image.png.codec import read_png
@@ -23,6 +25,7 @@ _READERS: dict[str, Callable[[Path, SizeCheck], Picture]] = {
     "avif": read_avif,
     "bmp": read_bmp,
     "gif": read_gif,
+    "heif": read_heic,
     "jpeg": read_jpeg,
     "png": read_png,
     "tiff": read_tiff,
@@ -34,8 +37,9 @@ def read_picture(path: str | os.PathLike[str], *, max_pixels: int | None = DEFAU
     """Decodes a picture file: upright, in its own bit depth, with its metadata.
 
     Args:
-        path: JPEG, PNG, TIFF, WebP, AVIF, BMP or GIF, or a camera raw file where ``rawpy`` is installed. Of animations
-            the first frame is taken; of files with several pages the first page, in its highest resolution.
+        path: JPEG, PNG, TIFF, WebP, AVIF, BMP or GIF; HEIC where ``pillow_heif`` is installed, and camera raw files
+            where ``rawpy`` is. Of animations the first frame is taken; of files with several pages the first page, in
+            its highest resolution.
         max_pixels: files that declare more pixels than this are refused before they are decoded; None for no limit. It
             limits memory, so a pixel of more than four channels counts as channels / 4 pixels.
 
@@ -60,12 +64,23 @@ def read_picture(path: str | os.PathLike[str], *, max_pixels: int | None = DEFAU
 
 def _read(path: Path, check_size: SizeCheck) -> Picture:
     format_ = _identify(path)
+    package = READER_PACKAGES.get(format_.reader)
+    if package is not None:
+        _require(package, format_)
     if format_.reader == "raw":
         return read_raw(path, check_size, format_)
     if not format_.reader:
         advice = ": convert this one to JPEG, PNG or TIFF" if format_.is_photograph else ""
         raise ValueError(f"{format_.name} files cannot be read{advice}")
     return _READERS[format_.reader](path, check_size)
+
+
+def _require(package: str, format_: Format) -> None:
+    try:
+        importlib.import_module(package)
+    except ImportError:
+        hint = f"pip install srdgan_rt[{format_.reader}], or convert this one to TIFF or JPEG"
+        raise ValueError(f"{format_.name} files cannot be read without {package}: {hint}") from None
 
 
 def _identify(path: Path) -> Format:

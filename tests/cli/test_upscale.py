@@ -310,7 +310,7 @@ def test_folder_in_which_much_is_wrong_is_done_as_far_as_can_be(upscale, draw, t
     (tmp_path / "in" / "loop.png").symlink_to("loop.png")
     (tmp_path / "in" / "up").symlink_to("..")
     (tmp_path / "in" / "album").symlink_to("../album")
-    (tmp_path / "in" / "c.HEIC").touch()
+    (tmp_path / "in" / "c.JP2").touch()
     (tmp_path / "in" / "clip.mp4").touch()
     outcome = upscale(tmp_path / "in", "x" * 300, "-r", "-o", tmp_path / "out")
     assert outcome.status == 1
@@ -323,7 +323,7 @@ def test_folder_in_which_much_is_wrong_is_done_as_far_as_can_be(upscale, draw, t
     ):
         assert sum(words in line and "error: " in line for line in outcome.err_lines) == 1
     assert "up: left out: this link leads to a folder that holds it" in outcome.err
-    assert "c.HEIC: left out: HEIC files cannot be read" in outcome.err
+    assert "c.JP2: left out: JPEG 2000 files cannot be read" in outcome.err
 
 
 def test_first_bytes_decide_the_format(upscale, draw, tmp_path):

@@ -69,21 +69,21 @@ def test_digits_that_are_no_numbers(tree):
 
 
 def test_photographs_that_cannot_be_read_are_named(tree):
-    for name in ("a.HEIC", "b.jp2", "c.xmp", "d.mp4", *(f"e{number}.jxl" for number in range(9))):
+    for name in ("a.PSD", "b.jp2", "c.xmp", "d.mp4", *(f"e{number}.jxl" for number in range(9))):
         (tree / "sub" / name).touch()
     found = find_pictures([tree / "sub"])
     assert [entry.path.name for entry in found if entry.is_picture] == ["img3.tif"]
     assert {(entry.path.name, entry.note) for entry in found if entry.note} == {
-        ("a.HEIC", "left out: HEIC files cannot be read"),
+        ("a.PSD", "left out: Photoshop files cannot be read"),
         ("b.jp2", "left out: JPEG 2000 files cannot be read"),
         ("sub", "9 JPEG XL files left out: they cannot be read"),
     }
 
 
 def test_folder_of_nothing_but_unreadable_photographs_is_an_error(tree):
-    (tree / "empty" / "a.heic").touch()
+    (tree / "empty" / "a.jp2").touch()
     (found,) = find_pictures([tree / "empty"])
-    assert str(found.error).endswith("holds no pictures that can be read, only HEIC")
+    assert str(found.error).endswith("holds no pictures that can be read, only JPEG 2000")
 
 
 def test_names_that_the_system_refuses_are_entries(tree):

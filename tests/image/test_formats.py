@@ -1,5 +1,7 @@
 """Every format that users have is known by its first bytes, whatever the file's name says."""
 
+import importlib.util
+
 import pytest
 
 from srdgan_rt.errors import ImageReadError
@@ -90,15 +92,20 @@ def test_endings_belong_to_one_format():
 
 def test_endings_of_photographs():
     assert {".jpg", ".jfif", ".jpe", ".pjpeg", ".png", ".tif", ".webp", ".bmp", ".gif"} < set(READABLE_EXTENSIONS)
-    assert {".heic": "HEIC", ".jp2": "JPEG 2000", ".jxl": "JPEG XL"}.items() < KNOWN_UNREADABLE.items()
+    assert {".psd": "Photoshop", ".jp2": "JPEG 2000", ".jxl": "JPEG XL"}.items() < KNOWN_UNREADABLE.items()
     assert not set(READABLE_EXTENSIONS) & set(KNOWN_UNREADABLE)
     assert {".svg", ".mp4", ".html"}.isdisjoint(KNOWN_UNREADABLE)
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_raw_files_are_readable_where_rawpy_is(is_there, monkeypatch):
-    for ending in (".nef", ".cr3", ".dng"):
-        assert (ending in READABLE_EXTENSIONS) == formats.RAW_IS_READABLE
-        assert (ending in KNOWN_UNREADABLE) != formats.RAW_IS_READABLE
-    monkeypatch.setattr(formats, "RAW_IS_READABLE", is_there)
-    assert all(f.is_readable == is_there for f in FORMATS if f.reader == "raw")
+@pytest.mark.parametrize(
+    ("reader", "package", "endings"),
+    [("raw", "rawpy", (".nef", ".cr3", ".dng")), ("heif", "pillow_heif", (".heic", ".heif"))],
+)
+def test_some_formats_are_readable_where_a_package_is(reader, package, endings, is_there, monkeypatch):
+    is_installed = importlib.util.find_spec(package) is not None
+    for ending in endings:
+        assert (ending in READABLE_EXTENSIONS) == is_installed
+        assert (ending in KNOWN_UNREADABLE) != is_installed
+    monkeypatch.setitem(formats._INSTALLED, reader, is_there)
+    assert all(f.is_readable == is_there for f in FORMATS if f.reader == reader)
