@@ -83,7 +83,8 @@ def test_the_compiler_is_given_the_flags(tmp_path: Path) -> None:
     """The whole build with a compiler that only writes down how it is called."""
     log = tmp_path / "log"
     compiler = tmp_path / "compiler"
-    compiler.write_text(f'#!/bin/sh\necho "$@" >> {log}\nwhile [ "$1" != -o ]; do shift || exit; done; : > "$2"\n')
+    make_output = 'for word; do [ "$before" != -o ] || : > "$word"; before=$word; done'
+    compiler.write_text(f'#!/bin/sh\necho "$@" >> {log}\necho a compiler\n{make_output}\n')
     compiler.chmod(0o755)
     source = copy_sources(tmp_path / "source")
     environment = {**os.environ, "CC": str(compiler), "CXX": str(compiler), "SRDGAN_RT_CUDA": "0"}
