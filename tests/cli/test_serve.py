@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -37,19 +39,21 @@ def test_a_port_that_is_taken_is_named(run, model):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("signal", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
-def test_the_address_is_printed_and_a_signal_ends_the_server(model, tmp_path, signal, status):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_address_is_printed_and_a_signal_ends_the_server(model, tmp_path, number, status):
     pytest.importorskip("starlette")
     pytest.importorskip("uvicorn")
     command = [sys.executable, "-m", "srdgan_rt", "serve", "--port", "0", "-n", model, "--quiet"]
     environment = {"TMPDIR": str(tmp_path), "PATH": ""}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    # Background jobs of a shell ignore Ctrl-C, and their children would, too.
+    take_signal = partial(signal.signal, number, signal.SIG_DFL)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=take_signal)
     try:
         address = process.stdout.readline().strip()
         assert address.startswith("http://127.0.0.1:")
         assert b"<!DOCTYPE html>" in urllib.request.urlopen(address, timeout=30).read()
         assert list(tmp_path.glob("srdgan-rt-*"))
-        process.send_signal(getattr(__import__("signal"), signal))
+        process.send_signal(number)
         assert process.wait(60) == status
         deadline = time.monotonic() + 1
         while list(Path(tmp_path).glob("srdgan-rt-*")):

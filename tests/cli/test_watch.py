@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 
@@ -88,7 +89,9 @@ def test_a_file_as_input_is_an_error(upscale, draw, tmp_path):
 def test_a_process_that_watches(draw, model, tmp_path):
     (tmp_path / "in").mkdir()
     command = [sys.executable, "-m", "srdgan_rt", "upscale", str(tmp_path / "in"), "--watch", "--model", model]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    take_signal = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # which background jobs of a shell ignore
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, preexec_fn=take_signal)
     draw(tmp_path / "in" / "a.png")
     deadline = time.monotonic() + 120
     while not (tmp_path / "in" / "a_x4.png").exists() and time.monotonic() < deadline:

@@ -97,18 +97,18 @@ __global__ void __launch_bounds__(kThreads, 1)
   using Last = typename Tile::Last;
   unsigned char* features = shared_memory<unsigned char>();
   unsigned char* last_weights = features + Tile::kFeatureBytes;
-  const auto hr_place = Hr::Place::of(threadIdx.x);
-  const auto last_place = Last::Place::of(threadIdx.x);
-  const int64_t image = blockIdx.z;
-  const int64_t top = static_cast<int64_t>(blockIdx.y) * (steps * Hr::kRows - 2);  // of the stripe's results
-  const int64_t left = static_cast<int64_t>(blockIdx.x) * Tile::kResultColumns;
-  const StoredArea area{top, size.height, min(size.width, left + Tile::kResultColumns)};
+  // Numbers of 32 bits, and places that are computed anew where they are used: there are hardly registers for more.
+  const int image = blockIdx.z;
+  const int top = blockIdx.y * (steps * Hr::kRows - 2);  // of the stripe's results
+  const int left = blockIdx.x * Tile::kResultColumns;
 
+#pragma unroll 1
   for (int step = 0; step < steps; ++step) {
     // The first row of the features that this step computes, and of its results.
-    const int64_t y = top - 1 + static_cast<int64_t>(step) * Hr::kRows, result_y = y - 1;
+    const int y = top - 1 + step * Hr::kRows, result_y = y - 1;
     if (result_y >= size.height) break;
     {
+      const auto hr_place = Hr::Place::of(threadIdx.x);
       const bool works = y + hr_place.row < size.height && left - 1 + hr_place.column < size.width;
       typename Hr::Sums sums;
       start_sums<Hr>(hr.bias, hr_place, sums);
@@ -121,6 +121,7 @@ __global__ void __launch_bounds__(kThreads, 1)
     }
     cp_async_wait<0>();
     __syncthreads();  // all features and weights are here
+    const auto last_place = Last::Place::of(threadIdx.x);
     if (result_y + last_place.row < size.height && left + last_place.column < size.width) {
       typename Last::Sums sums;
       start_sums<Last>(last.bias, last_place, sums);
@@ -129,6 +130,7 @@ __global__ void __launch_bounds__(kThreads, 1)
         Last::template multiply<Tile::kRowBytes>(features + group * Tile::kGroupRowBytes,
                                                  last_weights + group * Last::kWeightBytes, last_place, sums);
       }
+      const StoredArea area{top, size.height, min(size.width, static_cast<int64_t>(left) + Tile::kResultColumns)};
       store_sums<Last>(output, area, last.negative_slope, last_place, sums, image, result_y + last_place.row,
                        left + last_place.column, {1, 0, 0});
     }
@@ -139,6 +141,7 @@ __global__ void __launch_bounds__(kThreads, 1)
 // Long stripes compute fewer rows twice, short ones make more blocks: up to kMostSteps, but so many blocks.
 constexpr int64_t kMostSteps = 8;
 constexpr int64_t kEnoughBlocks = 512;
+constexpr int64_t kMostSide = int64_t{1} << 30;  // rows and columns are counted in 32 bits
 
 template <typename T, typename Sum, int kFeatures>
 cudaError_t launch_tile(const Context& context, const ConvSize& size, const FeatureInput& input, const ConvWeights& hr,
@@ -147,6 +150,7 @@ cudaError_t launch_tile(const Context& context, const ConvSize& size, const Feat
   const int64_t columns = (size.width + Tile::kResultColumns - 1) / Tile::kResultColumns;
   const int64_t tile_rows = (size.height + Tile::Hr::kRows - 1) / Tile::Hr::kRows;
   if (columns <= 0 || tile_rows <= 0 || size.batch <= 0) return cudaSuccess;
+  if (std::max(size.height, size.width) > kMostSide) return cudaErrorInvalidValue;
   if (steps == 0) steps = std::clamp<int64_t>(columns * tile_rows * size.batch / kEnoughBlocks, 1, kMostSteps);
   const int64_t stripe_rows = steps * Tile::Hr::kRows - 2;
   const int64_t rows = (size.height + stripe_rows - 1) / stripe_rows;
