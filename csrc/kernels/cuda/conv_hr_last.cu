@@ -44,14 +44,15 @@ struct HrLastTile {
 template <typename Tile>
 __device__ __forceinline__ void keep_features(const ConvSize& size, float negative_slope,
                                               const typename Tile::Hr::Place& place,
-                                              const typename Tile::Hr::Sums& sums, int64_t y, int64_t x,
+                                              const typename Tile::Hr::Sums& sums, int y, int x,
                                               unsigned char* features) {
   using T = typename Tile::Hr::Element;
   constexpr int kPairs = Tile::Hr::kProducts;
   visit_sums<typename Tile::Hr>(negative_slope, place, sums, [&](int row, int column, float (&values)[2 * kPairs]) {
     const int tile_row = place.row + row, tile_column = place.column + column;
-    const int64_t pixel_y = y + tile_row, pixel_x = x + tile_column;
-    const bool inside = pixel_y >= 0 && pixel_y < size.height && pixel_x >= 0 && pixel_x < size.width;
+    const int pixel_y = y + tile_row, pixel_x = x + tile_column;
+    const bool inside = pixel_y >= 0 && pixel_y < static_cast<int>(size.height) && pixel_x >= 0 &&
+                        pixel_x < static_cast<int>(size.width);
     uint32_t pair[kPairs];
 #pragma unroll
     for (int n = 0; n < kPairs; ++n) pair[n] = inside ? pack<T>(values[2 * n], values[2 * n + 1]) : 0u;
