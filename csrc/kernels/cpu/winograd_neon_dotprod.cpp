@@ -13,44 +13,25 @@ constexpr int kBlockTiles = 4;
 constexpr int kBlockVectors = 4;
 
 #include "csrc/kernels/cpu/winograd_lanes.h"
+#include "csrc/kernels/cpu/winograd_neon_lanes.h"
 
 // sdot multiplies signed by signed bytes: 128 is taken from the inputs, which is what the start of the sums is for.
-struct DotprodDot {
-  struct Inputs {
-    static constexpr int kDepth = 16;
-    struct Four {
-      int8x16_t v;
-      int lane;
-    };
-    int8x16_t v;
+struct SdotProduct {
+  using Vector = int8x16_t;
 
-    [[gnu::always_inline]] static Inputs load(const uint8_t* v) {
-      return {vreinterpretq_s8_u8(veorq_u8(vld1q_u8(v), vdupq_n_u8(kInt8Zero)))};
-    }
-    [[gnu::always_inline]] Four four(int lane) const { return {v, lane}; }
-  };
-  static constexpr int kTiles = kBlockTiles;
-
+  [[gnu::always_inline]] static Vector load(const uint8_t* v) {
+    return vreinterpretq_s8_u8(veorq_u8(vld1q_u8(v), vdupq_n_u8(kInt8Zero)));
+  }
   [[gnu::always_inline]] static IntVec start(const int32_t*) { return IntVec{}; }
-  [[gnu::always_inline]] static IntVec add(IntVec sum, Inputs::Four x, IntVec w) {
-    const auto s = reinterpret_cast<int32x4_t>(sum);
-    const auto weights = reinterpret_cast<int8x16_t>(w);
-    switch (x.lane) {  // a number in the instruction
-      case 0:
-        return reinterpret_cast<IntVec>(vdotq_laneq_s32(s, weights, x.v, 0));
-      case 1:
-        return reinterpret_cast<IntVec>(vdotq_laneq_s32(s, weights, x.v, 1));
-      case 2:
-        return reinterpret_cast<IntVec>(vdotq_laneq_s32(s, weights, x.v, 2));
-      default:
-        return reinterpret_cast<IntVec>(vdotq_laneq_s32(s, weights, x.v, 3));
-    }
+  template <int lane>
+  [[gnu::always_inline]] static int32x4_t add(int32x4_t sum, int8x16_t weights, Vector inputs) {
+    return vdotq_laneq_s32(sum, weights, inputs, lane);
   }
 };
 
 }  // namespace
 
-const WinogradIsa<Int8>& winograd_int8_neon_dotprod() { return kSteps<ByteBlock<DotprodDot>>; }
+const WinogradIsa<Int8>& winograd_int8_neon_dotprod() { return kSteps<ByteBlock<LaneDot<SdotProduct>>>; }
 
 }  // namespace srdgan
 
