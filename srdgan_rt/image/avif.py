@@ -12,17 +12,16 @@ from PIL import Image
 from PIL.AvifImagePlugin import AvifImageFile
 
 from srdgan_rt.image.depth import convert_depth, expand_bits
-from srdgan_rt.image.heif_metadata import make_metadata
-from srdgan_rt.image.metadata import exif
+from srdgan_rt.image.metadata.exif import ORIENTATION
 from srdgan_rt.image.metadata.exif_edit import remove_tags
 from srdgan_rt.image.metadata.ifd import DamagedTagsError, read_header
+from srdgan_rt.image.metadata_blocks import list_pillow_options, make_metadata
 from srdgan_rt.image.orientation import make_upright
 from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.size_limit import SizeCheck
 from srdgan_rt.pixels import Pixels
 
 MAX_SIDE = 32768  # libavif decodes no larger one
-_ORIENTATION = 0x0112
 _HIGH_DEPTH, _TWELVE_BITS, _MONOCHROME = 0x40, 0x20, 0x10  # flags in the third byte of the box av1C
 _LOSSLESS_COLOUR_FROM = 90  # quality from which colour keeps its full resolution, as in JPEG files
 
@@ -84,12 +83,9 @@ def write_avif(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int)
     options: dict[str, Any] = {"quality": quality}
     if pixels.ndim == 3:
         options["subsampling"] = "4:4:4" if quality >= _LOSSLESS_COLOUR_FROM else "4:2:0"
-    block = exif.with_dpi(metadata.exif, metadata.dpi) if metadata.dpi is not None else metadata.exif
-    if block is not None:
-        block = _without_orientation(block)
-    for name, value in (("exif", block), ("icc_profile", metadata.icc), ("xmp", metadata.xmp)):
-        if value is not None:
-            options[name] = value
+    options |= list_pillow_options(metadata)
+    if "exif" in options:
+        options["exif"] = _without_orientation(options["exif"])
     Image.fromarray(np.ascontiguousarray(pixels)).save(file, "AVIF", **options)
     return notes
 
@@ -100,7 +96,7 @@ def _without_orientation(block: bytes) -> bytes:
     changed = bytearray(block)
     try:
         layout, first = read_header(changed)
-        remove_tags(changed, layout, first, (_ORIENTATION,))
+        remove_tags(changed, layout, first, (ORIENTATION,))
     except DamagedTagsError:
         return block
     return bytes(changed)

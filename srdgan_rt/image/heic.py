@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from srdgan_rt.image.depth import expand_bits
-from srdgan_rt.image.heif_metadata import make_metadata
+from srdgan_rt.image.metadata_blocks import make_metadata
 from srdgan_rt.image.orientation import make_upright
 from srdgan_rt.image.picture import Picture
 from srdgan_rt.image.size_limit import SizeCheck

@@ -12,8 +12,7 @@ import numpy as np
 from PIL import Image
 
 from srdgan_rt.image.depth import convert_depth
-from srdgan_rt.image.metadata import exif
-from srdgan_rt.image.metadata.ifd import DamagedTagsError
+from srdgan_rt.image.metadata_blocks import list_pillow_options, make_metadata
 from srdgan_rt.image.orientation import make_upright
 from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.size_limit import SizeCheck
@@ -45,16 +44,11 @@ def read_webp(path: Path, check_size: SizeCheck) -> Picture:
     notes = [f"animated: first of {num_frames} frames"] if num_frames > 1 else []
     if unknown:
         notes.append(f"WebP chunks not kept: {', '.join(dict.fromkeys(unknown))}")
-    block = exif.strip_prefix(found[b"EXIF"]) if b"EXIF" in found else None
     # Pillow would decode it as well, but refuses large pictures by a limit that is global to the process.
     pixels: Pixels = imagecodecs.webp_decode(data, index=0, hasalpha=True if num_frames else None)
     if num_frames:  # a frame may be smaller than its canvas, which is transparent elsewhere
         pixels = _drop_opaque_alpha(pixels)
-    try:
-        dpi = exif.get_dpi(block) if block is not None else None
-    except DamagedTagsError:
-        dpi = None
-    metadata = Metadata(block, found.get(b"ICCP"), found.get(b"XMP "), dpi)
+    metadata = make_metadata(found.get(b"EXIF"), found.get(b"ICCP"), found.get(b"XMP "))
     return make_upright(Picture(pixels, metadata, "webp", tuple(notes)))
 
 
@@ -122,9 +116,6 @@ def write_webp(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int)
     # In lossless form Pillow's "quality" is the effort; more than 0 takes three times as long for a tenth of the size.
     effort_or_quality = 0 if is_lossless else quality
     options: dict[str, Any] = {"quality": effort_or_quality, "lossless": is_lossless, "exact": True}
-    block = exif.with_dpi(metadata.exif, metadata.dpi) if metadata.dpi is not None else metadata.exif
-    for name, value in (("exif", block), ("icc_profile", metadata.icc), ("xmp", metadata.xmp)):
-        if value is not None:
-            options[name] = value
+    options |= list_pillow_options(metadata)
     Image.fromarray(np.ascontiguousarray(pixels)).save(file, "WEBP", **options)
     return notes

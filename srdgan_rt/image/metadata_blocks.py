@@ -1,6 +1,8 @@
-"""Metadata that AVIF and HEIC files have in the same form."""
+"""Metadata of WebP, AVIF and HEIC files, which all have them as three blocks: EXIF, ICC, XMP."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from srdgan_rt.image.metadata import exif
 from srdgan_rt.image.metadata.ifd import DamagedTagsError
@@ -11,7 +13,7 @@ _SRGB_PRIMARIES, _SRGB_TRANSFERS = (1, 2), (1, 2, 6, 13)
 
 
 def make_metadata(
-    exif_block: bytes | None, icc: bytes | None, xmp: bytes | None, colour: tuple[int, int] | None
+    exif_block: bytes | None, icc: bytes | None, xmp: bytes | None, colour: tuple[int, int] | None = None
 ) -> Metadata:
     """Metadata of a file.
 
@@ -21,12 +23,23 @@ def make_metadata(
         xmp: XMP packet.
         colour: primaries and transfer by their numbers in CICP, which count where there is no profile.
     """
-    block = exif.strip_prefix(exif_block) if exif_block else None
+    block = exif.strip_prefix(exif_block) if exif_block is not None else None
     try:
         dpi = exif.get_dpi(block) if block is not None else None
     except DamagedTagsError:
         dpi = None
     return Metadata(block, icc, xmp, dpi, png_colour=_describe_colour(colour) if icc is None else ())
+
+
+def list_pillow_options(metadata: Metadata) -> dict[str, Any]:
+    """The blocks as options of Pillow's ``save``, the resolution in EXIF.
+
+    Args:
+        metadata: already updated for the pixels.
+    """
+    block = exif.with_dpi(metadata.exif, metadata.dpi) if metadata.dpi is not None else metadata.exif
+    blocks = {"exif": block, "icc_profile": metadata.icc, "xmp": metadata.xmp}
+    return {name: value for name, value in blocks.items() if value is not None}
 
 
 def _describe_colour(colour: tuple[int, int] | None) -> tuple[tuple[bytes, bytes], ...]:
