@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_type_hints
 
 from srdgan_rt.errors import InputError
 from training.config.toml import check_keys, convert
 from training.samples.kinds import KINDS
+from training.samples.options import DEFAULT_OPTIONS, SampleOptions
 
 _USUAL_BATCH = {"phone_noise": 3, "camera_noise": 1, "phone_pair": 1, "clean_nearest": 1, "clean_bicubic": 2}
-_SAMPLINGS = ("nearest", "bicubic", "area")
 
 
 @dataclass(frozen=True)
@@ -20,27 +20,27 @@ class BatchConfig:
 
     Args:
         counts: by the names of the kinds; one that is not named counts 0.
-        sampling: how phone_noise and camera_noise are sampled down: nearest, bicubic or area.
+        options: how they are made.
     """
 
     counts: Mapping[str, int] = field(default_factory=lambda: dict(_USUAL_BATCH))
-    sampling: str = "nearest"
+    options: SampleOptions = DEFAULT_OPTIONS
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "counts", {name: self.counts.get(name, 0) for name in KINDS})
         for kind, count in self.counts.items():
             if count < 0:
                 raise InputError(f"batch.{kind} must be at least 0, got {count}")
-        if self.sampling not in _SAMPLINGS:
-            raise InputError(f"batch.sampling must be nearest, bicubic or area, got {self.sampling!r}")
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any], where: str) -> BatchConfig:
-        """From a TOML table, whose keys are kinds and ``sampling``."""
-        known = {**dict.fromkeys(KINDS, int), "sampling": str}
+        """From a TOML table, whose keys are kinds and options."""
+        options = get_type_hints(SampleOptions)
+        known = {**dict.fromkeys(KINDS, int), **options}
         check_keys(table, known, where)
         values = {key: convert(known[key], value, f"{where}.{key}") for key, value in table.items()}
-        return cls(values, values.pop("sampling", "nearest"))
+        chosen = {key: values.pop(key) for key in options if key in values}
+        return cls(values, SampleOptions(**chosen))
 
     @property
     def num_known(self) -> int:

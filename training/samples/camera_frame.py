@@ -47,9 +47,10 @@ class CameraFrame(PhotographKind):
         for part, side in ((low[:num_zoomed], round(size * zoom)), (low[num_zoomed:], size)):
             if len(part):
                 frame = resize(part, side, side)
-                noisy = weaken_noise_colour(self._cameras.capture(frame, random), frame, random).clamp(0, 1)
+                noisy = self._cameras.capture(frame, random)
+                noisy = weaken_noise_colour(noisy, frame, self._options.weak_colour, random).clamp(0, 1)
                 compressed = compress_anywhere(noisy, 70, 99, random)
                 noisy = torch.where(random.chance(len(part), _JPEG_ODDS), compressed, noisy)
                 frames.append(resize(noisy, size, size))
-        low, high = make_some_grey(torch.cat(frames), high, random)
+        low, high = make_some_grey(torch.cat(frames), high, self._options.grey, random)
         return round_to_8_bits(low), high

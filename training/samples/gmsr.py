@@ -30,5 +30,6 @@ class GMSR(PhotographKind):
         """As :meth:`PhotographKind.degrade`."""
         samples, high = sample_nearest(clean)
         noisy = self._net.degrade(clean, random)
-        low, high = make_some_grey(weaken_noise_colour(noisy, samples, random), high, random)
+        noisy = weaken_noise_colour(noisy, samples, self._options.weak_colour, random)
+        low, high = make_some_grey(noisy, high, self._options.grey, random)
         return round_to_8_bits(low), high

@@ -36,5 +36,5 @@ class Grain(PhotographKind):
         growth = random.uniform((count, 1, 1, 1))
         noisy = (low + strength * (1 - growth + growth * luma(low).sqrt()) * grain).clamp(0, 1)
         noisy = torch.where(random.chance(count, _JPEG_ODDS), compress_anywhere(noisy, 70, 99, random), noisy)
-        low, high = make_some_grey(noisy, high, random)
+        low, high = make_some_grey(noisy, high, self._options.grey, random)
         return round_to_8_bits(low), high

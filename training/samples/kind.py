@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from training.samples.sources import Sources
 
 MARGIN = 2 * SCALE  # high-resolution pixels around a patch that filters may look at, cut off afterwards
-_GREY_ODDS = 0.1
 _COLOUR_BLUR = 1.5  # sigma in pixels
 
 
@@ -61,6 +60,7 @@ class PhotographKind(SampleKind):
 
     def __init__(self, sources: Sources) -> None:
         self._clean = sources.clean
+        self._options = sources.options
 
     def make(self, count: int, patch: int, random: RandomSource) -> tuple[Tensor, Tensor]:
         """As :meth:`SampleKind.make`."""
@@ -117,12 +117,13 @@ def sample_filtered(clean: Tensor, random: RandomSource) -> tuple[Tensor, Tensor
     return torch.where(by_area, sample_area(clean)[0], sample_bicubic(clean)[0]), clean
 
 
-def weaken_noise_colour(noisy: Tensor, clean: Tensor, random: RandomSource) -> Tensor:
-    """Weakens the colour of the noise of half of the pictures, as phones do: its chroma is blurred, scaled or both.
+def weaken_noise_colour(noisy: Tensor, clean: Tensor, odds: float, random: RandomSource) -> Tensor:
+    """Weakens the colour of the noise of some pictures, as phones do: its chroma is blurred, scaled or both.
 
     Args:
         noisy: ``(N, 3, H, W)``, H and W above 4.
         clean: the same without noise.
+        odds: part of the pictures, 0 to 1.
         random: draws which, and how much is left.
 
     Returns:
@@ -134,10 +135,10 @@ def weaken_noise_colour(noisy: Tensor, clean: Tensor, random: RandomSource) -> T
     left = random.uniform((len(noisy), 1, 1, 1))
     blurred = gaussian_blur(chroma, torch.full((len(noisy),), _COLOUR_BLUR, device=noisy.device), 4)
     weak = torch.where(random.chance(len(noisy), 0.5), blurred, chroma) * left.square()
-    return torch.where(random.chance(len(noisy), 0.5), clean + plane + weak, noisy)
+    return torch.where(random.chance(len(noisy), odds), clean + plane + weak, noisy)
 
 
-def make_some_grey(low: Tensor, high: Tensor, random: RandomSource) -> tuple[Tensor, Tensor]:
-    """Makes some of the samples grey, noise included: R = G = B, as in grey files."""
-    grey = random.chance(len(low), _GREY_ODDS)
+def make_some_grey(low: Tensor, high: Tensor, odds: float, random: RandomSource) -> tuple[Tensor, Tensor]:
+    """Makes this part of the samples, 0 to 1, grey, noise included: R = G = B, as in grey files."""
+    grey = random.chance(len(low), odds)
     return torch.where(grey, luma(low), low), torch.where(grey, luma(high), high)

@@ -41,7 +41,7 @@ class PhoneISP(PhotographKind):
         picture = resize(compress_anywhere(frame, 60, 99, random), size, size)
         again = compress_anywhere(picture, 60, 96, random)
         picture = torch.where(random.chance(len(picture), _AGAIN_ODDS), again, picture)
-        low, high = make_some_grey(picture, high, random)
+        low, high = make_some_grey(picture, high, self._options.grey, random)
         return round_to_8_bits(low), high
 
     def _blur(self, frame: Tensor, random: RandomSource) -> Tensor:

@@ -19,11 +19,12 @@ class PhoneNoise(PhotographKind):
     def __init__(self, sources: Sources) -> None:
         super().__init__(sources)
         self._frames = sources.frames
-        self._sample = SAMPLINGS[sources.sampling]
+        self._sample = SAMPLINGS[sources.options.sampling]
 
     def degrade(self, clean: Tensor, random: RandomSource) -> tuple[Tensor, Tensor]:
         """As :meth:`PhotographKind.degrade`."""
         low, high = self._sample(clean)
         noisy = self._frames.resample_noise(low, self._frames.pick(len(low), random), random)
-        low, high = make_some_grey(weaken_noise_colour(noisy, low, random), high, random)
+        noisy = weaken_noise_colour(noisy, low, self._options.weak_colour, random)
+        low, high = make_some_grey(noisy, high, self._options.grey, random)
         return round_to_8_bits(low), high

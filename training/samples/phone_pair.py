@@ -18,9 +18,11 @@ class PhonePair(SampleKind):
 
     def __init__(self, sources: Sources) -> None:
         self._frames = sources.frames
+        self._options = sources.options
 
     def make(self, count: int, patch: int, random: RandomSource) -> tuple[Tensor, Tensor]:
         """As :meth:`SampleKind.make`, with the clean ``(count, 3, patch, patch)`` in the second place."""
         noisy, clean = self._frames.store.crop(self._frames.pick(count, random), patch, random).split(3, 1)
-        low, clean = make_some_grey(weaken_noise_colour(noisy, clean, random), clean, random)
+        noisy = weaken_noise_colour(noisy, clean, self._options.weak_colour, random)
+        low, clean = make_some_grey(noisy, clean, self._options.grey, random)
         return round_to_8_bits(low), clean

@@ -20,6 +20,7 @@ from training.samples.clean_pictures import CleanPictures
 from training.samples.frames import Frames
 from training.samples.frozen_h2l import FrozenH2L
 from training.samples.kind import MARGIN
+from training.samples.options import DEFAULT_OPTIONS, SampleOptions
 from training.samples.pair_folder import PairFolder
 from training.samples.picture_store import PictureStore
 
@@ -42,7 +43,7 @@ class Sources:
         largest_patch: largest patch of the run, low-resolution pixels a side.
         seed: draws the cameras.
         device: where samples are made.
-        sampling: how phone_noise and camera_noise are sampled down: nearest, bicubic or area.
+        options: how samples are made.
         gmsr: a folder of finished pairs; None where ``h2l`` makes them.
         h2l: the high-to-low net: name of a shipped model, or path of a weight file.
     """
@@ -53,7 +54,7 @@ class Sources:
         largest_patch: int,
         seed: int,
         device: torch.device,
-        sampling: str = "nearest",
+        options: SampleOptions = DEFAULT_OPTIONS,
         gmsr: Path | None = None,
         h2l: str | os.PathLike[str] = DEFAULT_DEGRADATION,
     ) -> None:
@@ -61,7 +62,7 @@ class Sources:
         self._largest_patch = largest_patch
         self._seed = seed
         self.device = device
-        self.sampling = sampling
+        self.options = options
         self._gmsr = gmsr
         self._h2l = h2l
 

@@ -62,7 +62,7 @@ class JointSampler:
         shard: DataShard = DataShard(),  # noqa: B008 (immutable)
     ) -> None:
         self._patch = config.patch
-        sources = Sources(DataFolder(root), config.patch, config.seed, device, config.batch.sampling, gmsr)
+        sources = Sources(DataFolder(root), config.patch, config.seed, device, config.batch.options, gmsr)
         self.both = H2LSampler(sources, config.size, config.patch, config.seed, shard)
         self._pairs = Sampler(sources, config.batch.counts, config.seed, shard)
 

@@ -159,7 +159,7 @@ def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: P
         features = load_features(config, config.weights.feature, vgg)
         trainer = L2HTrainer(config, folder, engine, features)
         largest = max(phase.patch for phase in config.phases)
-        sources = Sources(DataFolder(data), largest, config.seed, engine.batch_device, config.batch.sampling, gmsr)
+        sources = Sources(DataFolder(data), largest, config.seed, engine.batch_device, config.batch.options, gmsr)
         with trainer.recorded(data):
             sampler = Sampler(sources, config.batch.counts, config.seed, engine.shard)
         return run.run(

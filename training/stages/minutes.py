@@ -124,7 +124,7 @@ def train(
     largest = max(phase.patch for phase in config.phases)
     entries = read_packs(data) if is_packed(data) else {}
     source_data = PackedData(entries) if entries else DataFolder(data)
-    sources = Sources(source_data, largest, config.seed, engine.batch_device, config.batch.sampling, gmsr, h2l)
+    sources = Sources(source_data, largest, config.seed, engine.batch_device, config.batch.options, gmsr, h2l)
     with take_notes() as notes:
         sampler = Sampler(sources, config.batch.counts, config.seed)
     made_of = [*(describe_packs(data) if entries else []), *describe_files(notes.files, data)]

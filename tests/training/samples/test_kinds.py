@@ -13,6 +13,7 @@ from training.data.pictures import DataFolder
 from training.imaging.filters import luma
 from training.imaging.random_source import RandomSource
 from training.samples.kinds import KINDS
+from training.samples.options import SampleOptions
 from training.samples.sources import Sources
 from training.stages.l2h import low_samples
 
@@ -82,12 +83,28 @@ def test_some_noisy_samples_are_quite_grey(sources: Sources, name: str) -> None:
     assert torch.equal(target[grey], target[grey][:, :1].expand_as(target[grey]))
 
 
-def test_half_of_the_noise_has_lost_colour(sources: Sources) -> None:
+@pytest.mark.parametrize(("odds", "least", "most"), [(0.0, 0.0, 0.2), (0.5, 0.35, 0.75), (1.0, 0.75, 1.0)])
+def test_part_of_the_noise_has_lost_colour(training_root: Path, odds: float, least: float, most: float) -> None:
+    sources = Sources(DataFolder(training_root), 8, 0, CPU, SampleOptions(weak_colour=odds))
+    raw = Sources(DataFolder(training_root), 8, 0, CPU, SampleOptions(weak_colour=0, grey=0))
+    usual = _colour_of_noise(raw).median()
+    assert least <= (_colour_of_noise(sources) < 0.8 * usual).float().mean() <= most
+
+
+def _colour_of_noise(sources: Sources) -> Tensor:
+    """Chroma of the noise of many samples, as a multiple of its luma."""
     noisy, clean = KINDS["phone_pair"](sources).make(200, 8, RandomSource((0,), CPU))
     noise = noisy - clean
     plane = luma(noise)
-    ratio = (noise - plane).std((1, 2, 3)) / plane.std((1, 2, 3)).clamp(min=1e-4)
-    assert 0.35 < (ratio < 0.6 * ratio.quantile(0.9)).float().mean() < 0.75
+    return (noise - plane).std((1, 2, 3)) / plane.std((1, 2, 3)).clamp(min=1e-4)
+
+
+@pytest.mark.parametrize("name", ["phone_noise", "camera_noise", "camera_frame", "phone_isp", "grain", "phone_pair"])
+def test_no_sample_is_grey_where_none_is_wanted(training_root: Path, name: str) -> None:
+    low, _ = KINDS[name](Sources(DataFolder(training_root), 8, 0, CPU, SampleOptions(weak_colour=0, grey=0))).make(
+        60, 8, RandomSource((0,), CPU)
+    )
+    assert (low == low[:, :1]).flatten(1).all(1).float().mean() < 0.15  # photographs and flat fields without colour
 
 
 def test_the_same_numbers_make_the_same_samples(made: tuple[str, Tensor, Tensor], sources: Sources) -> None:
@@ -102,7 +119,8 @@ def test_the_same_numbers_make_the_same_samples(made: tuple[str, Tensor, Tensor]
 @pytest.mark.parametrize("sampling", ["bicubic", "area"])
 @pytest.mark.parametrize("name", ["phone_noise", "camera_noise"])
 def test_noise_may_follow_a_filter(training_root: Path, name: str, sampling: str) -> None:
-    low, high = KINDS[name](Sources(DataFolder(training_root), 8, 0, CPU, sampling)).make(4, 8, RandomSource((0,), CPU))
+    kind = KINDS[name](Sources(DataFolder(training_root), 8, 0, CPU, SampleOptions(sampling)))
+    low, high = kind.make(4, 8, RandomSource((0,), CPU))
     assert low.shape == (4, 3, 8, 8)
     assert high.shape == (4, 3, 32, 32)
 
