@@ -16,7 +16,7 @@ from srdgan_rt.image.depth import expand_bits, reduce_bits
 from srdgan_rt.image.metadata.exif import ORIENTATION
 from srdgan_rt.image.metadata.exif_edit import remove_tags
 from srdgan_rt.image.metadata.ifd import DamagedTagsError, read_header
-from srdgan_rt.image.metadata_blocks import list_pillow_options, make_metadata
+from srdgan_rt.image.metadata_blocks import list_blocks, make_metadata
 from srdgan_rt.image.orientation import make_upright
 from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.size_limit import SizeCheck
@@ -81,7 +81,7 @@ def write_avif(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int)
     if pixels.ndim == 3 and pixels.shape[2] == 2:
         notes.append("AVIF is written without greyscale beside alpha: stored as RGB")
         pixels = pixels[..., [0, 0, 0, 1]]
-    blocks = list_pillow_options(metadata)
+    blocks = list_blocks(metadata)
     if pixels.dtype != np.uint8:
         return notes + _write_deep(file, pixels, blocks, quality)
     options: dict[str, Any] = {"quality": quality, "speed": _SPEED}

@@ -88,7 +88,7 @@ def _add_noise(raw: Any, profile: NDArray[np.float64]) -> None:
         samples = raw.raw_image[top : top + _NUM_ROWS]
         colours = raw.raw_colors[top : top + _NUM_ROWS]
         black, (slope, offset) = blacks[colours], np.moveaxis(profile[colours], -1, 0)
-        span = raw.white_level - black
+        span = np.maximum(raw.white_level - black, 1)
         values = np.clip((samples - black) / span, 0, 1)
         noise = numbers.standard_normal(samples.shape) * np.sqrt(slope * values + offset) * span
         samples[:] = np.clip(np.rint(samples + noise), 0, white_level(samples.dtype))

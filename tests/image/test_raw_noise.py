@@ -51,6 +51,13 @@ def test_numbers_for_each_colour(tmp_path):
     assert 0 < levels[2] < 0.8 * levels[0]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("black", "highest"), [(BLACK, 1), (WHITE, 0)])
+def test_absurd_numbers_do_no_harm(black, highest, tmp_path):
+    write_dng(tmp_path / "a.dng", to_samples(draw_scene()), tag(1e300, 0), black=black)
+    assert (measure_stated_noise(tmp_path / "a.dng") or 0) <= highest
+
+
 def test_no_noise_is_stated_as_none_at_all(tmp_path):
     write_dng(tmp_path / "a.dng", to_samples(draw_scene()), tag(0, 0), black=BLACK)
     assert measure_stated_noise(tmp_path / "a.dng") == 0
