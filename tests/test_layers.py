@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "camera": {"pixels", "errors"},
     "tiling": {"errors"},
     "metrics": {"pixels", "image", "camera", "ops", "models", "errors"},
-    "compare": {"pixels", "image", "metrics", "errors"},
+    "compare": {"pixels", "image", "metrics", "tiling", "errors"},
     "export": {"models", "checkpoint", "errors"},
     "tensorrt": {"checkpoint", "export", "metrics", "atomic", "errors"},
     "runtime": FOUNDATION | {"export", "tensorrt"},

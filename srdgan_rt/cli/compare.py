@@ -21,6 +21,14 @@ def compare(
     title: Annotated[
         str | None, typer.Option(help="Title of the page.", show_default="the names of the pictures")
     ] = None,
+    roi: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,Y,W,H",
+            help="Show only this region, in pixels of A, and the same part of the others, at full resolution.",
+            show_default="the whole pictures",
+        ),
+    ] = None,
     no_metadata: Annotated[
         bool,
         typer.Option(
@@ -40,7 +48,7 @@ def compare(
 
     The page is one HTML file that needs no other file and no network. It also has the histogram, the size and the
     metadata of each picture, and PSNR and SSIM of those that have one size. Smaller pictures are shown as large as the
-    largest.
+    largest. With --roi, histograms, PSNR and SSIM are those of the region.
 
     Exit status: 0 written, 1 failed, 2 wrong usage.
     """
@@ -48,6 +56,7 @@ def compare(
         raise InputError(f"--output must end in .html, got {str(output)!r}")
     if len(pictures) < 2:
         raise InputError(f"compare needs at least 2 pictures, got {len(pictures)}")
+    region = options.parse_roi(roi)
     if not output.parent.is_dir():
         raise InputError(f"{output}: its folder does not exist")
     if output.is_dir():
@@ -68,6 +77,7 @@ def compare(
         comparison = compare_files(
             pictures,
             title=title,
+            roi=region,
             max_pixels=options.limit_pixels(max_pixels),
             shown_pixels=DEFAULT_SHOWN_PIXELS if shown_pixels is None else shown_pixels,
             with_metadata=not no_metadata,

@@ -108,6 +108,36 @@ def parse_denoise(text: str) -> float | str:
     return strength
 
 
+def parse_numbers(option: str, text: str, pattern: str, form: str) -> list[int]:
+    """The whole numbers of an option that takes several.
+
+    Args:
+        option: its name, for the error.
+        text: what was given.
+        pattern: regular expression with a group of digits for each number.
+        form: says in the error what it must be: "X,Y,W,H in pixels".
+
+    Raises:
+        InputError: the text does not match the pattern, or a number has more than nine digits.
+    """
+    match = re.fullmatch(pattern, text, re.ASCII)
+    if match is None or any(len(digits) > 9 for digits in match.groups()):
+        raise InputError(f"{option} must be {form}, got {text!r}")
+    return [int(digits) for digits in match.groups()]
+
+
+def parse_roi(text: str | None) -> tuple[int, int, int, int] | None:
+    """The region that ``--roi`` gives: x, y, width, height.
+
+    Raises:
+        InputError: it is not X,Y,W,H.
+    """
+    if text is None:
+        return None
+    x, y, width, height = parse_numbers("--roi", text, r"(\d+),(\d+),(\d+),(\d+)", "X,Y,W,H in pixels")
+    return x, y, width, height
+
+
 def warn_of_slow_precision(device: str, precision: str) -> None:
     """Warns, before the work begins, of a precision that is slow on this device."""
     if device == "cpu" and precision == "fp16":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import ExitStack
 from typing import Annotated
 
@@ -72,13 +71,8 @@ def stream(
     Example: ffmpeg -i in.mp4 -f rawvideo -pix_fmt nv12 - | srdgan-rt stream --size 640x480 | ffplay -f rawvideo
     -pixel_format nv12 -video_size 2560x1920 -
     """
-    width, height = _parse_numbers("--size", size, r"(\d+)x(\d+)", "WIDTHxHEIGHT in pixels")
-    region = None
-    if roi is not None:
-        x, y, region_width, region_height = _parse_numbers(
-            "--roi", roi, r"(\d+),(\d+),(\d+),(\d+)", "X,Y,W,H in pixels"
-        )
-        region = (x, y, region_width, region_height)
+    width, height = options.parse_numbers("--size", size, r"(\d+)x(\d+)", "WIDTHxHEIGHT in pixels")
+    region = options.parse_roi(roi)
     # Imported only now: it loads numpy, and help and wrong usage should answer at once.
     from srdgan_rt.checkpoint import DEFAULT_MODEL
     from srdgan_rt.session import FORMATS, MATRICES, RANGES, Session
@@ -122,10 +116,3 @@ def stream(
         raise ImageReadError("the input holds no frame")
     if not quiet:
         say(f"{progress.describe()}; {session.memory_bytes / _MIB:.0f} MiB of memory")
-
-
-def _parse_numbers(option: str, text: str, pattern: str, form: str) -> list[int]:
-    match = re.fullmatch(pattern, text, re.ASCII)
-    if match is None or any(len(digits) > 9 for digits in match.groups()):
-        raise InputError(f"{option} must be {form}, got {text!r}")
-    return [int(digits) for digits in match.groups()]

@@ -17,10 +17,10 @@ from srdgan_rt.files.jobs import Job
 from srdgan_rt.files.own_results import mark_result
 from srdgan_rt.files.progress import FileProgress
 from srdgan_rt.files.result import Result
-from srdgan_rt.image import Picture, check_writable, crop_metadata, read_picture, write_picture
+from srdgan_rt.image import Picture, check_writable, crop_metadata, measure_stated_noise, read_picture, write_picture
 from srdgan_rt.pixels import Pixels
 from srdgan_rt.runtime import Upscaler
-from srdgan_rt.runtime.noise_level import choose_denoise
+from srdgan_rt.runtime.noise_level import choose_denoise, denoise_of
 
 
 class Existing(enum.Enum):
@@ -87,7 +87,8 @@ def upscale_file(
         if _may_skip(target, options.existing):
             return Result(str(job.source), str(target), notes=(*notes, "skipped: the result exists"))
         progress.begin(height * width)
-        result = enlarge_picture(picture, upscaler, options.outscale, options.denoise, progress)
+        noise = measure_stated_noise(job.source) if options.denoise == "auto" and picture.format == "dng" else None
+        result = enlarge_picture(picture, upscaler, options.outscale, options.denoise, progress, stated_noise=noise)
         lost = write_picture(target, result, quality=options.quality)
         written[_identify(target)] = job.source
     seconds = time.perf_counter() - start
@@ -113,6 +114,8 @@ def enlarge_picture(
     denoise: float | str,
     progress: FileProgress,
     region: tuple[int, int, int, int] | None = None,
+    *,
+    stated_noise: float | None = None,
 ) -> Picture:
     """Enlarges a picture, or a region of it, and marks the result as one of this program.
 
@@ -123,14 +126,16 @@ def enlarge_picture(
         denoise: share of the noise that is removed, 0..1, or ``"auto"``.
         progress: shows the progress.
         region: ``(x, y, width, height)`` in pixels of the picture; None for all of it.
+        stated_noise: of :func:`srdgan_rt.image.measure_stated_noise`, which ``"auto"`` then uses; None measures the
+            noise of the pixels.
 
     Returns:
-        The result, ready to be written. Notes are added: the noise that was measured, what a region does to metadata.
+        The result, ready to be written. Notes are added: the noise that was found, what a region does to metadata.
 
     Raises:
         SrdganError: the engine failed, or an argument is out of range.
     """
-    strength, measured = _settle_denoise(picture.pixels, denoise)
+    strength, measured = _settle_denoise(picture.pixels, denoise, stated_noise)
     pixels = upscaler.upscale(picture.pixels, outscale=outscale, denoise=strength, roi=region, progress=progress.show)
     if region is not None:
         picture = crop_metadata(picture, height=region[3], width=region[2])
@@ -139,10 +144,13 @@ def enlarge_picture(
     return dataclasses.replace(picture, pixels=pixels, metadata=metadata, notes=(*picture.notes, *measured))
 
 
-def _settle_denoise(pixels: Pixels, denoise: float | str) -> tuple[float, tuple[str, ...]]:
-    """The strength of denoising; where it was measured, with a note that says so."""
+def _settle_denoise(pixels: Pixels, denoise: float | str, stated_noise: float | None) -> tuple[float, tuple[str, ...]]:
+    """The strength of denoising; where the noise decides, with a note that says so."""
     if not isinstance(denoise, str):
         return denoise, ()
+    if stated_noise is not None:
+        strength = denoise_of(stated_noise)
+        return strength, (f"noise of {255 * stated_noise:.1f}/255 by DNG's NoiseProfile: --denoise {strength:.2g}",)
     strength, level = choose_denoise(pixels)
     found = "noise cannot be measured" if level is None else f"noise of {255 * level:.1f}/255"
     return strength, (f"{found}: --denoise {strength:.2g}",)

@@ -13,6 +13,7 @@ from srdgan_rt.image.enlarge import enlarge_samples, take_samples
 from srdgan_rt.image.find import FoundPicture, find_pictures
 from srdgan_rt.image.formats import KNOWN_UNREADABLE, READABLE_EXTENSIONS
 from srdgan_rt.image.picture import Metadata, Picture, Text
+from srdgan_rt.image.raw_noise import measure_stated_noise
 from srdgan_rt.image.read import read_picture
 from srdgan_rt.image.size_limit import DEFAULT_MAX_PIXELS
 from srdgan_rt.image.write import WRITABLE_EXTENSIONS, check_writable, write_picture
@@ -35,6 +36,7 @@ __all__ = [
     "crop_metadata",
     "enlarge_samples",
     "find_pictures",
+    "measure_stated_noise",
     "read_picture",
     "resize_bicubic",
     "shift_half_pixel",

@@ -1,4 +1,4 @@
-"""AVIF files: Pillow (libavif) decodes and encodes 8 bits and metadata, imagecodecs decodes what has more bits."""
+"""AVIF files: 8 bits and metadata by Pillow; more bits are decoded by imagecodecs, and encoded by OpenCV."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import io
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import cv2
 import imagecodecs
 import numpy as np
 from PIL import Image
 from PIL.AvifImagePlugin import AvifImageFile
 
-from srdgan_rt.image.depth import convert_depth, expand_bits
+from srdgan_rt.image.depth import expand_bits, reduce_bits
 from srdgan_rt.image.metadata.exif import ORIENTATION
 from srdgan_rt.image.metadata.exif_edit import remove_tags
 from srdgan_rt.image.metadata.ifd import DamagedTagsError, read_header
-from srdgan_rt.image.metadata_blocks import list_pillow_options, make_metadata
+from srdgan_rt.image.metadata_blocks import list_blocks, make_metadata
 from srdgan_rt.image.orientation import make_upright
 from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.size_limit import SizeCheck
@@ -23,7 +24,9 @@ from srdgan_rt.pixels import Pixels
 
 MAX_SIDE = 32768  # libavif decodes no larger one
 _HIGH_DEPTH, _TWELVE_BITS, _MONOCHROME = 0x40, 0x20, 0x10  # flags in the third byte of the box av1C
-_LOSSLESS_COLOUR_FROM = 90  # quality from which colour keeps its full resolution, as in JPEG files
+_FULL_COLOUR_FROM = 90  # quality from which colour keeps its full resolution, as in JPEG files
+_SPEED = 6  # Pillow's default
+_METADATA = {"exif": cv2.IMAGE_METADATA_EXIF, "icc_profile": cv2.IMAGE_METADATA_ICCP, "xmp": cv2.IMAGE_METADATA_XMP}
 
 
 def read_avif(path: Path, check_size: SizeCheck) -> Picture:
@@ -62,31 +65,54 @@ def _read_colour(data: bytes) -> tuple[int, int] | None:
 
 
 def write_avif(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int) -> list[str]:
-    """Encodes an AVIF file: 8 bits, grey, RGB or RGBA.
+    """Encodes an AVIF file: grey, RGB or RGBA, with 8 bits from uint8, else with 10 bits, or 12 at quality 100.
 
     Args:
         file: where to write.
         pixels: any picture of :class:`Picture`.
         metadata: already updated for these pixels; the resolution has no place but EXIF.
-        quality: 1..100; colour in full resolution from 90 on. Even 100 is not quite lossless.
+        quality: 1..100. With 8 bits colour keeps its full resolution from 90 on, and even 100 is not quite lossless.
+            With 10 bits colour has half the resolution; 12 bits are stored without loss.
 
     Returns:
         What was lost, one line each.
     """
     notes = []
-    if pixels.dtype != np.uint8:
-        notes.append(f"AVIF is written with 8 bits a channel: converted from {pixels.dtype}")
-        pixels = convert_depth(pixels, np.uint8)
     if pixels.ndim == 3 and pixels.shape[2] == 2:
         notes.append("AVIF is written without greyscale beside alpha: stored as RGB")
         pixels = pixels[..., [0, 0, 0, 1]]
-    options: dict[str, Any] = {"quality": quality}
+    blocks = list_blocks(metadata)
+    if pixels.dtype != np.uint8:
+        return notes + _write_deep(file, pixels, blocks, quality)
+    options: dict[str, Any] = {"quality": quality, "speed": _SPEED}
     if pixels.ndim == 3:
-        options["subsampling"] = "4:4:4" if quality >= _LOSSLESS_COLOUR_FROM else "4:2:0"
-    options |= list_pillow_options(metadata)
-    if "exif" in options:
-        options["exif"] = _without_orientation(options["exif"])
-    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "AVIF", **options)
+        options["subsampling"] = "4:4:4" if quality >= _FULL_COLOUR_FROM else "4:2:0"
+    if "exif" in blocks:
+        blocks["exif"] = _without_orientation(blocks["exif"])
+    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "AVIF", **options, **blocks)
+    return notes
+
+
+def _write_deep(file: BinaryIO, pixels: Pixels, blocks: dict[str, bytes], quality: int) -> list[str]:
+    """Encodes with 10 or 12 bits; only OpenCV's encoder takes metadata beside them."""
+    is_lossless = quality == 100
+    bits = 12 if is_lossless else 10  # not all viewers know 12
+    notes = [f"AVIF is written with {bits} bits a channel: converted from {pixels.dtype}"]
+    samples = reduce_bits(pixels, bits)
+    if samples.ndim == 3:
+        samples = samples[..., [2, 1, 0, 3][: samples.shape[2]]]  # OpenCV's order is BGR
+        if not is_lossless:  # OpenCV offers no other way
+            notes.append("AVIF with 10 bits is written with colour at half the resolution; quality 100 keeps it")
+    done, data = cv2.imencodeWithMetadata(
+        ".avif",
+        np.ascontiguousarray(samples),
+        [_METADATA[name] for name in blocks],
+        [np.frombuffer(block, np.uint8) for block in blocks.values()],
+        [cv2.IMWRITE_AVIF_DEPTH, bits, cv2.IMWRITE_AVIF_QUALITY, quality, cv2.IMWRITE_AVIF_SPEED, _SPEED],
+    )
+    if not done:
+        raise ValueError("OpenCV cannot encode this picture")
+    file.write(data.tobytes())
     return notes
 
 

@@ -43,14 +43,34 @@ def convert_depth(pixels: Pixels, dtype: DTypeLike) -> Pixels:
         return pixels
     if pixels.dtype == np.uint8 and dtype == np.uint16:
         return map_rows(pixels, lambda block: block.astype(np.uint16) * np.uint16(257), pixels.shape, dtype)
-    scale = white_level(dtype) / white_level(pixels.dtype)
+    if dtype.kind == "f":
+        scale = 1 / white_level(pixels.dtype)
+        return map_rows(pixels, lambda block: block.astype(np.float64) * scale, pixels.shape, dtype)
+    return _round_to(pixels, white_level(dtype), dtype)
+
+
+def _round_to(pixels: Pixels, white: float, dtype: DTypeLike) -> Pixels:
+    """Integers from 0 to ``white``, rounded to nearest; values outside are clipped."""
+    scale = white / white_level(pixels.dtype)
 
     def convert(block: NDArray[Any]) -> NDArray[Any]:
         # float64, because float32 would not round 16-bit halves correctly
-        values = block.astype(np.float64) * scale
-        return values if dtype.kind == "f" else np.rint(np.clip(np.nan_to_num(values), 0, white_level(dtype)))
+        return np.rint(np.clip(np.nan_to_num(block.astype(np.float64) * scale), 0, white))
 
     return map_rows(pixels, convert, pixels.shape, dtype)
+
+
+def reduce_bits(pixels: Pixels, bits: int) -> Pixels:
+    """Converts samples to integers of fewer bits, rounding to nearest; the inverse of :func:`expand_bits`.
+
+    Args:
+        pixels: uint8, uint16 or float32 in [0, 1] (values outside are clipped).
+        bits: bits a sample, 9 to 16.
+
+    Returns:
+        uint16; black is 0 and white is ``2 ** bits - 1``.
+    """
+    return _round_to(pixels, (1 << bits) - 1, np.uint16)
 
 
 def expand_bits(samples: Pixels, bits: int) -> Pixels:

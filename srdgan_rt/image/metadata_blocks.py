@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from srdgan_rt.image.metadata import exif
 from srdgan_rt.image.metadata.ifd import DamagedTagsError
 from srdgan_rt.image.picture import Metadata
@@ -31,8 +29,8 @@ def make_metadata(
     return Metadata(block, icc, xmp, dpi, png_colour=_describe_colour(colour) if icc is None else ())
 
 
-def list_pillow_options(metadata: Metadata) -> dict[str, Any]:
-    """The blocks as options of Pillow's ``save``, the resolution in EXIF.
+def list_blocks(metadata: Metadata) -> dict[str, bytes]:
+    """The blocks that there are, by the names of Pillow's options for them; the resolution is in EXIF.
 
     Args:
         metadata: already updated for the pixels.

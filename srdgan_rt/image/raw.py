@@ -24,6 +24,7 @@ from srdgan_rt.image.orientation import make_upright
 from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.size_limit import SizeCheck
 from srdgan_rt.image.tiff.codec import read_metadata as read_tiff_metadata
+from srdgan_rt.pixels import Pixels
 
 _MAKE, _PHOTOMETRIC, _COMPRESSION = 271, 262, 259
 _DNG_VERSION = 50706
@@ -76,10 +77,7 @@ def read_raw(path: Path, check_size: SizeCheck, format_: Format) -> Picture:
         with rawpy.imread(str(path)) as raw:
             check_size(raw.sizes.height, raw.sizes.width)
             metadata, orientation = _read_metadata(path, raw, rawpy)
-            # LibRaw turns the picture upright itself.
-            pixels = raw.postprocess(
-                output_bps=16, output_color=rawpy.ColorSpace.sRGB, use_camera_wb=True, no_auto_bright=True
-            )
+            pixels = develop(raw, rawpy)
     except rawpy.LibRawError as error:
         reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
         raise ValueError(f"LibRaw cannot read this {format_.name} file ({reason})") from error
@@ -87,6 +85,14 @@ def read_raw(path: Path, check_size: SizeCheck, format_: Format) -> Picture:
     return make_upright(
         Picture(pixels, metadata, "dng" if format_ is _DNG else "raw", notes), orientation, is_turned=True
     )
+
+
+def develop(raw: Any, rawpy: Any) -> Pixels:
+    """Develops an opened raw file; LibRaw turns the picture upright itself."""
+    pixels: Pixels = raw.postprocess(
+        output_bps=16, output_color=rawpy.ColorSpace.sRGB, use_camera_wb=True, no_auto_bright=True
+    )
+    return pixels
 
 
 def _read_metadata(path: Path, raw: Any, rawpy: Any) -> tuple[Metadata, int | None]:

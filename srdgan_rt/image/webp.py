@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from srdgan_rt.image.depth import convert_depth
-from srdgan_rt.image.metadata_blocks import list_pillow_options, make_metadata
+from srdgan_rt.image.metadata_blocks import list_blocks, make_metadata
 from srdgan_rt.image.orientation import make_upright
 from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.size_limit import SizeCheck
@@ -116,6 +116,6 @@ def write_webp(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int)
     # In lossless form Pillow's "quality" is the effort; more than 0 takes three times as long for a tenth of the size.
     effort_or_quality = 0 if is_lossless else quality
     options: dict[str, Any] = {"quality": effort_or_quality, "lossless": is_lossless, "exact": True}
-    options |= list_pillow_options(metadata)
+    options |= list_blocks(metadata)
     Image.fromarray(np.ascontiguousarray(pixels)).save(file, "WEBP", **options)
     return notes

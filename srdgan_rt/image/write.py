@@ -95,7 +95,8 @@ def write_picture(path: str | os.PathLike[str], picture: Picture, *, quality: in
         path: .jpg, .jpeg, .png, .tif, .tiff, .webp or .avif. An existing file is replaced.
         picture: sizes and positions in its EXIF and XMP are scaled from ``metadata.described_size`` to the size of the
             pixels; orientation tags are set to upright; thumbnails are removed.
-        quality: 1..100 for JPEG (colour in full resolution from 90 on), AVIF (likewise) and WebP (100 is lossless).
+        quality: 1..100 for JPEG (colour in full resolution from 90 on), AVIF (likewise, but uint16 and float32 only
+            at 100) and WebP (100 is lossless).
 
     Returns:
         What the format could not hold, one line each.

@@ -213,22 +213,3 @@ def check_outscale(outscale: float | None, scale: int) -> float:
     if isinstance(outscale, bool) or not isinstance(outscale, Real) or not 0 < outscale < float("inf"):
         raise InputError(f"outscale must be a positive number, got {outscale!r}")
     return float(outscale)
-
-
-def check_roi(roi: tuple[int, int, int, int] | None, height: int, width: int) -> Box:
-    """Checks the wanted region of a picture; None is the whole picture.
-
-    Raises:
-        InputError: it is not four whole numbers, is empty, or does not lie inside the picture.
-    """
-    picture = Box(0, 0, width, height)
-    if roi is None:
-        return picture
-    try:
-        x, y, w, h = (int(value) for value in roi if value == int(value))
-    except (TypeError, ValueError, OverflowError):
-        raise InputError(f"roi must be four whole numbers (x, y, width, height), got {roi!r}") from None
-    box = Box(x, y, w, h)
-    if w < 1 or h < 1 or box.clip(picture) != box:
-        raise InputError(f"roi must be a box inside the picture of {width} x {height} pixels, got {tuple(box)}")
-    return box

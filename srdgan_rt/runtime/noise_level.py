@@ -48,8 +48,16 @@ def choose_denoise(picture: Pixels) -> tuple[float, float | None]:
         measured, the strength is 1.
     """
     level = measure_noise_level(split_alpha(picture)[0])
-    strength = 1.0 if level is None else float(np.clip((level - _CLEAN) / (_NOISY - _CLEAN), 0, 1))
-    return strength, level
+    return 1.0 if level is None else denoise_of(level), level
+
+
+def denoise_of(level: float) -> float:
+    """The strength of denoising, 0..1, that a noise level calls for.
+
+    Args:
+        level: root mean square of the noise, for values in [0, 1].
+    """
+    return float(np.clip((level - _CLEAN) / (_NOISY - _CLEAN), 0, 1))
 
 
 def measure_noise_level(colour: Pixels) -> float | None:

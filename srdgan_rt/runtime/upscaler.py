@@ -20,13 +20,13 @@ from srdgan_rt.models import L2HNet
 from srdgan_rt.pixels import Pixels, check_pixels
 from srdgan_rt.runtime.engines import choose_engine, open_engines
 from srdgan_rt.runtime.enlarge import enlarge_picture, enlarge_tensor
-from srdgan_rt.runtime.grid import OutputGrid, check_outscale, check_roi
+from srdgan_rt.runtime.grid import OutputGrid, check_outscale
 from srdgan_rt.runtime.noise_level import check_denoise, choose_denoise
 from srdgan_rt.runtime.progress import ProgressCallback
 from srdgan_rt.runtime.realesrgan import enhance
 from srdgan_rt.runtime.runner import Runner, open_runner
 from srdgan_rt.runtime.source import Source
-from srdgan_rt.tiling import Box
+from srdgan_rt.tiling import Box, check_roi
 
 
 class Upscaler:

@@ -102,7 +102,7 @@ def list_settings(models: Sequence[str] = ()) -> tuple[Setting, ...]:
         Setting("sharpness", "Sharpness", Goal.MODEL, 0, high=1, step=0.05, only_with=("model", sharp), hint=hint),
         Setting("outscale", "Factor", Goal.RESULT, 4, low=0.25, high=8, hint="1 removes noise and keeps the size."),
         Setting("denoise", "Noise removed", Goal.RESULT, 1, high=1, step=0.05, hint="0 keeps all of the grain."),
-        Setting("depth", "Depth", Goal.DEPTH, "same", _DEPTHS, hint="JPEG, WebP and AVIF hold 8 bits only."),
+        Setting("depth", "Depth", Goal.DEPTH, "same", _DEPTHS, hint="JPEG and WebP hold 8 bits only, AVIF 10 or 12."),
         Setting("format", "Format", Goal.SAVE, "auto", _FORMATS),
         Setting("quality", "Quality", Goal.SAVE, 95, low=1, high=100, step=1, hint="Of JPEG, WebP and AVIF."),
     )

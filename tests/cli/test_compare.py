@@ -68,3 +68,25 @@ def test_one_picture_is_wrong_usage(run, pictures, tmp_path):
     outcome = run("compare", pictures[0], "-o", tmp_path / "page.html")
     assert outcome.status == 2
     assert outcome.err_lines == ["srdgan-rt: error: compare needs at least 2 pictures, got 1"]
+
+
+def test_region(run, pictures, tmp_path):
+    target = tmp_path / "page.html"
+    outcome = run("compare", *pictures, "-o", target, "--roi", "4,3,8,6")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert "Only a region is shown: 8 x 6 pixels at (4, 3) of a.png" in target.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("roi", "message"),
+    [
+        ("1,2,3", "--roi must be X,Y,W,H in pixels, got '1,2,3'"),
+        ("0,0,17,12", "a.png: roi must be a box inside the picture of 16 x 12 pixels, got (0, 0, 17, 12)"),
+    ],
+)
+def test_wrong_regions_are_one_line(run, pictures, tmp_path, roi, message):
+    outcome = run("compare", *pictures, "-o", tmp_path / "page.html", "--roi", roi)
+    assert outcome.status == 2
+    (line,) = outcome.err_lines
+    assert line.endswith(message)
+    assert not (tmp_path / "page.html").exists()

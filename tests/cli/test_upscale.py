@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 import pytest
+from dng import write_dng
 
 from srdgan_rt.image import read_picture
 from srdgan_rt.runtime import Upscaler
@@ -497,6 +498,19 @@ def test_auto_says_what_it_measured(upscale, draw, tmp_path):
     noisy, small = outcome.err_lines
     assert re.search(r"noisy\.png: noise of \d+\.\d/255: --denoise 1$", noisy)
     assert small.endswith("small.png: noise cannot be measured: --denoise 1")
+
+
+def test_auto_believes_the_noise_that_a_dng_file_states(upscale, tmp_path):
+    pytest.importorskip("rawpy")
+    mosaic = np.random.default_rng(0).integers(9000, 50000, (48, 64), dtype=np.uint16)  # texture, for the estimate
+    for name, slope in (("clean.dng", 1e-9), ("noisy.dng", 1e-2), ("silent.dng", None)):
+        write_dng(tmp_path / name, mosaic, *([(51041, 12, 2, (slope, 0.0), True)] if slope else []))
+    outcome = upscale(tmp_path, "--denoise", "auto", "-s", "1", "-o", tmp_path / "out")
+    assert outcome.status == 0
+    found = "\n".join(line for line in outcome.err_lines if "noise of" in line)
+    assert re.search(r"clean\.dng: .*noise of 0\.\d/255 by DNG's NoiseProfile: --denoise 0\b", found)
+    assert re.search(r"noisy\.dng: .*noise of \d+\.\d/255 by DNG's NoiseProfile: --denoise 1\b", found)
+    assert re.search(r"silent\.dng: .*noise of \d+\.\d/255: --denoise 1\b", found)
 
 
 @pytest.mark.parametrize("text", ["1.5", "-1", "nan", "some"])

@@ -254,6 +254,19 @@ def test_smaller_pictures_are_as_large_as_the_largest(draw, open_page):
     assert len(np.unique(page.pane())) > 10
 
 
+def test_a_region_lies_at_one_place_in_pictures_of_different_sizes(draw, open_page):
+    large = np.zeros((60, 80, 3), np.uint8)
+    large[:, 40:] = 200
+    paths = [draw("large.png", large), draw("small.png", np.ascontiguousarray(large[::4, ::4]))]
+    page = open_page(*paths, roi=(29, 10, 30, 41))  # columns 28 to 60 of the small one
+    assert page.find("#region").text.startswith("Only a region is shown: 30 x 41 pixels at (29, 10) of large.png")
+    page.choose("view", "side by side")
+    edges = [int(np.flatnonzero(pane[len(pane) // 2, :, 0])[0]) for pane in page.panes()]
+    assert abs(edges[0] - edges[1]) <= 1
+    width = page.panes()[0].shape[1]
+    assert edges[0] == pytest.approx(width / 2 + (11 - 15) * page.zoom / 100, abs=1.5)
+
+
 def test_colours_orientation_depth_and_alpha_are_right(draw, open_page, tmp_path):
     pixels = np.full((40, 60, 3), ORANGE, np.uint8)
     pixels[:20, 30:] = BLUE  # turned by a quarter clockwise: bottom right

@@ -17,6 +17,13 @@ def encode(image, **options):
     return stream.getvalue()
 
 
+def read_depth(path):
+    """The bits a channel that a file states."""
+    data = path.read_bytes()
+    flags = data[data.index(b"av1C") + 6]
+    return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
+
+
 @pytest.mark.parametrize("bits", [10, 12])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_deep_files_become_16_bits(bits, channels, save, make_pixels):
@@ -29,12 +36,60 @@ def test_deep_files_become_16_bits(bits, channels, save, make_pixels):
     assert abs(back.astype(int) - pixels).mean() < 1.5 * (1 << (16 - bits))
 
 
-def test_16_bits_are_written_as_8_with_a_note(tmp_path, make_pixels):
-    pixels = make_pixels(30, 40, 3, np.uint16)
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_12_bits_are_written_without_loss_at_quality_100(dtype, channels, tmp_path, make_pixels):
+    pixels = make_pixels(30, 40, channels, dtype)
     notes = write_picture(tmp_path / "a.avif", Picture(pixels), quality=100)
-    assert notes == ("AVIF is written with 8 bits a channel: converted from uint16",)
+    assert notes == (f"AVIF is written with 12 bits a channel: converted from {np.dtype(dtype)}",)
+    assert read_depth(tmp_path / "a.avif") == 12
     back = read_picture(tmp_path / "a.avif").pixels
-    assert np.abs(back.astype(int) - pixels / 257).max() <= 3
+    assert (back.dtype, back.shape) == (np.uint16, pixels.shape)
+    white = 1 if dtype == np.float32 else 65535
+    assert np.abs(back / 65535 - pixels.astype(float) / white).max() <= 0.5 / 4095 + 1e-5
+    again = tmp_path / "b.avif"
+    write_picture(again, Picture(back), quality=100)
+    np.testing.assert_array_equal(read_picture(again).pixels, back)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_10_bits_are_written_below_quality_100(channels, tmp_path):
+    ramp = np.linspace(0, 65535, 40 * 30).reshape(30, 40)
+    pixels = np.stack([ramp] * channels, -1).astype(np.uint16) if channels > 1 else ramp.astype(np.uint16)
+    notes = write_picture(tmp_path / "a.avif", Picture(pixels), quality=95)
+    assert notes[0] == "AVIF is written with 10 bits a channel: converted from uint16"
+    assert any("colour at half the resolution" in note for note in notes) == (channels > 1)
+    assert read_depth(tmp_path / "a.avif") == 10
+    back = read_picture(tmp_path / "a.avif").pixels
+    assert (back.dtype, back.shape) == (np.uint16, pixels.shape)
+    # More than 8 bits are there: the mean error is below half a step of 8 bits.
+    assert np.abs(back.astype(int) - pixels).mean() < 0.5 * 257
+
+
+def test_grey_beside_alpha_with_16_bits_is_stored_as_rgb(tmp_path, make_pixels):
+    pixels = make_pixels(30, 40, 2, np.uint16)
+    notes = write_picture(tmp_path / "a.avif", Picture(pixels), quality=100)
+    assert "AVIF is written without greyscale beside alpha: stored as RGB" in notes
+    back = read_picture(tmp_path / "a.avif").pixels
+    assert np.abs(back.astype(int) - pixels[..., [0, 0, 0, 1]]).max() <= 8
+
+
+@pytest.mark.parametrize("quality", [95, 100])
+def test_metadata_survive_beside_16_bits(quality, tmp_path, make_pixels, make_exif, read_exif, icc_rgb, xmp):
+    block = make_exif(order=">")
+    metadata = Metadata(block, icc_rgb, xmp, (300.0, 300.0))
+    notes = write_picture(tmp_path / "a.avif", Picture(make_pixels(30, 40, 3, np.uint16), metadata), quality=quality)
+    assert all("bits" in note for note in notes)
+    back = read_picture(tmp_path / "a.avif").metadata
+    assert (back.icc, back.dpi) == (icc_rgb, (300.0, 300.0))
+    assert "Gr\u00fc\u00dfe" in back.xmp.decode()
+    found, before = read_exif(back.exif), read_exif(block)
+    for name in ("Make", "ExposureTime", "DateTimeOriginal", "GPS", "MakerNote"):
+        assert found[name] == before[name]
+    with Image.open(tmp_path / "a.avif") as image:  # another reader
+        assert image.info["icc_profile"] == icc_rgb
+        assert image.getexif()[0x010F].rstrip("\0") == "Maker"
+        assert image.info["xmp"] == back.xmp
 
 
 @pytest.mark.parametrize("channels", [2, 4])

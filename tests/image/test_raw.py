@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tifffile
+from dng import write_dng
 
 from srdgan_rt.errors import ImageReadError, ImageTooLargeError
 from srdgan_rt.image import read_picture
@@ -19,25 +20,8 @@ def dng(tmp_path):
     mosaic = np.full((height, width), 1000, np.uint16)
     mosaic[0::2, 0::2][:, : width // 4] = 50_000  # red sites
     mosaic[1::2, 1::2][:, width // 4 :] = 50_000  # blue sites
-    matrix = [32405, -15372, -4985, -9693, 18760, 416, 556, -2040, 10572]  # XYZ to linear sRGB
-    rational = [number for value in matrix for number in (value, 10000)]
-    tags = [
-        (271, 2, 6, "Maker", True),
-        (272, 2, 8, "Phone 1", True),
-        (274, 3, 1, 6, True),
-        (33421, 3, 2, (2, 2), True),
-        (33422, 1, 4, bytes([0, 1, 1, 2]), True),
-        (50706, 1, 4, bytes([1, 4, 0, 0]), True),
-        (50707, 1, 4, bytes([1, 1, 0, 0]), True),
-        (50708, 2, 14, "Maker Phone 1", True),
-        (50714, 4, 1, 0, True),
-        (50717, 4, 1, 65535, True),
-        (50721, 10, 9, rational, True),
-        (50728, 5, 3, (1, 1, 1, 1, 1, 1), True),
-        (50778, 3, 1, 21, True),
-    ]
     path = tmp_path / "a.dng"
-    tifffile.imwrite(path, mosaic, photometric="cfa", extratags=tags, software=False, metadata=None)
+    write_dng(path, mosaic, orientation=6)
     return path
 
 

@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from doc_blocks import REPOSITORY, read_block
 
 from srdgan_rt.image import Picture, write_picture
 from training.convert_vgg import list_places
 
-REPOSITORY = Path(__file__).parents[2]
 SECTION = "From a folder of photographs to weights"
 
 # What makes a configuration tiny; everything else in it stays.
@@ -39,10 +39,8 @@ TINY = {
 
 def read_commands() -> list[list[str]]:
     """The commands of the section's first block, comments left out."""
-    text = (REPOSITORY / "docs" / "training.md").read_text(encoding="utf-8")
-    match = re.search(rf"^## {SECTION}\n.*?^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    assert match is not None
-    return [words for line in match[1].splitlines() if (words := shlex.split(line, comments=True))]
+    lines = read_block("docs/training.md", SECTION)
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
 def shrink(text: str) -> str:

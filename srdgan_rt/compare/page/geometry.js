@@ -4,12 +4,23 @@
 const SAME_SHAPE = 0.02; // ratios of sides that differ by less are equal but for rounding
 const LARGEST_SCALE = 64;
 
+const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
+
+// picture.part: where a region lies that was cut out of the picture, in shares of the scene.
 function measureScene(pictures) {
-  return pictures.reduce((best, next) => (next.width * next.height > best.width * best.height ? next : best));
+  const sizes = pictures.map(({ width, height, part }) => {
+    const place = part ?? WHOLE;
+    return { width: width / place.width, height: height / place.height };
+  });
+  return sizes.reduce((best, next) => (next.width * next.height > best.width * best.height ? next : best));
 }
 
 // Where a picture lies on the scene: it fills it, or is as large as fits in the middle if its shape is another one.
 function placePicture(picture, scene) {
+  if (picture.part) {
+    const { x, y, width, height } = picture.part;
+    return { x: x * scene.width, y: y * scene.height, width: width * scene.width, height: height * scene.height };
+  }
   const [across, down] = [scene.width / picture.width, scene.height / picture.height];
   if (Math.abs(across / down - 1) < SAME_SHAPE) {
     return { x: 0, y: 0, width: scene.width, height: scene.height };

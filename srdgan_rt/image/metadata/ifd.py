@@ -11,7 +11,7 @@ from pathlib import Path
 
 Buffer = bytes | bytearray | mmap.mmap
 
-ASCII, SHORT, LONG, RATIONAL, UNDEFINED, LONG8 = 2, 3, 4, 5, 7, 16
+ASCII, SHORT, LONG, RATIONAL, UNDEFINED, DOUBLE, LONG8 = 2, 3, 4, 5, 7, 12, 16
 TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _INTEGER_FORMATS = {SHORT: "H", LONG: "I", 13: "I", LONG8: "Q"}
 
@@ -139,6 +139,13 @@ def read_integers(data: Buffer, layout: Layout, entry: Entry) -> tuple[int, ...]
         return ()
     number = entry.size // TYPE_SIZES[entry.type]
     return struct.unpack_from(f"{layout.order}{number}{_INTEGER_FORMATS[entry.type]}", data, entry.value_position)
+
+
+def read_doubles(data: Buffer, layout: Layout, entry: Entry) -> tuple[float, ...]:
+    """All numbers of a tag of type DOUBLE; none for tags of other types."""
+    if entry.type != DOUBLE:
+        return ()
+    return struct.unpack_from(f"{layout.order}{entry.size // TYPE_SIZES[DOUBLE]}d", data, entry.value_position)
 
 
 def iterate_directories(data: Buffer, layout: Layout, first: int) -> Iterator[int]:
