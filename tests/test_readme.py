@@ -35,6 +35,7 @@ COMMANDS: dict[str, dict[str, tuple[int, int] | None]] = {
     "srdgan-rt upscale in.jpg -s 1": {"in_x1.jpg": SMALL},
     "srdgan-rt upscale photos/ -r -o big/ --ext png": {"big/a_x4.png": FOUR_TIMES, "big/trip/b_x4.png": FOUR_TIMES},
     "srdgan-rt upscale inbox/ -o big/ --watch": {"big/c_x4.jpg": FOUR_TIMES},
+    "srdgan-rt compare in.jpg in_x1.jpg -o pair.html": {"pair.html": None},
     "srdgan-rt compare bicubic.png faithful.png sharp.png -o page.html": {"page.html": None},
     "srdgan-rt compare faithful.png sharp.png -o region.html --roi 60,20,40,30": {"region.html": None},
 }
