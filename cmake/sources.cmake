@@ -53,6 +53,7 @@ set(SRDGAN_SESSION_SOURCES
   csrc/session/latency.cpp
   csrc/session/packed_model.cpp
   csrc/session/pixel_format.cpp
+  csrc/session/ranges.cpp
   csrc/session/row_stream.cpp
   csrc/session/safetensors.cpp
   csrc/session/session.cpp

@@ -41,9 +41,17 @@ Region check_region(const SessionConfig& config) {
   return region;
 }
 
-// What the network reads for a region: its halo, and beyond the picture at most the border padding.
-Span find_window(Span region, int64_t whole, int64_t halo, int64_t border_padding) {
-  return {std::max(region.begin - halo, -border_padding), std::min(region.end + halo, whole + border_padding)};
+// For values below 0, too.
+int64_t round_down(int64_t value, int64_t multiple) {
+  return (value >= 0 ? value : value - multiple + 1) / multiple * multiple;
+}
+
+// What the network reads for a region: its halo, and beyond the picture at most the border padding; then as many more
+// pixels as whole blocks of pixel-unshuffle need, which are counted from the picture's first pixel.
+Span find_window(Span region, int64_t whole, const PackedModel& model) {
+  const int64_t begin = std::max(region.begin - model.halo, -model.border_padding);
+  const int64_t end = std::min(region.end + model.halo, whole + model.border_padding);
+  return {round_down(begin, model.unshuffle), -round_down(-end, model.unshuffle)};
 }
 
 // Pixels of an axis that goes on mirrored beyond both ends. The edge pixel is not repeated; an axis of one pixel is.
@@ -58,6 +66,17 @@ std::vector<int64_t> reflect(Span span, int64_t whole) {
   return pixels;
 }
 
+// The same columns, those first that begin a block, then those beside them, ...
+std::vector<int64_t> unshuffle_columns(const std::vector<int64_t>& columns, int64_t factor) {
+  std::vector<int64_t> ordered;
+  ordered.reserve(columns.size());
+  for (int64_t place = 0; place < factor; ++place) {
+    for (size_t i = static_cast<size_t>(place); i < columns.size(); i += static_cast<size_t>(factor))
+      ordered.push_back(columns[i]);
+  }
+  return ordered;
+}
+
 bool all_finite(const float* values, int64_t count) {
   bool finite = true;
   for (int64_t i = 0; i < count; ++i) finite &= std::fabs(values[i]) <= std::numeric_limits<float>::max();
@@ -69,45 +88,47 @@ bool all_finite(const float* values, int64_t count) {
 FrameRunner::FrameRunner(const PackedModel& model, Workers& workers, const SessionConfig& config)
     : model_(model),
       workers_(workers),
-      scale_(model.weights.sizes.scale()),
+      scale_(model.scale()),
       output_width_(scale_ * check_region(config).width),
       output_height_(scale_ * check_region(config).height),
       reader_(config.input, config.matrix, config.range, config.width, config.height, "input"),
       writer_(config.output, config.matrix, config.range, output_width_, output_height_, "output") {
   const Region region = check_region(config);
-  const Span x = find_window({region.x, region.x + region.width}, config.width, model.halo, model.border_padding);
-  const Span y = find_window({region.y, region.y + region.height}, config.height, model.halo, model.border_padding);
+  const Span x = find_window({region.x, region.x + region.width}, config.width, model);
+  const Span y = find_window({region.y, region.y + region.height}, config.height, model);
   require_argument(is_picture_size(y.size(), x.size()), "the picture is too large with its border padding");
   require_argument(config.strip_rows >= 0, "strip_rows must be at least 0, got " + std::to_string(config.strip_rows));
-  columns_ = reflect(x, config.width);
+  columns_ = unshuffle_columns(reflect(x, config.width), model.unshuffle);
   rows_ = reflect(y, config.height);
+  width_ = x.size() / model.unshuffle;
+  height_ = y.size() / model.unshuffle;
+  result_width_ = scale_ * x.size();
   crop_x_ = scale_ * (region.x - x.begin);
   crop_y_ = scale_ * (region.y - y.begin);
-  run_ = choose_run(config.strip_rows > 0 || !config.row_streaming ? config.strip_rows : 1);
+  const int64_t strip_rows = (config.strip_rows + model.unshuffle - 1) / model.unshuffle;
+  run_ = choose_run(strip_rows > 0 || !config.row_streaming ? strip_rows : 1);
   make_strips();
 }
 
 int64_t FrameRunner::plane_floats(const L2HRun& run, int64_t strip_rows) {
-  const auto height = static_cast<int64_t>(rows_.size()), width = static_cast<int64_t>(columns_.size());
   max_result_rows_ = 0;
-  for (int64_t known = 0; known < height; known += strip_rows) {
+  for (int64_t known = 0; known < height_; known += strip_rows) {
     const int64_t before = known == 0 ? 0 : run.finished_rows(known);
-    const int64_t now = run.finished_rows(std::min(known + strip_rows, height));
+    const int64_t now = run.finished_rows(std::min(known + strip_rows, height_));
     max_result_rows_ = std::max(max_result_rows_, now - before);
   }
-  return kChannels * width * (strip_rows + scale_ * (max_result_rows_ + 1));
+  return model_.weights.sizes.in_channels * strip_rows * width_ + kChannels * (max_result_rows_ + 1) * result_width_;
 }
 
 // Strips of the wanted height. If none is wanted: of the least height for row streaming; else of the usual height, or
 // the whole at once if that takes less memory.
 std::unique_ptr<L2HRun> FrameRunner::choose_run(int64_t strip_rows) {
-  const auto height = static_cast<int64_t>(rows_.size()), width = static_cast<int64_t>(columns_.size());
   std::unique_ptr<L2HRun> best;
   int64_t best_floats = 0;
-  for (const int64_t wanted : {strip_rows > 0 ? strip_rows : height, strip_rows > 0 ? strip_rows : kUsualStripRows}) {
-    const int64_t rows = L2HRun::round_strip_rows(height, width, model_.weights.sizes.int8, wanted);
+  for (const int64_t wanted : {strip_rows > 0 ? strip_rows : height_, strip_rows > 0 ? strip_rows : kUsualStripRows}) {
+    const int64_t rows = L2HRun::round_strip_rows(height_, width_, model_.weights.sizes.int8, wanted);
     auto run =
-        std::make_unique<L2HRun>(model_.weights, kNegativeSlope, height, width, rows, workers_.size(), process_isa());
+        std::make_unique<L2HRun>(model_.weights, kNegativeSlope, height_, width_, rows, workers_.size(), process_isa());
     const int64_t floats = run->state_floats() + run->workspace_floats() + plane_floats(*run, rows);
     if (best != nullptr && floats >= best_floats) continue;
     best = std::move(run);
@@ -119,24 +140,23 @@ std::unique_ptr<L2HRun> FrameRunner::choose_run(int64_t strip_rows) {
 }
 
 void FrameRunner::make_strips() {
-  const auto height = static_cast<int64_t>(rows_.size()), width = static_cast<int64_t>(columns_.size());
   state_ = AlignedMemory<float>(run_->state_floats());
   workspace_ = AlignedMemory<float>(run_->workspace_floats());
-  picture_ = AlignedMemory<float>(kChannels * strip_rows_ * width);
-  result_ = AlignedMemory<float>(kChannels * (max_result_rows_ + 1) * scale_ * width);
+  const int64_t in_channels = model_.weights.sizes.in_channels;
+  picture_ = AlignedMemory<float>(in_channels * strip_rows_ * width_);
+  result_ = AlignedMemory<float>(kChannels * (max_result_rows_ + 1) * result_width_);
   run_->clear_borders(state_.data());
   int64_t plans_bytes = 0;
-  for (int64_t begin = 0; begin < height; begin += strip_rows_) {
+  for (int64_t begin = 0; begin < height_; begin += strip_rows_) {
     Strip strip{};
     strip.begin = begin;
-    strip.end = std::min(begin + strip_rows_, height);
+    strip.end = std::min(begin + strip_rows_, height_);
     strip.first_row = begin == 0 ? 0 : run_->finished_rows(begin);
     strip.end_row = run_->finished_rows(strip.end);
     L2HData data{};
-    data.picture = {picture_.data(), kChannels, strip_rows_ * width, width, begin};
-    const int64_t row = scale_ * width;
-    data.result = {result_row(strip, strip.first_row).channels[0], kChannels, (max_result_rows_ + 1) * row, row,
-                   strip.first_row};
+    data.picture = {picture_.data(), in_channels, strip_rows_ * width_, width_, begin};
+    data.result = {result_row(strip, strip.first_row).channels[0], kChannels, (max_result_rows_ + 1) * result_width_,
+                   result_width_, strip.first_row};
     strip.work = run_->plan(state_.data(), workspace_.data(), data, strip.begin, strip.end);
     scratch_stride_ = std::max(scratch_stride_, strip.work->scratch_floats());
     plans_bytes += strip.work->memory_bytes();
@@ -151,9 +171,8 @@ void FrameRunner::make_strips() {
 
 // The row before first_row is the last one of the strip before, for formats that take two rows at a time.
 RgbRow<float> FrameRunner::result_row(const Strip& strip, int64_t row) const {
-  const int64_t stride = scale_ * static_cast<int64_t>(columns_.size());
-  float* first = result_.data() + (row - strip.first_row + 1) * stride;
-  const int64_t plane = (max_result_rows_ + 1) * stride;
+  float* first = result_.data() + (row - strip.first_row + 1) * result_width_;
+  const int64_t plane = (max_result_rows_ + 1) * result_width_;
   return {{first, first + plane, first + 2 * plane}};
 }
 
@@ -170,8 +189,9 @@ StatusCode FrameRunner::run(const ConstImage& input, const Image& output, const 
 
 RowRange FrameRunner::input_rows(int64_t strip) const {
   const Strip& rows = strips_[static_cast<size_t>(strip)];
-  RowRange all = reader_.rows_to_read(rows_[static_cast<size_t>(rows.begin)]);
-  for (int64_t row = rows.begin; row < rows.end; ++row) {
+  const int64_t begin = model_.unshuffle * rows.begin, end = model_.unshuffle * rows.end;
+  RowRange all = reader_.rows_to_read(rows_[static_cast<size_t>(begin)]);
+  for (int64_t row = begin; row < end; ++row) {
     const RowRange one = reader_.rows_to_read(rows_[static_cast<size_t>(row)]);
     all = {std::min(all.begin, one.begin), std::max(all.end, one.end)};
   }
@@ -199,17 +219,18 @@ StatusCode FrameRunner::compute(int64_t index, const ConstImage& input, int64_t 
 void FrameRunner::keep_last_row(const Strip& strip) {
   if (strip.end_row == strip.first_row) return;
   const RgbRow<float> last = result_row(strip, strip.end_row - 1), kept = result_row(strip, strip.first_row - 1);
-  for (int64_t c = 0; c < kChannels; ++c)
-    std::copy_n(last.channels[c], scale_ * static_cast<int64_t>(columns_.size()), kept.channels[c]);
+  for (int64_t c = 0; c < kChannels; ++c) std::copy_n(last.channels[c], result_width_, kept.channels[c]);
 }
 
+// Pixel-unshuffle with factor r: pixel (y, x) of a block is channels y * r + x + {0, 1, 2} * r * r of one pixel.
 void FrameRunner::read(const ConstImage& input, int64_t first_row, const Strip& strip) {
-  const auto width = static_cast<int64_t>(columns_.size());
-  workers_.for_each(strip.begin, strip.end, [&](int64_t row) {
-    float* first = picture_.data() + (row - strip.begin) * width;
-    const int64_t plane = strip_rows_ * width;
-    reader_.read(input, first_row, rows_[static_cast<size_t>(row)], columns_.data(), width,
-                 {{first, first + plane, first + 2 * plane}});
+  const int64_t factor = model_.unshuffle, plane = strip_rows_ * width_, colour = factor * factor * plane;
+  workers_.for_each(factor * strip.begin, factor * strip.end, [&](int64_t row) {
+    float* first = picture_.data() + row % factor * factor * plane + (row / factor - strip.begin) * width_;
+    for (int64_t x = 0; x < factor; ++x, first += plane) {
+      reader_.read(input, first_row, rows_[static_cast<size_t>(row)], columns_.data() + x * width_, width_,
+                   {{first, first + colour, first + 2 * colour}});
+    }
   });
 }
 

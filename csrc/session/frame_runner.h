@@ -46,7 +46,7 @@ class FrameRunner {
   int64_t output_height() const { return output_height_; }
 
  private:
-  // Rows begin .. end - 1 of the window, whose arrival finishes rows first_row .. end_row - 1 of its result.
+  // Rows begin .. end - 1 of what the network sees, whose arrival finishes rows first_row .. end_row - 1 of its result.
   struct Strip {
     int64_t begin, end;
     int64_t first_row, end_row;
@@ -66,9 +66,12 @@ class FrameRunner {
   int64_t scale_;
   int64_t output_width_, output_height_;
   PixelConverter reader_, writer_;
-  // Of the part of the picture that the network reads, in the input; mirrored beyond its borders.
+  // Of the part of the picture that the network reads, the window, in the input; mirrored beyond its borders. Columns
+  // stand in the order of the channels that pixel-unshuffle makes of them: first those that begin a block, ...
   std::vector<int64_t> columns_, rows_;
-  int64_t crop_x_, crop_y_;  // of the result in the window's
+  int64_t width_, height_;   // of the window as the network sees it, after pixel-unshuffle
+  int64_t result_width_;     // of the window's result
+  int64_t crop_x_, crop_y_;  // of the output in the window's result
   int64_t strip_rows_, max_result_rows_;
   std::unique_ptr<L2HRun> run_;
   AlignedMemory<float> state_, workspace_, scratch_, picture_, result_;

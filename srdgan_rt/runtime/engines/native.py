@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from srdgan_rt import _ext
 from srdgan_rt.checkpoint import Model
-from srdgan_rt.errors import BackendUnavailableError
+from srdgan_rt.errors import NO_FAST_INT8, BackendUnavailableError
 from srdgan_rt.models import L2HNet
 from srdgan_rt.models.l2h import ResidualDenseBlock, unshuffle_pixels
 from srdgan_rt.ops import L2HLayers, L2HStream, Layer, l2h_net, l2h_net_pack
@@ -67,7 +67,7 @@ def why_not(device: torch.device, precision: str) -> str | None:
     if (reason := _ext.why_not()) is not None:
         return reason
     if precision == "int8" and not _ext.has_fast_int8():
-        return "int8 needs a processor with VNNI (AVX-512 VNNI or AVX-VNNI), or an ARM processor with dotprod"
+        return NO_FAST_INT8
     return None
 
 
