@@ -60,6 +60,7 @@ set(SRDGAN_SESSION_SOURCES
   csrc/session/session_c.cpp
   csrc/session/sha256.cpp
   csrc/session/thread_pool.cpp
+  csrc/session/window.cpp
   csrc/session/workers.cpp
 )
 

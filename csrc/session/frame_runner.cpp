@@ -6,7 +6,6 @@
 #include <string>
 
 #include "csrc/common/cpu_isa.h"
-#include "csrc/common/picture_limits.h"
 #include "csrc/session/failure.h"
 
 namespace srdgan {
@@ -16,57 +15,7 @@ constexpr float kNegativeSlope = 0.2f;    // srdgan_rt/models/l2h.py
 constexpr int64_t kUsualStripRows = 128;  // enough to make reading the weights, once per strip, cheap
 constexpr int64_t kChannels = kImageChannels;
 
-// A range of pixels on one axis.
-struct Span {
-  int64_t begin, end;
-  int64_t size() const { return end - begin; }
-};
-
-Region check_region(const SessionConfig& config) {
-  require_argument(is_picture_size(config.height, config.width),
-                   "width and height must be 1.." + std::to_string(kMaxSide) + " and have at most " +
-                       std::to_string(kMaxPixels) + " pixels, got " + std::to_string(config.width) + " x " +
-                       std::to_string(config.height));
-  const Region& region = config.region;
-  if (region.x == 0 && region.y == 0 && region.width == 0 && region.height == 0)
-    return {0, 0, config.width, config.height};
-  const auto fits = [](int64_t begin, int64_t size, int64_t whole) {
-    return begin >= 0 && size >= 1 && begin < whole && size <= whole - begin;
-  };
-  require_argument(fits(region.x, region.width, config.width) && fits(region.y, region.height, config.height),
-                   "region must be a box inside the picture of " + std::to_string(config.width) + " x " +
-                       std::to_string(config.height) + " pixels, got x " + std::to_string(region.x) + ", y " +
-                       std::to_string(region.y) + ", " + std::to_string(region.width) + " x " +
-                       std::to_string(region.height));
-  return region;
-}
-
-// For values below 0, too.
-int64_t round_down(int64_t value, int64_t multiple) {
-  return (value >= 0 ? value : value - multiple + 1) / multiple * multiple;
-}
-
-// What the network reads for a region: its halo, and beyond the picture at most the border padding; then as many more
-// pixels as whole blocks of pixel-unshuffle need, which are counted from the picture's first pixel.
-Span find_window(Span region, int64_t whole, const PackedModel& model) {
-  const int64_t begin = std::max(region.begin - model.halo, -model.border_padding);
-  const int64_t end = std::min(region.end + model.halo, whole + model.border_padding);
-  return {round_down(begin, model.unshuffle), -round_down(-end, model.unshuffle)};
-}
-
-// Pixels of an axis that goes on mirrored beyond both ends. The edge pixel is not repeated; an axis of one pixel is.
-std::vector<int64_t> reflect(Span span, int64_t whole) {
-  const int64_t period = std::max<int64_t>(2 * (whole - 1), 1);
-  std::vector<int64_t> pixels;
-  pixels.reserve(static_cast<size_t>(span.size()));
-  for (int64_t i = span.begin; i < span.end; ++i) {
-    const int64_t place = (i % period + period) % period;
-    pixels.push_back(std::min(place, whole > 1 ? period - place : 0));
-  }
-  return pixels;
-}
-
-// The same columns, those first that begin a block, then those beside them, ...
+// In the order of the channels that pixel-unshuffle makes of them: those that begin a block, then those beside them.
 std::vector<int64_t> unshuffle_columns(const std::vector<int64_t>& columns, int64_t factor) {
   std::vector<int64_t> ordered;
   ordered.reserve(columns.size());
@@ -86,26 +35,25 @@ bool all_finite(const float* values, int64_t count) {
 }  // namespace
 
 FrameRunner::FrameRunner(const PackedModel& model, Workers& workers, const SessionConfig& config)
+    : FrameRunner(model, workers, config, Window(config, model)) {}
+
+FrameRunner::FrameRunner(const PackedModel& model, Workers& workers, const SessionConfig& config, const Window& window)
     : model_(model),
       workers_(workers),
       scale_(model.scale()),
-      output_width_(scale_ * check_region(config).width),
-      output_height_(scale_ * check_region(config).height),
+      output_width_(scale_ * window.region.width),
+      output_height_(scale_ * window.region.height),
       reader_(config.input, config.matrix, config.range, config.width, config.height, "input"),
-      writer_(config.output, config.matrix, config.range, output_width_, output_height_, "output") {
-  const Region region = check_region(config);
-  const Span x = find_window({region.x, region.x + region.width}, config.width, model);
-  const Span y = find_window({region.y, region.y + region.height}, config.height, model);
-  require_argument(is_picture_size(y.size(), x.size()), "the picture is too large with its border padding");
+      writer_(config.output, config.matrix, config.range, output_width_, output_height_, "output"),
+      columns_(unshuffle_columns(window.x.pixels, model.unshuffle)),
+      rows_(window.y.pixels),
+      width_(window.x.size() / model.unshuffle),
+      height_(window.y.size() / model.unshuffle),
+      result_width_(scale_ * window.x.size()),
+      crop_x_(scale_ * window.x.before),
+      crop_y_(scale_ * window.y.before) {
   require_argument(config.strip_rows >= 0, "strip_rows must be at least 0, got " + std::to_string(config.strip_rows));
-  columns_ = unshuffle_columns(reflect(x, config.width), model.unshuffle);
-  rows_ = reflect(y, config.height);
-  width_ = x.size() / model.unshuffle;
-  height_ = y.size() / model.unshuffle;
-  result_width_ = scale_ * x.size();
-  crop_x_ = scale_ * (region.x - x.begin);
-  crop_y_ = scale_ * (region.y - y.begin);
-  const int64_t strip_rows = (config.strip_rows + model.unshuffle - 1) / model.unshuffle;
+  const int64_t strip_rows = config.strip_rows / model.unshuffle + (config.strip_rows % model.unshuffle != 0);
   run_ = choose_run(strip_rows > 0 || !config.row_streaming ? strip_rows : 1);
   make_strips();
 }

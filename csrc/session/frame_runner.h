@@ -11,6 +11,7 @@
 #include "csrc/session/aligned_memory.h"
 #include "csrc/session/packed_model.h"
 #include "csrc/session/pixel_format.h"
+#include "csrc/session/window.h"
 #include "csrc/session/workers.h"
 #include "include/srdgan/session.h"
 
@@ -53,6 +54,7 @@ class FrameRunner {
     std::unique_ptr<Wavefront> work;
   };
 
+  FrameRunner(const PackedModel& model, Workers& workers, const SessionConfig& config, const Window& window);
   std::unique_ptr<L2HRun> choose_run(int64_t strip_rows);
   // Floats of both buffers of planes; also finds max_result_rows_.
   int64_t plane_floats(const L2HRun& run, int64_t strip_rows);
@@ -66,12 +68,10 @@ class FrameRunner {
   int64_t scale_;
   int64_t output_width_, output_height_;
   PixelConverter reader_, writer_;
-  // Of the part of the picture that the network reads, the window, in the input; mirrored beyond its borders. Columns
-  // stand in the order of the channels that pixel-unshuffle makes of them: first those that begin a block, ...
-  std::vector<int64_t> columns_, rows_;
-  int64_t width_, height_;   // of the window as the network sees it, after pixel-unshuffle
-  int64_t result_width_;     // of the window's result
-  int64_t crop_x_, crop_y_;  // of the output in the window's result
+  std::vector<int64_t> columns_, rows_;  // of the window, in the input; columns in the order of pixel-unshuffle
+  int64_t width_, height_;               // of the window as the network sees it, after pixel-unshuffle
+  int64_t result_width_;                 // of the window's result
+  int64_t crop_x_, crop_y_;              // of the output in the window's result
   int64_t strip_rows_, max_result_rows_;
   std::unique_ptr<L2HRun> run_;
   AlignedMemory<float> state_, workspace_, scratch_, picture_, result_;
