@@ -58,13 +58,13 @@ Ranges read_ranges(const uint8_t* file, size_t bytes, const NamedTensors& networ
     const SafeTensors read = read_safetensors(file, bytes);
     const auto stated = read.metadata.find(kWeightsKey);
     require_model(stated != read.metadata.end() && stated->second == digest_network(network),
-                  std::string("belong to other weights: make them anew with ") + kCommand);
+                  std::string("they belong to other weights: make them anew with ") + kCommand);
     Ranges ranges;
     for (size_t block = 0; block < read.tensors.size(); ++block)
       add_block(read, "dense_block." + std::to_string(block), ranges);
     return ranges;
   } catch (const Failure& failure) {
-    throw Failure(failure.code, std::string("its activation ranges: ") + failure.what());
+    throw Failure(failure.code, std::string("ranges for int8: ") + failure.what());
   }
 }
 

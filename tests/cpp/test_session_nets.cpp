@@ -153,8 +153,8 @@ void test_what_int8_needs() {
   options.precision = static_cast<Precision>(2);
   CHECK(says(session.open(file.data(), file.size(), options), StatusCode::kInvalidArgument, "precision must be 0..1"),
         "precision");
-  CHECK(bad({1, 2, 3}, "its activation ranges: damaged"), "short");
-  CHECK(bad(file, "its activation ranges: belong to other weights"), "a model");
+  CHECK(bad({1, 2, 3}, "ranges for int8: damaged"), "short");
+  CHECK(bad(file, "ranges for int8: they belong to other weights"), "a model");
   CHECK(bad(ranges_file(RandomLayers(net_sizes(1))), "belong to other weights: make them anew"), "of another net");
 
   const std::string text(good.begin(), good.end());

@@ -120,7 +120,7 @@ def test_int8_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(InputError, match="precision must be one of fp32, int8, got 'fp16'"):
         Session(path, precision="fp16")
     save_model(path, make_lively_net(seed=1), {})
-    with pytest.raises(CheckpointError, match="its activation ranges: belong to other weights"):
+    with pytest.raises(CheckpointError, match="ranges for int8: they belong to other weights"):
         Session(path, precision="int8")
     ranges_path(path).unlink()
     with pytest.raises(CheckpointError, match=r"mine\.safetensors: int8 needs activation ranges, in mine\.int8\."):
