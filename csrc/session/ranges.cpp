@@ -1,7 +1,6 @@
 #include "csrc/session/ranges.h"
 
 #include <cmath>
-#include <filesystem>
 #include <map>
 #include <string>
 
@@ -43,13 +42,16 @@ void add_block(const SafeTensors& file, const std::string& name, Ranges& ranges)
 }  // namespace
 
 std::vector<uint8_t> read_ranges_file(const char* model_path) {
-  const std::filesystem::path model(model_path);
-  const std::string name = model.stem().string() + kEnding;
+  const std::string model(model_path);
+  const size_t name_at = model.find_last_of('/') + 1;  // 0 where there is none
+  const size_t ending = model.find_last_of('.');
+  const bool has_ending = ending != std::string::npos && ending > name_at;
+  const std::string path = model.substr(0, has_ending ? ending : model.size()) + kEnding;
   try {
-    return read_file((model.parent_path() / name).string().c_str());
+    return read_file(path.c_str());
   } catch (const Failure& failure) {
-    throw Failure(failure.code, "int8 needs activation ranges, in " + name + " beside it: " + failure.what() + "; " +
-                                    kCommand + " measures them");
+    throw Failure(failure.code, "int8 needs activation ranges, in " + path.substr(name_at) +
+                                    " beside it: " + failure.what() + "; " + kCommand + " measures them");
   }
 }
 
