@@ -53,12 +53,14 @@ set(SRDGAN_SESSION_SOURCES
   csrc/session/latency.cpp
   csrc/session/packed_model.cpp
   csrc/session/pixel_format.cpp
+  csrc/session/ranges.cpp
   csrc/session/row_stream.cpp
   csrc/session/safetensors.cpp
   csrc/session/session.cpp
   csrc/session/session_c.cpp
   csrc/session/sha256.cpp
   csrc/session/thread_pool.cpp
+  csrc/session/window.cpp
   csrc/session/workers.cpp
 )
 

@@ -52,6 +52,10 @@ class BackendUnavailableError(SrdganError):
     """The requested engine or device cannot run here; the message says why."""
 
 
+NO_FAST_INT8 = "int8 needs a processor with VNNI (AVX-512 VNNI or AVX-VNNI), or an ARM processor with dotprod"
+"""Why the native engine and ``Session`` refuse int8: without these instructions it is slower than fp32."""
+
+
 class EngineFileError(SrdganError):
     """A prebuilt engine is damaged, foreign, or of another version."""
 

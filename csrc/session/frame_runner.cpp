@@ -6,7 +6,6 @@
 #include <string>
 
 #include "csrc/common/cpu_isa.h"
-#include "csrc/common/picture_limits.h"
 #include "csrc/session/failure.h"
 
 namespace srdgan {
@@ -16,46 +15,15 @@ constexpr float kNegativeSlope = 0.2f;    // srdgan_rt/models/l2h.py
 constexpr int64_t kUsualStripRows = 128;  // enough to make reading the weights, once per strip, cheap
 constexpr int64_t kChannels = kImageChannels;
 
-// A range of pixels on one axis.
-struct Span {
-  int64_t begin, end;
-  int64_t size() const { return end - begin; }
-};
-
-Region check_region(const SessionConfig& config) {
-  require_argument(is_picture_size(config.height, config.width),
-                   "width and height must be 1.." + std::to_string(kMaxSide) + " and have at most " +
-                       std::to_string(kMaxPixels) + " pixels, got " + std::to_string(config.width) + " x " +
-                       std::to_string(config.height));
-  const Region& region = config.region;
-  if (region.x == 0 && region.y == 0 && region.width == 0 && region.height == 0)
-    return {0, 0, config.width, config.height};
-  const auto fits = [](int64_t begin, int64_t size, int64_t whole) {
-    return begin >= 0 && size >= 1 && begin < whole && size <= whole - begin;
-  };
-  require_argument(fits(region.x, region.width, config.width) && fits(region.y, region.height, config.height),
-                   "region must be a box inside the picture of " + std::to_string(config.width) + " x " +
-                       std::to_string(config.height) + " pixels, got x " + std::to_string(region.x) + ", y " +
-                       std::to_string(region.y) + ", " + std::to_string(region.width) + " x " +
-                       std::to_string(region.height));
-  return region;
-}
-
-// What the network reads for a region: its halo, and beyond the picture at most the border padding.
-Span find_window(Span region, int64_t whole, int64_t halo, int64_t border_padding) {
-  return {std::max(region.begin - halo, -border_padding), std::min(region.end + halo, whole + border_padding)};
-}
-
-// Pixels of an axis that goes on mirrored beyond both ends. The edge pixel is not repeated; an axis of one pixel is.
-std::vector<int64_t> reflect(Span span, int64_t whole) {
-  const int64_t period = std::max<int64_t>(2 * (whole - 1), 1);
-  std::vector<int64_t> pixels;
-  pixels.reserve(static_cast<size_t>(span.size()));
-  for (int64_t i = span.begin; i < span.end; ++i) {
-    const int64_t place = (i % period + period) % period;
-    pixels.push_back(std::min(place, whole > 1 ? period - place : 0));
+// In the order of the channels that pixel-unshuffle makes of them: those that begin a block, then those beside them.
+std::vector<int64_t> unshuffle_columns(const std::vector<int64_t>& columns, int64_t factor) {
+  std::vector<int64_t> ordered;
+  ordered.reserve(columns.size());
+  for (int64_t place = 0; place < factor; ++place) {
+    for (size_t i = static_cast<size_t>(place); i < columns.size(); i += static_cast<size_t>(factor))
+      ordered.push_back(columns[i]);
   }
-  return pixels;
+  return ordered;
 }
 
 bool all_finite(const float* values, int64_t count) {
@@ -67,47 +35,48 @@ bool all_finite(const float* values, int64_t count) {
 }  // namespace
 
 FrameRunner::FrameRunner(const PackedModel& model, Workers& workers, const SessionConfig& config)
+    : FrameRunner(model, workers, config, Window(config, model)) {}
+
+FrameRunner::FrameRunner(const PackedModel& model, Workers& workers, const SessionConfig& config, const Window& window)
     : model_(model),
       workers_(workers),
-      scale_(model.weights.sizes.scale()),
-      output_width_(scale_ * check_region(config).width),
-      output_height_(scale_ * check_region(config).height),
+      scale_(model.scale()),
+      output_width_(scale_ * window.region.width),
+      output_height_(scale_ * window.region.height),
       reader_(config.input, config.matrix, config.range, config.width, config.height, "input"),
-      writer_(config.output, config.matrix, config.range, output_width_, output_height_, "output") {
-  const Region region = check_region(config);
-  const Span x = find_window({region.x, region.x + region.width}, config.width, model.halo, model.border_padding);
-  const Span y = find_window({region.y, region.y + region.height}, config.height, model.halo, model.border_padding);
-  require_argument(is_picture_size(y.size(), x.size()), "the picture is too large with its border padding");
+      writer_(config.output, config.matrix, config.range, output_width_, output_height_, "output"),
+      columns_(unshuffle_columns(window.x.pixels, model.unshuffle)),
+      rows_(window.y.pixels),
+      width_(window.x.size() / model.unshuffle),
+      height_(window.y.size() / model.unshuffle),
+      result_width_(scale_ * window.x.size()),
+      crop_x_(scale_ * window.x.before),
+      crop_y_(scale_ * window.y.before) {
   require_argument(config.strip_rows >= 0, "strip_rows must be at least 0, got " + std::to_string(config.strip_rows));
-  columns_ = reflect(x, config.width);
-  rows_ = reflect(y, config.height);
-  crop_x_ = scale_ * (region.x - x.begin);
-  crop_y_ = scale_ * (region.y - y.begin);
-  run_ = choose_run(config.strip_rows > 0 || !config.row_streaming ? config.strip_rows : 1);
+  const int64_t strip_rows = config.strip_rows / model.unshuffle + (config.strip_rows % model.unshuffle != 0);
+  run_ = choose_run(strip_rows > 0 || !config.row_streaming ? strip_rows : 1);
   make_strips();
 }
 
 int64_t FrameRunner::plane_floats(const L2HRun& run, int64_t strip_rows) {
-  const auto height = static_cast<int64_t>(rows_.size()), width = static_cast<int64_t>(columns_.size());
   max_result_rows_ = 0;
-  for (int64_t known = 0; known < height; known += strip_rows) {
+  for (int64_t known = 0; known < height_; known += strip_rows) {
     const int64_t before = known == 0 ? 0 : run.finished_rows(known);
-    const int64_t now = run.finished_rows(std::min(known + strip_rows, height));
+    const int64_t now = run.finished_rows(std::min(known + strip_rows, height_));
     max_result_rows_ = std::max(max_result_rows_, now - before);
   }
-  return kChannels * width * (strip_rows + scale_ * (max_result_rows_ + 1));
+  return model_.weights.sizes.in_channels * strip_rows * width_ + kChannels * (max_result_rows_ + 1) * result_width_;
 }
 
 // Strips of the wanted height. If none is wanted: of the least height for row streaming; else of the usual height, or
 // the whole at once if that takes less memory.
 std::unique_ptr<L2HRun> FrameRunner::choose_run(int64_t strip_rows) {
-  const auto height = static_cast<int64_t>(rows_.size()), width = static_cast<int64_t>(columns_.size());
   std::unique_ptr<L2HRun> best;
   int64_t best_floats = 0;
-  for (const int64_t wanted : {strip_rows > 0 ? strip_rows : height, strip_rows > 0 ? strip_rows : kUsualStripRows}) {
-    const int64_t rows = L2HRun::round_strip_rows(height, width, model_.weights.sizes.int8, wanted);
+  for (const int64_t wanted : {strip_rows > 0 ? strip_rows : height_, strip_rows > 0 ? strip_rows : kUsualStripRows}) {
+    const int64_t rows = L2HRun::round_strip_rows(height_, width_, model_.weights.sizes.int8, wanted);
     auto run =
-        std::make_unique<L2HRun>(model_.weights, kNegativeSlope, height, width, rows, workers_.size(), process_isa());
+        std::make_unique<L2HRun>(model_.weights, kNegativeSlope, height_, width_, rows, workers_.size(), process_isa());
     const int64_t floats = run->state_floats() + run->workspace_floats() + plane_floats(*run, rows);
     if (best != nullptr && floats >= best_floats) continue;
     best = std::move(run);
@@ -119,24 +88,23 @@ std::unique_ptr<L2HRun> FrameRunner::choose_run(int64_t strip_rows) {
 }
 
 void FrameRunner::make_strips() {
-  const auto height = static_cast<int64_t>(rows_.size()), width = static_cast<int64_t>(columns_.size());
   state_ = AlignedMemory<float>(run_->state_floats());
   workspace_ = AlignedMemory<float>(run_->workspace_floats());
-  picture_ = AlignedMemory<float>(kChannels * strip_rows_ * width);
-  result_ = AlignedMemory<float>(kChannels * (max_result_rows_ + 1) * scale_ * width);
+  const int64_t in_channels = model_.weights.sizes.in_channels;
+  picture_ = AlignedMemory<float>(in_channels * strip_rows_ * width_);
+  result_ = AlignedMemory<float>(kChannels * (max_result_rows_ + 1) * result_width_);
   run_->clear_borders(state_.data());
   int64_t plans_bytes = 0;
-  for (int64_t begin = 0; begin < height; begin += strip_rows_) {
+  for (int64_t begin = 0; begin < height_; begin += strip_rows_) {
     Strip strip{};
     strip.begin = begin;
-    strip.end = std::min(begin + strip_rows_, height);
+    strip.end = std::min(begin + strip_rows_, height_);
     strip.first_row = begin == 0 ? 0 : run_->finished_rows(begin);
     strip.end_row = run_->finished_rows(strip.end);
     L2HData data{};
-    data.picture = {picture_.data(), kChannels, strip_rows_ * width, width, begin};
-    const int64_t row = scale_ * width;
-    data.result = {result_row(strip, strip.first_row).channels[0], kChannels, (max_result_rows_ + 1) * row, row,
-                   strip.first_row};
+    data.picture = {picture_.data(), in_channels, strip_rows_ * width_, width_, begin};
+    data.result = {result_row(strip, strip.first_row).channels[0], kChannels, (max_result_rows_ + 1) * result_width_,
+                   result_width_, strip.first_row};
     strip.work = run_->plan(state_.data(), workspace_.data(), data, strip.begin, strip.end);
     scratch_stride_ = std::max(scratch_stride_, strip.work->scratch_floats());
     plans_bytes += strip.work->memory_bytes();
@@ -151,9 +119,8 @@ void FrameRunner::make_strips() {
 
 // The row before first_row is the last one of the strip before, for formats that take two rows at a time.
 RgbRow<float> FrameRunner::result_row(const Strip& strip, int64_t row) const {
-  const int64_t stride = scale_ * static_cast<int64_t>(columns_.size());
-  float* first = result_.data() + (row - strip.first_row + 1) * stride;
-  const int64_t plane = (max_result_rows_ + 1) * stride;
+  float* first = result_.data() + (row - strip.first_row + 1) * result_width_;
+  const int64_t plane = (max_result_rows_ + 1) * result_width_;
   return {{first, first + plane, first + 2 * plane}};
 }
 
@@ -170,8 +137,9 @@ StatusCode FrameRunner::run(const ConstImage& input, const Image& output, const 
 
 RowRange FrameRunner::input_rows(int64_t strip) const {
   const Strip& rows = strips_[static_cast<size_t>(strip)];
-  RowRange all = reader_.rows_to_read(rows_[static_cast<size_t>(rows.begin)]);
-  for (int64_t row = rows.begin; row < rows.end; ++row) {
+  const int64_t begin = model_.unshuffle * rows.begin, end = model_.unshuffle * rows.end;
+  RowRange all = reader_.rows_to_read(rows_[static_cast<size_t>(begin)]);
+  for (int64_t row = begin; row < end; ++row) {
     const RowRange one = reader_.rows_to_read(rows_[static_cast<size_t>(row)]);
     all = {std::min(all.begin, one.begin), std::max(all.end, one.end)};
   }
@@ -199,17 +167,18 @@ StatusCode FrameRunner::compute(int64_t index, const ConstImage& input, int64_t 
 void FrameRunner::keep_last_row(const Strip& strip) {
   if (strip.end_row == strip.first_row) return;
   const RgbRow<float> last = result_row(strip, strip.end_row - 1), kept = result_row(strip, strip.first_row - 1);
-  for (int64_t c = 0; c < kChannels; ++c)
-    std::copy_n(last.channels[c], scale_ * static_cast<int64_t>(columns_.size()), kept.channels[c]);
+  for (int64_t c = 0; c < kChannels; ++c) std::copy_n(last.channels[c], result_width_, kept.channels[c]);
 }
 
+// Pixel-unshuffle with factor r: pixel (y, x) of a block is channels y * r + x + {0, 1, 2} * r * r of one pixel.
 void FrameRunner::read(const ConstImage& input, int64_t first_row, const Strip& strip) {
-  const auto width = static_cast<int64_t>(columns_.size());
-  workers_.for_each(strip.begin, strip.end, [&](int64_t row) {
-    float* first = picture_.data() + (row - strip.begin) * width;
-    const int64_t plane = strip_rows_ * width;
-    reader_.read(input, first_row, rows_[static_cast<size_t>(row)], columns_.data(), width,
-                 {{first, first + plane, first + 2 * plane}});
+  const int64_t factor = model_.unshuffle, plane = strip_rows_ * width_, colour = factor * factor * plane;
+  workers_.for_each(factor * strip.begin, factor * strip.end, [&](int64_t row) {
+    float* first = picture_.data() + row % factor * factor * plane + (row / factor - strip.begin) * width_;
+    for (int64_t x = 0; x < factor; ++x, first += plane) {
+      reader_.read(input, first_row, rows_[static_cast<size_t>(row)], columns_.data() + x * width_, width_,
+                   {{first, first + colour, first + 2 * colour}});
+    }
   });
 }
 

@@ -11,6 +11,7 @@
 #include "csrc/session/aligned_memory.h"
 #include "csrc/session/packed_model.h"
 #include "csrc/session/pixel_format.h"
+#include "csrc/session/window.h"
 #include "csrc/session/workers.h"
 #include "include/srdgan/session.h"
 
@@ -46,13 +47,14 @@ class FrameRunner {
   int64_t output_height() const { return output_height_; }
 
  private:
-  // Rows begin .. end - 1 of the window, whose arrival finishes rows first_row .. end_row - 1 of its result.
+  // Rows begin .. end - 1 of what the network sees, whose arrival finishes rows first_row .. end_row - 1 of its result.
   struct Strip {
     int64_t begin, end;
     int64_t first_row, end_row;
     std::unique_ptr<Wavefront> work;
   };
 
+  FrameRunner(const PackedModel& model, Workers& workers, const SessionConfig& config, const Window& window);
   std::unique_ptr<L2HRun> choose_run(int64_t strip_rows);
   // Floats of both buffers of planes; also finds max_result_rows_.
   int64_t plane_floats(const L2HRun& run, int64_t strip_rows);
@@ -66,9 +68,10 @@ class FrameRunner {
   int64_t scale_;
   int64_t output_width_, output_height_;
   PixelConverter reader_, writer_;
-  // Of the part of the picture that the network reads, in the input; mirrored beyond its borders.
-  std::vector<int64_t> columns_, rows_;
-  int64_t crop_x_, crop_y_;  // of the result in the window's
+  std::vector<int64_t> columns_, rows_;  // of the window, in the input; columns in the order of pixel-unshuffle
+  int64_t width_, height_;               // of the window as the network sees it, after pixel-unshuffle
+  int64_t result_width_;                 // of the window's result
+  int64_t crop_x_, crop_y_;              // of the output in the window's result
   int64_t strip_rows_, max_result_rows_;
   std::unique_ptr<L2HRun> run_;
   AlignedMemory<float> state_, workspace_, scratch_, picture_, result_;

@@ -7,13 +7,14 @@
 
 #include "csrc/kernels/cpu/l2h_pack.h"
 #include "csrc/session/failure.h"
+#include "csrc/session/ranges.h"
 #include "csrc/session/safetensors.h"
 
 namespace srdgan {
 namespace {
 
 // As in srdgan_rt/models/spec.py and srdgan_rt/checkpoint/load.py; a test compares them.
-constexpr int64_t kDefaultHalo = 32;
+constexpr int64_t kDefaultHalo = 32;  // in pixels that the network sees
 constexpr int64_t kMostPixels = 10'000;
 constexpr size_t kMostDigits = 9;
 
@@ -31,17 +32,25 @@ int64_t read_pixels(const SafeTensors& file, const std::string& key, int64_t mis
 }
 
 std::vector<float> read_weights(const std::string& name, const SafeTensor& tensor) {
-  std::vector<float> values(static_cast<size_t>(tensor.count()));
-  tensor.read_floats(values.data());
+  std::vector<float> values = tensor.read_floats();
   for (const float value : values) require_model(std::isfinite(value), "holds NaN or infinite weights: " + name);
   return values;
 }
 
-AlignedMemory<uint8_t> pack(const NamedTensors& named, Workers& workers) {
-  L2HPacker packer(L2HPart::kNet, named, nullptr);
-  require_model(packer.sizes().in_channels == kImageChannels,
-                "the network must take 3 channels, this one takes " + std::to_string(packer.sizes().in_channels) +
-                    " (networks with pixel-unshuffle run in srdgan_rt.Upscaler)");
+int64_t find_unshuffle(const L2HSizes& sizes) {
+  for (const int64_t factor : {1, 2, 4}) {
+    if (sizes.in_channels != kImageChannels * factor * factor) continue;
+    require_model(sizes.scale() >= factor,
+                  "the network must enlarge, this one has scale 1/" + std::to_string(factor / sizes.scale()));
+    return factor;
+  }
+  throw Failure(StatusCode::kBadModel,
+                "the network must take 3 channels, or 12 or 48 with pixel-unshuffle, this one takes " +
+                    std::to_string(sizes.in_channels));
+}
+
+AlignedMemory<uint8_t> pack(const NamedTensors& named, const FloatTensor* ranges, Workers& workers) {
+  L2HPacker packer(L2HPart::kNet, named, ranges);
   AlignedMemory<uint8_t> blob(l2h_blob_bytes(packer.sizes()));
   const int64_t jobs = packer.start(blob.data());
   workers.for_each(0, jobs, [&](int64_t job) { packer.run(job); });
@@ -50,15 +59,13 @@ AlignedMemory<uint8_t> pack(const NamedTensors& named, Workers& workers) {
 
 }  // namespace
 
-PackedModel pack_model(const uint8_t* file, size_t bytes, Workers& workers) {
+PackedModel pack_model(const uint8_t* file, size_t bytes, const SessionOptions& options, Workers& workers) {
   const SafeTensors read = read_safetensors(file, bytes);
   for (const char* name : {"conv_first.weight", "body.0.rdb1.conv1.weight"}) {
     require_model(read.tensors.count(name) > 0,
                   std::string("holds no network that enlarges, by the names of this project: ") + name + " is missing");
   }
   PackedModel model;
-  model.halo = read_pixels(read, "halo", kDefaultHalo);
-  model.border_padding = read_pixels(read, "border_padding", 0);
   std::vector<std::vector<float>> values;
   values.reserve(read.tensors.size());
   NamedTensors named;
@@ -66,14 +73,23 @@ PackedModel pack_model(const uint8_t* file, size_t bytes, Workers& workers) {
     values.push_back(read_weights(name, tensor));
     named[name] = {values.back().data(), tensor.shape};
   }
+  const bool int8 = options.precision == Precision::kInt8;
+  Ranges ranges;
+  if (int8) ranges = read_ranges(static_cast<const uint8_t*>(options.ranges), options.ranges_bytes, named);
+  const FloatTensor range_floats = ranges.tensor();
   try {
-    model.blob = pack(named, workers);
+    model.blob = pack(named, int8 ? &range_floats : nullptr, workers);
     model.weights = read_l2h_blob(model.blob.data(), model.blob.bytes());
   } catch (const Failure&) {
     throw;
   } catch (const std::runtime_error& error) {
     throw Failure(StatusCode::kBadModel, std::string("does not fit the network: ") + error.what());
   }
+  model.unshuffle = find_unshuffle(model.weights.sizes);
+  model.halo = read_pixels(read, "halo", model.unshuffle * kDefaultHalo);
+  model.border_padding = read_pixels(read, "border_padding", 0);
+  if (options.halo >= 0) model.halo = options.halo;
+  if (options.border_padding >= 0) model.border_padding = options.border_padding;
   return model;
 }
 

@@ -50,12 +50,16 @@ float from_half(uint16_t half) {
 }
 
 template <typename Stored, typename Convert>
-void convert_all(const SafeTensor& tensor, float* values, const Convert& convert) {
-  for (int64_t i = 0; i < tensor.count(); ++i) {
+std::vector<float> convert_all(const SafeTensor& tensor, const Convert& convert) {
+  std::vector<float> values(static_cast<size_t>(tensor.count()));
+  const uint8_t* next = tensor.data;
+  for (float& value : values) {
     Stored stored;
-    std::memcpy(&stored, tensor.data + i * static_cast<int64_t>(sizeof(stored)), sizeof(stored));
-    values[i] = convert(stored);
+    std::memcpy(&stored, next, sizeof(stored));
+    next += sizeof(stored);
+    value = convert(stored);
   }
+  return values;
 }
 
 // A tensor whose data is an offset yet: begin .. begin + bytes of what follows the header.
@@ -97,7 +101,23 @@ Entry read_entry(JsonReader& json, const std::string& name) {
   return entry;
 }
 
-std::string digest(const std::map<std::string, SafeTensor>& tensors) {
+}  // namespace
+
+int64_t SafeTensor::count() const {
+  int64_t count = 1;
+  for (const int64_t size : shape) count *= size;
+  return count;
+}
+
+std::vector<float> SafeTensor::read_floats() const {
+  if (dtype == "F16") return convert_all<uint16_t>(*this, from_half);
+  if (dtype == "BF16")
+    return convert_all<uint16_t>(*this, [](uint16_t v) { return from_bits(static_cast<uint32_t>(v) << 16); });
+  if (dtype == "F32") return convert_all<float>(*this, [](float v) { return v; });
+  return convert_all<double>(*this, [](double v) { return static_cast<float>(v); });
+}
+
+std::string digest_tensors(const std::map<std::string, SafeTensor>& tensors) {
   Sha256 sha;
   for (const auto& [name, tensor] : tensors) {
     std::string shape;
@@ -108,22 +128,6 @@ std::string digest(const std::map<std::string, SafeTensor>& tensors) {
     sha.add(tensor.data, static_cast<size_t>(tensor.bytes));
   }
   return sha.finish();
-}
-
-}  // namespace
-
-int64_t SafeTensor::count() const {
-  int64_t count = 1;
-  for (const int64_t size : shape) count *= size;
-  return count;
-}
-
-void SafeTensor::read_floats(float* values) const {
-  if (dtype == "F16") return convert_all<uint16_t>(*this, values, from_half);
-  if (dtype == "BF16")
-    return convert_all<uint16_t>(*this, values, [](uint16_t v) { return from_bits(static_cast<uint32_t>(v) << 16); });
-  if (dtype == "F32") return convert_all<float>(*this, values, [](float v) { return v; });
-  convert_all<double>(*this, values, [](double v) { return static_cast<float>(v); });
 }
 
 std::vector<uint8_t> read_file(const char* path) {
@@ -180,7 +184,7 @@ SafeTensors read_safetensors(const uint8_t* file, size_t bytes) {
   require_model(end == data_bytes, "damaged: the tensors have " + std::to_string(end) + " bytes, the file has " +
                                        std::to_string(data_bytes));
   const auto stated = result.metadata.find(kDigestKey);
-  require_model(stated == result.metadata.end() || stated->second == digest(result.tensors),
+  require_model(stated == result.metadata.end() || stated->second == digest_tensors(result.tensors),
                 "damaged: the weights do not match their sha256");
   return result;
 }

@@ -16,8 +16,8 @@ struct SafeTensor {
   int64_t bytes;
 
   int64_t count() const;
-  // Their values as float, as many as count().
-  void read_floats(float* values) const;
+  // The values as float.
+  std::vector<float> read_floats() const;
 };
 
 // Pointers into the file's bytes.
@@ -27,6 +27,9 @@ struct SafeTensors {
 };
 
 std::vector<uint8_t> read_file(const char* path);
+
+// The sha256 of names, types, shapes and bytes in hexadecimal (srdgan_rt/checkpoint/digest.py).
+std::string digest_tensors(const std::map<std::string, SafeTensor>& tensors);
 
 // Throws Failure unless the header is valid, the tensors fill the file without gaps, and their sha256 is the one of the
 // metadata, if that states one. `file` must outlive the result.

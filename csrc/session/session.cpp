@@ -11,10 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "csrc/common/cpu_isa.h"
 #include "csrc/session/failure.h"
 #include "csrc/session/frame_runner.h"
 #include "csrc/session/latency.h"
 #include "csrc/session/packed_model.h"
+#include "csrc/session/ranges.h"
 #include "csrc/session/row_stream.h"
 #include "csrc/session/safetensors.h"
 #include "csrc/session/thread_pool.h"
@@ -33,6 +35,7 @@ void check_options(const SessionOptions& options) {
   check("threads", options.threads, 0, kMaxThreads);
   check("halo", options.halo, -1, kMaxMargin);
   check("border_padding", options.border_padding, -1, kMaxMargin);
+  check("precision", static_cast<int64_t>(options.precision), 0, static_cast<int64_t>(Precision::kInt8));
 }
 
 const char* describe(StatusCode code) {
@@ -81,9 +84,7 @@ class Session::Impl {
     } else {
       workers_.reset(new ThreadPool(threads));
     }
-    model_ = std::make_unique<PackedModel>(pack_model(file, bytes, *workers_));
-    if (options.halo >= 0) model_->halo = options.halo;
-    if (options.border_padding >= 0) model_->border_padding = options.border_padding;
+    model_ = std::make_unique<PackedModel>(pack_model(file, bytes, options, *workers_));
   }
 
   void configure(const SessionConfig& config) {
@@ -170,6 +171,14 @@ namespace {
 Status no_memory() { return make_status(StatusCode::kOutOfMemory, "not enough memory"); }
 }  // namespace
 
+bool Session::has_fast_int8() noexcept {
+  try {
+    return cpu_has_fast_int8(process_isa());
+  } catch (const std::exception&) {  // SRDGAN_RT_CPU_ISA names none; configure() says so
+    return false;
+  }
+}
+
 Session::Session() noexcept : impl_(new (std::nothrow) Impl) {}
 Session::~Session() { delete impl_; }
 
@@ -179,7 +188,14 @@ Status Session::open(const char* path, const SessionOptions& options) noexcept {
     require_argument(path != nullptr, "path must not be null");
     try {
       const std::vector<uint8_t> file = read_file(path);
-      impl_->open(file.data(), file.size(), options);
+      std::vector<uint8_t> ranges;
+      SessionOptions complete = options;
+      if (options.precision == Precision::kInt8 && options.ranges == nullptr) {
+        ranges = read_ranges_file(path);
+        complete.ranges = ranges.data();
+        complete.ranges_bytes = ranges.size();
+      }
+      impl_->open(file.data(), file.size(), complete);
     } catch (const Failure& failure) {
       if (failure.code != StatusCode::kBadModel) throw;
       throw Failure(failure.code, std::string(path) + ": " + failure.what());
@@ -192,6 +208,8 @@ Status Session::open(const void* file, size_t bytes, const SessionOptions& optio
   if (impl_ == nullptr) return no_memory();
   return impl_->exclusively([&] {
     require_argument(file != nullptr, "file must not be null");
+    require_argument(options.precision != Precision::kInt8 || options.ranges != nullptr,
+                     "int8 needs activation ranges: for a model in memory, ranges must not be null");
     impl_->open(static_cast<const uint8_t*>(file), bytes, options);
     return Status{};
   });
@@ -245,7 +263,7 @@ int64_t Session::memory_bytes() const noexcept {
 }
 
 int64_t Session::scale() const noexcept {
-  return impl_ != nullptr && impl_->model() != nullptr ? impl_->model()->weights.sizes.scale() : 0;
+  return impl_ != nullptr && impl_->model() != nullptr ? impl_->model()->scale() : 0;
 }
 
 int64_t Session::output_width() const noexcept {

@@ -19,6 +19,7 @@ static_assert(sizeof(srdgan_image) == sizeof(Image));
 static_assert(SRDGAN_TOO_SLOW == static_cast<int>(StatusCode::kTooSlow));
 static_assert(SRDGAN_P010 == static_cast<int>(PixelFormat::kP010));
 static_assert(SRDGAN_BT2020 == static_cast<int>(ColourMatrix::kBt2020));
+static_assert(SRDGAN_INT8 == static_cast<int>(Precision::kInt8));
 static_assert(SRDGAN_FULL_RANGE == static_cast<int>(ColourRange::kFull));
 
 using Job = std::function<void(int64_t)>;
@@ -38,7 +39,13 @@ int32_t report_null(srdgan_status* to) {
 
 SessionOptions read_options(const srdgan_options* options) {
   if (options == nullptr) return {};
-  SessionOptions result{options->threads, options->halo, options->border_padding, nullptr};
+  SessionOptions result{options->threads,
+                        options->halo,
+                        options->border_padding,
+                        nullptr,
+                        static_cast<Precision>(options->precision),
+                        options->ranges,
+                        options->ranges_bytes};
   if (options->parallel_for != nullptr) {
     result.parallel_for = [call = options->parallel_for, user = options->user](int64_t count, const Job& job) {
       call(
@@ -68,7 +75,7 @@ using namespace srdgan;
 
 srdgan_options srdgan_default_options(void) {
   const SessionOptions options;
-  return {options.threads, options.halo, options.border_padding, nullptr, nullptr};
+  return {options.threads, options.halo, options.border_padding, nullptr, nullptr, SRDGAN_FP32, nullptr, 0};
 }
 
 srdgan_config srdgan_default_config(void) {
@@ -80,6 +87,8 @@ srdgan_config srdgan_default_config(void) {
   result.range = static_cast<int32_t>(config.range);
   return result;
 }
+
+int32_t srdgan_session_has_fast_int8(void) { return Session::has_fast_int8() ? 1 : 0; }
 
 srdgan_session* srdgan_session_create(void) { return new (std::nothrow) srdgan_session; }
 void srdgan_session_destroy(srdgan_session* session) { delete session; }

@@ -80,12 +80,23 @@ struct Image {
 // when all calls have returned. A host application gives it to a session so that the work runs on its own threads.
 using ParallelFor = std::function<void(int64_t count, const std::function<void(int64_t)>& job)>;
 
+// Of the products in the dense blocks, which are most of the work; all else is computed in fp32.
+enum class Precision : int32_t {
+  kFp32,
+  kInt8,  // with activation ranges of the network; see Session::has_fast_int8()
+};
+
 struct SessionOptions {
   int64_t threads = 0;          // that compute, the caller's among them; 0: one for each processor
   int64_t halo = -1;            // pixels that are read around a region; -1: the model's own value
   int64_t border_padding = -1;  // pixels by which the picture is continued, mirrored; -1: the model's own value
   // If given, the session starts no threads, and calls it with a count of `threads`. One call at a time for a session.
   ParallelFor parallel_for = nullptr;
+  Precision precision = Precision::kFp32;
+  // For int8: a file of activation ranges in memory, which need not outlive open(). Null: open() with a path reads the
+  // file beside the model's, model.int8.safetensors beside model.safetensors.
+  const void* ranges = nullptr;
+  size_t ranges_bytes = 0;
 };
 
 struct Region {
@@ -122,7 +133,11 @@ class SRDGAN_API Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Reads a safetensors file with the names of this project (body.N.rdbK.convJ, ...), and packs its weights.
+  // Whether this processor has instructions for int8: VNNI, or ARM's dotprod. Without them int8 is slower than fp32.
+  static bool has_fast_int8() noexcept;
+
+  // Reads a safetensors file with the names of this project (body.N.rdbK.convJ, ...), and packs its weights. A network
+  // whose conv_first reads 12 or 48 channels has a pixel-unshuffle by 2 or 4, which divides its scale.
   Status open(const char* path, const SessionOptions& options = {}) noexcept;
   // The same from memory, which need not outlive the call.
   Status open(const void* file, size_t bytes, const SessionOptions& options = {}) noexcept;
@@ -160,7 +175,7 @@ class SRDGAN_API Session {
 
   // Bytes that the session holds: packed weights, and after configure() the memory of process().
   int64_t memory_bytes() const noexcept;
-  // Enlargement of the network; 0 before open().
+  // Enlargement of the network, 1, 2 or 4; 0 before open().
   int64_t scale() const noexcept;
   // Of the result; 0 before configure().
   int64_t output_width() const noexcept;

@@ -42,6 +42,7 @@ enum {
 
 enum { SRDGAN_BT601, SRDGAN_BT709, SRDGAN_BT2020 };
 enum { SRDGAN_VIDEO_RANGE, SRDGAN_FULL_RANGE };
+enum { SRDGAN_FP32, SRDGAN_INT8 };
 
 typedef struct srdgan_session srdgan_session;
 
@@ -61,6 +62,9 @@ typedef struct {
   int64_t border_padding;
   srdgan_parallel_for parallel_for; /* null: the session's own threads */
   void* user;                       /* its first argument */
+  int32_t precision;
+  const void* ranges; /* of int8; null: the file beside the model's */
+  size_t ranges_bytes;
 } srdgan_options;
 
 typedef struct {
@@ -88,6 +92,9 @@ typedef struct {
 
 SRDGAN_C_API srdgan_options srdgan_default_options(void);
 SRDGAN_C_API srdgan_config srdgan_default_config(void);
+
+/* 0 or 1. */
+SRDGAN_C_API int32_t srdgan_session_has_fast_int8(void);
 
 /* Null if there is no memory. */
 SRDGAN_C_API srdgan_session* srdgan_session_create(void);

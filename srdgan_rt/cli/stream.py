@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from srdgan_rt.cli import options
+from srdgan_rt.cli.completion import offer
 from srdgan_rt.cli.failures import say
 from srdgan_rt.cli.frame_progress import FrameProgress
 from srdgan_rt.cli.raw_frames import STANDARD_STREAM, open_source, open_target, read_frame, write_frame
@@ -51,6 +52,9 @@ def stream(
             show_default="the best shipped",
         ),
     ] = None,
+    precision: Annotated[
+        str, typer.Option(metavar="NAME", help="fp32 or int8.", autocompletion=offer(("fp32", "int8")))
+    ] = "fp32",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads that compute.", show_default="one for each processor")
     ] = None,
@@ -75,7 +79,7 @@ def stream(
     region = options.parse_roi(roi)
     # Imported only now: it loads numpy, and help and wrong usage should answer at once.
     from srdgan_rt.checkpoint import DEFAULT_MODEL
-    from srdgan_rt.session import FORMATS, MATRICES, RANGES, Session
+    from srdgan_rt.session import FORMATS, MATRICES, PRECISIONS, RANGES, Session
 
     result_format = input_format if output_format is None else output_format
     for option, value, allowed in (
@@ -83,11 +87,12 @@ def stream(
         ("--output-format", result_format, FORMATS),
         ("--matrix", matrix, MATRICES),
         ("--range", value_range, RANGES),
+        ("--precision", precision, PRECISIONS),
     ):
         if value not in allowed:
             raise InputError(f"{option} must be one of {', '.join(allowed)}, got {value!r}")
 
-    session = Session(model or DEFAULT_MODEL, threads=threads)
+    session = Session(model or DEFAULT_MODEL, threads=threads, precision=precision)
     session.configure(
         height,
         width,

@@ -84,8 +84,8 @@ class Backend(Protocol):
         """Prepares to enlarge pictures in strips.
 
         Args:
-            height: rows of the pictures.
-            width: columns of the pictures.
+            height: rows of the pictures, a multiple of the network's ``unshuffle``.
+            width: columns of the pictures, likewise.
             strip_rows: least number of rows per strip; None runs the whole picture at once.
             batch: number of pictures.
 

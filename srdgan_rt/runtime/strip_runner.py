@@ -76,7 +76,8 @@ def open_strip_runner(
     Args:
         backend: runs the network.
         source: what the network reads.
-        spec: of the network; its ``halo`` is read around the region, its ``border_padding`` around the picture.
+        spec: of the network; its ``halo`` is read around the region, its ``border_padding`` around the picture; what
+            is read is aligned to multiples of its ``unshuffle``.
         needed: LR pixels that will be enlarged.
         tile: LR rows of a strip, 0 for all at once; None chooses by memory.
         largest_piece: largest height of a piece, LR rows.
@@ -84,7 +85,7 @@ def open_strip_runner(
     Returns:
         The runner; None where the backend does not work in strips, or where not even the smallest fit into memory.
     """
-    window = needed.grow(spec.halo).clip(source.bounds.grow(spec.border_padding))
+    window = needed.grow(spec.halo).clip(source.bounds.grow(spec.border_padding)).align(spec.unshuffle)
 
     def open_stream(rows: int | None) -> RowStream | None:
         return backend.open_stream(window.height, window.width, strip_rows=rows, batch=source.batch)

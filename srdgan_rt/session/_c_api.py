@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, Structure, c_char, c_char_p, c_double, c_int32, c_int64, c_void_p
+from ctypes import POINTER, Structure, c_char, c_char_p, c_double, c_int32, c_int64, c_size_t, c_void_p
 from functools import cache
 from typing import Any
 
@@ -33,6 +33,9 @@ class Options(Structure):
         ("border_padding", c_int64),
         ("parallel_for", c_void_p),
         ("user", c_void_p),
+        ("precision", c_int32),
+        ("ranges", c_void_p),
+        ("ranges_bytes", c_size_t),
     ]
 
 
@@ -58,6 +61,7 @@ class Image(Structure):
 
 
 _RESULTS_AND_ARGUMENTS: dict[str, tuple[Any, list[Any]]] = {
+    "has_fast_int8": (c_int32, []),
     "create": (c_void_p, []),
     "destroy": (None, [c_void_p]),
     "open": (c_int32, [c_void_p, c_char_p, POINTER(Options), POINTER(Status)]),
@@ -106,6 +110,15 @@ def load() -> ctypes.CDLL:
     except (OSError, AttributeError) as error:
         raise ExtensionLoadError(f"the library {path.name} cannot be loaded: {error}") from error
     return library
+
+
+def has_fast_int8() -> bool:
+    """Whether this processor has instructions for int8; without them it is slower than fp32.
+
+    Raises:
+        ExtensionError: the library cannot be used.
+    """
+    return bool(load().srdgan_session_has_fast_int8())
 
 
 def check(status: Status) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srdgan_rt.checkpoint.shipped import DEFAULT_MODEL, available_models, find_file
-from srdgan_rt.errors import BackendUnavailableError, InputError
+from srdgan_rt.errors import NO_FAST_INT8, BackendUnavailableError, InputError
 from srdgan_rt.session import _c_api
 from srdgan_rt.session._formats import FORMATS as _FORMATS
 from srdgan_rt.session._formats import Format, to_image, to_planes
@@ -28,6 +28,10 @@ RANGES = ("video", "full")
 """Value ranges of YUV formats."""
 
 
+PRECISIONS = ("fp32", "int8")
+"""Precisions of a session."""
+
+
 class Session:
     """Enlarges pictures and frames on the CPU, without PyTorch.
 
@@ -40,14 +44,18 @@ class Session:
         threads: threads that compute; None is one for each processor.
         halo: pixels read around a region; None is the model's own, measured value.
         border_padding: pixels by which the picture is continued, mirrored; None is the model's own value.
+        precision: one of :data:`PRECISIONS`. ``int8`` needs a processor with VNNI or ARM's dotprod, and a file of
+            activation ranges beside the model's: ``model.int8.safetensors`` beside ``model.safetensors``.
 
     Raises:
-        CheckpointError: the model cannot be loaded.
+        CheckpointError: the model cannot be loaded, or has no ranges for int8.
+        BackendUnavailableError: this processor has no instructions for int8, or there is not enough memory.
         ExtensionError: the package was built without its compiled parts.
         InputError: an argument is out of range.
 
     Attributes:
-        scale: enlargement of the network.
+        scale: enlargement of the network: 1, 2 or 4.
+        precision: precision in use.
     """
 
     def __init__(
@@ -57,7 +65,10 @@ class Session:
         threads: int | None = None,
         halo: int | None = None,
         border_padding: int | None = None,
+        precision: str = "fp32",
     ) -> None:
+        if _find_index("precision", precision, PRECISIONS) and not _c_api.has_fast_int8():
+            raise BackendUnavailableError(NO_FAST_INT8)
         path = find_file(model, available_models())
         self._library = _c_api.load()
         self._handle = self._library.srdgan_session_create()
@@ -68,9 +79,11 @@ class Session:
             0 if threads is None else _check_positive("threads", threads),
             -1 if halo is None else _check_margin("halo", halo),
             -1 if border_padding is None else _check_margin("border_padding", border_padding),
+            precision=PRECISIONS.index(precision),
         )
         self._call("open", os.fsencode(path), byref(options))
         self.scale = int(self._library.srdgan_session_scale(self._handle))
+        self.precision = precision
         self._form: tuple[Any, ...] | None = None  # arguments of configure() in use
         self._input_size = self._output_size = (0, 0)
         self._input = self._output = _FORMATS["rgb8"]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from srdgan_rt import _ext
-from srdgan_rt.session import FORMATS, Session
+from srdgan_rt.session import FORMATS, Session, _c_api
 
 pytestmark = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not()))
 
@@ -71,6 +71,20 @@ def test_output_format_and_summary(stream, source, session, tmp_path):
     assert stream(source, "-o", tmp_path / "out", *SIZE, "-q").err == ""
 
 
+def test_int8(run, source, tmp_path, monkeypatch):
+    monkeypatch.setattr(_c_api, "has_fast_int8", lambda: True)  # elsewhere other instructions compute the same
+    arguments = (source, "-o", tmp_path / "out", *SIZE, "--model", "srdgan-x4-fast", "--precision", "int8")
+    assert run("stream", *arguments, "--threads", "1").status == 0
+    session = Session("srdgan-x4-fast", threads=1, precision="int8")
+    session.configure(HEIGHT, WIDTH, input="nv12")
+    frames = np.frombuffer(source.read_bytes(), np.uint8).reshape(3, *session.make_input().shape)
+    assert (tmp_path / "out").read_bytes() == b"".join(session.process(frame).tobytes() for frame in frames)
+    monkeypatch.setattr(_c_api, "has_fast_int8", lambda: False)
+    outcome = run("stream", *arguments)
+    assert (outcome.status, len(outcome.err_lines)) == (2, 1)
+    assert "int8 needs a processor with VNNI" in outcome.err
+
+
 def test_a_partial_frame_is_an_error_after_the_whole_ones(stream, source, tmp_path):
     source.write_bytes(source.read_bytes()[:-10])
     outcome = stream(source, "-o", tmp_path / "out", *SIZE)
@@ -97,6 +111,7 @@ def test_an_empty_input_is_an_error(stream, source, tmp_path):
         ((*SIZE, "-f", "yuv420p"), "--format must be one of rgb8, "),
         ((*SIZE, "--output-format", "jpeg"), "--output-format must be one of rgb8, "),
         ((*SIZE, "--matrix", "709"), "--matrix must be one of bt601, bt709, bt2020, got '709'"),
+        ((*SIZE, "--precision", "fp16"), "--precision must be one of fp32, int8, got 'fp16'"),
         ((*SIZE, "--range", "tv"), "--range must be one of video, full, got 'tv'"),
         ((*SIZE, "-o", "frames.yuv"), "--output must not be the input, got 'frames.yuv' for both"),
         ((), "Missing option '--size'"),

@@ -82,9 +82,14 @@ void stream(Session& session, Planes& input, int64_t height, Planes& output, Ran
   CHECK(status.ok(), "%s", status.message);
 }
 
-void test_same_bits() {
-  const RandomLayers layers(net_sizes());
-  const std::vector<uint8_t> file = model_file(layers.tensors);
+void test_same_bits(const L2HSizes& sizes, int64_t threads, int64_t padding) {
+  const RandomLayers layers(sizes);
+  const std::vector<uint8_t> ranges = ranges_file(layers);
+  SessionOptions options = sizes.int8 ? int8_options(ranges) : SessionOptions{};
+  options.threads = threads;
+  options.halo = 7;
+  options.border_padding = padding;
+  Opened opened(model_file(layers.tensors), options);
   struct Case {
     PixelFormat input, output;
     int64_t height, width, strip_rows;
@@ -105,60 +110,55 @@ void test_same_bits() {
       {PixelFormat::kP010, PixelFormat::kRgbPlanar16, 154, 14, 0, {1, 1, 9, 150}},
       {PixelFormat::kRgbPlanar8, PixelFormat::kBgr8, 90, 7, 0, {}},
   };
-  for (const int64_t threads : {1, 3}) {
-    for (const int64_t padding : {0, 5}) {
-      Opened opened(file, {threads, 7, padding, nullptr});
-      for (const Case& one : cases) {
-        SessionConfig config = config_of(one.height, one.width);
-        config.input = one.input;
-        config.output = one.output;
-        config.strip_rows = one.strip_rows;
-        config.region = one.region;
-        config.row_streaming = true;
-        opened.configure(config);
-        const int64_t width = opened.session.output_width(), height = opened.session.output_height();
-        Planes input(one.input, one.width, one.height), expected(one.output, width, height),
-            output(one.output, width, height);
-        for (uint32_t picture = 0; picture < 2; ++picture) {
-          input.fill(picture + 1);
-          opened.process(input.read_row(0), expected.from_row(0));
-          for (auto& plane : output.memory) std::fill(plane.begin(), plane.end(), uint8_t{0});
-          const int64_t before = num_allocations;
-          stream(opened.session, input, one.height, output, Random(picture));
-          CHECK(num_allocations == before, "%d allocations", static_cast<int>(num_allocations - before));
-          for (int plane = 0; plane < 3; ++plane)
-            CHECK(output.memory[plane] == expected.memory[plane], "%dx%d, strips of %d, plane %d differs",
-                  static_cast<int>(one.width), static_cast<int>(one.height), static_cast<int>(one.strip_rows), plane);
-        }
-      }
+  for (const Case& one : cases) {
+    SessionConfig config = config_of(one.height, one.width);
+    config.input = one.input;
+    config.output = one.output;
+    config.strip_rows = one.strip_rows;
+    config.region = one.region;
+    config.row_streaming = true;
+    opened.configure(config);
+    const int64_t width = opened.session.output_width(), height = opened.session.output_height();
+    Planes input(one.input, one.width, one.height), expected(one.output, width, height),
+        output(one.output, width, height);
+    for (uint32_t picture = 0; picture < 2; ++picture) {
+      input.fill(picture + 1);
+      opened.process(input.read_row(0), expected.from_row(0));
+      for (auto& plane : output.memory) std::fill(plane.begin(), plane.end(), uint8_t{0});
+      const int64_t before = num_allocations;
+      stream(opened.session, input, one.height, output, Random(picture));
+      CHECK(num_allocations == before, "%d allocations", static_cast<int>(num_allocations - before));
+      for (int plane = 0; plane < 3; ++plane)
+        CHECK(output.memory[plane] == expected.memory[plane], "%dx%d, strips of %d, plane %d differs",
+              static_cast<int>(one.width), static_cast<int>(one.height), static_cast<int>(one.strip_rows), plane);
     }
   }
 }
 
 // Row by row, and all results pulled at once: some result waits for latency_rows() more rows, and none for longer.
 // Neither that nor the buffers depend on the height; each strip has a plan of its own, which is small.
-void test_latency() {
-  const RandomLayers layers(net_sizes());
-  Opened opened(model_file(layers.tensors), {2, 4, 4, nullptr});
-  const int64_t height = 420, width = 220;
+void test_latency(int64_t unshuffle) {
+  const RandomLayers layers(unshuffled_sizes(unshuffle));
+  Opened opened(model_file(layers.tensors), {2, 4 * unshuffle, 4 * unshuffle, nullptr});
+  const int64_t height = 420 * unshuffle, width = 220 * unshuffle, scale = opened.session.scale();
   SessionConfig config = config_of(height, width);
   CHECK(opened.session.latency_rows() == 0, "latency before configure()");
   config.row_streaming = true;
   opened.configure(config);
-  Planes input(PixelFormat::kRgb8, width, height), output(PixelFormat::kRgb8, kScale * width, kScale * height);
+  Planes input(PixelFormat::kRgb8, width, height), output(PixelFormat::kRgb8, scale * width, scale * height);
   input.fill(1);
-  Planes expected(PixelFormat::kRgb8, kScale * width, kScale * height);
+  Planes expected(PixelFormat::kRgb8, scale * width, scale * height);
   opened.process(input.read_row(0), expected.from_row(0));
   int64_t pulled = 0, latest = 0;
   for (int64_t row = 0; row < height; ++row) {
     int64_t taken = 0, written = 1;
     CHECK(opened.session.push_rows(input.read_row(row), 1, taken).ok() && taken == 1, "push");
-    const int64_t oldest = pulled / kScale;
-    while (written > 0 && opened.session.pull_rows(output.from_row(pulled), kScale * height - pulled, written).ok())
+    const int64_t oldest = pulled / scale;
+    while (written > 0 && opened.session.pull_rows(output.from_row(pulled), scale * height - pulled, written).ok())
       pulled += written;
-    if (pulled / kScale > oldest) latest = std::max(latest, row - oldest);
+    if (pulled / scale > oldest) latest = std::max(latest, row - oldest);
   }
-  CHECK(pulled == kScale * height, "%d rows", static_cast<int>(pulled));
+  CHECK(pulled == scale * height, "%d rows", static_cast<int>(pulled));
   CHECK(output.memory[0] == expected.memory[0], "the result differs");
   CHECK(latest == opened.session.latency_rows() && latest < height / 2, "%d rows in place of %d",
         static_cast<int>(latest), static_cast<int>(opened.session.latency_rows()));
@@ -168,12 +168,6 @@ void test_latency() {
   CHECK(opened.session.latency_rows() == latest, "latency depends on the height");
   const int64_t grown = (opened.session.memory_bytes() - memory) / (9 * height);
   CHECK(grown < width * 3, "%d bytes a row: more than a row of the picture", static_cast<int>(grown));
-}
-
-bool says(const Status& status, StatusCode code, const char* text) {
-  if (status.code == code && std::strstr(status.message, text) != nullptr) return true;
-  std::printf("got %d: %s\n", static_cast<int>(status.code), status.message);
-  return false;
 }
 
 void test_wrong_use() {
@@ -273,8 +267,13 @@ void test_c() {
 }  // namespace
 
 int main() {
-  test_same_bits();
-  test_latency();
+  L2HSizes int8 = unshuffled_sizes(2);
+  int8.int8 = true;
+  for (const int64_t threads : {1, 3}) {
+    for (const int64_t padding : {0, 5}) test_same_bits(net_sizes(), threads, padding);
+    test_same_bits(int8, threads, 5);
+  }
+  for (const int64_t unshuffle : {1, 2}) test_latency(unshuffle);
   test_wrong_use();
   test_cancel();
   test_c();

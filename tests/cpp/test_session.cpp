@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -11,43 +10,15 @@
 #include <thread>
 #include <vector>
 
-#include "csrc/common/cpu_isa.h"
-#include "csrc/kernels/cpu/l2h_net.h"
 #include "include/srdgan/session.h"
 #include "include/srdgan/session_c.h"
 #include "tests/cpp/counting_allocator.h"
 #include "tests/cpp/opened_session.h"
+#include "tests/cpp/run_net.h"
 
 using namespace srdgan;
 
 namespace {
-
-// The network's result of a whole picture (H, W, 3) uint8, without border padding, as the kernels compute it.
-std::vector<uint8_t> run_net(const RandomLayers& layers, const std::vector<uint8_t>& pixels, int64_t height,
-                             int64_t width) {
-  const Blob blob = layers.pack();
-  L2HRun run(blob.read(), 0.2f, height, width, height, 1, process_isa());
-  std::vector<float> state(run.state_floats() + 16), workspace(run.workspace_floats() + 16);
-  const auto align = [](float* p) { return reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(p) + 63) / 64 * 64); };
-  std::vector<float> picture(3 * height * width), result(3 * kScale * kScale * height * width);
-  for (int64_t i = 0; i < height * width; ++i)
-    for (int64_t c = 0; c < 3; ++c) picture[c * height * width + i] = static_cast<float>(pixels[3 * i + c]) / 255.0f;
-  L2HData data{};
-  data.picture = {picture.data(), 3, height * width, width, 0};
-  data.result = {result.data(), 3, kScale * kScale * height * width, kScale * width, 0};
-  run.clear_borders(align(state.data()));
-  const auto work = run.plan(align(state.data()), align(workspace.data()), data, 0, height);
-  std::vector<float> scratch(work->scratch_floats() + 16);
-  work->work(0, align(scratch.data()));
-  std::vector<uint8_t> bytes(result.size());
-  const int64_t plane = kScale * kScale * height * width;
-  for (int64_t i = 0; i < plane; ++i)
-    for (int64_t c = 0; c < 3; ++c) {
-      const float value = std::min(std::max(result[c * plane + i], 0.0f), 1.0f);
-      bytes[3 * i + c] = static_cast<uint8_t>(std::nearbyint(value * 255.0f));
-    }
-  return bytes;
-}
 
 void test_same_bits() {
   const RandomLayers layers(net_sizes());
@@ -169,12 +140,6 @@ void test_cancel() {
   other.join();
   CHECK(status.code == StatusCode::kCancelled, "%s", status.message);
   CHECK(Clock::now() - start < whole, "cancelling did not shorten the call");
-}
-
-bool says(const Status& status, StatusCode code, const char* text) {
-  if (status.code == code && std::strstr(status.message, text) != nullptr) return true;
-  std::printf("got %d: %s\n", static_cast<int>(status.code), status.message);
-  return false;
 }
 
 void test_arguments() {

@@ -70,6 +70,13 @@ def test_tiles_and_regions_change_nothing_with_a_full_halo(net: L2HNet, engine: 
     np.testing.assert_allclose(up.upscale(image, roi=(x, y, width, height)), crop, atol=1e-5)
 
 
+@NEEDS_EXTENSION
+def test_strips_change_no_bit(net: L2HNet) -> None:
+    image = make_image(401, 19)
+    whole, strips = (Upscaler(net, device="cpu", engine="native", tile=tile).upscale(image) for tile in (0, 41))
+    np.testing.assert_array_equal(strips, whole)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_border_padding_and_tensors(net: L2HNet, engine: str) -> None:
     image = make_image(11, 14)

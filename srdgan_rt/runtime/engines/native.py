@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import torch
 from torch import Tensor, nn
 
 from srdgan_rt import _ext
 from srdgan_rt.checkpoint import Model
-from srdgan_rt.errors import BackendUnavailableError
+from srdgan_rt.errors import NO_FAST_INT8, BackendUnavailableError
 from srdgan_rt.models import L2HNet
 from srdgan_rt.models.l2h import ResidualDenseBlock, unshuffle_pixels
 from srdgan_rt.ops import L2HLayers, L2HStream, Layer, l2h_net, l2h_net_pack
@@ -51,11 +53,28 @@ class NativeBackend:
         result = l2h_net(unshuffle_pixels(x.to(self.device), self._unshuffle), self._net)
         return result[..., : self._scale * x.shape[2], : self._scale * x.shape[3]]
 
-    def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> L2HStream | None:
-        """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`; not for networks with pixel-unshuffle."""
-        if self._unshuffle > 1:
-            return None
-        return L2HStream(self._net, height, width, strip_rows=strip_rows, batch=batch)
+    def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> _NativeStream:
+        """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`."""
+        factor = self._unshuffle
+        rows = None if strip_rows is None else -(-strip_rows // factor)
+        stream = L2HStream(self._net, height // factor, width // factor, strip_rows=rows, batch=batch)
+        return _NativeStream(stream, factor)
+
+
+class _NativeStream:
+    """A :class:`~srdgan_rt.runtime.backend.RowStream` of a network that sees ``factor`` x ``factor`` pixels as one."""
+
+    def __init__(self, stream: L2HStream, factor: int) -> None:
+        self._stream = stream
+        self._factor = factor
+
+    @property
+    def memory_bytes(self) -> int:
+        return self._stream.memory_bytes
+
+    def run(self, read: Callable[[int, int], Tensor]) -> Iterator[Tensor]:
+        factor = self._factor
+        return self._stream.run(lambda begin, end: unshuffle_pixels(read(factor * begin, factor * end), factor))
 
 
 def why_not(device: torch.device, precision: str) -> str | None:
@@ -67,7 +86,7 @@ def why_not(device: torch.device, precision: str) -> str | None:
     if (reason := _ext.why_not()) is not None:
         return reason
     if precision == "int8" and not _ext.has_fast_int8():
-        return "int8 needs a processor with VNNI (AVX-512 VNNI or AVX-VNNI), or an ARM processor with dotprod"
+        return NO_FAST_INT8
     return None
 
 
