@@ -91,7 +91,7 @@ set(SRDGAN_CUDA_BACKEND_SOURCES
 )
 set(SRDGAN_CUDA_DEVICE_SOURCES
   csrc/cuda/runtime/cuda_device.cpp
-  csrc/kernels/cuda/tensor_map.cpp
+  csrc/cuda/runtime/tensor_map.cpp
 )
 
 # Wrappers for torch's stable ABI: compiled by setup.py alone.
