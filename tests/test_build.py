@@ -144,7 +144,8 @@ def test_cuda_asked_for_needs_no_torch_with_cuda(
         assert setup_py.plan_cuda(["86", "90"]) == setup_py.CudaBuild(toolkit, architectures)
     for switch in ("yes", "2", "8.6a", "90a+PTX", "-1", ";"):
         monkeypatch.setenv("SRDGAN_RT_CUDA", switch)
-        with pytest.raises(SystemExit, match=f"must be auto, 0, 1 or a list of GPU architectures .*, got {re.escape(switch)}"):
+        rule = f"must be auto, 0, 1 or a list of GPU architectures .*, got {re.escape(switch)}"
+        with pytest.raises(SystemExit, match=rule):
             setup_py.plan_cuda(["90"])
     for switch in ("1", "8.6"):
         monkeypatch.setenv("SRDGAN_RT_CUDA", switch)
