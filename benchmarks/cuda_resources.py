@@ -29,7 +29,7 @@ from srdgan_rt.errors import InputError, SrdganError
 
 _ROOT = Path(__file__).resolve().parents[1]
 
-SHARED_KIB = {"80": 164, "86": 100, "87": 164, "89": 100, "90": 228, "100": 228, "120": 100}
+SHARED_KIB = {"80": 164, "86": 100, "87": 164, "89": 100, "90": 228, "90a": 228, "100": 228, "120": 100}
 """Shared memory of a multiprocessor, by architecture."""
 LEAST_WARPS = {"16": 8, "32": 8, "64": 8}
 """Of the convolutions on a multiprocessor, by their outputs: two for each of its four schedulers."""
@@ -61,13 +61,13 @@ class Kernel:
     @property
     def launch(self) -> tuple[int, int] | None:
         """Threads and dynamic shared bytes of a block, from the name of a convolution; None for other kernels."""
-        found = re.fullmatch(r"conv(?:_hr_last)?_kernel<.*, (\d+), (\d+)>", self.name)
+        found = re.fullmatch(r"conv(?:_hr_last|_wgmma)?_kernel<.*, (\d+), (\d+)>", self.name)
         return (int(found[1]), int(found[2])) if found else None
 
     @property
     def outputs(self) -> str | None:
         """Output channels of a convolution."""
-        found = re.match(r"conv(?:_hr_last)?_kernel<\w+Tile<\w+, \w+, (\d+)[,>]", self.name)
+        found = re.match(r"conv(?:_hr_last|_wgmma)?_kernel<\w+Tile<\w+, (?:\w+, )?(\d+)[,>]", self.name)
         return found[1] if found else None
 
     @property
@@ -105,10 +105,15 @@ def compile_kernels(source: str, architecture: str, cubin: Path) -> list[Kernel]
         InputError: nvcc does not know the architecture, or the source does not compile without a warning.
     """
     flags = ["-std=c++17", "-O3", f"-I{_ROOT}", "-Werror", "all-warnings", "-Xcompiler=-Wall,-Wextra"]
-    command = ["nvcc", *flags, "-cubin", f"-arch=sm_{architecture}", "-Xptxas=-v", source, "-o", str(cubin)]
+    if architecture == "90a":
+        flags.append("-DSRDGAN_SM90A")
+    code = f"-gencode=arch=compute_{architecture},code=sm_{architecture}"
+    command = ["nvcc", *flags, "-cubin", code, "-Xptxas=-v", source, "-o", str(cubin)]
     result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=_ROOT)
     if result.returncode != 0:
         raise InputError(f"nvcc failed for {source}, sm_{architecture}: {result.stderr.strip()[-2000:]}")
+    if "wgmma.mma_async instructions are serialized" in result.stderr:
+        raise InputError(f"{source}, sm_{architecture}: ptxas lets wgmma's products wait for each other")
     return parse_ptxas(result.stderr)
 
 
@@ -116,7 +121,7 @@ def parse_ptxas(text: str) -> list[Kernel]:
     """The kernels in what ``ptxas -v`` writes."""
     kernels = []
     for part in text.split("Compiling entry function '")[1:]:
-        head = re.match(r"(\S+)' for 'sm_(\d+)a?'", part)
+        head = re.match(r"(\S+)' for 'sm_(\d+a?)'", part)
         spills = re.search(r"(\d+) bytes spill stores, (\d+) bytes spill loads", part)
         registers = re.search(r"Used (\d+) registers", part)
         if head is None or spills is None or registers is None:
@@ -159,10 +164,10 @@ def count_main_loop(sass: str) -> dict[str, tuple[int, int]]:
             jump = re.search(r"\bBRA\b.*0x([0-9a-f]+)", text)
             if jump and int(jump[1], 16) < int(address, 16):
                 loop = instructions[index[int(jump[1], 16)] : i + 1]
-                loops.append((sum("HMMA" in text for _, text in loop), len(loop)))
-        products = max((hmma for hmma, _ in loops), default=0)
+                loops.append((sum(re.search(r"\bHG?MMA", text) is not None for _, text in loop), len(loop)))
+        products = max((mma for mma, _ in loops), default=0)
         if products:
-            counts[demangle(name)] = (min(size for hmma, size in loops if hmma == products), products)
+            counts[demangle(name)] = (min(size for mma, size in loops if mma == products), products)
     return counts
 
 
@@ -184,11 +189,16 @@ def list_sources() -> list[str]:
     return list(lists["SRDGAN_CUDA_KERNEL_SOURCES"])
 
 
+def has_code(source: str, architecture: str) -> bool:
+    """Whether a source has kernels for an architecture: those with wgmma are empty but for one."""
+    return architecture == "90a" or not source.endswith("_wgmma.cu")
+
+
 def print_main_loops(architectures: Sequence[str], cubins: Sequence[Path]) -> None:
     """One line for each kernel with tensor core products."""
     for architecture, cubin in zip(architectures, cubins, strict=True):
         for name, (size, products) in count_main_loop(disassemble(cubin)).items():
-            print(f"sm_{architecture}: {name}: main loop of {size} instructions, {products} HMMA")
+            print(f"sm_{architecture}: {name}: main loop of {size} instructions, {products} products")
 
 
 def write_report(kernels: Sequence[Kernel]) -> str:
@@ -214,14 +224,14 @@ def write_report(kernels: Sequence[Kernel]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--arch", nargs="+", default=["80", "86", "87", "89", "90", "120"], choices=list(SHARED_KIB))
+    parser.add_argument("--arch", nargs="+", default=["80", "86", "87", "89", "90a", "120"], choices=list(SHARED_KIB))
     parser.add_argument("--sass", action="store_true", help="also count the instructions of the main loops")
     options = parser.parse_args(arguments)
     try:
         if shutil.which("nvcc") is None:
             raise InputError("nvcc was not found")
         with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
-            jobs = list(itertools.product(list_sources(), options.arch))
+            jobs = [job for job in itertools.product(list_sources(), options.arch) if has_code(*job)]
             cubins = [Path(folder) / f"{index}.cubin" for index in range(len(jobs))]
             compiled = list(pool.map(compile_kernels, *zip(*jobs, strict=True), cubins))
             kernels = list(itertools.chain.from_iterable(compiled))

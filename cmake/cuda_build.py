@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 _NVCC_FLAGS = ("-O3", "-std=c++17", "-Xcompiler=-fPIC,-fvisibility=hidden")
-_ARCHITECTURE = re.compile(r"(\d{1,2})\.?(\d)(\+PTX)?", re.IGNORECASE)
+_ARCHITECTURE = re.compile(r"(\d{1,2})\.?(\d)(\+PTX)?|9\.?0a", re.IGNORECASE)
 
 
 def find_toolkit() -> Path | None:
@@ -31,17 +31,17 @@ def parse_architectures(text: str) -> list[str] | None:
     """Reads a list of architectures.
 
     Args:
-        text: such as ``8.6``, ``86``, ``80;90+PTX`` or ``8.0, 9.0``.
+        text: such as ``8.6``, ``86``, ``80;90+PTX``, ``8.0, 9.0`` or ``9.0a``.
 
     Returns:
-        Compute capabilities times ten, with ``+PTX`` where code for later chips is kept: ``["80", "90+PTX"]``. None
-        where the text is no such list.
+        Compute capabilities times ten, with ``+PTX`` where code for later chips is kept: ``["80", "90+PTX"]``. ``90a``
+        is 90 with the instructions that no other GPU has. None where the text is no such list.
     """
     parts = [part for part in re.split(r"[;,\s]+", text) if part]
     matches = [_ARCHITECTURE.fullmatch(part) for part in parts]
     if not parts or not all(matches):
         return None
-    return [f"{match[1]}{match[2]}{(match[3] or '').upper()}" for match in matches if match]
+    return [f"{match[1]}{match[2]}{(match[3] or '').upper()}" if match[1] else "90a" for match in matches if match]
 
 
 def list_visible_gpus() -> list[str]:
@@ -51,24 +51,28 @@ def list_visible_gpus() -> list[str]:
     if not torch.cuda.is_available():
         return []
     capabilities = {torch.cuda.get_device_capability(index) for index in range(torch.cuda.device_count())}
-    return [f"{major}{minor}" for major, minor in sorted(capabilities)]
+    return [f"{major}{minor}{'a' if (major, minor) == (9, 0) else ''}" for major, minor in sorted(capabilities)]
 
 
 def limit_to_known(toolkit: Path, wanted: list[str]) -> list[str]:
     """The wanted architectures that the installed nvcc knows, with PTX of the last one for later chips."""
     nvcc = toolkit / "bin" / "nvcc"
     known = subprocess.run([nvcc, "--list-gpu-arch"], capture_output=True, text=True, check=True).stdout.split()
-    usable = [arch for arch in wanted if f"compute_{arch}" in known]
+    usable = [arch for arch in wanted if f"compute_{arch.rstrip('a')}" in known]
     if not usable:
         raise SystemExit(
             f"{nvcc} knows none of the GPU architectures {' '.join(wanted)}; name others by SRDGAN_RT_CUDA"
         )
+    if usable[-1].endswith("a"):  # whose PTX is for no other chip
+        return [*usable, f"{usable[-1].rstrip('a')}+PTX"]
     return [*usable[:-1], f"{usable[-1]}+PTX"]
 
 
 def list_code_flags(architectures: list[str]) -> list[str]:
     """nvcc's flags for architectures as of :func:`parse_architectures`."""
     flags = []
+    if "90a" in architectures:
+        flags.append("-DSRDGAN_SM90A")
     for architecture in architectures:
         number, _, ptx = architecture.partition("+")
         flags.append(f"-gencode=arch=compute_{number},code=sm_{number}")

@@ -68,6 +68,7 @@ set(SRDGAN_SESSION_SOURCES
 set(SRDGAN_CUDA_KERNEL_SOURCES
   csrc/kernels/cuda/conv3x3.cu
   csrc/kernels/cuda/conv_hr_last.cu
+  csrc/kernels/cuda/conv_wgmma.cu
   csrc/kernels/cuda/nearest_downsample.cu
   csrc/kernels/cuda/upsample_conv.cu
 )
@@ -92,6 +93,7 @@ set(SRDGAN_CUDA_BACKEND_SOURCES
 )
 set(SRDGAN_CUDA_DEVICE_SOURCES
   csrc/cuda/runtime/cuda_device.cpp
+  csrc/cuda/runtime/tensor_map.cpp
 )
 
 # Wrappers for torch's stable ABI: compiled by setup.py alone.
@@ -112,5 +114,5 @@ set(SRDGAN_CUDA_OP_SOURCES
 )
 
 # Compute capability times ten. setup.py takes them, with PTX of the last one for later chips, where no GPU is at hand and
-# SRDGAN_RT_CUDA names no others.
-set(SRDGAN_CUDA_ARCHITECTURES 80 86 87 89 90 100 120)
+# SRDGAN_RT_CUDA names no others. 90a also has the instructions that only GPUs of 9.0 know (wgmma).
+set(SRDGAN_CUDA_ARCHITECTURES 80 86 87 89 90a 100 120)

@@ -57,7 +57,7 @@ def test_source_list_is_what_lies_on_the_disk(setup_py: ModuleType) -> None:
         path.relative_to(ROOT).as_posix() for suffix in ("cpp", "cu") for path in ROOT.glob(f"csrc/**/*.{suffix}")
     }
     assert {source for name in expected for source in lists[name]} == everywhere
-    assert all(re.fullmatch(r"\d{2,3}", arch) for arch in lists["SRDGAN_CUDA_ARCHITECTURES"])
+    assert all(re.fullmatch(r"\d{2,3}a?", arch) for arch in lists["SRDGAN_CUDA_ARCHITECTURES"])
 
 
 def test_sources_of_one_instruction_set_get_its_flags_on_its_processors_alone(setup_py: ModuleType) -> None:
@@ -138,12 +138,14 @@ def test_cuda_asked_for_needs_no_torch_with_cuda(
         ("8.6", ["86"]),
         ("80;9.0+ptx", ["80", "90+PTX"]),
         ("12.0", ["120"]),
+        ("9.0a;90A 100", ["90a", "90a", "100"]),
     ]:
         monkeypatch.setenv("SRDGAN_RT_CUDA", switch)
         assert setup_py.plan_cuda(["86", "90"]) == setup_py.CudaBuild(toolkit, architectures)
-    for switch in ("yes", "2", "8.6a", "-1", ";"):
+    for switch in ("yes", "2", "8.6a", "90a+PTX", "-1", ";"):
         monkeypatch.setenv("SRDGAN_RT_CUDA", switch)
-        with pytest.raises(SystemExit, match=f"must be auto, 0, 1 or a list of GPU architectures .*, got {switch}"):
+        rule = f"must be auto, 0, 1 or a list of GPU architectures .*, got {re.escape(switch)}"
+        with pytest.raises(SystemExit, match=rule):
             setup_py.plan_cuda(["90"])
     for switch in ("1", "8.6"):
         monkeypatch.setenv("SRDGAN_RT_CUDA", switch)
@@ -164,6 +166,14 @@ def test_architectures_are_those_of_the_gpus_at_hand(
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: [(12, 0), (8, 6), (12, 0)][index])
     assert setup_py.plan_cuda(["80"]).architectures == ["86", "120"]
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: [(9, 0), (8, 6), (10, 0)][index])
+    assert setup_py.plan_cuda(["80"]).architectures == ["86", "90a", "100"]
+    # PTX of 90a is for no other chip.
+    assert setup_py.cuda_build.limit_to_known(toolkit, ["80", "90a", "100"]) == ["80", "90a", "90+PTX"]
+    assert setup_py.cuda_build.list_code_flags(["90a"]) == [
+        "-DSRDGAN_SM90A",
+        "-gencode=arch=compute_90a,code=sm_90a",
+    ]
     assert setup_py.cuda_build.list_code_flags(["86", "90+PTX"]) == [
         "-gencode=arch=compute_86,code=sm_86",
         "-gencode=arch=compute_90,code=sm_90",

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "csrc/kernels/cuda/gpu.h"
+
 namespace srdgan::gpu {
 
 // Work that was queued in a stream up to a point of it.
@@ -24,8 +26,7 @@ class Device {
   virtual void leave(int before) = 0;
 
   virtual int64_t free_bytes() = 0;
-  // cudaDevAttrMaxSharedMemoryPerMultiprocessor
-  virtual int64_t multiprocessor_shared_bytes() = 0;
+  virtual Gpu gpu() = 0;
 
   // Null where there is not enough memory. Contents do not matter. Freed only when no queued work uses it.
   virtual void* allocate(int64_t bytes) = 0;

@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "csrc/kernels/cuda/conv_wgmma.h"
+
 namespace srdgan::gpu {
 namespace {
 
@@ -23,7 +25,8 @@ TileEngine::TileEngine(Device& device, const NetSizes& sizes, const EngineOption
     throw std::invalid_argument("sums in float16 need features in float16");
   layers_ = sizes.layers(nullptr, nullptr);
   const DeviceScope scope(device_);
-  multiprocessor_shared_bytes_ = device_.multiprocessor_shared_bytes();
+  gpu_ = device_.gpu();
+  uses_wgmma_ = has_wgmma(gpu_) && !options.half_sums;
   upload_ = {device_, device_.create_stream()};
   compute_ = {device_, device_.create_stream()};
   deliver_ = {device_, device_.create_stream()};
@@ -38,6 +41,7 @@ TileEngine::TileEngine(Device& device, const NetSizes& sizes, const EngineOption
   const OwnedPinned staging(device_, device_.allocate_pinned(bytes));
   if (weights_.get() == nullptr || staging.get() == nullptr) throw std::bad_alloc();
   std::memcpy(staging.get(), packed, static_cast<size_t>(bytes));
+  if (uses_wgmma_) order_net_for_wgmma(layers_, staging.get());
   device_.copy(weights_.get(), staging.get(), bytes, upload_.get());
   device_.record(caller_.get(), upload_.get());
   device_.synchronize(caller_.get());
@@ -53,7 +57,7 @@ TileEngine::~TileEngine() {
 }
 
 L2HNetRun TileEngine::make_run(const TileShape& shape) const {
-  return {NetWeights(layers_, weights_.get(), options_.negative_slope), net_size(sizes_, shape)};
+  return {NetWeights(layers_, weights_.get(), options_.negative_slope, uses_wgmma_), net_size(sizes_, shape)};
 }
 
 TileMemory TileEngine::plan(const TileShape& shape) const {
@@ -117,7 +121,7 @@ bool TileEngine::record_graphs(const TileShape& shape, const TileMemory& memory)
 }
 
 void TileEngine::queue_kernels(const L2HNetRun& run, const TileShape& shape, const TileMemory& memory, int slot) {
-  const Context context{options_.type, options_.half_sums, multiprocessor_shared_bytes_, compute_.get()};
+  const Context context{options_.type, options_.half_sums, gpu_, compute_.get()};
   const PictureInput picture{on_device(memory.picture(slot)),
                              options_.picture.type,
                              shape.height,

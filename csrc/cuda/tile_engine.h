@@ -75,7 +75,8 @@ class TileEngine {
   NetSizes sizes_;
   EngineOptions options_;
   NetLayers layers_;  // only their sizes
-  int64_t multiprocessor_shared_bytes_;
+  Gpu gpu_;
+  bool uses_wgmma_;
   OwnedStream upload_, compute_, deliver_;
   OwnedEvent caller_;
   OwnedMemory weights_, arena_;

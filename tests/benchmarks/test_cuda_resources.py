@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from benchmarks.cuda_resources import Kernel, count_main_loop, demangle, main, parse_ptxas
+from benchmarks.cuda_resources import Kernel, count_main_loop, demangle, has_code, main, parse_ptxas
 
 MANGLED = (
     "_ZN6srdgan3gpu43_GLOBAL__N__92aa032f_10_conv3x3_cu_1abc91d311conv_kernelINS0_8ConvTileI6__halfNS0_8FloatSumELi16ELi3ELi2ELi2EEE"
@@ -53,6 +53,14 @@ def test_conv_hr_and_conv_last_in_one_kernel_is_a_convolution() -> None:
     assert (kernel.launch, kernel.outputs, kernel.warps) == ((256, 96768), "32", 8)
 
 
+def test_kernels_with_wgmma_are_convolutions() -> None:
+    kernel = Kernel("conv_wgmma_kernel<WgmmaTile<__half, 32>, 160, 96816>", "90a", 168, 0, 0)
+    assert (kernel.launch, kernel.outputs, kernel.warps) == ((160, 96816), "32", 10)
+    assert has_code("csrc/kernels/cuda/conv3x3.cu", "80")
+    assert has_code("csrc/kernels/cuda/conv_wgmma.cu", "90a")
+    assert not has_code("csrc/kernels/cuda/conv_wgmma.cu", "90")
+
+
 def test_faults_are_spills_and_missing_warps() -> None:
     assert not list(make_kernel(64, "80", 255, 76032).faults())
     assert "spills 4 bytes" in next(make_kernel(64, "80", 255, 76032, spills=4).faults())
@@ -70,7 +78,7 @@ def test_other_kernels_are_only_checked_for_spills() -> None:
 def test_the_smallest_loop_with_all_products_is_counted() -> None:
     lines = [
         "IADD3 R1, R1, 0x1, RZ",
-        "HMMA.16816.F32 R4, R8, R2, R4",
+        "HGMMA.64x32x16.F32 R24, R4, gdesc[UR4], R24",
         "@P0 BRA 0x0010",
         "HMMA.16816.F32 R4, R8, R2, R4",
     ]

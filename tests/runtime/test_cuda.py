@@ -44,6 +44,8 @@ def test_why_not_without_cuda_kernels(monkeypatch):
     [
         (["86"], (8, 6), None),
         (["80"], (8, 9), None),
+        (["90a"], (9, 0), None),
+        (["90a"], (10, 0), "was built for the GPU architectures 90a, not for 10.0"),
         (["80+PTX"], (12, 0), None),
         (["100", "120"], (12, 1), None),
         (["80", "90"], (12, 0), "was built for the GPU architectures 80, 90, not for 12.0: SRDGAN_RT_CUDA=12.0 pip"),

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "csrc/cuda/open_device.h"
+#include "csrc/kernels/cuda/read_gpu.h"
 
 namespace srdgan::gpu {
 namespace {
@@ -49,10 +50,10 @@ class CudaDevice final : public Device {
     check(cudaMemGetInfo(&free, &all), "tell the free memory");
     return static_cast<int64_t>(free);
   }
-  int64_t multiprocessor_shared_bytes() override {
-    int bytes = 0;
-    check(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerMultiprocessor, index_), "describe the GPU");
-    return bytes;
+  Gpu gpu() override {
+    Gpu gpu{};
+    check(read_gpu(index_, &gpu), "describe the GPU");
+    return gpu;
   }
 
   void* allocate(int64_t bytes) override {

@@ -47,7 +47,7 @@ cudaError_t launch_tile(const Context& context, const ConvSize& size, const Inpu
   if (!is_grid(columns, rows, images)) return cudaErrorInvalidValue;
   const dim3 grid(static_cast<unsigned>(columns), static_cast<unsigned>(rows), static_cast<unsigned>(images));
   return launch(conv_kernel<Tile, Input, Output, Tile::kThreads, Tile::kSharedBytes>, grid, dim3(Tile::kThreads),
-                Tile::kSharedBytes, context.stream, size, input, weights, output);
+                Tile::kSharedBytes, {context.stream, context.start}, size, input, weights, output);
 }
 
 // A multiprocessor works well with eight warps of these kernels, for which it has registers. Where the shared memory
@@ -59,7 +59,7 @@ cudaError_t launch_fitting(const Context& context, const ConvSize& size, const I
   using Large = ConvTile<T, Sum, kOutputs, kTaps, 4, 2>;
   constexpr int64_t kReserved = 1024;  // bytes of each block that the system keeps
   if constexpr (kOutputs == 32 && kTaps == 3) {
-    if (2 * (Small::kSharedBytes + kReserved) > context.multiprocessor_shared_bytes)
+    if (2 * (Small::kSharedBytes + kReserved) > context.gpu.multiprocessor_shared_bytes)
       return launch_tile<Large>(context, size, input, weights, output);
   }
   return launch_tile<Small>(context, size, input, weights, output);

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 
+#include "csrc/kernels/cuda/gpu.h"
+
 namespace srdgan::gpu {
 
 enum class ElementType { kFloat16, kBFloat16 };
@@ -17,9 +19,9 @@ struct Context {
   // Sums in float16 between conv_first and conv_last, with kFloat16 alone: twice as fast on GeForce, a little less
   // exact.
   bool half_sums;
-  // cudaDevAttrMaxSharedMemoryPerMultiprocessor: decides how large the blocks' tiles are.
-  int64_t multiprocessor_shared_bytes;
+  Gpu gpu;
   cudaStream_t stream;
+  Start start = Start::kInTurn;
 };
 
 constexpr int64_t kGroupChannels = 16;  // input channels that are multiplied at a time

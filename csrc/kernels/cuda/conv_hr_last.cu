@@ -158,7 +158,8 @@ cudaError_t launch_tile(const Context& context, const ConvSize& size, const Feat
   if (!is_grid(columns, rows, size.batch)) return cudaErrorInvalidValue;
   const dim3 grid(static_cast<unsigned>(columns), static_cast<unsigned>(rows), static_cast<unsigned>(size.batch));
   return launch(conv_hr_last_kernel<Tile, Tile::kThreads, Tile::kSharedBytes>, grid, dim3(Tile::kThreads),
-                Tile::kSharedBytes, context.stream, size, input, hr, last, output, static_cast<int>(steps));
+                Tile::kSharedBytes, {context.stream, context.start}, size, input, hr, last, output,
+                static_cast<int>(steps));
 }
 
 template <typename T, typename Sum>

@@ -22,18 +22,25 @@ __device__ __forceinline__ void sum_groups(const Input& input, const ConvSize& s
                                            const typename Tile::Element* weight, unsigned char* stages,
                                            const typename Tile::Place& place, bool works, typename Tile::Sums& sums) {
   const int groups = num_groups(input);
-  const auto load = [&](int group) {
-    unsigned char* stage = stages + group % kStages * Tile::kStageBytes;
-    load_group<Tile>(input, size, tile, group, stage);
+  const auto load_weights = [&](int group) {
     copy_to_shared<Tile::kThreads>(weight + static_cast<int64_t>(group) * (Tile::kWeightBytes / 2), Tile::kWeightBytes,
-                                   stage + Tile::kInputBytes);
+                                   stages + group % kStages * Tile::kStageBytes + Tile::kInputBytes);
+  };
+  const auto load_input = [&](int group) {
+    load_group<Tile>(input, size, tile, group, stages + group % kStages * Tile::kStageBytes);
     cp_async_commit();
   };
-  load(0);
+  load_weights(0);  // which no kernel writes
+  wait_for_previous_kernel();
+  allow_next_kernel();
+  load_input(0);
   for (int group = 0; group < groups; ++group) {
     cp_async_wait<0>();
     __syncthreads();  // this group is here, and nobody reads the other stage any more
-    if (group + 1 < groups) load(group + 1);
+    if (group + 1 < groups) {
+      load_weights(group + 1);
+      load_input(group + 1);
+    }
     if (works) {
       const unsigned char* stage = stages + group % kStages * Tile::kStageBytes;
       Tile::multiply(stage, stage + Tile::kInputBytes, place, sums);

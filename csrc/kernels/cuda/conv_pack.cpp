@@ -92,6 +92,19 @@ void pack_upsample_weight(const ConvLayer& layer, ElementType type, uint16_t* pa
   }
 }
 
+void order_conv_for_wgmma(const ConvLayer& layer, uint16_t* packed) {
+  const int64_t elements = pad_channels(layer.out_channels) * kGroupChannels;  // of one tap of one group
+  std::vector<uint16_t> before(static_cast<size_t>(elements));
+  for (uint16_t* tap = packed; tap < packed + packed_conv_elements(layer); tap += elements) {
+    std::copy_n(tap, elements, before.begin());
+    for (int64_t i = 0; i < elements; ++i) {
+      const int64_t product = i / 128, half = i / 64 % 2, column = i / 8 % 8, channel = i % 8;
+      const int64_t lane = 4 * column + channel / 2, element = product % 2 * 4 + half * 2 + channel % 2;
+      tap[i] = before[static_cast<size_t>(product / 2 * kPairElements + 8 * lane + element)];
+    }
+  }
+}
+
 void pack_conv_bias(const ConvLayer& layer, float* packed) {
   float* padding = std::copy_n(layer.bias, layer.out_channels, packed);
   std::fill(padding, packed + pad_channels(layer.out_channels), 0.0f);

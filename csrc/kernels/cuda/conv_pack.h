@@ -51,6 +51,10 @@ int64_t packed_upsample_elements(const ConvLayer& layer);
 void pack_conv_weight(const ConvLayer& layer, ElementType type, uint16_t* packed);
 // The four phase convolutions of 2x2 taps, one after the other: phase 2 * (row parity) + (column parity).
 void pack_upsample_weight(const ConvLayer& layer, ElementType type, uint16_t* packed);
+// Puts the weights of pack_conv_weight into the order of conv_wgmma.h, for 32 or 64 padded outputs. wgmma reads pieces
+// of 8 columns x 8 input channels: (groups of 16 input channels, taps, products of 8 columns, halves of the 16
+// channels, 8 columns, 8 channels). Which output a column computes stays the same.
+void order_conv_for_wgmma(const ConvLayer& layer, uint16_t* packed);
 // pad_channels(out_channels) floats.
 void pack_conv_bias(const ConvLayer& layer, float* packed);
 

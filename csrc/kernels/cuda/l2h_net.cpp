@@ -53,13 +53,15 @@ cudaError_t L2HNetRun::launch(const Context& context, const PictureInput& pictur
   constexpr int kInput = TrunkSlab::kTrunkInput;
   cudaError_t error = launch_conv_first(context, size_, picture, weights_.first, slab.map_output(kInput));
   if (error != cudaSuccess) return error;
+  // What came before conv_first may be anything, but the others come behind a kernel that waits.
+  Context next = context;
+  if (context.gpu.can_start_early()) next.start = Start::kEarly;
   int trunk_result = kInput;
-  error = launch_rrdb_trunk(context, slab, weights_.blocks.data(),
+  error = launch_rrdb_trunk(next, slab, weights_.blocks.data(),
                             static_cast<int64_t>(weights_.blocks.size()) / kBlocksPerRrdb, &trunk_result);
   if (error != cudaSuccess) return error;
   const int body = (trunk_result + 1) % kInput;
-  error =
-      launch_conv3x3(context, size_, slab.input(trunk_result, 0), weights_.body, slab.map_output(body, kInput, 1.0f));
+  error = launch_conv3x3(next, size_, slab.input(trunk_result, 0), weights_.body, slab.map_output(body, kInput, 1.0f));
 
   ConvSize size = size_;
   FeatureInput features = slab.input(body, 0);
@@ -67,17 +69,17 @@ cudaError_t L2HNetRun::launch(const Context& context, const PictureInput& pictur
   for (const ConvWeights& weights : weights_.upsample) {
     if (error != cudaSuccess) return error;
     const DenseMap map{large[turn], {size.batch, 2 * size.height, 2 * size.width}, features_};
-    error = launch_upsample_conv3x3(context, size, features, weights, map.output());
+    error = launch_upsample_conv3x3(next, size, features, weights, map.output());
     size = map.size;
     features = map.input();
     turn = 1 - turn;
   }
   if (error != cudaSuccess) return error;
-  if (fuses_end()) return launch_conv_hr_last(context, size, features, weights_.hr, weights_.last, result);
+  if (fuses_end()) return launch_conv_hr_last(next, size, features, weights_.hr, weights_.last, result);
   const DenseMap hr{large[turn], size, features_};
-  error = launch_conv3x3(context, size, features, weights_.hr, hr.output());
+  error = launch_conv3x3(next, size, features, weights_.hr, hr.output());
   if (error != cudaSuccess) return error;
-  return launch_conv_last(context, size, hr.input(), weights_.last, result);
+  return launch_conv_last(next, size, hr.input(), weights_.last, result);
 }
 
 }  // namespace srdgan::gpu

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "csrc/kernels/cuda/conv_wgmma.h"
+
 namespace srdgan::gpu {
 namespace {
 
@@ -14,6 +16,7 @@ int64_t align(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kA
 struct Section {
   const ConvLayer& layer;
   bool upsamples;
+  bool dense;
   int64_t weight;
   int64_t bias;
 };
@@ -22,14 +25,14 @@ struct Section {
 template <typename Visit>
 int64_t visit_layers(const NetLayers& layers, Visit visit) {
   int64_t offset = 0;
-  const auto next = [&](const ConvLayer& layer, bool upsamples = false) {
+  const auto next = [&](const ConvLayer& layer, bool upsamples = false, bool dense = false) {
     const int64_t elements = upsamples ? packed_upsample_elements(layer) : packed_conv_elements(layer);
     const int64_t bias = offset + align(elements * static_cast<int64_t>(sizeof(uint16_t)));
-    visit(Section{layer, upsamples, offset, bias});
+    visit(Section{layer, upsamples, dense, offset, bias});
     offset = bias + align(pad_channels(layer.out_channels) * static_cast<int64_t>(sizeof(float)));
   };
   next(layers.first);
-  for (const ConvLayer& layer : layers.dense) next(layer);
+  for (const ConvLayer& layer : layers.dense) next(layer, false, true);
   next(layers.body);
   for (const ConvLayer& layer : layers.upsample) next(layer, true);
   next(layers.hr);
@@ -63,7 +66,15 @@ void pack_net(const NetLayers& layers, ElementType type, void* packed) {
   });
 }
 
-NetWeights::NetWeights(const NetLayers& layers, const void* packed, float negative_slope) {
+void order_net_for_wgmma(const NetLayers& layers, void* packed) {
+  auto* bytes = static_cast<unsigned char*>(packed);
+  visit_layers(layers, [&](const Section& section) {
+    if (section.dense && takes_wgmma(pad_channels(section.layer.out_channels)))
+      order_conv_for_wgmma(section.layer, reinterpret_cast<uint16_t*>(bytes + section.weight));
+  });
+}
+
+NetWeights::NetWeights(const NetLayers& layers, const void* packed, float negative_slope, bool for_wgmma) {
   const auto* bytes = static_cast<const unsigned char*>(packed);
   std::vector<ConvWeights> all;
   visit_layers(layers, [&](const Section& section) {
@@ -78,6 +89,7 @@ NetWeights::NetWeights(const NetLayers& layers, const void* packed, float negati
   first = *next++;
   for (size_t block = 0; block < layers.dense.size() / kDenseConvs; ++block) {
     DenseBlockWeights weights{};
+    weights.for_wgmma = for_wgmma;
     for (int i = 0; i < kDenseConvs - 1; ++i) weights.convs[i] = activated();
     weights.convs[kDenseConvs - 1] = *next++;
     blocks.push_back(weights);

@@ -27,6 +27,9 @@ std::vector<int64_t> dense_inputs(int64_t features, int64_t growth, int64_t inde
 int64_t packed_net_bytes(const NetLayers& layers);
 void pack_net(const NetLayers& layers, ElementType type, void* packed);
 
+// Puts packed weights into the order for GPUs with wgmma (conv_wgmma.h): those of the dense blocks that it takes.
+void order_net_for_wgmma(const NetLayers& layers, void* packed);
+
 // Pointers into packed weights that lie on the device.
 struct NetWeights {
   ConvWeights first;
@@ -36,8 +39,8 @@ struct NetWeights {
   ConvWeights hr;
   ConvWeights last;
 
-  // negative_slope: of every LeakyReLU. packed: 16-byte aligned.
-  NetWeights(const NetLayers& layers, const void* packed, float negative_slope);
+  // negative_slope: of every LeakyReLU. packed: 16-byte aligned. for_wgmma: it is in that order.
+  NetWeights(const NetLayers& layers, const void* packed, float negative_slope, bool for_wgmma = false);
 };
 
 }  // namespace srdgan::gpu

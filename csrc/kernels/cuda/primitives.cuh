@@ -5,16 +5,20 @@
 // <<<>>> outside of launch(). Of the CUDA language itself it may use the names in tests/cpp/simt/cuda_names.h.
 //
 // KERNEL_SITE is the caller's file and line, which the execution on a CPU names in its messages; nvcc does not see it.
+// ONLY_KERNEL_SITE is the same for functions without other parameters.
 #pragma once
 
 #include <cuda_runtime_api.h>
 
 #include <cstdint>
 
+#include "csrc/kernels/cuda/gpu.h"
+
 #ifdef __CUDACC__
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #define KERNEL_SITE
+#define ONLY_KERNEL_SITE
 namespace srdgan::gpu {
 using f16 = __half;
 using bf16 = __nv_bfloat16;
@@ -22,6 +26,7 @@ using bf16 = __nv_bfloat16;
 #else
 #include "tests/cpp/simt/cuda_names.h"
 #define KERNEL_SITE , simt::Site site = simt::Site::here()
+#define ONLY_KERNEL_SITE simt::Site site = simt::Site::here()
 namespace srdgan::gpu {
 using f16 = simt::f16;
 using bf16 = simt::bf16;
@@ -111,19 +116,30 @@ __device__ __forceinline__ void mma_m16n8k16_f16_sums(uint32_t (&d)[2], const ui
 __device__ __forceinline__ void mma_m16n8k32_s8(int32_t (&d)[4], const uint32_t (&a)[4], uint32_t b0,
                                                 uint32_t b1 KERNEL_SITE);
 
-// ---- Programmatic dependent launch: from sm_90 on; before, and on a CPU, these do nothing.
+// ---- Programmatic dependent launch (Start::kEarly in gpu.h): from sm_90 on; before, these do nothing.
 
-// Waits until the kernels before this one in the stream have finished and their stores can be seen.
-__device__ __forceinline__ void wait_for_previous_kernel();
-// Allows the next kernel's blocks to start.
-__device__ __forceinline__ void allow_next_kernel();
+// Waits until the kernel before this one in the stream has ended and its stores can be seen. What came before that one
+// is only known to have ended if that one has waited, too.
+__device__ __forceinline__ void wait_for_previous_kernel(ONLY_KERNEL_SITE);
+// Allows the next kernel's blocks to start when all blocks have called this or ended. Comes behind
+// wait_for_previous_kernel(): so no more than two kernels run at a time.
+__device__ __forceinline__ void allow_next_kernel(ONLY_KERNEL_SITE);
 
 // ---- Host code.
 
+// When a kernel runs.
+struct Turn {
+  Turn(cudaStream_t stream, Start start = Start::kInTurn) : stream(stream), start(start) {}
+
+  cudaStream_t stream;
+  Start start;
+};
+
 // kernel<<<grid, block, shared_bytes, stream>>>(args...); raises the kernel's limit of shared memory where needed. On a
-// CPU it returns after the kernel was executed, and a fault of the kernel is thrown as simt::Fault.
+// CPU and without a stream it returns after the kernel was executed, and a fault of the kernel is thrown as
+// simt::Fault.
 template <typename... Params, typename... Args>
-cudaError_t launch(void (*kernel)(Params...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
+cudaError_t launch(void (*kernel)(Params...), dim3 grid, dim3 block, size_t shared_bytes, const Turn& turn,
                    const Args&... args);
 
 }  // namespace srdgan::gpu

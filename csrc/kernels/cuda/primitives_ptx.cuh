@@ -141,7 +141,7 @@ __device__ __forceinline__ void allow_next_kernel() {
 }
 
 template <typename... Params, typename... Args>
-cudaError_t launch(void (*kernel)(Params...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
+cudaError_t launch(void (*kernel)(Params...), dim3 grid, dim3 block, size_t shared_bytes, const Turn& turn,
                    const Args&... args) {
   constexpr size_t kDefaultLimit = 48 << 10;
   if (shared_bytes > kDefaultLimit) {
@@ -149,8 +149,17 @@ cudaError_t launch(void (*kernel)(Params...), dim3 grid, dim3 block, size_t shar
         cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes));
     if (error != cudaSuccess) return error;
   }
-  kernel<<<grid, block, shared_bytes, stream>>>(args...);
-  return cudaGetLastError();
+  cudaLaunchAttribute starts_early{};
+  starts_early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  starts_early.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = turn.stream;
+  config.attrs = &starts_early;
+  config.numAttrs = turn.start == Start::kEarly ? 1 : 0;
+  return cudaLaunchKernelEx(&config, kernel, args...);
 }
 
 }  // namespace srdgan::gpu

@@ -1,5 +1,7 @@
 #include "csrc/kernels/cuda/rrdb_trunk.h"
 
+#include "csrc/kernels/cuda/conv_wgmma.h"
+
 namespace srdgan::gpu {
 
 FeatureInput TrunkSlab::input(int map_index, int num_growths) const {
@@ -18,7 +20,9 @@ cudaError_t launch_dense_block(const Context& context, const TrunkSlab& slab, co
   for (int i = 0; i < kDenseConvs; ++i) {
     const FeatureOutput output =
         i < kDenseConvs - 1 ? slab.growth_output(i) : slab.map_output(to, from, kResidualScale, outer, kResidualScale);
-    const cudaError_t error = launch_conv3x3(context, slab.size(), slab.input(from, i), block.convs[i], output);
+    const bool by_wgmma = block.for_wgmma && takes_wgmma(block.convs[i].outputs);
+    const auto launch = by_wgmma ? launch_conv3x3_wgmma : launch_conv3x3;
+    const cudaError_t error = launch(context, slab.size(), slab.input(from, i), block.convs[i], output);
     if (error != cudaSuccess) return error;
   }
   return cudaSuccess;

@@ -15,6 +15,7 @@ constexpr float kResidualScale = 0.2f;
 
 struct DenseBlockWeights {
   ConvWeights convs[kDenseConvs];
+  bool for_wgmma;  // those that conv_wgmma.h takes are in its order
 };
 
 // Memory of a trunk, channels-last. Each pixel holds four maps of features, and the channels that a dense block adds:

@@ -135,7 +135,7 @@ Tensor l2h_net_cuda(const Tensor& picture, const Tensor& weights, std::vector<in
                                 static_cast<int32_t>(kPictureChannels)};
   const gpu::PictureOutput output{
       result.mutable_data_ptr(), samples, picture_strides(result), 0, 0, out_height, out_width, kPictureChannels};
-  const gpu::Context context{type, half_sums, multiprocessor_shared_bytes(picture), current_stream(picture)};
+  const gpu::Context context{type, half_sums, read_gpu(picture), current_stream(picture)};
   // The workspace is free for other work of this stream once this returns, which runs after the kernels.
   check_launch(run.launch(context, input, output, workspace.mutable_data_ptr()), "l2h_net_cuda");
   return result;

@@ -11,9 +11,12 @@
 
 #include <string>
 
+#include "csrc/kernels/cuda/gpu.h"
+
 #ifdef SRDGAN_SIMT
 #define SRDGAN_CUDA_KEY CPU
 #else
+#include "csrc/kernels/cuda/read_gpu.h"
 #define SRDGAN_CUDA_KEY CUDA
 #endif
 
@@ -27,7 +30,7 @@ struct CurrentDevice {
 };
 
 inline cudaStream_t current_stream(const torch::stable::Tensor&) { return nullptr; }
-inline int64_t multiprocessor_shared_bytes(const torch::stable::Tensor&) { return 164 << 10; }
+inline gpu::Gpu read_gpu(const torch::stable::Tensor&) { return {164 << 10, 80}; }
 inline std::string describe(cudaError_t error) { return "error " + std::to_string(error); }
 
 #else
@@ -47,12 +50,11 @@ inline cudaStream_t current_stream(const torch::stable::Tensor& t) {
 
 inline std::string describe(cudaError_t error) { return cudaGetErrorString(error); }
 
-inline int64_t multiprocessor_shared_bytes(const torch::stable::Tensor& t) {
-  int bytes = 0;
-  const cudaError_t error =
-      cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerMultiprocessor, t.get_device_index());
+inline gpu::Gpu read_gpu(const torch::stable::Tensor& t) {
+  gpu::Gpu gpu{};
+  const cudaError_t error = gpu::read_gpu(t.get_device_index(), &gpu);
   STD_TORCH_CHECK(error == cudaSuccess, describe(error));
-  return bytes;
+  return gpu;
 }
 
 #endif

@@ -42,8 +42,9 @@ def create(model: Model, device: torch.device, precision: str) -> Backend:
 
 
 def _runs_on(architecture: str, capability: tuple[int, int]) -> bool:
-    """Whether code that was built for an architecture, such as ``86`` or ``90+PTX``, runs on a GPU."""
+    """Whether code that was built for an architecture, such as ``86``, ``90+PTX`` or ``90a``, runs on a GPU."""
     number, _, ptx = architecture.partition("+")
+    number = number.rstrip("a")  # there is no later chip of that generation
     built = (int(number[:-1]), int(number[-1]))
     # Machine code runs on later chips of the same generation; PTX is compiled on any later one.
     return built <= capability and (built[0] == capability[0] or bool(ptx))

@@ -8,10 +8,10 @@
 
 namespace srdgan::gpu {
 
-// GPUs of 100 KiB of shared memory a multiprocessor (sm_86, sm_89, sm_120), and of 164 (sm_80, sm_87) or more.
-constexpr int64_t kSmallShared = 100 << 10, kLargeShared = 164 << 10;
+// A100 and RTX 5090: much shared memory and little, without and with an early start. H100: wgmma.
+constexpr Gpu kA100{164 << 10, 80}, kRtx5090{100 << 10, 120}, kH100{228 << 10, 90};
 // One of them in each order of the threads: results must not depend on it.
-inline int64_t shared_bytes_of_order() { return simt::order == simt::Order::kRandom ? kSmallShared : kLargeShared; }
+inline Gpu gpu_of_order() { return simt::order == simt::Order::kRandom ? kRtx5090 : kA100; }
 // Memory that nothing was written to.
 inline std::vector<uint16_t> empty_memory(int64_t elements) {
   return std::vector<uint16_t>(static_cast<size_t>(elements), 0xffff);

@@ -46,13 +46,15 @@ class RandomNet {
 // The packed layers of a net on the device.
 class DeviceNet {
  public:
-  DeviceNet(const RandomNet& net, ElementType type)
-      : packed_("packed net", pack(net.layers(), type)), weights(net.layers(), packed_.data(), kSlope) {}
+  DeviceNet(const RandomNet& net, ElementType type, bool for_wgmma = false)
+      : packed_("packed net", pack(net.layers(), type, for_wgmma)),
+        weights(net.layers(), packed_.data(), kSlope, for_wgmma) {}
 
  private:
-  static std::vector<unsigned char> pack(const NetLayers& layers, ElementType type) {
+  static std::vector<unsigned char> pack(const NetLayers& layers, ElementType type, bool for_wgmma) {
     std::vector<unsigned char> packed(packed_net_bytes(layers));
     pack_net(layers, type, packed.data());
+    if (for_wgmma) order_net_for_wgmma(layers, packed.data());
     return packed;
   }
 

@@ -83,7 +83,7 @@ void check_conv(const Case& c, bool upsamples, const char* name) {
                           out_strides};
   simt::counts = {};
   const std::vector<uint16_t> after = simt::run_in_each_order(output, [&] {
-    const Context context{c.type, c.half_sums, shared_bytes_of_order(), nullptr};
+    const Context context{c.type, c.half_sums, gpu_of_order(), nullptr};
     return (upsamples ? launch_upsample_conv3x3 : launch_conv3x3)(context, c.size, in, weights.weights(c.slope), out);
   });
   for (const auto kind : {simt::AccessKind::kLdmatrix, simt::AccessKind::kLoad, simt::AccessKind::kCpAsync}) {
@@ -157,7 +157,7 @@ void check_large_offsets() {
         for (int64_t c = 0; c < 16; ++c) pixel(n, y, i)[c] = to_bits(type, static_cast<float>(x.at(n, y, i, c)));
   const FeatureInput input{slab, slab, 1, 0, strides};
   const FeatureOutput output{slab + 16, slab, nullptr, 0.2f, 0, strides};
-  const Context context{type, false, kLargeShared, nullptr};
+  const Context context{type, false, kA100, nullptr};
   simt::order = simt::Order::kForward;
   CHECK(launch_conv3x3(context, size, input, weights.weights(0.2f), output) == cudaSuccess, "far slab");
   const Map reference = add_scaled(x, 0.2f, reference_conv(x, rounded(layer, type), 0.2));
@@ -182,7 +182,7 @@ void check_shared_traffic() {
   const FeatureInput input{slab.data(), slab.data(), 4, 0, strides};
   const FeatureOutput output{slab.data() + 64, nullptr, nullptr, 0, 0, strides};
   simt::counts = {};
-  const Context context{ElementType::kFloat16, false, kLargeShared, nullptr};
+  const Context context{ElementType::kFloat16, false, kA100, nullptr};
   CHECK(launch_conv3x3(context, size, input, weights.weights(0.2f), output) == cudaSuccess, "full tile");
   const double flop = 2.0 * 9 * 64 * 32 * 16 * 32;
   const int64_t read = simt::counts[simt::AccessKind::kLdmatrix].bytes + simt::counts[simt::AccessKind::kLoad].bytes;
@@ -195,7 +195,7 @@ void check_shared_traffic() {
 
 // Nothing is launched where a limit is not kept: no buffer is there.
 void check_limits() {
-  const Context context{ElementType::kFloat16, false, kLargeShared, nullptr};
+  const Context context{ElementType::kFloat16, false, kA100, nullptr};
   const Strides strides = Strides::dense(4, 4, 32);
   alignas(16) static uint16_t memory[8];
   const FeatureInput input{memory, memory, 1, 0, strides};
@@ -221,7 +221,7 @@ void check_limits() {
   CHECK(
       launch_upsample_conv3x3(context, {kConvMaxBatch / 4 + 1, 4, 4}, input, weights, output) == cudaErrorInvalidValue,
       "too many pictures to enlarge");
-  const Context impossible{ElementType::kBFloat16, true, kLargeShared, nullptr};
+  const Context impossible{ElementType::kBFloat16, true, kA100, nullptr};
   CHECK(launch_conv3x3(impossible, size, input, weights, output) == cudaErrorInvalidValue, "bf16 sums");
   CHECK(launch({0, 4, 4}, input, weights, output) == cudaSuccess, "no pictures");
   CHECK(launch({1, 0, 4}, input, weights, output) == cudaSuccess, "no rows");

@@ -49,13 +49,13 @@ void check_samples(const Case& c, SampleType type) {
   const FeatureInput again{between.data(), between.data(), input.first_groups, 0, strides};
 
   const std::vector<Sample> two = simt::run_in_each_order(result, [&] {
-    const Context context{c.type, c.half_sums, shared_bytes_of_order(), nullptr};
+    const Context context{c.type, c.half_sums, gpu_of_order(), nullptr};
     const cudaError_t error = launch_conv3x3(context, c.size, input, hr.weights(kSlope), features);
     return error != cudaSuccess ? error : launch_conv_last(context, c.size, again, last.weights(1), output);
   });
   simt::counts = {};
   const std::vector<Sample> one = simt::run_in_each_order(result, [&] {
-    const Context context{c.type, c.half_sums, shared_bytes_of_order(), nullptr};
+    const Context context{c.type, c.half_sums, gpu_of_order(), nullptr};
     return launch_conv_hr_last(context, c.size, input, hr.weights(kSlope), last.weights(1), output, c.steps);
   });
   CHECK(!std::memcmp(one.data(), two.data(), one.size() * sizeof(Sample)), "%s: other bits than two kernels", name);
@@ -72,7 +72,7 @@ void check(const Case& c) {
 }
 
 void check_limits() {
-  const Context context{ElementType::kFloat16, false, kLargeShared, nullptr};
+  const Context context{ElementType::kFloat16, false, kA100, nullptr};
   alignas(16) static uint16_t memory[8];
   const Strides strides = Strides::dense(4, 4, 64);
   const FeatureInput input{memory, memory, 1, 0, strides};

@@ -15,6 +15,7 @@ struct Case {
   int64_t num_rrdbs, features, growth, num_upsamplings, unshuffle;
   size_t num_orders = 1;
   bool half_sums = false;
+  bool by_wgmma = false;
 };
 
 double psnr(const Map& a, const Map& b) { return -20 * std::log10(rms_difference(a, b)); }
@@ -33,7 +34,7 @@ Map to_pixels(const Map& bytes, int64_t unshuffle) {
 
 void check(const Case& c) {
   const RandomNet net(c.num_rrdbs, c.features, c.growth, c.num_upsamplings, 3 * c.unshuffle * c.unshuffle);
-  const DeviceNet device(net, c.type);
+  const DeviceNet device(net, c.type, c.by_wgmma);
   const L2HNetRun run(device.weights, c.size);
   const int64_t height = c.size.height * c.unshuffle, width = c.size.width * c.unshuffle;
   Map bytes(c.size.batch, height, width, 3);
@@ -53,7 +54,7 @@ void check(const Case& c) {
   std::vector<float> first;
   for (size_t i = 0; i < c.num_orders; ++i) {
     simt::order = simt::kOrders[i];
-    const Context context{c.type, c.half_sums, shared_bytes_of_order(), nullptr};
+    const Context context{c.type, c.half_sums, c.by_wgmma ? kH100 : gpu_of_order(), nullptr};
     simt::DeviceArray<unsigned char> workspace("workspace", run.workspace_bytes());
     const PictureOutput to_floats{floats.data(), SampleType::kFloat32, out_strides, 0, 0, out_height, out_width, 3};
     CHECK(run.launch(context, input, to_floats, workspace.data()) == cudaSuccess, "%s", c.name);
@@ -79,6 +80,8 @@ int main(int argc, char** argv) {
     check({"25 blocks 64/32, f16 sums", f16, {1, 16, 16}, 25, 64, 32, 2, 1, 1, true});
   } else {
     check({"x4, 64/32", f16, {1, 4, 5}, 1, 64, 32, 2, 1, 3});
+    check({"4 blocks 32/16, wgmma", f16, {1, 6, 9}, 4, 32, 16, 2, 1, 1, false, true});
+    check({"x4, 64/32, wgmma", bf16, {1, 3, 5}, 1, 64, 32, 2, 1, 1, false, true});
     check({"x4, 32/16", bf16, {2, 3, 4}, 1, 32, 16, 2, 1});
     check({"x2 unshuffled, 24/12", f16, {1, 5, 3}, 1, 24, 12, 2, 2});
     check({"x1, no blocks", f16, {1, 6, 2}, 0, 16, 16, 0, 1});

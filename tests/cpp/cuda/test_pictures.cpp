@@ -112,7 +112,7 @@ void check_first(const FirstCase& c) {
                            static_cast<int32_t>(c.unshuffle),
                            static_cast<int32_t>(c.channels)};
   const std::vector<uint16_t> after = simt::run_in_each_order(output, [&] {
-    const Context context{c.element, false, shared_bytes_of_order(), nullptr};
+    const Context context{c.element, false, gpu_of_order(), nullptr};
     const FeatureOutput features{output.data(), nullptr, nullptr, 0, 0, strides};
     return launch_conv_first(context, c.size, input, weights.weights(1.0f), features);
   });
@@ -155,7 +155,7 @@ void check_last(const LastCase& c) {
   const FeatureInput in{input.data(), input.data(), 2, 0, strides};
   for (const simt::Order order : simt::kOrders) {
     simt::order = order;
-    const Context context{c.element, false, kLargeShared, nullptr};
+    const Context context{c.element, false, kA100, nullptr};
     CHECK(launch_conv_last(context, c.size, in, weights.weights(1.0f), output) == cudaSuccess, "%s", name);
   }
   const Map reference = reference_conv(x, rounded(layer, c.element), 1);

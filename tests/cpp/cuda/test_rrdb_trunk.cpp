@@ -39,7 +39,7 @@ void check(const Case& c) {
 
   int result = 0;
   const std::vector<uint16_t> after = simt::run_in_each_order(memory, [&] {
-    const Context context{c.type, c.half_sums, shared_bytes_of_order(), nullptr};
+    const Context context{c.type, c.half_sums, gpu_of_order(), nullptr};
     return c.num_rrdbs == 0 ? launch_dense_block(context, slab, device.weights.blocks[0], input, result, 2)
                             : launch_rrdb_trunk(context, slab, device.weights.blocks.data(), c.num_rrdbs, &result);
   });

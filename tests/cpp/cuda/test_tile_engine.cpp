@@ -198,6 +198,52 @@ void test_every_wait_is_needed() {
   }
 }
 
+// A kernel of the second tile, of which so many start early, does not wait for the one before it.
+std::vector<unsigned char> run_forgetful(simt::HostDevice& device, const EngineCase& c, const TileShape& shape,
+                                         int early, int kernel) {
+  simt::num_early_launches = 0;
+  simt::forgetful_launch = 2 * early + kernel;  // there is one run before the first tile
+  auto result = run(device, c, shape, Way::kHost);
+  simt::forgetful_launch = -1;
+  return result;
+}
+
+// All kernels of a tile but the first begin before the end of the one before. If any of them does not wait for that,
+// results differ.
+void test_every_kernel_waits() {
+  const EngineCase c({16, 16, 1, 1, 1}, float16_options(kBytes, kFloatPlanes));
+  const TileShape shape{3, 4};
+  simt::num_early_launches = 0;
+  simt::HostDevice device, older({}, int64_t{1} << 40, kA100);
+  const auto expected = run(device, c, shape, Way::kHost);
+  const int early = simt::num_early_launches / (1 + kTiles);  // of a tile
+  CHECK(early == kBlocksPerRrdb * kDenseConvs + 3, "%d kernels of a tile start early", early);
+  CHECK(device.num_early_kernels == (1 + kTiles) * early, "%d began early", device.num_early_kernels);
+  CHECK(run(older, c, shape, Way::kHost) == expected && older.num_early_kernels == 0, "a GPU that cannot");
+  for (int kernel = 0; kernel < early; ++kernel) {
+    simt::HostDevice forgetful;
+    CHECK(run_forgetful(forgetful, c, shape, early, kernel) != expected, "kernel %d does not wait, and nobody sees it",
+          kernel);
+  }
+}
+
+// A GPU with wgmma gives the same bits, and the kernels that use it wait, too.
+void test_wgmma() {
+  const EngineCase c({32, 16, 1, 1, 1}, float16_options(kBytes, kFloatPlanes));
+  const TileShape shape{3, 4};
+  simt::HostDevice other;
+  const auto expected = run(other, c, shape, Way::kHost);
+  simt::HostDevice device({}, int64_t{1} << 40, kH100);
+  CHECK(run(device, c, shape, Way::kHost) == expected, "other bits by wgmma");
+  const int early = device.num_early_kernels / (1 + kTiles);
+  for (int block = 0; block < kBlocksPerRrdb; ++block) {
+    simt::HostDevice forgetful({}, int64_t{1} << 40, kH100);
+    const int kernel = block * kDenseConvs + kDenseConvs - 1;  // conv5, which has 32 outputs
+    CHECK(run_forgetful(forgetful, c, shape, early, kernel) != expected, "kernel %d does not wait, and nobody sees it",
+          kernel);
+  }
+}
+
 void test_allocations_and_graphs() {
   const EngineCase c = tiny_case();
   const TileShape shape{5, 7}, other{4, 4};
@@ -282,6 +328,8 @@ int main() {
   test_results();
   test_every_timing();
   test_every_wait_is_needed();
+  test_every_kernel_waits();
+  test_wgmma();
   test_allocations_and_graphs();
   test_lack_of_memory_and_misuse();
   return test_result();

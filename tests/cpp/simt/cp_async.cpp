@@ -19,7 +19,12 @@ void Copies::start(void* to, const void* from, bool inside, Site site) {
   log_access(AccessKind::kCpAsync, site, offset, kCopyBytes);
   shared_memory().start_copy(offset, kCopyBytes, this_lane(), site);
   std::memset(to, poison(), kCopyBytes);
-  open_.push_back({to, inside ? from : nullptr, site});
+  Copy copy{to, inside ? from : nullptr, site, {}, false};
+  if (inside && is_ahead()) {
+    copy.is_read = true;
+    std::memcpy(copy.bytes, from, kCopyBytes);
+  }
+  open_.push_back(copy);
 }
 
 void Copies::commit() {
@@ -31,7 +36,7 @@ void Copies::wait(size_t pending) {
   for (; groups_.size() > pending; groups_.pop_front()) {
     for (const Copy& copy : groups_.front()) {
       if (copy.from != nullptr) {
-        std::memcpy(copy.to, copy.from, kCopyBytes);
+        std::memcpy(copy.to, copy.is_read ? copy.bytes : copy.from, kCopyBytes);
       } else {
         std::memset(copy.to, 0, kCopyBytes);
       }

@@ -11,7 +11,8 @@ namespace simt {
 
 constexpr int kCopyBytes = 16;
 
-// A copy is done as late as a kernel allows, when it is waited for. Until then its target is poison.
+// A copy is done as late as a kernel allows, when it is waited for. Until then its target is poison. Only while the
+// kernel before has not ended, its source is read at once.
 class Copies {
  public:
   void start(void* to, const void* from, bool inside, Site site);
@@ -26,6 +27,8 @@ class Copies {
     void* to;
     const void* from;  // null for zeros
     Site site;
+    std::byte bytes[kCopyBytes];
+    bool is_read;  // `bytes` is the source
   };
   std::vector<Copy> open_;
   std::deque<std::vector<Copy>> groups_;

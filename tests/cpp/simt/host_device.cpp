@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <deque>
+#include <functional>
 #include <memory>
 
 #include "tests/cpp/simt/stream.h"
@@ -17,7 +18,7 @@ struct EventHandle {
 };
 
 struct GraphHandle {
-  std::vector<std::function<void()>> work;
+  std::vector<std::shared_ptr<const simt::Launch>> kernels;
 };
 
 }  // namespace srdgan::gpu
@@ -29,9 +30,10 @@ using srdgan::gpu::EventHandle;
 using srdgan::gpu::Graph;
 using srdgan::gpu::GraphHandle;
 
-// Work; with an event, `record` says which record of it is waited for, or done.
+// A copy, a kernel, or, with an event, which record of it is waited for, or done.
 struct HostDevice::Step {
-  Work work;
+  std::function<void()> copy;
+  std::shared_ptr<const Launch> kernel;
   std::shared_ptr<EventHandle> waits_for, completes;
   int64_t record = 0;
 };
@@ -48,24 +50,21 @@ std::map<Event, std::shared_ptr<EventHandle>>& events() {
 
 struct HostDevice::Stream : CUstream_st {
   Stream(HostDevice& device, size_t number) : device(device), number(number) {}
-  void queue_kernel(std::function<cudaError_t()> kernel) override {
-    HostDevice& owner = device;
-    device.queue(*this, {[&owner, kernel = std::move(kernel)] {
-                           ++owner.num_kernels;
-                           if (kernel() != cudaSuccess) throw OrderFault("a kernel could not be launched");
-                         },
-                         {},
-                         {}});
+  void queue_kernel(Launch launch) override {
+    Step step;
+    step.kernel = std::make_shared<const Launch>(std::move(launch));
+    device.queue(*this, std::move(step));
   }
 
   HostDevice& device;
   size_t number;
   std::deque<Step> steps;
+  std::unique_ptr<Kernel> begun;    // the first step's, where it has started early
   std::deque<Step> before_capture;  // steps that are no part of the graph that is being recorded
 };
 
-HostDevice::HostDevice(Timing timing, int64_t memory_bytes)
-    : memory_bytes(memory_bytes), timing_(timing), random_state_(timing.seed) {}
+HostDevice::HostDevice(Timing timing, int64_t memory_bytes, const srdgan::gpu::Gpu& gpu)
+    : memory_bytes(memory_bytes), timing_(timing), gpu_(gpu), random_state_(timing.seed) {}
 
 HostDevice::~HostDevice() = default;
 
@@ -146,7 +145,9 @@ void HostDevice::copy(void* to, const void* from, int64_t bytes, cudaStream_t st
     check_range(from, bytes);
     std::memcpy(to, from, static_cast<size_t>(bytes));
   };
-  queue(*static_cast<Stream*>(stream), {work, {}, {}});
+  Step step;
+  step.copy = work;
+  queue(*static_cast<Stream*>(stream), std::move(step));
 }
 
 void HostDevice::record(Event event, cudaStream_t stream) {
@@ -155,13 +156,13 @@ void HostDevice::record(Event event, cudaStream_t stream) {
     event->done = event->recorded;
     return;
   }
-  queue(*static_cast<Stream*>(stream), {{}, {}, events().at(event), event->recorded});
+  queue(*static_cast<Stream*>(stream), {{}, {}, {}, events().at(event), event->recorded});
 }
 
 void HostDevice::wait(cudaStream_t stream, Event event) {
   if (event->recorded == 0) return;
   if (stream == nullptr) return finish(event, event->recorded);
-  queue(*static_cast<Stream*>(stream), {{}, events().at(event), {}, event->recorded});
+  queue(*static_cast<Stream*>(stream), {{}, {}, events().at(event), {}, event->recorded});
 }
 
 void HostDevice::synchronize(Event event) {
@@ -180,8 +181,8 @@ Graph HostDevice::end_capture(cudaStream_t stream) {
   if (capturing_ != stream) throw OrderFault("no graph of this stream is recorded");
   auto* graph = new GraphHandle;
   for (Step& step : capturing_->steps) {
-    if (!step.work) throw OrderFault("events do not belong into the graph of one stream");
-    graph->work.push_back(std::move(step.work));
+    if (step.kernel == nullptr) throw OrderFault("only kernels belong into a graph");
+    graph->kernels.push_back(std::move(step.kernel));
   }
   capturing_->steps = std::move(capturing_->before_capture);
   capturing_->before_capture.clear();
@@ -191,7 +192,7 @@ Graph HostDevice::end_capture(cudaStream_t stream) {
 
 void HostDevice::launch(Graph graph, cudaStream_t stream) {
   ++num_graph_launches;
-  for (const Work& work : graph->work) queue(*static_cast<Stream*>(stream), {work, {}, {}});
+  for (const auto& kernel : graph->kernels) queue(*static_cast<Stream*>(stream), {{}, kernel, {}, {}});
 }
 
 void HostDevice::destroy(Graph graph) { delete graph; }
@@ -217,7 +218,21 @@ void HostDevice::run_first(Stream& stream) {
   const Step step = std::move(stream.steps.front());
   stream.steps.pop_front();
   if (step.completes != nullptr) step.completes->done = step.record;
-  if (step.work) step.work();
+  if (step.copy) step.copy();
+  if (step.kernel != nullptr) run_kernel(stream, *step.kernel);
+}
+
+// The kernel behind it begins before it ends, where it may.
+void HostDevice::run_kernel(Stream& stream, const Launch& launch) {
+  ++num_kernels;
+  const auto kernel = stream.begun != nullptr ? std::move(stream.begun) : std::make_unique<Kernel>(launch);
+  const Launch* next = stream.steps.empty() ? nullptr : stream.steps.front().kernel.get();
+  if (next != nullptr && next->starts_early) {
+    ++num_early_kernels;
+    stream.begun = std::make_unique<Kernel>(*next);
+    stream.begun->begin();
+  }
+  kernel->finish();
 }
 
 void HostDevice::run_eager() {

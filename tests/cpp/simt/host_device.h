@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -13,6 +12,7 @@
 
 #include "csrc/cuda/device.h"
 #include "tests/cpp/guarded_pages.h"
+#include "tests/cpp/simt/kernel.h"
 
 namespace simt {
 
@@ -33,13 +33,14 @@ struct OrderFault : std::runtime_error {
 // The null stream is a caller who works at once: what it records is done, and it waits on the spot.
 class HostDevice : public srdgan::gpu::Device {
  public:
-  explicit HostDevice(Timing timing = {}, int64_t memory_bytes = int64_t{1} << 40);
+  explicit HostDevice(Timing timing = {}, int64_t memory_bytes = int64_t{1} << 40,
+                      const srdgan::gpu::Gpu& gpu = {100 << 10, 120});
   ~HostDevice() override;
 
   int enter() override { return 0; }
   void leave(int) override {}
   int64_t free_bytes() override { return memory_bytes - used_bytes; }
-  int64_t multiprocessor_shared_bytes() override { return 164 << 10; }
+  srdgan::gpu::Gpu gpu() override { return gpu_; }
   void* allocate(int64_t bytes) override;
   void free(void* memory) override;
   void* allocate_pinned(int64_t bytes) override;
@@ -61,6 +62,7 @@ class HostDevice : public srdgan::gpu::Device {
   int64_t used_bytes = 0;
   // Counts since the beginning.
   int num_allocations = 0, num_kernels = 0, num_captures = 0, num_graph_launches = 0;
+  int num_early_kernels = 0;  // that began before the end of the one before
   // Whether copies may use memory that is not this device's.
   bool takes_any_memory = false;
   // What was wrong with the destruction of something; destructors cannot throw.
@@ -69,7 +71,6 @@ class HostDevice : public srdgan::gpu::Device {
   int num_failures_left = 0;
 
  private:
-  using Work = std::function<void()>;
   struct Step;
   struct Stream;
 
@@ -80,10 +81,12 @@ class HostDevice : public srdgan::gpu::Device {
   void queue(Stream& stream, Step step);
   void run_eager();
   void run_first(Stream& stream);
+  void run_kernel(Stream& stream, const Launch& launch);
   bool is_ready(const Stream& stream) const;
   void finish(srdgan::gpu::Event event, int64_t record);
 
   Timing timing_;
+  srdgan::gpu::Gpu gpu_;
   uint32_t random_state_;
   std::map<const void*, std::unique_ptr<GuardedPages>> memory_;
   std::vector<std::unique_ptr<Stream>> streams_;  // destroyed ones stay, as null

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "tests/cpp/simt/block.h"
 #include "tests/cpp/simt/half.h"
 #include "tests/cpp/simt/scheduler.h"
 
@@ -27,6 +28,7 @@ void load_matrices(void* const* lanes, Site site) {
     shared_memory().read(offsets[i], kRowBytes, this_warp(), site);
   }
   count_access(AccessKind::kLdmatrix, kRowBytes, offsets);
+  running->warps[this_warp().warp].products.load_registers(static_cast<const Load*>(lanes[0])->r);
   for (int m = 0; m < num; ++m) {
     uint16_t matrix[8][8];
     for (int row = 0; row < 8; ++row) {

@@ -1,6 +1,7 @@
 // csrc/kernels/cuda/primitives.cuh for g++, which includes this file.
 #pragma once
 
+#include "tests/cpp/simt/kernel.h"
 #include "tests/cpp/simt/matrix.h"
 #include "tests/cpp/simt/scheduler.h"
 #include "tests/cpp/simt/stream.h"
@@ -92,16 +93,21 @@ inline void mma_m16n8k32_s8(int32_t (&d)[4], const uint32_t (&a)[4], uint32_t b0
   simt::mma_m16n8k32_s8(d, a, b0, b1, site);
 }
 
-inline void wait_for_previous_kernel() {}
-inline void allow_next_kernel() {}
+inline void wait_for_previous_kernel(simt::Site site) { simt::wait_for_previous_kernel(site); }
+inline void allow_next_kernel(simt::Site site) { simt::allow_next_kernel(site); }
 
 // The stream decides when; without one, now.
 template <typename... Params, typename... Args>
-cudaError_t launch(void (*kernel)(Params...), dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
+cudaError_t launch(void (*kernel)(Params...), dim3 grid, dim3 block, size_t shared_bytes, const Turn& turn,
                    const Args&... args) {
-  const auto work = [=] { return simt::execute(grid, block, shared_bytes, [&] { kernel(args...); }); };
-  if (stream == nullptr) return work();
-  stream->queue_kernel(work);
+  const simt::Launch work{grid, block, shared_bytes, turn.start == Start::kEarly, [=] { kernel(args...); }};
+  const cudaError_t error = work.check();
+  if (error != cudaSuccess) return error;
+  if (turn.stream == nullptr) {
+    simt::Kernel(work).finish();
+  } else {
+    turn.stream->queue_kernel(work);
+  }
   return cudaSuccess;
 }
 

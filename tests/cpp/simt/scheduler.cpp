@@ -1,65 +1,24 @@
 #include "tests/cpp/simt/scheduler.h"
 
-#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
-#include <cstring>
 #include <memory>
-#include <numeric>
-#include <optional>
-#include <random>
 #include <string>
-#include <vector>
 
-#include "tests/cpp/guarded_pages.h"
-#include "tests/cpp/simt/bad_access.h"
+#include "tests/cpp/simt/block.h"
 #include "tests/cpp/simt/fiber.h"
 
 namespace simt {
 namespace {
 
 constexpr size_t kStackBytes = 256 << 10;
-constexpr size_t kMaxSharedBytes = 227 << 10;  // of sm_90 and sm_100, the largest
 constexpr uint32_t kAllLanes = 0xffffffffu;
+constexpr const char* kWaitsForPrevious = "wait_for_previous_kernel";
 
-struct Thread {
-  std::unique_ptr<GuardedPages> stack;
-  void* stack_pointer;
-  uint3 index;
-  const char* waits_for;  // null while it can run
-  Site site;
-  bool ended;
-  Copies copies;
-};
+void* host;  // its stack pointer, while a block runs
 
-struct Warp {
-  uint32_t arrived;
-  const char* operation;
-  Site site;
-  void* arguments[kWarp];
-  AccessLog accesses;
-};
-
-// What is being executed: one kernel at a time.
-struct Execution {
-  bool running = false;
-  const std::function<void()>* body;
-  std::optional<SharedMemory> shared;
-  GlobalLog global;
-  uint64_t block;
-  std::vector<Thread> threads;  // those of the largest block so far; stacks are kept
-  Warp warps[kMaxThreads / kWarp];
-  ReadyThreads ready;
-  int num_threads;
-  int num_live;
-  int num_at_barrier;
-  Site barrier;
-  int current;
-  std::mt19937 random;
-  void* host;
-  std::string fault;
-};
-Execution state;
+Thread& this_thread() { return running->threads[running->current]; }
+Warp& warp_of_this_thread() { return running->warps[running->current / kWarp]; }
 
 std::string text(const char* format, va_list arguments) {
   char buffer[1024];
@@ -73,10 +32,10 @@ std::string name(uint3 i) {
 
 [[noreturn]] void fail_deadlock() {
   const Thread* one = nullptr;
-  for (int i = 0; i < state.num_threads; ++i) {
-    Thread& thread = state.threads[i];
+  for (int i = 0; i < running->num_threads; ++i) {
+    Thread& thread = running->threads[i];
     if (thread.ended) continue;
-    state.current = i;
+    running->current = i;
     threadIdx = thread.index;
     if (one == nullptr) one = &thread;
     if (thread.site.line != one->site.line || thread.waits_for != one->waits_for) {
@@ -87,78 +46,78 @@ std::string name(uint3 i) {
   fail(one->site, "waits at %s for threads that have ended", one->waits_for);
 }
 
-// Runs another thread, or the same if it is its turn, or the host if all have ended.
+// Whether threads wait for the kernel before, which has not ended.
+bool waits_for_previous() {
+  if (!running->kernel->is_ahead()) return false;
+  for (int i = 0; i < running->num_threads; ++i) {
+    if (running->threads[i].waits_for == kWaitsForPrevious) return true;
+  }
+  return false;
+}
+
+// Runs another thread, or the same if it is its turn, or the host if none can run.
 void run_next() {
-  Thread& from = state.threads[state.current];
-  void* to = state.host;
-  if (!state.ready.is_empty()) {
-    const int next = state.ready.next(order, state.random);
-    if (next == state.current) return;
-    state.current = next;
-    threadIdx = state.threads[next].index;
-    to = state.threads[next].stack_pointer;
-  } else if (state.num_live > 0) {
+  Thread& from = this_thread();
+  void* to = host;
+  while (running->ready.is_empty() && running->num_live > 0 && running->mbarriers.finish_copy()) {
+  }
+  if (!running->ready.is_empty()) {
+    const int next = running->ready.next(order, running->kernel->random());
+    if (next == running->current) return;
+    running->current = next;
+    threadIdx = running->threads[next].index;
+    to = running->threads[next].stack_pointer;
+  } else if (running->num_live > 0 && !waits_for_previous()) {
     fail_deadlock();
   }
   simt_switch(&from.stack_pointer, to);
 }
 
 void flush_accesses() {
-  for (Warp& warp : state.warps) warp.accesses.flush();
+  for (Warp& warp : running->warps) warp.accesses.flush();
 }
 
 void open_barrier() {
   flush_accesses();
-  state.shared->pass_barrier();
-  state.num_at_barrier = 0;
-  for (int i = 0; i < state.num_threads; ++i) {
-    if (state.threads[i].ended) continue;
-    state.threads[i].waits_for = nullptr;
-    state.ready.add(i);
+  running->shared->pass_barrier();
+  running->num_at_barrier = 0;
+  for (int i = 0; i < running->num_threads; ++i) {
+    if (!running->threads[i].ended) make_ready(i);
   }
 }
 
 void wait_for(const char* what, Site site) {
-  Thread& thread = state.threads[state.current];
+  Thread& thread = this_thread();
   thread.waits_for = what;
   thread.site = site;
-  state.ready.remove(state.current);
+  running->ready.remove(running->current);
+}
+
+void check_block_end() {
+  constexpr int kWarpsOfGroup = 4;
+  running->mbarriers.check_finished();
+  for (int i = 0; i < kMaxThreads / kWarp; ++i) {
+    if (running->warps[i].products.num_products() !=
+        running->warps[i / kWarpsOfGroup * kWarpsOfGroup].products.num_products())
+      fail({}, "wgmma: warp %d computed other products than the first one of its warpgroup", i);
+  }
 }
 
 void run_thread() {
-  (*state.body)();
-  Thread& thread = state.threads[state.current];
+  running->kernel->run_body();
+  Thread& thread = this_thread();
   thread.copies.check_finished();
+  warp_of_this_thread().products.check_finished();
+  if (running->kernel->starts_early() && !thread.has_waited) {
+    // The next kernel waits for this one alone; it would not know of the one before.
+    fail({}, "the thread ended without wait_for_previous_kernel()");
+  }
   thread.ended = true;
-  --state.num_live;
+  if (--running->num_live == 0) check_block_end();
   wait_for("its end", {});
-  if (state.num_live > 0 && state.num_at_barrier == state.num_live) open_barrier();
+  if (running->num_live > 0 && running->num_at_barrier == running->num_live) open_barrier();
   run_next();
   __builtin_unreachable();
-}
-
-void run_block() {
-  state.shared->start_block(poison());
-  for (Warp& warp : state.warps) warp.arrived = 0;
-  state.num_live = state.num_threads;
-  state.num_at_barrier = 0;
-  state.ready = {};
-  for (int i = 0; i < state.num_threads; ++i) {
-    Thread& thread = state.threads[i];
-    thread.stack_pointer = new_fiber(thread.stack->data() + kStackBytes, run_thread);
-    const unsigned j = static_cast<unsigned>(i);
-    thread.index = {j % blockDim.x, j / blockDim.x % blockDim.y, j / blockDim.x / blockDim.y};
-    thread.waits_for = nullptr;
-    thread.site = {};
-    thread.ended = false;
-    thread.copies.clear();
-    state.ready.add(i);
-  }
-  // The first switch leaves the host, not a thread.
-  state.current = state.ready.next(order, state.random);
-  threadIdx = state.threads[state.current].index;
-  simt_switch(&state.host, state.threads[state.current].stack_pointer);
-  flush_accesses();
 }
 
 }  // namespace
@@ -169,45 +128,59 @@ void fail(Site site, const char* format, ...) {
   const std::string what = text(format, arguments);
   va_end(arguments);
   const std::string place = site.line > 0 ? name(site) + ": " : "";
-  if (!state.running) throw Fault(place + what);
-  state.fault = place + "block " + name(blockIdx) + ", thread " + name(threadIdx) + ": " + what;
+  if (running == nullptr) throw Fault(place + what);
+  running->fault = place + "block " + name(blockIdx) + ", thread " + name(threadIdx) + ": " + what;
   void* abandoned;
-  simt_switch(&abandoned, state.host);
+  simt_switch(&abandoned, host);
   __builtin_unreachable();
 }
 
 int poison() { return order == Order::kRandom ? 0x7f : 0xff; }
 
-int thread_in_block() { return state.current; }
+int thread_in_block() { return running->current; }
 
-SharedMemory& shared_memory() { return *state.shared; }
-
-SharedMemory::Who this_lane() { return {state.current / kWarp, lane()}; }
-
-SharedMemory::Who this_warp() { return {state.current / kWarp, SharedMemory::kAllLanes}; }
-
-void log_access(AccessKind kind, Site site, int32_t offset, int bytes) {
-  state.warps[state.current / kWarp].accesses.add(kind, site, lane(), offset, bytes);
+void block_thread(const char* what, Site site) {
+  wait_for(what, site);
+  run_next();
 }
 
-Copies& copies() { return state.threads[state.current].copies; }
+void make_ready(int thread) {
+  running->threads[thread].waits_for = nullptr;
+  running->ready.add(thread);
+}
 
-Site last_site() { return state.threads[state.current].site; }
+SharedMemory& shared_memory() { return *running->shared; }
+
+SharedMemory::Who this_lane() { return {running->current / kWarp, lane()}; }
+
+SharedMemory::Who this_warp() { return {running->current / kWarp, SharedMemory::kAllLanes}; }
+
+void log_access(AccessKind kind, Site site, int32_t offset, int bytes) {
+  warp_of_this_thread().accesses.add(kind, site, lane(), offset, bytes);
+}
+
+Copies& copies() { return this_thread().copies; }
+
+bool is_ahead() { return running->kernel->is_ahead(); }
+
+Site last_site() { return running == nullptr ? Site{} : this_thread().site; }
 
 void check_global(const void* address, size_t bytes, const char* operation, Site site) {
-  state.threads[state.current].site = site;
+  this_thread().site = site;
   if (reinterpret_cast<uintptr_t>(address) % bytes != 0) {
     fail(site, "%s: the address %p must be aligned to %zu bytes", operation, address, bytes);
   }
 }
 
 void log_global(GlobalAccess kind, const void* address, size_t bytes, Site site) {
-  state.global.add(kind, address, bytes, state.block, site);
+  if (kind == GlobalAccess::kStore && running->kernel->starts_early() && !this_thread().has_waited) {
+    fail(site, "stores before wait_for_previous_kernel()");
+  }
+  running->kernel->global().add(kind, address, bytes, running->number, site);
 }
 
 void meet(const char* operation, Site site, void* arguments, void (*work)(void* const* lanes, Site site)) {
-  const int warp_index = state.current / kWarp;
-  Warp& warp = state.warps[warp_index];
+  Warp& warp = warp_of_this_thread();
   if (warp.arrived == 0) {
     warp.operation = operation;
     warp.site = site;
@@ -220,63 +193,86 @@ void meet(const char* operation, Site site, void* arguments, void (*work)(void* 
   if (warp.arrived == kAllLanes) {
     work(warp.arguments, site);
     warp.arrived = 0;
-    state.ready.set_lanes(warp_index, kAllLanes);
+    running->ready.set_lanes(running->current / kWarp, kAllLanes);
   }
   run_next();
 }
 
 void meet_block(Site site) {
-  if (state.num_at_barrier == 0) {
-    state.barrier = site;
-  } else if (state.barrier.line != site.line) {
-    fail(site, "__syncthreads: another thread of the block is at %s", name(state.barrier).c_str());
+  if (running->num_at_barrier == 0) {
+    running->barrier = site;
+  } else if (running->barrier.line != site.line) {
+    fail(site, "__syncthreads: another thread of the block is at %s", name(running->barrier).c_str());
   }
   wait_for("__syncthreads", site);
-  if (++state.num_at_barrier == state.num_live) open_barrier();
+  if (++running->num_at_barrier == running->num_live) open_barrier();
   run_next();
 }
 
-cudaError_t execute(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>& body) {
-  const uint64_t num_threads = uint64_t{block.x} * block.y * block.z;
-  const uint64_t num_blocks = uint64_t{grid.x} * grid.y * grid.z;
-  if (num_threads == 0 || num_threads > kMaxThreads || block.z > 64 || num_blocks == 0 || grid.x > 0x7fffffffu ||
-      grid.y > 0xffffu || grid.z > 0xffffu) {
-    return cudaErrorInvalidConfiguration;
-  }
-  if (shared_bytes > kMaxSharedBytes) return cudaErrorInvalidValue;
+void wait_for_previous_kernel(Site site) {
+  this_thread().has_waited = true;
+  if (!is_ahead() || running->kernel->forgets_to_wait()) return;
+  block_thread(kWaitsForPrevious, site);
+}
 
-  state.shared.emplace(shared_bytes);
-  state.global.clear();
-  state.body = &body;
-  state.num_threads = static_cast<int>(num_threads);
-  state.random.seed(1);
-  state.fault.clear();
-  while (state.threads.size() < num_threads) {
-    state.threads.emplace_back();
-    state.threads.back().stack = std::make_unique<GuardedPages>(kStackBytes, 16, "the thread's stack");
+void allow_next_kernel(Site site) {
+  // So that the next kernel's blocks begin when all before this one has ended.
+  if (!this_thread().has_waited) fail(site, "allow_next_kernel() before wait_for_previous_kernel()");
+}
+
+void Block::start(Kernel& of_kernel, uint64_t of_number, dim3 of_grid, dim3 of_size, size_t shared_bytes) {
+  kernel = &of_kernel;
+  number = of_number;
+  grid = of_grid;
+  size = of_size;
+  index = {static_cast<unsigned>(number % grid.x), static_cast<unsigned>(number / grid.x % grid.y),
+           static_cast<unsigned>(number / grid.x / grid.y)};
+  if (!shared || shared->size() != shared_bytes) shared.emplace(shared_bytes);
+  shared->start_block(poison());
+  num_threads = num_live = static_cast<int>(size.x * size.y * size.z);
+  num_at_barrier = 0;
+  ready = {};
+  mbarriers.clear();
+  for (Warp& warp : warps) {
+    warp.arrived = 0;
+    warp.products.clear();
   }
+  while (static_cast<int>(threads.size()) < num_threads) {
+    threads.emplace_back();
+    threads.back().stack = std::make_unique<GuardedPages>(kStackBytes, 16, "the thread's stack");
+  }
+  for (int i = 0; i < num_threads; ++i) {
+    Thread& thread = threads[i];
+    thread.stack_pointer = new_fiber(thread.stack->data() + kStackBytes, run_thread);
+    const unsigned j = static_cast<unsigned>(i);
+    thread.index = {j % size.x, j / size.x % size.y, j / size.x / size.y};
+    thread.site = {};
+    thread.ended = thread.has_waited = false;
+    thread.copies.clear();
+    thread.waits_for = nullptr;
+    ready.add(i);
+  }
+}
+
+void Block::run() {
+  running = this;
   gridDim = grid;
-  blockDim = block;
-  std::vector<uint64_t> blocks(num_blocks);
-  std::iota(blocks.begin(), blocks.end(), 0);
-  if (order == Order::kBackward) std::reverse(blocks.begin(), blocks.end());
-  if (order == Order::kRandom) std::shuffle(blocks.begin(), blocks.end(), state.random);
+  blockDim = size;
+  blockIdx = index;
+  current = ready.next(order, kernel->random());
+  threadIdx = threads[current].index;
+  simt_switch(&host, threads[current].stack_pointer);  // leaves the host, not a thread
+  if (has_ended()) flush_accesses();
+  running = nullptr;
+  if (fault.empty() && !shared->kept()) fault = "block " + name(index) + ": wrote outside of shared memory";
+}
 
-  const CatchBadAccesses catching;
-  state.running = true;
-  for (const uint64_t i : blocks) {
-    state.block = i;
-    blockIdx = {static_cast<unsigned>(i % grid.x), static_cast<unsigned>(i / grid.x % grid.y),
-                static_cast<unsigned>(i / grid.x / grid.y)};
-    run_block();
-    if (state.fault.empty() && !state.shared->kept())
-      state.fault = "block " + name(blockIdx) + ": wrote outside of shared memory";
-    if (!state.fault.empty()) break;
+void Block::pass_previous_kernel() {
+  for (int i = 0; i < num_threads; ++i) {
+    if (threads[i].waits_for != kWaitsForPrevious) continue;
+    threads[i].waits_for = nullptr;
+    ready.add(i);
   }
-  state.running = false;
-  if (state.fault.empty()) state.fault = state.global.find_conflict();
-  if (!state.fault.empty()) throw Fault(state.fault);
-  return cudaSuccess;
 }
 
 }  // namespace simt

@@ -1,4 +1,4 @@
-// Executes a kernel: block after block, each with one fiber a thread. A thread runs until it must wait for others.
+// The threads of the block that is being executed (kernel.h). A thread runs until it must wait for others.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -6,7 +6,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 
 #include "tests/cpp/simt/banks.h"
 #include "tests/cpp/simt/cp_async.h"
@@ -23,9 +22,6 @@ namespace simt {
 
 constexpr std::array<Order, 3> kOrders = {Order::kForward, Order::kBackward, Order::kRandom};
 inline Order order = Order::kForward;  // of the next kernel
-
-// Executes `body`, which calls the kernel, for each thread of the grid. Throws Fault.
-cudaError_t execute(dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>& body);
 
 // ---- What the primitives are made of; called while a kernel is executed.
 
@@ -56,6 +52,11 @@ void log_global(GlobalAccess kind, const void* address, size_t bytes, Site site)
 
 // The running thread's copies.
 Copies& copies();
+
+// Whether the kernel before this one has not ended: what that one stores cannot be read yet.
+bool is_ahead();
+void wait_for_previous_kernel(Site site);
+void allow_next_kernel(Site site);
 // The line of the running thread's last primitive; line 0 if there was none.
 Site last_site();
 

@@ -1,11 +1,9 @@
 #pragma once
 
-#include <cuda_runtime_api.h>
-
-#include <functional>
+#include "tests/cpp/simt/kernel.h"
 
 // What CUDA calls a stream: keeps kernels until it is their turn.
 struct CUstream_st {
   virtual ~CUstream_st() = default;
-  virtual void queue_kernel(std::function<cudaError_t()> kernel) = 0;
+  virtual void queue_kernel(simt::Launch launch) = 0;
 };
