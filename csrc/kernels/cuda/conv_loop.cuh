@@ -28,18 +28,19 @@ __device__ __forceinline__ void sum_groups(const Input& input, const ConvSize& s
   };
   const auto load_input = [&](int group) {
     load_group<Tile>(input, size, tile, group, stages + group % kStages * Tile::kStageBytes);
-    cp_async_commit();
   };
   load_weights(0);  // which no kernel writes
   wait_for_previous_kernel();
   allow_next_kernel();
   load_input(0);
+  cp_async_commit();
   for (int group = 0; group < groups; ++group) {
     cp_async_wait<0>();
     __syncthreads();  // this group is here, and nobody reads the other stage any more
     if (group + 1 < groups) {
-      load_weights(group + 1);
       load_input(group + 1);
+      load_weights(group + 1);
+      cp_async_commit();
     }
     if (works) {
       const unsigned char* stage = stages + group % kStages * Tile::kStageBytes;

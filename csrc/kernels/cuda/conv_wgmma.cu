@@ -7,6 +7,12 @@
 namespace srdgan::gpu {
 namespace {
 
+constexpr int kPieceBytes = 8 * 16;                   // weights of 8 outputs x 8 channels
+constexpr int kProductWeightBytes = 8 * kPieceBytes;  // of 32 outputs x 16 channels
+// Rows of the input in registers at a time. With more, the compiler runs out of registers, and lets products wait for
+// each other.
+[[maybe_unused]] constexpr int kFragments = 2;  // only Hopper's code uses it
+
 // The tile of conv_tile.cuh: 16 x 32 pixels, of which each warp of a warpgroup has 8 x 16, and a warpgroup for each 32
 // outputs. One more warp starts all copies. A ring of stages, each with one group of channels:
 //
@@ -15,6 +21,7 @@ template <typename T, int kOutputs>
 struct WgmmaTile : ConvTile<T, FloatSum, kOutputs, 3, 2, 2> {
   using Tile = ConvTile<T, FloatSum, kOutputs, 3, 2, 2>;
   static_assert(Tile::kWarpOutputs == 32, "a product has 32 outputs");
+  static_assert(Tile::kWeightBytes == 9 * (kOutputs / 32) * kProductWeightBytes);
 
   static constexpr int kRingStages = 3;
   // The columns of the input, rounded up so that a row is a multiple of TMA's swizzle pattern (256 bytes): that is the
@@ -30,12 +37,6 @@ struct WgmmaTile : ConvTile<T, FloatSum, kOutputs, 3, 2, 2> {
   static constexpr int kConsumers = Tile::kThreads;
   static constexpr int kAllThreads = kConsumers + 32;
   static constexpr int kBlocksOfMultiprocessor = kOutputs == 32 ? 2 : 1;
-
-  static constexpr int kPieceBytes = 8 * 16;                   // 8 outputs x 8 channels
-  static constexpr int kProductWeightBytes = 8 * kPieceBytes;  // 32 outputs x 16 channels
-  // Rows of the input in registers at a time. With more, the compiler runs out of registers, and lets products wait for
-  // each other.
-  static constexpr int kFragments = 2;
 
   // Adds the products of one group of channels. Each row of the input is loaded once, for the output rows of all three
   // taps; its products run while the next ones are loaded.
@@ -186,7 +187,7 @@ cudaError_t launch_outputs(const Context& context, const ConvSize& size, const F
 
 }  // namespace
 
-bool has_wgmma(const Gpu& gpu) {
+bool has_wgmma([[maybe_unused]] const Gpu& gpu) {
 #if defined(__CUDACC__) && !defined(SRDGAN_SM90A)
   return false;
 #else
