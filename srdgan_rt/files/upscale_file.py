@@ -87,7 +87,9 @@ def upscale_file(
         if _may_skip(target, options.existing):
             return Result(str(job.source), str(target), notes=(*notes, "skipped: the result exists"))
         progress.begin(height * width)
-        noise = measure_stated_noise(job.source) if options.denoise == "auto" and picture.format == "dng" else None
+        noise = None
+        if options.denoise == "auto" and picture.format == "dng":
+            noise = measure_stated_noise(job.source, picture.pixels)
         result = enlarge_picture(picture, upscaler, options.outscale, options.denoise, progress, stated_noise=noise)
         lost = write_picture(target, result, quality=options.quality)
         written[_identify(target)] = job.source

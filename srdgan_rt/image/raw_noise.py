@@ -27,15 +27,16 @@ _MIN_PIXELS = 64
 _NUM_ROWS = 256  # worked on at a time
 
 
-def measure_stated_noise(path: Path) -> float | None:
+def measure_stated_noise(path: Path, developed: Pixels) -> float | None:
     """Measures the noise of a DNG file's developed picture, from what the file says of its sensor.
 
     The tag gives the variance of the sensor's samples. Random noise of this variance is added to them, and they are
-    developed with it and without it. The difference shows what white balance, demosaicing, colour conversion and tone
-    curve make of the noise.
+    developed again. The difference shows what white balance, demosaicing, colour conversion and tone curve make of the
+    noise.
 
     Args:
         path: a DNG file that can be read; rawpy must be installed.
+        developed: its pixels, from :func:`srdgan_rt.image.read_picture`.
 
     Returns:
         Root mean square over pixels and channels, for values in [0, 1]; None where the file has no such tag, where it
@@ -49,9 +50,8 @@ def measure_stated_noise(path: Path) -> float | None:
         colours = raw.color_desc.decode("latin-1")
         if raw.raw_type != rawpy.RawType.Flat or not set(colours) <= set(_PLANES):
             return None
-        plain = develop(raw, rawpy)
         _add_noise(raw, np.array([profile[_PLANES.index(colour)] for colour in colours]))
-        return _measure_difference(plain, develop(raw, rawpy))
+        return _measure_difference(developed, develop(raw, rawpy))
 
 
 def _read_profile(path: Path) -> list[tuple[float, float]] | None:
