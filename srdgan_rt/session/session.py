@@ -27,7 +27,6 @@ MATRICES = ("bt601", "bt709", "bt2020")
 RANGES = ("video", "full")
 """Value ranges of YUV formats."""
 
-
 PRECISIONS = ("fp32", "int8")
 """Precisions of a session."""
 
@@ -67,7 +66,8 @@ class Session:
         border_padding: int | None = None,
         precision: str = "fp32",
     ) -> None:
-        if _find_index("precision", precision, PRECISIONS) and not _c_api.has_fast_int8():
+        precision_index = _find_index("precision", precision, PRECISIONS)
+        if precision == "int8" and not _c_api.has_fast_int8():
             raise BackendUnavailableError(NO_FAST_INT8)
         path = find_file(model, available_models())
         self._library = _c_api.load()
@@ -79,7 +79,7 @@ class Session:
             0 if threads is None else _check_positive("threads", threads),
             -1 if halo is None else _check_margin("halo", halo),
             -1 if border_padding is None else _check_margin("border_padding", border_padding),
-            precision=PRECISIONS.index(precision),
+            precision=precision_index,
         )
         self._call("open", os.fsencode(path), byref(options))
         self.scale = int(self._library.srdgan_session_scale(self._handle))

@@ -18,18 +18,13 @@ from srdgan_rt.models import L2HNet
 from srdgan_rt.runtime import measure_ranges
 from srdgan_rt.session import PRECISIONS, _c_api
 from tests.helpers.lively_net import make_lively_net
+from tests.helpers.session_checks import check_formats_agree, random_picture
 
 pytestmark = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not()))
 
 TYPES = (np.uint8, np.uint16, np.float32)
 # scale, unshuffle, precision
 NETS = [(1, 1, "fp32"), (2, 1, "fp32"), (2, 2, "fp32"), (1, 4, "fp32"), (1, 2, "fp32"), (4, 1, "int8"), (2, 2, "int8")]
-
-
-def random_picture(height: int, width: int, dtype: type = np.uint8) -> np.ndarray:
-    values = np.random.default_rng(height * width).random((height, width, 3))
-    white = 1 if dtype is np.float32 else np.iinfo(dtype).max
-    return (values * white).astype(dtype)
 
 
 def save_net(folder: Path, net: L2HNet, metadata: dict[str, str]) -> Path:
@@ -84,14 +79,7 @@ def test_strips_and_rows_that_arrive_change_no_bit(pair):
 
 
 def test_formats_of_the_same_pixels_agree(pair):
-    session, upscaler = pair
-    picture = random_picture(13, 18)
-    expected = upscaler.upscale(picture)
-    session.configure(13, 18, input="bgr8", output="rgb_planar8")
-    np.testing.assert_array_equal(session.process(picture[..., ::-1].copy()), expected.transpose(2, 0, 1))
-    session.configure(13, 18, input="rgb_planar_float", output="bgr8")
-    planes = [np.ascontiguousarray(picture[..., c] / np.float32(255)) for c in range(3)]
-    np.testing.assert_array_equal(session.process(planes), expected[..., ::-1])
+    check_formats_agree(*pair, 13, 18)
 
 
 def test_frames_with_chroma_have_the_right_size(pair):

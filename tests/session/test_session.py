@@ -21,6 +21,7 @@ from srdgan_rt.checkpoint import save_model
 from srdgan_rt.errors import CancelledError, CheckpointError, InputError, LatencyError, UnknownModelError
 from srdgan_rt.session import FORMATS, MATRICES, RANGES
 from tests.helpers.lively_net import make_lively_net
+from tests.helpers.session_checks import check_formats_agree, random_picture
 
 pytestmark = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not()))
 
@@ -44,12 +45,6 @@ def session(model: Path) -> Session:
 @pytest.fixture(scope="module")
 def upscaler(model: Path) -> Upscaler:
     return Upscaler(model, device="cpu", engine="native")
-
-
-def random_picture(height: int, width: int, dtype: type = np.uint8) -> np.ndarray:
-    values = np.random.default_rng(height * width).random((height, width, 3))
-    white = 1 if dtype is np.float32 else np.iinfo(dtype).max
-    return (values * white).astype(dtype)
 
 
 @given(st.integers(1, 67), st.integers(1, 67), st.sampled_from(TYPES))
@@ -153,13 +148,7 @@ def test_buffers_are_used_in_place(session: Session, upscaler: Upscaler):
 
 
 def test_formats_of_the_same_pixels_agree(session: Session, upscaler: Upscaler):
-    picture = random_picture(12, 10)
-    expected = upscaler.upscale(picture)
-    session.configure(12, 10, input="bgr8", output="rgb_planar8")
-    np.testing.assert_array_equal(session.process(picture[..., ::-1].copy()), expected.transpose(2, 0, 1))
-    session.configure(12, 10, input="rgb_planar_float", output="bgr8")
-    planes = [np.ascontiguousarray(picture[..., c] / np.float32(255)) for c in range(3)]
-    np.testing.assert_array_equal(session.process(planes), expected[..., ::-1])
+    check_formats_agree(session, upscaler, 12, 10)
 
 
 @pytest.mark.parametrize("matrix", MATRICES)
