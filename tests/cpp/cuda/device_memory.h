@@ -1,6 +1,9 @@
 // Features and layers in a kernel's memory.
 #pragma once
 
+#include <cstdio>
+#include <string>
+
 #include "tests/cpp/cuda/reference.h"
 #include "tests/cpp/simt/device_array.h"
 #include "tests/cpp/simt/half.h"
@@ -30,16 +33,19 @@ using Elements = simt::DeviceArray<uint16_t>;
 // A layer's packed weights on the device.
 class DeviceLayer {
  public:
-  DeviceLayer(const RandomLayer& layer, ElementType type, bool upsamples = false)
-      : weight_("weight", pack_weight(layer.layer(), type, upsamples)), bias_("bias", pack_bias(layer.layer())) {}
+  enum class For { kConv, kUpsample, kWgmma };
+  DeviceLayer(const RandomLayer& layer, ElementType type, For kernel = For::kConv)
+      : weight_("weight", pack_weight(layer.layer(), type, kernel)), bias_("bias", pack_bias(layer.layer())) {}
   ConvWeights weights(float negative_slope) {
     return {weight_.data(), bias_.data(), static_cast<int32_t>(bias_.size()), negative_slope};
   }
 
  private:
-  static std::vector<uint16_t> pack_weight(const ConvLayer& layer, ElementType type, bool upsamples) {
+  static std::vector<uint16_t> pack_weight(const ConvLayer& layer, ElementType type, For kernel) {
+    const bool upsamples = kernel == For::kUpsample;
     std::vector<uint16_t> packed(upsamples ? packed_upsample_elements(layer) : packed_conv_elements(layer));
     (upsamples ? pack_upsample_weight : pack_conv_weight)(layer, type, packed.data());
+    if (kernel == For::kWgmma) order_conv_for_wgmma(layer, packed.data());
     return packed;
   }
   static std::vector<float> pack_bias(const ConvLayer& layer) {
@@ -51,6 +57,25 @@ class DeviceLayer {
   Elements weight_;
   simt::DeviceArray<float> bias_;
 };
+
+struct ConvCase {
+  ElementType type;
+  ConvSize size;
+  int64_t features, growth, num_growths, outputs;  // channels
+  bool with_residual, with_outer;
+  float slope = 0.2f;
+  bool half_sums = false;
+};
+
+inline std::string describe(const char* kernel, const ConvCase& c) {
+  char text[200];
+  std::snprintf(text, sizeof text, "%s %s, %ldx%ldx%ld, %ld + %ld * %ld -> %ld channels, residuals %d %d, half sums %d",
+                kernel, c.type == ElementType::kFloat16 ? "f16" : "bf16", static_cast<long>(c.size.batch),
+                static_cast<long>(c.size.height), static_cast<long>(c.size.width), static_cast<long>(c.features),
+                static_cast<long>(c.num_growths), static_cast<long>(c.growth), static_cast<long>(c.outputs),
+                c.with_residual, c.with_outer, c.half_sums);
+  return text;
+}
 
 // The layer with the weights that the device has.
 inline RandomLayer rounded(RandomLayer layer, ElementType type) {

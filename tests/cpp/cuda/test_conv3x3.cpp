@@ -7,15 +7,6 @@ using namespace srdgan::gpu;
 
 namespace {
 
-struct Case {
-  ElementType type;
-  ConvSize size;
-  int64_t features, growth, num_growths, outputs;  // channels
-  bool with_residual, with_outer;
-  float slope = 0.2f;
-  bool half_sums = false;
-};
-
 double half_ulp(ElementType type) { return type == ElementType::kFloat16 ? 0x1p-11 : 0x1p-8; }
 
 // Each result may differ from the reference by its own rounding, and by that of the sum of its terms in float32.
@@ -33,7 +24,7 @@ void check_close(const Map& result, const Map& reference, const Map& magnitudes,
 }
 
 // A slab of [output | first | 8 unused | second | residual | outer], whose rows and pictures have gaps.
-void check_conv(const Case& c, bool upsamples, const char* name) {
+void check_conv(const ConvCase& c, bool upsamples, const char* name) {
   const int64_t scale = upsamples ? 2 : 1;
   const int64_t first = pad_channels(c.features), growth = pad_channels(c.growth), second = c.num_growths * growth;
   const int64_t outputs = pad_channels(c.outputs);
@@ -47,7 +38,7 @@ void check_conv(const Case& c, bool upsamples, const char* name) {
   std::vector<int64_t> segments(1 + c.num_growths, c.growth);
   segments[0] = c.features;
   const RandomLayer layer(segments, c.outputs, 5);
-  DeviceLayer weights(layer, c.type, upsamples);
+  DeviceLayer weights(layer, c.type, upsamples ? DeviceLayer::For::kUpsample : DeviceLayer::For::kConv);
 
   std::vector<uint16_t> in_values = empty_memory(c.size.batch * in_strides.image);
   std::vector<uint16_t> enlarged_values = empty_memory(upsamples ? out_size.batch * out_strides.image : 0);
@@ -125,17 +116,9 @@ void check_conv(const Case& c, bool upsamples, const char* name) {
   CHECK(others == before, "%s: other memory was written", name);
 }
 
-void check(const Case& c) {
-  for (const bool upsamples : {false, true}) {
-    char name[200];
-    std::snprintf(name, sizeof name,
-                  "%s %s, %ldx%ldx%ld, %ld + %ld * %ld -> %ld channels, residuals %d %d, half sums %d",
-                  upsamples ? "upsample_conv3x3" : "conv3x3", c.type == ElementType::kFloat16 ? "f16" : "bf16",
-                  static_cast<long>(c.size.batch), static_cast<long>(c.size.height), static_cast<long>(c.size.width),
-                  static_cast<long>(c.features), static_cast<long>(c.num_growths), static_cast<long>(c.growth),
-                  static_cast<long>(c.outputs), c.with_residual, c.with_outer, c.half_sums);
-    check_conv(c, upsamples, name);
-  }
+void check(const ConvCase& c) {
+  for (const bool upsamples : {false, true})
+    check_conv(c, upsamples, describe(upsamples ? "upsample_conv3x3" : "conv3x3", c).c_str());
 }
 
 // Rows, pixels and images that lie more than 2^31 elements apart: memory that is never touched costs nothing.

@@ -7,28 +7,10 @@ using namespace srdgan::gpu;
 
 namespace {
 
-struct Case {
-  ElementType type;
-  ConvSize size;
-  int64_t features, growth, num_growths, outputs;  // channels
-  bool with_residual, with_outer;
-};
-
-std::vector<uint16_t> pack(const ConvLayer& layer, ElementType type, bool for_wgmma) {
-  std::vector<uint16_t> packed(static_cast<size_t>(packed_conv_elements(layer)));
-  pack_conv_weight(layer, type, packed.data());
-  if (for_wgmma) order_conv_for_wgmma(layer, packed.data());
-  return packed;
-}
-
 // A slab of [first | 8 unused | second | output | residual | outer], whose rows and pictures have gaps.
-void check(const Case& c) {
-  char name[200];
-  std::snprintf(name, sizeof name, "%s, %ldx%ldx%ld, %ld + %ld * %ld -> %ld channels, residuals %d %d",
-                c.type == ElementType::kFloat16 ? "f16" : "bf16", static_cast<long>(c.size.batch),
-                static_cast<long>(c.size.height), static_cast<long>(c.size.width), static_cast<long>(c.features),
-                static_cast<long>(c.num_growths), static_cast<long>(c.growth), static_cast<long>(c.outputs),
-                c.with_residual, c.with_outer);
+void check(const ConvCase& c) {
+  const std::string text = describe("conv3x3_wgmma", c);
+  const char* name = text.c_str();
   const int64_t second_at = c.features + 8, output_at = second_at + c.num_growths * c.growth;
   const int64_t channels = output_at + 3 * c.outputs;
   const Strides strides{(c.size.height + 1) * (c.size.width + 3) * channels, (c.size.width + 3) * channels, channels};
@@ -42,10 +24,7 @@ void check(const Case& c) {
   std::vector<int64_t> segments(1 + c.num_growths, c.growth);
   segments[0] = c.features;
   const RandomLayer layer(segments, c.outputs, 5);
-  std::vector<float> bias(static_cast<size_t>(c.outputs));
-  pack_conv_bias(layer.layer(), bias.data());
-  simt::DeviceArray<float> bias_array("bias", bias);
-  Elements weight("weight", pack(layer.layer(), c.type, false)), ordered("weight", pack(layer.layer(), c.type, true));
+  DeviceLayer weights(layer, c.type), ordered(layer, c.type, DeviceLayer::For::kWgmma);
 
   Elements slab("slab", before, simt::Access::kReadWrite);
   const FeatureInput input{slab.data(), slab.data() + second_at, static_cast<int32_t>(c.features / 16),
@@ -55,14 +34,11 @@ void check(const Case& c) {
       out,    c.with_residual ? out + c.outputs : nullptr, c.with_outer ? out + 2 * c.outputs : nullptr, 0.2f, 0.25f,
       strides};
   const Context context{c.type, false, kH100, nullptr};
-  const auto weights = [&](Elements& elements) {
-    return ConvWeights{elements.data(), bias_array.data(), static_cast<int32_t>(c.outputs), 0.2f};
-  };
-  CHECK(launch_conv3x3(context, c.size, input, weights(weight), output) == cudaSuccess, "%s", name);
+  CHECK(launch_conv3x3(context, c.size, input, weights.weights(0.2f), output) == cudaSuccess, "%s", name);
   const std::vector<uint16_t> expected = slab.values();
   simt::counts = {};
   const std::vector<uint16_t> after = simt::run_in_each_order(
-      slab, [&] { return launch_conv3x3_wgmma(context, c.size, input, weights(ordered), output); });
+      slab, [&] { return launch_conv3x3_wgmma(context, c.size, input, ordered.weights(0.2f), output); });
   CHECK(after == expected, "%s: other bits than conv3x3", name);
   const simt::AccessCounts& accesses = simt::counts[simt::AccessKind::kLdmatrix];
   CHECK(accesses.bytes > 0 && accesses.passes == accesses.least_passes, "%s: ldmatrix takes %.2f times the passes",
@@ -75,15 +51,14 @@ void check_shared_traffic() {
   const ConvSize size{1, 16, 32};
   const Strides strides = Strides::dense(16, 32, 96);
   const RandomLayer layer({64}, 32, 5);
-  Elements slab("slab", strides.image), weight("weight", pack(layer.layer(), ElementType::kFloat16, true));
+  DeviceLayer weights(layer, ElementType::kFloat16, DeviceLayer::For::kWgmma);
+  Elements slab("slab", strides.image);
   std::fill_n(slab.data(), slab.size(), 0);
-  simt::DeviceArray<float> bias("bias", std::vector<float>(32));
   const FeatureInput input{slab.data(), slab.data(), 4, 0, strides};
   const FeatureOutput output{slab.data() + 64, nullptr, nullptr, 0, 0, strides};
   simt::counts = {};
   const Context context{ElementType::kFloat16, false, kH100, nullptr};
-  const ConvWeights weights{weight.data(), bias.data(), 32, 0.2f};
-  CHECK(launch_conv3x3_wgmma(context, size, input, weights, output) == cudaSuccess, "full tile");
+  CHECK(launch_conv3x3_wgmma(context, size, input, weights.weights(0.2f), output) == cudaSuccess, "full tile");
   constexpr int64_t kGroups = 4, kWarps = 4, kProducts = 72;
   const int64_t loaded = simt::counts[simt::AccessKind::kLdmatrix].bytes;
   CHECK(loaded == kGroups * kWarps * 3 * 10 * 16 * 32, "%ld bytes loaded", static_cast<long>(loaded));
