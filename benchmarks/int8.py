@@ -1,14 +1,15 @@
 """Measures the loss of quality by int8: ``python -m benchmarks.int8 -n MODEL DIR...``, on any processor.
 
 Enlarges data sets with the op ``l2h_net`` in float32 and with dense blocks in int8, with the ranges beside the
-model's weights, and scores both as ``srdgan-rt evaluate`` does. Without VNNI, other instructions compute the same
-bytes, but more slowly.
+model's weights, and scores both as ``srdgan-rt evaluate`` does. Also prints how far the 8-bit values of both are apart.
+Without VNNI, other instructions compute the same bytes, but more slowly.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -26,19 +27,33 @@ from srdgan_rt.pixels import to_float32
 from srdgan_rt.runtime.engines.native import list_layers
 
 
-def make_method(net: PackedL2HNet, border: int) -> Method:
-    """Enlarges a sample, mirrored at its border by so many pixels."""
+LEVELS = 8
+"""The last column counts values that differ by more."""
 
-    def method(sample: Sample) -> NDArray[np.uint8]:
+Picture: TypeAlias = NDArray[np.uint8]
+
+
+def make_method(net: PackedL2HNet, border: int, results: list[Picture]) -> Method:
+    """Enlarges a sample, mirrored at its border by so many pixels, and keeps the result."""
+
+    def method(sample: Sample) -> Picture:
         grey = sample.low.ndim == 2
         low = torch.from_numpy(to_float32(np.atleast_3d(sample.low))).permute(2, 0, 1)[None]
         result = l2h_net(F.pad(low.expand(1, 3, -1, -1), 4 * [border], mode="reflect"), net)
         border_out = net.scale * border
         planes = result[0, :, border_out : result.shape[2] - border_out, border_out : result.shape[3] - border_out]
         pixels = (planes.mean(0) if grey else planes.permute(1, 2, 0)).clamp(0, 1)
-        return convert_depth(pixels.numpy(), np.uint8)
+        results.append(convert_depth(pixels.numpy(), np.uint8))
+        return results[-1]
 
     return method
+
+
+def describe_differences(one: list[Picture], other: list[Picture]) -> str:
+    """Cells of the table: root mean square and largest difference, and the share above ``LEVELS`` in millionths."""
+    apart = np.concatenate([np.abs(a.astype(np.int16) - b).ravel() for a, b in zip(one, other, strict=True)])
+    rms = float(np.sqrt(np.mean(np.square(apart, dtype=np.float64))))
+    return f"{rms:.2f} | {apart.max()} | {1e6 * np.mean(apart > LEVELS):.0f}"
 
 
 def main() -> None:
@@ -51,20 +66,21 @@ def main() -> None:
     require_native(parser)
     model = load_model(arguments.model, with_ranges=True)
     layers = list_layers(model.net)
-    methods = {
-        "fp32": make_method(l2h_net_pack(layers), model.spec.border_padding),
-        "int8": make_method(l2h_net_pack(layers, model.ranges), model.spec.border_padding),
-    }
-    print("| data set | fp32 | int8 | difference, dB |\n|---|---|---|---|")
+    nets = {"fp32": l2h_net_pack(layers), "int8": l2h_net_pack(layers, model.ranges)}
+    apart = f"levels apart: rms | largest | more than {LEVELS}, of a million"
+    print(f"| data set | fp32 | int8 | difference, dB | {apart} |\n|---|---|---|---|---|---|---|")
     for folder in arguments.folders:
         data_set = open_data_set(folder)
+        results: dict[str, list[Picture]] = {name: [] for name in nets}
+        methods = {name: make_method(net, model.spec.border_padding, results[name]) for name, net in nets.items()}
         evaluation = evaluate_data_set(data_set, methods)
         if evaluation.failures:
             parser.error(str(evaluation.failures[0].error))
         scores = [evaluation.mean(name) for name in methods]
         cells = [f"{score.psnr:.2f} / {score.ssim:.4f}" for score in scores if score is not None]
         difference = np.diff([score.psnr for score in scores if score is not None])[0]
-        print(f"| {data_set.name} | {' | '.join(cells)} | {difference:+.3f} |", flush=True)
+        differences = describe_differences(*results.values())
+        print(f"| {data_set.name} | {' | '.join(cells)} | {difference:+.3f} | {differences} |", flush=True)
 
 
 if __name__ == "__main__":

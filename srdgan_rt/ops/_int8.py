@@ -35,24 +35,27 @@ def transforms(like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return b.reshape(_WINDOW, _WINDOW), g.reshape(_WINDOW, 3), a.reshape(_TILE, _WINDOW)
 
 
-def transform_features(x: Tensor) -> Tensor:  # (N, C, H, W) -> (36, C, N * tiles)
-    """Transforms feature maps, zero-padded by 1, to Winograd's domain.
+def transform_features(x: Tensor) -> tuple[Tensor, Tensor]:  # (N, C, H, W) -> (36, C, N * tiles), (C, N * tiles)
+    """Takes feature maps, zero-padded by 1, apart into the means of their tiles and the rest in Winograd's domain.
 
     Args:
         x: (N, C, H, W), any floating-point type and device.
 
     Returns:
-        (36, C, N * ceil(H / 4) * ceil(W / 4)): the value at each point for each tile of 4x4 outputs.
+        (36, C, N * ceil(H / 4) * ceil(W / 4)): the value at each point for each tile of 4x4 outputs, after the tile's
+        mean was subtracted; and the means of the tiles' 4x4 inputs, (C, N * ceil(H / 4) * ceil(W / 4)).
 
     Raises:
         ExtensionError: the compiled extension, which defines the points, cannot be used.
     """
     batch, channels, height, width = x.shape
     x = F.pad(x, (1, 1 + -width % _TILE, 1, 1 + -height % _TILE))
+    windows = F.unfold(x.reshape(batch * channels, 1, *x.shape[2:]), _WINDOW, stride=_TILE)
+    windows = windows.reshape(batch, channels, _WINDOW, _WINDOW, -1).permute(2, 3, 1, 0, 4).flatten(3)
+    means = windows[1:-1, 1:-1].mean((0, 1))  # (C, N * tiles)
     b, _, _ = transforms(x)
-    kernels = torch.einsum("pi,qj->pqij", b, b).reshape(POINTS, 1, _WINDOW, _WINDOW)
-    points = F.conv2d(x.reshape(batch * channels, 1, *x.shape[2:]), kernels, stride=_TILE)  # (N * C, 36, rows, columns)
-    return points.reshape(batch, channels, POINTS, -1).permute(2, 1, 0, 3).reshape(POINTS, channels, -1)
+    points = torch.einsum("pi,qj,ijcn->pqcn", b, b, windows - means)
+    return points.flatten(0, 1), means
 
 
 def check_ranges(ranges: Sequence[Tensor], num_dense_blocks: int, features: int, growth: int) -> None:
@@ -78,7 +81,7 @@ def to_levels(ranges: Tensor) -> Tensor:  # (36, C)
 
 
 def conv_int8(x: Tensor, layer: Layer, levels: Tensor) -> Tensor:  # (N, C_in, H, W) -> (N, C_out, H, W)
-    """A 3x3 convolution in Winograd's domain with int8 inputs and weights.
+    """A 3x3 convolution in Winograd's domain with int8 inputs and weights, but for the means of the tiles.
 
     Args:
         x: (N, C_in, H, W).
@@ -91,7 +94,8 @@ def conv_int8(x: Tensor, layer: Layer, levels: Tensor) -> Tensor:  # (N, C_in, H
     weight, bias = layer
     batch, in_channels, height, width = x.shape
     levels = levels[:, :in_channels].to(x)
-    inputs = torch.round(transform_features(x) * levels[..., None]).clamp(-_ZERO, _INPUT_LIMIT)
+    features, means = transform_features(x)
+    inputs = torch.round(features * levels[..., None]).clamp(-_ZERO, _INPUT_LIMIT)
     weight = weight.double()
     _, g, _ = transforms(weight)
     weights = torch.einsum("pi,qj,ncij->pqnc", g, g, weight).flatten(0, 1) / levels[:, None].double()
@@ -101,5 +105,8 @@ def conv_int8(x: Tensor, layer: Layer, levels: Tensor) -> Tensor:  # (N, C_in, H
     rows, columns = -(-height // _TILE), -(-width // _TILE)
     points = (sums * steps).to(x.dtype).reshape(_WINDOW, _WINDOW, -1, batch, rows, columns)
     _, _, a = transforms(x)
-    outputs = torch.einsum("ip,jq,pqnbyx->bnyixj", a, a, points).reshape(batch, -1, _TILE * rows, _TILE * columns)
-    return outputs[..., :height, :width] + bias.reshape(1, -1, 1, 1)
+    outputs = torch.einsum("ip,jq,pqnbyx->bnyixj", a, a, points)
+    constants = weight.sum((2, 3)).to(x) @ means + bias[:, None]  # what a tile's mean adds to all its outputs
+    constants = constants.reshape(-1, batch, rows, columns).transpose(0, 1)
+    outputs = (outputs + constants[:, :, :, None, :, None]).reshape(batch, -1, _TILE * rows, _TILE * columns)
+    return outputs[..., :height, :width]

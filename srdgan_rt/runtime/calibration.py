@@ -26,7 +26,7 @@ class _Statistics:
         self.count = 0
 
     def add(self, features: Tensor) -> None:  # (N, F + 4 * G, H, W)
-        points = transform_features(features)  # (36, F + 4 * G, tiles)
+        points, _ = transform_features(features)  # (36, F + 4 * G, tiles)
         self.largest = torch.maximum(self.largest, points.abs().amax(2))
         self.squares = self.squares + points.square().sum(2, dtype=torch.float64)
         self.count += points.shape[2]

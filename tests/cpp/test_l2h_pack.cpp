@@ -145,7 +145,7 @@ void check_damage() {
     const std::pair<size_t, std::pair<uint32_t, const char*>> cases[] = {
         {0, {0, "not packed weights"}},
         {offsetof(L2HBlobHeader, byte_order), {0x04030201, "another byte order"}},
-        {offsetof(L2HBlobHeader, version), {7, "must be of version 1, got version 7"}},
+        {offsetof(L2HBlobHeader, version), {7, "must be of version 2, got version 7"}},
         {offsetof(L2HBlobHeader, part), {9, "part must be 0..3, got 9"}},
         {offsetof(L2HBlobHeader, int8), {2, "int8 must be 0 or 1, got 2"}},
         {offsetof(L2HBlobHeader, features), {0, "features must be 1..4096, got 0"}},

@@ -322,7 +322,7 @@ void check_pack(const Case& c) {
         static_cast<long>(layer.segments.count), worst);
 }
 
-// Step 1 in bytes: transformed inputs, rounded to levels and cut off.
+// Step 1 in bytes: the tiles' means, and transformed inputs without them, rounded to levels and cut off.
 void check_bytes(const Implementation& implementation, int64_t channels, int64_t tiles) {
   const Definition<Int8> definition;
   const int64_t width = Int8::kTile * tiles + 2, point_stride = tiles * channels;
@@ -332,14 +332,27 @@ void check_bytes(const Implementation& implementation, int64_t channels, int64_t
 
   constexpr int64_t kGuard = 64;
   std::vector<uint8_t> bytes(Int8::kPoints * point_stride + kGuard, 99);
+  std::vector<float> means(point_stride + kGuard, 99.0f);
   WinogradInput<Int8> input{};
   for (int64_t i = 0; i < Int8::kWindow; ++i) input.rows[i] = map.data() + i * width * channels;
-  input.pixel_stride = input.channels = input.tile_stride = input.levels_stride = channels;
+  input.pixel_stride = input.channels = input.tile_stride = input.levels_stride = input.means_stride = channels;
   input.tiles = tiles;
   input.point_stride = point_stride;
   input.v = bytes.data();
   input.levels = levels.data();
+  input.means = means.data();
   implementation.int8->transform_input(input);
+  const auto value = [&](int64_t i, int64_t y, int64_t x) {  // of number i of a tile's channels
+    return static_cast<double>(input.rows[y][(Int8::kTile * (i / channels) + x) * channels + i % channels]);
+  };
+  std::vector<double> exact_means(point_stride);
+  double worst_mean = 0.0;
+  for (int64_t i = 0; i < point_stride; ++i) {
+    for (int64_t y = 1; y <= Int8::kTile; ++y)
+      for (int64_t x = 1; x <= Int8::kTile; ++x) exact_means[i] += value(i, y, x) / (Int8::kTile * Int8::kTile);
+    worst_mean = std::max(worst_mean, std::abs(exact_means[i] - means[i]));
+  }
+  CHECK(worst_mean <= 1e-6, "%s: a mean is off by %g", implementation.name.c_str(), worst_mean);
   double worst = 0.0;
   int64_t cut = 0;
   for (int64_t point = 0; point < Int8::kPoints; ++point) {
@@ -348,7 +361,7 @@ void check_bytes(const Implementation& implementation, int64_t channels, int64_t
       for (int64_t y = 0; y < Int8::kWindow; ++y) {
         for (int64_t x = 0; x < Int8::kWindow; ++x) {
           exact += definition.b[point / Int8::kWindow][y] * definition.b[point % Int8::kWindow][x] *
-                   input.rows[y][(Int8::kTile * (i / channels) + x) * channels + i % channels];
+                   (value(i, y, x) - exact_means[i]);
         }
       }
       exact *= levels[point * channels + i % channels];
@@ -358,8 +371,9 @@ void check_bytes(const Implementation& implementation, int64_t channels, int64_t
   }
   CHECK(worst <= 0.5001, "%s: a byte is off by %g levels", implementation.name.c_str(), worst);
   CHECK(cut > 0, "no input is cut off: the test shows less than it says");
-  CHECK(std::all_of(bytes.end() - kGuard, bytes.end(), [](uint8_t b) { return b == 99; }), "%s: wrote beyond its bytes",
-        implementation.name.c_str());
+  CHECK(std::all_of(bytes.end() - kGuard, bytes.end(), [](uint8_t b) { return b == 99; }) &&
+            std::all_of(means.end() - kGuard, means.end(), [](float mean) { return mean == 99.0f; }),
+        "%s: wrote beyond its bytes or means", implementation.name.c_str());
 }
 
 // Step 2 in bytes is exact, with the largest of all numbers, too.
@@ -416,7 +430,7 @@ void check_byte_outputs(const Implementation& implementation, int64_t tiles, Win
   const Definition<Int8> definition;
   const int64_t width = Int8::kTile * tiles;
   const auto random = random_floats(Int8::kPoints * tiles * kChannels, 4),
-             steps = random_floats(Int8::kPoints * kChannels, 5);
+             steps = random_floats(Int8::kPoints * kChannels, 5), constants = random_floats(tiles * kChannels, 9);
   const auto bias = random_floats(kChannels, 6), inner = random_floats(Int8::kTile * width * kChannels, 7);
   std::vector<int32_t> sums(random.size());
   std::vector<float> out(inner.size());
@@ -424,6 +438,7 @@ void check_byte_outputs(const Implementation& implementation, int64_t tiles, Win
   WinogradOutput<Int8> output{};
   output.m = sums.data();
   output.steps = steps.data();
+  output.constants = constants.data();
   output.tile_stride = output.channels = output.pixel_stride = output.steps_stride = kChannels;
   output.point_stride = tiles * kChannels;
   output.tiles = tiles;
@@ -441,7 +456,7 @@ void check_byte_outputs(const Implementation& implementation, int64_t tiles, Win
   for (int64_t y = 0; y < Int8::kTile; ++y) {
     for (int64_t x = 0; x < width; ++x) {
       for (int64_t n = 0; n < kChannels; ++n) {
-        double right = bias[n];
+        double right = bias[n] + constants[x / Int8::kTile * kChannels + n];
         for (int64_t point = 0; point < Int8::kPoints; ++point) {
           right += definition.a[y][point / Int8::kWindow] * definition.a[x % Int8::kTile][point % Int8::kWindow] *
                    sums[(point * tiles + x / Int8::kTile) * kChannels + n] * steps[point * kChannels + n];
@@ -459,7 +474,8 @@ void check_byte_outputs(const Implementation& implementation, int64_t tiles, Win
         largest);
 }
 
-// Packed bytes are G w G' in steps and levels, and start takes away what the inputs' zero adds.
+// Packed bytes are G w G' in steps and levels, start takes away what the inputs' zero adds, and the sums of the taps
+// stand beside them.
 void check_pack_int8(const Case& c) {
   const Layer layer(c);
   const Definition<Int8> definition;
@@ -473,12 +489,23 @@ void check_pack_int8(const Case& c) {
   for (float& level : levels) level = 20.0f + 10.0f * level;
   std::vector<int8_t> packed(winograd_packed_size<Int8>(layer.segments, c.out_channels), 111);
   std::vector<int32_t> start(Int8::kPoints * layer.out_padded);
-  std::vector<float> steps(start.size());
+  std::vector<float> steps(start.size()), tap_sums(layer.depth * layer.out_padded, 111.0f);
   for (int64_t panel = panels; panel-- > 0;) {
     winograd_pack_int8(layer.weight.data(), layer.segments, c.out_channels, levels.data(), layer.depth, packed.data(),
                        start.data(), steps.data(), panel);
+    winograd_pack_tap_sums(layer.weight.data(), layer.segments, c.out_channels, tap_sums.data(), panel);
   }
-  double worst = 0.0;
+  double worst = 0.0, worst_sum = 0.0;
+  for (int64_t n = 0; n < layer.out_padded; ++n) {
+    for (int64_t k = 0; k < layer.depth; ++k) {
+      double sum = 0.0;
+      if (source[k] >= 0 && n < c.out_channels)
+        for (int64_t tap = 0; tap < 9; ++tap) sum += layer.weight[(n * in_channels + source[k]) * 9 + tap];
+      const float packed_sum = tap_sums[(n / kWinogradPanel * layer.depth + k) * kWinogradPanel + n % kWinogradPanel];
+      worst_sum = std::max(worst_sum, std::abs(packed_sum - sum));
+    }
+  }
+  CHECK(worst_sum <= 1e-6, "a sum of taps is off by %g", worst_sum);
   bool limit = true, started = true;
   for (int64_t point = 0; point < Int8::kPoints; ++point) {
     for (int64_t n = 0; n < layer.out_padded; ++n) {

@@ -67,7 +67,7 @@ DAMAGE: list[tuple[str, Callable[[Tensor], Tensor], str]] = [
     ("cut", lambda w: w[:-1].clone(), r"packed weights must have the \d+ bytes that their header says, got \d+"),
     ("longer", lambda w: torch.cat([w, w[:1]]), r"packed weights must have the \d+ bytes that their header says, got"),
     ("no blob", lambda w: torch.zeros_like(w), "these are not packed weights"),
-    ("version", lambda w: with_byte(w, 12, 2), "packed weights must be of version 1, got version 2: pack them anew"),
+    ("version", lambda w: with_byte(w, 12, 1), "packed weights must be of version 2, got version 1: pack them anew"),
     ("other sizes", lambda w: with_byte(w, 28, 25), "packed weights"),
     ("not aligned", lambda w: torch.cat([w[:1], w])[1:], "packed weights must start at a multiple of 64 bytes"),
     ("not contiguous", lambda w: torch.stack([w, w], 1)[:, 0], "weights must be contiguous uint8"),

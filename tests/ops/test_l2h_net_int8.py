@@ -34,7 +34,7 @@ def measure(layers: L2HLayers, picture: Tensor) -> list[Tensor]:
         x = [features]
         for layer in layers.dense[index : index + 4]:
             x.append(F.leaky_relu(F.conv2d(torch.cat(x, 1), *layer, padding=1), 0.2))
-        ranges.append(ops.reference.transform_features(torch.cat(x, 1)).abs().amax(2))
+        ranges.append(ops.reference.transform_features(torch.cat(x, 1))[0].abs().amax(2))
         features = reference.dense_block(features, layers.dense[index : index + 5])  # near enough to an RRDB's
     return ranges
 
@@ -95,13 +95,37 @@ def test_channels_that_are_always_zero_need_no_range(make_net: MakeNet) -> None:
 
 def test_transformed_features_make_a_convolution() -> None:
     x = torch.randn(2, 3, 9, 14, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    points = ops.reference.transform_features(x)
+    points, means = ops.reference.transform_features(x)
     assert points.shape == (36, 3, 2 * 3 * 4)
+    assert means.shape == (3, 2 * 3 * 4)
     weight = torch.randn(5, 3, 3, 3, dtype=torch.float64)
     bias = torch.randn(5, dtype=torch.float64)
     exact = F.conv2d(x, weight, bias, padding=1)
     rounded = conv_int8(x, (weight, bias), to_levels(points.abs().amax(2)))
     assert 0 < rms(rounded - exact) < 0.05 * rms(exact)
+
+
+def test_flat_features_have_no_error() -> None:
+    x = torch.tensor([0.3, -5.0, 700.0], dtype=torch.float64).reshape(1, 3, 1, 1).expand(1, 3, 16, 20)
+    points, means = ops.reference.transform_features(x)
+    assert torch.equal(means, x[0, :, 0, :1].expand(3, 4 * 5))
+    weight = torch.randn(5, 3, 3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    bias = torch.randn(5, dtype=torch.float64)
+    rounded = conv_int8(x, (weight, bias), to_levels(points.abs().amax(2)))
+    inner = (..., slice(4, 12), slice(4, 16))  # tiles at the border see the zeros around the map
+    torch.testing.assert_close(rounded[inner], F.conv2d(x, weight, bias, padding=1)[inner], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.isa
+def test_a_flat_picture_stays_flat(make_net: MakeNet) -> None:
+    layers = make_net(num_rrdbs=2)
+    net, exact = ops.l2h_net_pack(layers, measure(layers, make_picture((64, 64)))), ops.l2h_net_pack(layers)
+    for value in (0.0, 0.2, 0.7, 1.0):
+        picture = torch.full((1, 3, 96, 96), value)
+        inner = (..., slice(160, 224), slice(160, 224))  # the border's influence does not reach it
+        result = ops.l2h_net(picture, net)[inner]
+        assert float(result.amax((2, 3)).sub(result.amin((2, 3))).max()) < 1e-5
+        torch.testing.assert_close(result, ops.l2h_net(picture, exact)[inner], rtol=0, atol=1e-5)
 
 
 def test_levels() -> None:

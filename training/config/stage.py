@@ -59,6 +59,10 @@ class StageConfig:
         if self.features not in ("vgg16", "vgg19"):
             raise InputError(f"features must be vgg16 or vgg19, got {self.features!r}")
 
+    def rate_of(self, name: str) -> float:
+        """The learning rate of a parameter, relative to ``learning_rate_at``; its gradient is scaled likewise."""
+        return 1.0
+
     def learning_rate_at(self, iteration: int, done: float | None = None) -> float:
         """The learning rate of an iteration, by schedule and warm-up.
 
@@ -101,6 +105,7 @@ class L2HConfig(StageConfig):
     """One run of the stage l2h."""
 
     loss: str = "l1"  # of the pixels: l1 or l2
+    conv_body_rate: float = 1.0  # learning rate of conv_body, relative to all others: that of training.grow
     init: str = ""  # a shipped model, a weight file or an earlier run's checkpoint to start from
     model: ModelConfig = field(default_factory=ModelConfig)
     batch: BatchConfig = field(default_factory=BatchConfig)
@@ -111,12 +116,17 @@ class L2HConfig(StageConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_loss(self.loss)
+        if not self.conv_body_rate > 0:
+            raise InputError(f"conv_body_rate must be positive, got {self.conv_body_rate}")
         if not self.phases or self.phases[-1].until != 1.0:
             raise InputError("the last of phases must have until = 1.0")
         if self.batch.num_known + self.batch.num_unknown < 1:
             raise InputError("batch must hold at least one sample")
         if self.batch.num_known < 1 and (self.weights.feature > 0 or self.weights.adversarial > 0):
             raise InputError("batch must hold a sample with a known HR for the feature and adversarial losses")
+
+    def rate_of(self, name: str) -> float:
+        return self.conv_body_rate if name.startswith("conv_body.") else 1.0
 
     def patch_at(self, iteration: int) -> int:
         """Patch size in low-resolution pixels at an iteration."""

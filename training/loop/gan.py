@@ -39,7 +39,12 @@ class TrainedNet:
             engine.prepare_generator(net)
         self.kernels = Kernels(net, engine)
         self._parallel = engine.parallelise(net)
-        self.optimiser = torch.optim.Adam(net.parameters(), config.learning_rate, betas=config.betas, fused=True)
+        groups: dict[float, list[nn.Parameter]] = {}
+        for name, parameter in net.named_parameters():
+            groups.setdefault(config.rate_of(name), []).append(parameter)
+        self._rates = list(groups)
+        parameters = [{"params": group} for group in groups.values()]
+        self.optimiser = torch.optim.Adam(parameters, config.learning_rate, betas=config.betas, fused=True)
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Calls the net with gradients to its weights, averaged over all processes; fp32."""
@@ -55,8 +60,10 @@ class TrainedNet:
 
     def update(self, learning_rate: float, iteration: int) -> float | None:
         """One step along the gradients that are there; returns their norm where the configuration limits it."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate
+        for rate, group in zip(self._rates, self.optimiser.param_groups, strict=True):
+            group["lr"] = rate * learning_rate
+            if rate != 1:  # as if these weights were `rate` times others, which are trained: see StageConfig.rate_of
+                torch._foreach_mul_([parameter.grad for parameter in group["params"]], rate)
         norm = None
         if self._config.gradient_norm:
             norm = nn.utils.clip_grad_norm_(self.net.parameters(), self._config.gradient_norm).item()

@@ -1,6 +1,7 @@
 #include "csrc/kernels/cpu/dense_block.h"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace srdgan {
 namespace {
@@ -8,6 +9,7 @@ namespace {
 template <typename Precision>
 class DenseStage final : public Stage {
   static constexpr int64_t kTile = Precision::kTile;
+  static constexpr bool kHasMeans = std::is_same_v<Precision, Int8>;
 
  public:
   DenseStage(const DenseWorkspace& workspace, const DenseWeights<Precision>& weights, const DenseBlock& block,
@@ -17,11 +19,12 @@ class DenseStage final : public Stage {
         weights_(weights),
         block_(block),
         isa_(winograd_isa<Precision>(isa)),
+        floats_(winograd_isa<Float32>(isa)),
         index_(index),
         origin_((shift % workspace.ring() + workspace.ring()) % workspace.ring()) {}
 
   int64_t scratch_floats() const override {
-    return winograd_sums_floats<Precision>(grid_.max_columns() / kTile * (grid_.unit_rows / kTile));
+    return sums_floats() + (kHasMeans ? winograd_constants_floats(max_tiles()) : 0);
   }
 
   void run(int64_t row, int64_t chunk, float* scratch) const override {
@@ -44,6 +47,9 @@ class DenseStage final : public Stage {
   int64_t depth_before(int64_t index) const {
     return index == 0 ? 0 : workspace_.features() + (index - 1) * workspace_.growth();
   }
+
+  int64_t max_tiles() const { return grid_.max_columns() / kTile * (grid_.unit_rows / kTile); }
+  int64_t sums_floats() const { return winograd_sums_floats<Precision>(max_tiles()); }
 
   int64_t slot(int64_t row) const { return (row + origin_) % workspace_.ring(); }
   // Tiles of a unit, across and down.
@@ -82,9 +88,10 @@ class DenseStage final : public Stage {
     input.tile_stride = workspace_.depth();
     input.point_stride = workspace_.point_stride<Precision>(chunk);
     input.v = workspace_.transformed<Precision>(slot(row), chunk) + depth_before(index);
-    if (weights_.levels != nullptr) {
+    if constexpr (kHasMeans) {
       input.levels = weights_.levels + depth_before(index);
-      input.levels_stride = workspace_.depth();
+      input.means = workspace_.means(slot(row), chunk) + depth_before(index);
+      input.levels_stride = input.means_stride = workspace_.depth();
     }
     for (int64_t begin = grid_.row_begin(row); begin < grid_.row_end(row); begin += kTile) {
       for (int64_t i = 0; i < Precision::kWindow; ++i) {
@@ -92,6 +99,7 @@ class DenseStage final : public Stage {
       }
       isa_.transform_input(input);
       input.v += input.tiles * input.tile_stride;
+      if constexpr (kHasMeans) input.means += input.tiles * input.means_stride;
     }
   }
 
@@ -108,6 +116,14 @@ class DenseStage final : public Stage {
     product.channels = out_channels - panel * kWinogradPanel;
     auto output = winograd_multiply(isa_, product, workspace_.point_stride<Precision>(chunk), weights_.convs[index_],
                                     out_channels, panel, sums);
+    if constexpr (kHasMeans) {
+      WinogradProduct<Float32> means{};
+      means.v = workspace_.means(slot(row), chunk);
+      means.v_stride = product.v_stride;
+      means.depth = product.depth;
+      means.tiles = product.tiles;
+      winograd_multiply_means(floats_, means, weights_.convs[index_], panel, sums + sums_floats(), output);
+    }
 
     output.tiles = tiles;
     output.columns = grid_.column_end(chunk) - grid_.column_begin(chunk);
@@ -134,6 +150,7 @@ class DenseStage final : public Stage {
       }
       isa_.transform_output(output);
       output.m += tiles * output.tile_stride;
+      if constexpr (kHasMeans) output.constants += tiles * output.tile_stride;
     }
   }
 
@@ -142,6 +159,7 @@ class DenseStage final : public Stage {
   DenseWeights<Precision> weights_;
   DenseBlock block_;
   const WinogradIsa<Precision>& isa_;
+  const WinogradIsa<Float32>& floats_;  // for means
   int64_t index_;
   int64_t origin_;
 };
@@ -151,8 +169,9 @@ class DenseStage final : public Stage {
 // Every padding is one cache line.
 int64_t DenseWorkspace::slot_floats() const {
   const int64_t points = (tile_ + 2) * (tile_ + 2);
-  return points * (tiles(grid_.width) * depth() * input_bytes_ / static_cast<int64_t>(sizeof(float)) +
-                   grid_.chunks * kWinogradPointPadding<float>);
+  const int64_t values = tiles(grid_.width) * depth();
+  return points * (values * input_bytes_ / static_cast<int64_t>(sizeof(float)) +
+                   grid_.chunks * kWinogradPointPadding<float>)+(input_bytes_ == sizeof(Int8::Input) ? values : 0);
 }
 
 int64_t DenseWorkspace::floats() const { return (kDenseConvs - 1) * growth_floats() + ring_ * slot_floats(); }

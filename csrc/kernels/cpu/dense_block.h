@@ -62,6 +62,11 @@ class DenseWorkspace {
            Precision::kPoints *
                (tiles(grid_.column_begin(chunk)) * depth() + chunk * kWinogradPointPadding<typename Precision::Input>);
   }
+  // Means of the unit's tiles, with Int8: (tiles, depth).
+  float* means(int64_t slot, int64_t chunk) const {
+    return slots() + (slot + 1) * slot_floats() - tiles(grid_.width) * depth() +
+           tiles(grid_.column_begin(chunk)) * depth();
+  }
   template <typename Precision>
   int64_t point_stride(int64_t chunk) const {
     return (tiles(grid_.column_end(chunk)) - tiles(grid_.column_begin(chunk))) * depth() +

@@ -77,7 +77,7 @@ void convolve(const WinogradTrainIsa& isa, const DenseShape& shape, const DenseP
               Chunk chunk, const float* v, const Target& target, float* sums) {
   const int64_t outputs = winograd_pad(shape.layer_outputs(layer));
   const PackedConv<TrainingTile> conv{packed.weights + kPoints * shape.pairs_begin(layer),
-                                      packed.bias + shape.padded_bias_begin(layer), nullptr, nullptr};
+                                      packed.bias + shape.padded_bias_begin(layer), nullptr, nullptr, nullptr};
   WinogradProduct<TrainingTile> product{};
   product.v = v;
   product.v_stride = shape.slab_channels();

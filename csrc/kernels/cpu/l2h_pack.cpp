@@ -176,6 +176,7 @@ void L2HPacker::pack_conv(const Layer& layer, const WinogradSegments& inputs, co
       if constexpr (std::is_same_v<Precision, Int8>) {
         winograd_pack_int8(layer.weight, segments, layer.out_channels, levels, levels_stride, writable(packed.weight),
                            writable(packed.start), writable(packed.steps), panel);
+        winograd_pack_tap_sums(layer.weight, segments, layer.out_channels, writable(packed.tap_sums), panel);
       } else {
         winograd_pack(layer.weight, segments, layer.out_channels, writable(packed.weight), panel, panel + 1);
       }

@@ -25,6 +25,7 @@ void visit_conv(PackedConv<Precision>& conv, const WinogradSegments& inputs, int
   if constexpr (std::is_same_v<Precision, Int8>) {
     visit(conv.start, Precision::kPoints * winograd_pad(out_channels));
     visit(conv.steps, Precision::kPoints * winograd_pad(out_channels));
+    visit(conv.tap_sums, inputs.depth() * winograd_pad(out_channels));
   }
 }
 

@@ -68,7 +68,7 @@ struct L2HWeights {
 struct L2HBlobHeader {
   static constexpr char kMagic[8] = {'S', 'R', 'D', 'G', 'A', 'N', 'L', 'H'};
   static constexpr uint32_t kByteOrder = 0x01020304;
-  static constexpr uint32_t kVersion = 1;
+  static constexpr uint32_t kVersion = 2;
 
   char magic[8];
   uint32_t byte_order;

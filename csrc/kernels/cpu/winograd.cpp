@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <numeric>
 
 namespace srdgan {
 namespace {
@@ -153,6 +154,18 @@ template WinogradOutput<Float32Training> winograd_multiply(const WinogradIsa<Flo
 template WinogradOutput<Int8> winograd_multiply(const WinogradIsa<Int8>&, WinogradProduct<Int8>, int64_t,
                                                 const PackedConv<Int8>&, int64_t, int64_t, float*);
 
+void winograd_multiply_means(const WinogradIsa<Float32>& isa, WinogradProduct<Float32> means,
+                             const PackedConv<Int8>& conv, int64_t panel, float* constants,
+                             WinogradOutput<Int8>& output) {
+  means.channels = output.channels;
+  means.weight = conv.tap_sums + panel * kPanel * means.depth;
+  means.next_weight = means.weight;
+  means.m = constants;
+  means.m_stride = output.tile_stride;
+  isa.multiply(means);
+  output.constants = constants;
+}
+
 int64_t WinogradSegments::channels_in_all() const {
   int64_t sum = 0;
   for (int64_t i = 0; i < count; ++i) sum += channels[i];
@@ -236,6 +249,24 @@ void winograd_pack_int8(const float* weight, const WinogradSegments& inputs, int
         steps[row + n + i] = static_cast<float>(step[i] + not_finite[i]);
       }
     }
+  }
+}
+
+void winograd_pack_tap_sums(const float* weight, const WinogradSegments& inputs, int64_t out_channels, float* tap_sums,
+                            int64_t panel) {
+  const int64_t depth = inputs.depth(), in_channels = inputs.channels_in_all();
+  const int64_t lanes = std::min(kPanel, out_channels - panel * kPanel);
+  float* out = tap_sums + panel * kPanel * depth;
+  std::fill_n(out, kPanel * depth, 0.0f);
+  int64_t source = 0;  // channel of the weight
+  for (int64_t segment = 0; segment < inputs.count; ++segment) {
+    for (int64_t i = 0; i < inputs.channels[segment]; ++i, ++source) {
+      for (int64_t n = 0; n < lanes; ++n) {
+        const float* taps = weight + ((panel * kPanel + n) * in_channels + source) * 9;
+        out[i * kPanel + n] = static_cast<float>(std::accumulate(taps, taps + 9, 0.0));
+      }
+    }
+    out += winograd_pad(inputs.channels[segment]) * kPanel;
   }
 }
 

@@ -14,8 +14,11 @@
 // Every output is summed in one order, whatever tiles are computed together. Channels come in multiples of 16, filled
 // up with zeros where a network has fewer.
 //
-// Products are of floats or of bytes. Transformed inputs become bytes with a level (a scale) for every point and
-// channel, because points and channels differ in size. Rounding errors are also why the tiles of bytes are smaller.
+// Products are of floats or of bytes. Bytes hold the difference of a tile's inputs from their mean, because features
+// vary little within a tile. The means are multiplied in float: the convolution of a constant is the constant times the
+// sum of the taps. So flat areas have no rounding error. Transformed inputs become bytes with a level (a scale) for
+// every point and channel, because points and channels differ in size. Rounding errors are also why the tiles of bytes
+// are smaller.
 #pragma once
 
 #include <cstdint>
@@ -52,8 +55,8 @@ struct Float32Training : WinogradTile<4> {
   using Sum = float;
 };
 
-// A transformed input x is the byte round(x * level) + 128, cut off at 0 and 255; a weight is -64..64, so that two
-// products fit into 16 bits on processors that multiply bytes so. Sums are exact.
+// A transformed input x, without its tile's mean, is the byte round(x * level) + 128, cut off at 0 and 255; a weight is
+// -64..64, so that two products fit into 16 bits on processors that multiply bytes so. Sums are exact.
 struct Int8 : WinogradTile<4> {
   using Input = uint8_t;
   using Weight = int8_t;
@@ -76,6 +79,8 @@ struct WinogradInput {
   int64_t point_stride;
   const float* levels;  // Int8: (points, channels)
   int64_t levels_stride;
+  float* means;  // Int8: (tiles, channels), of the tiles' inner kTile x kTile inputs
+  int64_t means_stride;
 };
 
 // Step 2: m[t][n] = start[n] + sum over k of v[t][k] * weight[n / 16][k][n % 16], at one point. With bytes that is the
@@ -111,6 +116,7 @@ struct WinogradOutput {
   int64_t point_stride;
   const float* steps;  // Int8: (points, channels), the value of one unit of a sum
   int64_t steps_stride;
+  const float* constants;  // Int8: (tiles, channels) as m, what the tiles' means add to all their outputs
   int64_t tiles;
   int64_t channels;  // that are stored: these, or as many as there are vectors of them
   int64_t rows;      // that are stored, at least 1
@@ -170,13 +176,17 @@ constexpr int64_t winograd_sums_floats(int64_t tiles) {
   return Precision::kPoints * (tiles * kWinogradPanelsAtOnce * kWinogradPanel + kWinogradPointPadding<float>);
 }
 
+// Floats for what winograd_multiply_means makes.
+constexpr int64_t winograd_constants_floats(int64_t tiles) { return tiles * kWinogradPanelsAtOnce * kWinogradPanel; }
+
 // A 3x3 convolution as winograd_pack leaves it.
 template <typename Precision>
 struct PackedConv {
   const typename Precision::Weight* weight;
-  const float* bias;     // padded like the channels
-  const int32_t* start;  // Int8: (points, channels), of the products
-  const float* steps;    // Int8: (points, channels), of the output
+  const float* bias;      // padded like the channels
+  const int32_t* start;   // Int8: (points, channels), of the products
+  const float* steps;     // Int8: (points, channels), of the output
+  const float* tap_sums;  // Int8: (panels, depth, 16), the sum of the nine taps
 };
 
 // Step 2 at all points, for up to kWinogradPanelsAtOnce panels of a convolution to `out_channels` from panel `panel`
@@ -186,6 +196,12 @@ template <typename Precision>
 WinogradOutput<Precision> winograd_multiply(const WinogradIsa<Precision>& isa, WinogradProduct<Precision> product,
                                             int64_t point_stride, const PackedConv<Precision>& conv,
                                             int64_t out_channels, int64_t panel, float* sums);
+
+// What the tiles' means add to the same panels: (tiles, depth) times the sums of the taps, into `output.constants`,
+// which `constants` becomes. `means` has v, v_stride, depth, tiles and the channels that are needed.
+void winograd_multiply_means(const WinogradIsa<Float32>& isa, WinogradProduct<Float32> means,
+                             const PackedConv<Int8>& conv, int64_t panel, float* constants,
+                             WinogradOutput<Int8>& output);
 
 // The channels that a convolution reads: runs of channels, each padded to a multiple of 16 by itself.
 struct WinogradSegments {
@@ -214,5 +230,9 @@ void winograd_pack_levels(const float* ranges, const WinogradSegments& inputs, f
 // own for every point and output channel; start and steps as in PackedConv.
 void winograd_pack_int8(const float* weight, const WinogradSegments& inputs, int64_t out_channels, const float* levels,
                         int64_t levels_stride, int8_t* packed, int32_t* start, float* steps, int64_t panel);
+
+// Its tap_sums, for one panel.
+void winograd_pack_tap_sums(const float* weight, const WinogradSegments& inputs, int64_t out_channels, float* tap_sums,
+                            int64_t panel);
 
 }  // namespace srdgan

@@ -110,6 +110,19 @@ template <int kTile>
   y[kTile - 1] += m[kTile + 1];
 }
 
+// The mean of the inner kTile x kTile inputs of a tile. In pairs, so that it is exact where all are equal.
+template <int kTile>
+[[gnu::always_inline]] inline Vec mean_of_tile(const float* const* rows, int64_t at, int64_t step) {
+  static_assert(kTile == 4);
+  Vec columns[kTile];
+#pragma GCC unroll 4
+  for (int j = 0; j < kTile; ++j) {
+    const int64_t column = at + (j + 1) * step;
+    columns[j] = (load(rows[1] + column) + load(rows[2] + column)) + (load(rows[3] + column) + load(rows[4] + column));
+  }
+  return ((columns[0] + columns[1]) + (columns[2] + columns[3])) * (1.0f / (kTile * kTile));
+}
+
 constexpr int kLineBytes = 64;
 constexpr int kLineFloats = kLineBytes / static_cast<int>(sizeof(float));
 
@@ -122,12 +135,20 @@ void transform_input(const WinogradInput<Precision>& input) {
   for (int64_t tile = 0; tile < input.tiles; ++tile) {
     for (int64_t channel = 0; channel < input.channels; channel += kLanes) {
       const int64_t at = kTile * tile * step + channel;
+      Vec mean{};
+      if constexpr (kBytes) {
+        mean = mean_of_tile<kTile>(input.rows, at, step);
+        store(input.means + tile * input.means_stride + channel, mean);
+      }
       Vec vertical[kWindow][kWindow];
 #pragma GCC unroll 1
       for (int j = 0; j < kWindow; ++j) {
         Vec x[kWindow], y[kWindow];
 #pragma GCC unroll 8
-        for (int i = 0; i < kWindow; ++i) x[i] = load(input.rows[i] + at + j * step);
+        for (int i = 0; i < kWindow; ++i) {
+          x[i] = load(input.rows[i] + at + j * step);
+          if constexpr (kBytes) x[i] -= mean;
+        }
         // Fetches what the next tile reads.
         if (channel % kLineFloats == 0) {
 #pragma GCC unroll 8
@@ -347,6 +368,7 @@ void multiply(const WinogradProduct<typename Block::Precision>& p) {
 
 template <WinogradEpilogue kEpilogue, typename Precision>
 [[gnu::always_inline]] inline void finish_tiles(const WinogradOutput<Precision>& o) {
+  constexpr bool kBytes = sizeof(typename Precision::Input) == 1;
   constexpr int kTile = Precision::kTile, kWindow = Precision::kWindow;
   const bool copied = o.copy[0] != nullptr;
   for (int64_t tile = 0; tile < o.tiles; ++tile) {
@@ -366,7 +388,8 @@ template <WinogradEpilogue kEpilogue, typename Precision>
 #pragma GCC unroll 8
         for (int i = 0; i < kTile; ++i) vertical[i][j] = y[i];
       }
-      const Vec bias = load(o.bias + channel);
+      Vec bias = load(o.bias + channel);
+      if constexpr (kBytes) bias += load(o.constants + tile * o.tile_stride + channel);
 #pragma GCC unroll 1
       for (int i = 0; i < kTile; ++i) {
         if (i >= o.rows) break;
