@@ -26,7 +26,6 @@ from srdgan_rt.ops import PackedL2HNet, l2h_net, l2h_net_pack
 from srdgan_rt.pixels import to_float32
 from srdgan_rt.runtime.engines.native import list_layers
 
-
 LEVELS = 8
 """The last column counts values that differ by more."""
 

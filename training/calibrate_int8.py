@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from rich.progress import track
+from rich.console import Console
 from torch import Tensor
 
 from srdgan_rt.checkpoint import load_model, ranges_path, save_ranges
@@ -21,7 +21,7 @@ from srdgan_rt.errors import InputError
 from srdgan_rt.image import take_samples
 from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.pixels import crop_centre, to_float32
-from srdgan_rt.runtime.calibration import CUT, measure_ranges
+from srdgan_rt.runtime.calibration import CUT, MARGIN, measure_ranges
 from training.cli.parser import CommandParser, one_line_errors
 from training.data.notes import describe_files, take_notes
 from training.data.pictures import Bytes, as_tensor, find_photographs, read_frames, read_rgb
@@ -78,10 +78,12 @@ def main() -> None:
         with take_notes() as notes:
             pictures = list(read_pictures(arguments.data, arguments.pictures, arguments.size))
         used = name_data(describe_files(notes.files, arguments.data))
-        ranges = measure_ranges(model.net, track(pictures, "measuring"))
+        with Console().status("measuring"):
+            ranges = measure_ranges(model.net, pictures)
         metadata = {
             "calibration_data": f"{len(pictures)} crops of {arguments.size} pixels: {used}",
             "cut": f"{CUT:g}",
+            "margin": f"{MARGIN:g}",
             "commit": read_commit(),
             "date": datetime.date.today().isoformat(),
         }

@@ -23,7 +23,7 @@ class Model:
             it.
         spec: its sizes, name, halo and border padding.
         metadata: metadata of the weight file; empty for files of other programs.
-        ranges: activation ranges for int8, one tensor (36, F + 4 * G) per dense block, see
+        ranges: activation ranges for int8, one tensor (37, F + 4 * G) per dense block, see
             :func:`srdgan_rt.ops.l2h_net_pack`; None where they are not known.
         sharpness: share of the sharp weights in a network between a pair (:mod:`srdgan_rt.checkpoint.pair`); 0 for all
             others.

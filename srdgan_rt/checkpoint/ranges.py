@@ -44,7 +44,7 @@ def save_ranges(
 
     Args:
         path: see :func:`ranges_path`; replaced if it exists.
-        ranges: one tensor (36, F + 4 * G) per dense block; rounded to float16.
+        ranges: one tensor (37, F + 4 * G) per dense block; rounded to float16.
         net: the network that they were measured with; they are refused for other weights.
         metadata: description, such as the data that they were measured on.
 
@@ -67,7 +67,7 @@ def read_ranges(name_or_path: str | os.PathLike[str], net: L2HNet, sharpness: fl
         sharpness: that of the model.
 
     Returns:
-        One tensor (36, F + 4 * G) float32 per dense block.
+        One tensor (37, F + 4 * G) float32 per dense block.
 
     Raises:
         CheckpointError: there are none, they cannot be read, or they belong to other weights; one line.

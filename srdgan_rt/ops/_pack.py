@@ -20,7 +20,7 @@ def pack(part: str, layers: Mapping[str, Layer], ranges: Sequence[Tensor] | None
     Args:
         part: ``net``, ``trunk``, ``dense block`` or ``tail``.
         layers: layers of this part by their names in a weight file.
-        ranges: one tensor (36, F + 4 * G) per dense block, for int8.
+        ranges: one tensor (37, F + 4 * G) per dense block, for int8.
 
     Returns:
         (bytes,) uint8 on the CPU. Opaque: the layout is defined in csrc/kernels/cpu/l2h_weights.h.

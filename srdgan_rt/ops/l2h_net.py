@@ -39,10 +39,9 @@ def l2h_net_pack(layers: L2HLayers, ranges: Sequence[Tensor] | None = None) -> P
 
     Args:
         layers: float32 on the CPU, sizes as in :class:`srdgan_rt.models.L2HNet`.
-        ranges: activation ranges for dense blocks in int8, one tensor (36, F + 4 * G) per dense block: the largest
-            magnitude of its features at each point of Winograd's domain, see
-            :func:`srdgan_rt.runtime.measure_ranges`. Larger values are clipped. None computes in float32. Shortcuts and
-            all other layers are always float32.
+        ranges: activation ranges for dense blocks in int8, one tensor (37, F + 4 * G) per dense block, from
+            :func:`srdgan_rt.runtime.measure_ranges`. Larger features are clipped. None computes in float32. Shortcuts
+            and all other layers are always float32.
 
     Returns:
         The packed network, seven times the size of the weights, or about their size in int8. It is for inference only:

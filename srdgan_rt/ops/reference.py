@@ -19,7 +19,9 @@ from srdgan_rt.ops._checks import (
     check_upsample_conv,
     check_weight,
 )
-from srdgan_rt.ops._int8 import check_ranges, conv_int8, to_levels
+from srdgan_rt.ops._int8 import POINTS, check_ranges, conv_int8, to_levels
+from srdgan_rt.ops._int8 import measure_deviations as measure_deviations
+from srdgan_rt.ops._int8 import measure_spreads as measure_spreads
 from srdgan_rt.ops._int8 import transform_features as transform_features
 from srdgan_rt.ops._layers import (
     BLOCKS_PER_RRDB,
@@ -145,11 +147,12 @@ def _conv(x: Tensor, layer: Layer) -> Tensor:
 
 
 def _dense_block(x: Tensor, layers: Sequence[Layer], negative_slope: float, ranges: Tensor | None = None) -> Tensor:
-    levels = None if ranges is None else to_levels(ranges)
+    if ranges is not None:
+        levels, spreads = to_levels(ranges), measure_spreads(x, ranges[POINTS, : x.shape[1]])
 
     def conv(features: list[Tensor], layer: Layer) -> Tensor:
         x = torch.cat(features, 1)
-        return _conv(x, layer) if levels is None else conv_int8(x, layer, levels)
+        return _conv(x, layer) if ranges is None else conv_int8(x, layer, levels, spreads)
 
     features = [x]
     for layer in layers[:-1]:

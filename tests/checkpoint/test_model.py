@@ -45,7 +45,7 @@ def test_degrader_takes_a_description(tmp_path: Path) -> None:
 
 
 def test_a_description_cannot_be_changed() -> None:
-    model = Model.from_net(L2HNet(1, 4, 2), ranges=[torch.zeros(36, 12)] * 3)
+    model = Model.from_net(L2HNet(1, 4, 2), ranges=[torch.zeros(37, 12)] * 3)
     assert (model.spec.name, len(model.ranges or ())) == ("", 3)
     with pytest.raises(dataclasses.FrozenInstanceError):
         model.ranges = None  # type: ignore[misc]

@@ -67,8 +67,8 @@ class RandomLayers {
     }
     // Ranges that random features keep to.
     range_values_.assign(
-        static_cast<size_t>(sizes.num_dense_blocks * Int8::kPoints * (features + (kDenseConvs - 1) * growth)), 12.0f);
-    ranges = {range_values_.data(), {sizes.num_dense_blocks, Int8::kPoints, features + (kDenseConvs - 1) * growth}};
+        static_cast<size_t>(sizes.num_dense_blocks * kInt8RangeRows * (features + (kDenseConvs - 1) * growth)), 12.0f);
+    ranges = {range_values_.data(), {sizes.num_dense_blocks, kInt8RangeRows, features + (kDenseConvs - 1) * growth}};
   }
   RandomLayers(const RandomLayers&) = delete;
 

@@ -188,8 +188,8 @@ void check_layers() {
                 tensors["conv_up3.weight"] = tensors["conv_up2.weight"];
                 return tensors;
               }()));
-  const FloatTensor ranges{layers.ranges.data, {3, 36, 36}};
-  CHECK_ERROR("ranges must be (3, 36, 37), got (3, 36, 36)", pack(L2HPart::kNet, layers.tensors, &ranges));
+  const FloatTensor ranges{layers.ranges.data, {3, 37, 36}};
+  CHECK_ERROR("ranges must be (3, 37, 37), got (3, 37, 36)", pack(L2HPart::kNet, layers.tensors, &ranges));
 }
 
 // A weight that is not a number makes results that are none, in bytes as in floats.

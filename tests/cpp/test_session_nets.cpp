@@ -162,7 +162,7 @@ void test_what_int8_needs() {
   const std::vector<int64_t> shape = {layers.ranges.shape[1], layers.ranges.shape[2]};
   NamedTensors blocks;
   for (int i = 0; i < 2; ++i) blocks["dense_block." + std::to_string(i)] = {layers.ranges.data, shape};
-  CHECK(bad(pack_ranges(blocks, digest), "ranges must be (3, 36, 24), got (2, 36, 24)"), "too few");
+  CHECK(bad(pack_ranges(blocks, digest), "ranges must be (3, 37, 24), got (2, 37, 24)"), "too few");
   blocks["dense_block.3"] = {layers.ranges.data, shape};
   CHECK(bad(pack_ranges(blocks, digest), "something else than ranges: dense_block.2 is missing"), "another name");
   blocks.erase("dense_block.3");

@@ -322,17 +322,19 @@ void check_pack(const Case& c) {
         static_cast<long>(layer.segments.count), worst);
 }
 
-// Step 1 in bytes: the tiles' means, and transformed inputs without them, rounded to levels and cut off.
-void check_bytes(const Implementation& implementation, int64_t channels, int64_t tiles) {
+// Step 1 in bytes: the tiles' means and spreads, and transformed inputs without them, rounded to levels and cut off.
+void check_bytes(const Implementation& implementation, int64_t channels, int64_t tiles, bool measured) {
   const Definition<Int8> definition;
   const int64_t width = Int8::kTile * tiles + 2, point_stride = tiles * channels;
   const auto map = random_floats(Int8::kWindow * width * channels, 1);
   auto levels = random_floats(Int8::kPoints * channels, 2);
   for (float& level : levels) level = 100.0f + 90.0f * level;  // some inputs exceed what a byte holds
+  auto weights = random_floats(channels, 10);
+  for (float& weight : weights) weight = (1.0f + 0.9f * weight) / static_cast<float>(10 * channels);
 
   constexpr int64_t kGuard = 64;
   std::vector<uint8_t> bytes(Int8::kPoints * point_stride + kGuard, 99);
-  std::vector<float> means(point_stride + kGuard, 99.0f);
+  std::vector<float> means(point_stride + kGuard, 99.0f), spreads(tiles + kGuard, 99.0f);
   WinogradInput<Int8> input{};
   for (int64_t i = 0; i < Int8::kWindow; ++i) input.rows[i] = map.data() + i * width * channels;
   input.pixel_stride = input.channels = input.tile_stride = input.levels_stride = input.means_stride = channels;
@@ -341,6 +343,9 @@ void check_bytes(const Implementation& implementation, int64_t channels, int64_t
   input.v = bytes.data();
   input.levels = levels.data();
   input.means = means.data();
+  input.spreads = spreads.data();
+  input.deviation_weights = measured ? weights.data() : nullptr;
+  if (!measured) std::copy_n(weights.begin(), tiles, spreads.begin());  // any numbers
   implementation.int8->transform_input(input);
   const auto value = [&](int64_t i, int64_t y, int64_t x) {  // of number i of a tile's channels
     return static_cast<double>(input.rows[y][(Int8::kTile * (i / channels) + x) * channels + i % channels]);
@@ -353,6 +358,19 @@ void check_bytes(const Implementation& implementation, int64_t channels, int64_t
     worst_mean = std::max(worst_mean, std::abs(exact_means[i] - means[i]));
   }
   CHECK(worst_mean <= 1e-6, "%s: a mean is off by %g", implementation.name.c_str(), worst_mean);
+  double worst_spread = 0.0;
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    double squares = 0.0;
+    for (int64_t i = tile * channels; i < (tile + 1) * channels; ++i) {
+      for (int64_t point = 0; point < Int8::kPoints; ++point) {
+        const double deviation = value(i, point / Int8::kWindow, point % Int8::kWindow) - exact_means[i];
+        squares += deviation * deviation * weights[i % channels];
+      }
+    }
+    const double exact = measured ? std::sqrt(squares) : weights[tile];
+    worst_spread = std::max(worst_spread, std::abs(spreads[tile] - exact) / exact);
+  }
+  CHECK(worst_spread <= 1e-6, "%s: a spread is off by %g", implementation.name.c_str(), worst_spread);
   double worst = 0.0;
   int64_t cut = 0;
   for (int64_t point = 0; point < Int8::kPoints; ++point) {
@@ -364,16 +382,17 @@ void check_bytes(const Implementation& implementation, int64_t channels, int64_t
                    (value(i, y, x) - exact_means[i]);
         }
       }
-      exact *= levels[point * channels + i % channels];
-      cut += exact < -128.0 || exact > 127.0;
-      worst = std::max(worst, std::abs(std::clamp(exact, -128.0, 127.0) + 128.0 - bytes[point * point_stride + i]));
+      exact *= levels[point * channels + i % channels] / spreads[i / channels];
+      cut += exact < -127.0 || exact > 127.0;
+      worst = std::max(worst, std::abs(std::clamp(exact, -127.0, 127.0) + 128.0 - bytes[point * point_stride + i]));
     }
   }
   CHECK(worst <= 0.5001, "%s: a byte is off by %g levels", implementation.name.c_str(), worst);
   CHECK(cut > 0, "no input is cut off: the test shows less than it says");
   CHECK(std::all_of(bytes.end() - kGuard, bytes.end(), [](uint8_t b) { return b == 99; }) &&
-            std::all_of(means.end() - kGuard, means.end(), [](float mean) { return mean == 99.0f; }),
-        "%s: wrote beyond its bytes or means", implementation.name.c_str());
+            std::all_of(means.end() - kGuard, means.end(), [](float mean) { return mean == 99.0f; }) &&
+            std::all_of(spreads.end() - kGuard, spreads.end(), [](float spread) { return spread == 99.0f; }),
+        "%s: wrote beyond its bytes, means or spreads", implementation.name.c_str());
 }
 
 // Step 2 in bytes is exact, with the largest of all numbers, too.
@@ -430,7 +449,8 @@ void check_byte_outputs(const Implementation& implementation, int64_t tiles, Win
   const Definition<Int8> definition;
   const int64_t width = Int8::kTile * tiles;
   const auto random = random_floats(Int8::kPoints * tiles * kChannels, 4),
-             steps = random_floats(Int8::kPoints * kChannels, 5), constants = random_floats(tiles * kChannels, 9);
+             steps = random_floats(Int8::kPoints * kChannels, 5), constants = random_floats(tiles * kChannels, 9),
+             spreads = random_floats(tiles, 10);
   const auto bias = random_floats(kChannels, 6), inner = random_floats(Int8::kTile * width * kChannels, 7);
   std::vector<int32_t> sums(random.size());
   std::vector<float> out(inner.size());
@@ -439,6 +459,7 @@ void check_byte_outputs(const Implementation& implementation, int64_t tiles, Win
   output.m = sums.data();
   output.steps = steps.data();
   output.constants = constants.data();
+  output.spreads = spreads.data();
   output.tile_stride = output.channels = output.pixel_stride = output.steps_stride = kChannels;
   output.point_stride = tiles * kChannels;
   output.tiles = tiles;
@@ -459,7 +480,8 @@ void check_byte_outputs(const Implementation& implementation, int64_t tiles, Win
         double right = bias[n] + constants[x / Int8::kTile * kChannels + n];
         for (int64_t point = 0; point < Int8::kPoints; ++point) {
           right += definition.a[y][point / Int8::kWindow] * definition.a[x % Int8::kTile][point % Int8::kWindow] *
-                   sums[(point * tiles + x / Int8::kTile) * kChannels + n] * steps[point * kChannels + n];
+                   sums[(point * tiles + x / Int8::kTile) * kChannels + n] * steps[point * kChannels + n] *
+                   spreads[x / Int8::kTile];
         }
         const int64_t i = (y * width + x) * kChannels + n;
         if (epilogue == WinogradEpilogue::kActivation) right = std::max(right, 0.2 * right);
@@ -532,8 +554,9 @@ void check_pack_int8(const Case& c) {
 
 void check_int8(const Implementation& implementation) {
   for (int64_t tiles : {1, 2, 7}) {
-    check_bytes(implementation, 32, tiles);
-    check_bytes(implementation, 48, tiles);
+    check_bytes(implementation, 32, tiles, true);
+    check_bytes(implementation, 48, tiles, true);
+    check_bytes(implementation, 48, tiles, false);
   }
   for (int64_t tiles = 1; tiles <= 20; ++tiles) check_byte_products(implementation, 48, 3, tiles, false);
   check_byte_products(implementation, 192, 4, 48, false);

@@ -32,7 +32,7 @@ def make_seeds() -> dict[str, bytes]:
     dense = 3 * [*growing, layer(_FEATURES, _FEATURES + 4 * _GROWTH)]
     square, last = layer(_FEATURES, _FEATURES), layer(3, _FEATURES)
     net = L2HLayers(layer(_FEATURES, 3), dense, square, [square], square, last)
-    ranges = 3 * [torch.ones(36, _FEATURES + 4 * _GROWTH)]
+    ranges = 3 * [torch.ones(37, _FEATURES + 4 * _GROWTH)]
     packed = {
         "net": ops.l2h_net_pack(net),
         "int8": ops.l2h_net_pack(net, ranges),

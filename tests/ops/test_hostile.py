@@ -33,7 +33,7 @@ def packed(make_net: MakeNet) -> dict[str, Tensor]:
     net = make_net()
     return {
         "net": ops.l2h_net_pack(net).weights,
-        "int8": ops.l2h_net_pack(net, [torch.ones(36, 56)] * 3).weights,
+        "int8": ops.l2h_net_pack(net, [torch.ones(37, 56)] * 3).weights,
         "trunk": ops.rrdb_trunk_pack(net.dense).weights,
         "block": ops.dense_block_pack(net.dense[:5]).weights,
         "tail": ops.l2h_tail_pack(net.upsamplings, net.hr, net.last).weights,

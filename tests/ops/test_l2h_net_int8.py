@@ -34,7 +34,11 @@ def measure(layers: L2HLayers, picture: Tensor) -> list[Tensor]:
         x = [features]
         for layer in layers.dense[index : index + 4]:
             x.append(F.leaky_relu(F.conv2d(torch.cat(x, 1), *layer, padding=1), 0.2))
-        ranges.append(ops.reference.transform_features(torch.cat(x, 1))[0].abs().amax(2))
+        slab = torch.cat(x, 1)
+        deviations = ops.reference.measure_deviations(features).mean(1).sqrt()
+        points = ops.reference.transform_features(slab)[0] / ops.reference.measure_spreads(features, deviations)
+        unused = torch.zeros(slab.shape[1] - len(deviations))
+        ranges.append(torch.cat([points.abs().amax(2), torch.cat([deviations, unused])[None]]))
         features = reference.dense_block(features, layers.dense[index : index + 5])  # near enough to an RRDB's
     return ranges
 
@@ -77,7 +81,7 @@ def test_is_near_float32(make_net: MakeNet, size: tuple[int, int]) -> None:
 def test_what_exceeds_its_range_is_cut_off(make_net: MakeNet) -> None:
     layers, picture = only_one_conv(make_net(), 4), make_picture()
     ranges = measure(layers, picture)
-    narrow = [block / 10 for block in ranges]
+    narrow = [torch.cat([block[:36] / 10, block[36:]]) for block in ranges]
     result = ops.l2h_net(picture, ops.l2h_net_pack(layers, narrow))
     exact, cut = reference.l2h_net(picture, layers), reference.l2h_net(picture, layers, narrow)
     assert rms(cut - exact) > 10 * rms(reference.l2h_net(picture, layers, ranges) - exact)
@@ -101,17 +105,18 @@ def test_transformed_features_make_a_convolution() -> None:
     weight = torch.randn(5, 3, 3, 3, dtype=torch.float64)
     bias = torch.randn(5, dtype=torch.float64)
     exact = F.conv2d(x, weight, bias, padding=1)
-    rounded = conv_int8(x, (weight, bias), to_levels(points.abs().amax(2)))
+    spreads = torch.linspace(0.5, 2, 24, dtype=torch.float64)
+    rounded = conv_int8(x, (weight, bias), to_levels((points / spreads).abs().amax(2)), spreads)
     assert 0 < rms(rounded - exact) < 0.05 * rms(exact)
 
 
 def test_flat_features_have_no_error() -> None:
     x = torch.tensor([0.3, -5.0, 700.0], dtype=torch.float64).reshape(1, 3, 1, 1).expand(1, 3, 16, 20)
     points, means = ops.reference.transform_features(x)
-    assert torch.equal(means, x[0, :, 0, :1].expand(3, 4 * 5))
+    torch.testing.assert_close(means, x[0, :, 0, :1].expand(3, 4 * 5), rtol=1e-15, atol=0)
     weight = torch.randn(5, 3, 3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     bias = torch.randn(5, dtype=torch.float64)
-    rounded = conv_int8(x, (weight, bias), to_levels(points.abs().amax(2)))
+    rounded = conv_int8(x, (weight, bias), to_levels(points.abs().amax(2)), torch.ones(20))
     inner = (..., slice(4, 12), slice(4, 16))  # tiles at the border see the zeros around the map
     torch.testing.assert_close(rounded[inner], F.conv2d(x, weight, bias, padding=1)[inner], rtol=1e-12, atol=1e-12)
 
@@ -126,6 +131,18 @@ def test_a_flat_picture_stays_flat(make_net: MakeNet) -> None:
         result = ops.l2h_net(picture, net)[inner]
         assert float(result.amax((2, 3)).sub(result.amin((2, 3))).max()) < 1e-5
         torch.testing.assert_close(result, ops.l2h_net(picture, exact)[inner], rtol=0, atol=1e-5)
+
+
+def test_spreads() -> None:
+    x = torch.zeros(1, 2, 8, 8)
+    x[..., :4] = torch.tensor([3.0, -3.0]).repeat(2)  # left tiles vary, right ones only at their edge
+    squares = ops.reference.measure_deviations(x)
+    assert squares.shape == (2, 4)
+    typical = torch.tensor([1.0, 1e-9])  # a channel that hardly varied must not count more than a thousandfold
+    spreads = ops.reference.measure_spreads(x, typical)
+    assert spreads[0] > 1.5 * spreads[1]
+    torch.testing.assert_close(spreads, ((squares[0] + squares[1] * 1e6) / 2).sqrt())
+    assert ops.reference.measure_spreads(0 * x, typical).tolist() == 4 * [pytest.approx(0.05)]
 
 
 def test_levels() -> None:
@@ -176,7 +193,7 @@ def test_rejects(make_net: MakeNet) -> None:
     ranges = measure(layers, make_picture())
     for wrong, message in [
         (ranges[:2], "ranges must be one for each of 3 dense blocks, got 2"),
-        ([*ranges[:2], ranges[2][:, 1:]], r"ranges of dense block 3 must be \(36, 56\), got \(36, 55\)"),
+        ([*ranges[:2], ranges[2][:, 1:]], r"ranges of dense block 3 must be \(37, 56\), got \(37, 55\)"),
         ([-ranges[0], *ranges[1:]], "ranges of dense block 1 must be finite and at least 0"),
         ([ranges[0] / 0, *ranges[1:]], "ranges of dense block 1 must be finite and at least 0"),
     ]:

@@ -38,7 +38,7 @@ def test_a_packed_net_is_seven_times_its_weights(make_net: MakeNet) -> None:
 
 def test_a_blob_depends_on_nothing_else(make_net: MakeNet, compute_with_threads: ComputeWithThreads) -> None:
     """Every byte is written, and the number of threads leaves no trace."""
-    net, ranges = make_net(features=17), [torch.ones(36, 49)] * 3
+    net, ranges = make_net(features=17), [torch.ones(37, 49)] * 3
     for of in (None, ranges):
         first, *others = compute_with_threads(lambda of=of: ops.l2h_net_pack(net, of).weights, (1, 2, 5))
         assert all(torch.equal(other, first) for other in others)

@@ -44,13 +44,19 @@ def make_pictures() -> list[torch.Tensor]:
 
 def test_ranges_are_the_largest_magnitudes(net: L2HNet) -> None:
     pictures = make_pictures()
-    ranges = measure_ranges(net, pictures, cut=1e9)
-    assert [tuple(block.shape) for block in ranges] == [(36, 8 + 4 * 4)] * 3
+    ranges = measure_ranges(net, pictures, cut=1e9, margin=1)
+    assert [tuple(block.shape) for block in ranges] == [(37, 8 + 4 * 4)] * 3
     # The first block's own input is what conv_first makes.
-    points = torch.cat([ops.reference.transform_features(net.conv_first(picture))[0] for picture in pictures], 2)
-    torch.testing.assert_close(ranges[0][:, :8], points.abs().amax(2))
-    cut = measure_ranges(net, pictures, cut=2.0)
-    torch.testing.assert_close(cut[0][:, :8], torch.minimum(points.abs().amax(2), 2 * points.square().mean(2).sqrt()))
+    inputs = [net.conv_first(picture) for picture in pictures]
+    deviations = torch.cat([ops.reference.measure_deviations(x) for x in inputs], 1).mean(1).sqrt()
+    torch.testing.assert_close(ranges[0][36], torch.cat([deviations, torch.zeros(16)]))
+    points = torch.cat(
+        [ops.reference.transform_features(x)[0] / ops.reference.measure_spreads(x, deviations) for x in inputs], 2
+    )
+    largest = points.abs().amax(2)
+    torch.testing.assert_close(ranges[0][:36, :8], largest)
+    cut = measure_ranges(net, pictures, cut=2.0, margin=1.25)
+    torch.testing.assert_close(cut[0][:36, :8], torch.minimum(1.25 * largest, 2 * points.square().mean(2).sqrt()))
     assert not net.body[0].rdb1.conv5._forward_pre_hooks  # the network is left as it was
 
 

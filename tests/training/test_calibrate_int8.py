@@ -51,7 +51,7 @@ def test_ranges_lie_beside_the_weights(
     run(monkeypatch, "-n", data / "mine.safetensors", "--data", data, "--pictures", 4, "--size", 16)
     assert capsys.readouterr().out.splitlines()[-1] == str(data / "mine.int8.safetensors")
     ranges = load_model(data / "mine.safetensors", with_ranges=True).ranges
-    assert [tuple(block.shape) for block in ranges] == [(36, 20)] * 3
+    assert [tuple(block.shape) for block in ranges] == [(37, 20)] * 3
     assert all(float(block.amax()) > 0 for block in ranges)
 
 

@@ -91,6 +91,8 @@ class DenseStage final : public Stage {
     if constexpr (kHasMeans) {
       input.levels = weights_.levels + depth_before(index);
       input.means = workspace_.means(slot(row), chunk) + depth_before(index);
+      input.spreads = workspace_.spreads(slot(row), chunk);
+      if (index == 0) input.deviation_weights = weights_.deviation_weights;
       input.levels_stride = input.means_stride = workspace_.depth();
     }
     for (int64_t begin = grid_.row_begin(row); begin < grid_.row_end(row); begin += kTile) {
@@ -99,7 +101,10 @@ class DenseStage final : public Stage {
       }
       isa_.transform_input(input);
       input.v += input.tiles * input.tile_stride;
-      if constexpr (kHasMeans) input.means += input.tiles * input.means_stride;
+      if constexpr (kHasMeans) {
+        input.means += input.tiles * input.means_stride;
+        input.spreads += input.tiles;
+      }
     }
   }
 
@@ -122,6 +127,7 @@ class DenseStage final : public Stage {
       means.v_stride = product.v_stride;
       means.depth = product.depth;
       means.tiles = product.tiles;
+      output.spreads = workspace_.spreads(slot(row), chunk);
       winograd_multiply_means(floats_, means, weights_.convs[index_], panel, sums + sums_floats(), output);
     }
 
@@ -150,7 +156,10 @@ class DenseStage final : public Stage {
       }
       isa_.transform_output(output);
       output.m += tiles * output.tile_stride;
-      if constexpr (kHasMeans) output.constants += tiles * output.tile_stride;
+      if constexpr (kHasMeans) {
+        output.constants += tiles * output.tile_stride;
+        output.spreads += tiles;
+      }
     }
   }
 
@@ -167,11 +176,16 @@ class DenseStage final : public Stage {
 }  // namespace
 
 // Every padding is one cache line.
-int64_t DenseWorkspace::slot_floats() const {
+int64_t DenseWorkspace::points_floats() const {
   const int64_t points = (tile_ + 2) * (tile_ + 2);
-  const int64_t values = tiles(grid_.width) * depth();
-  return points * (values * input_bytes_ / static_cast<int64_t>(sizeof(float)) +
-                   grid_.chunks * kWinogradPointPadding<float>)+(input_bytes_ == sizeof(Int8::Input) ? values : 0);
+  return points * (tiles(grid_.width) * depth() * input_bytes_ / static_cast<int64_t>(sizeof(float)) +
+                   grid_.chunks * kWinogradPointPadding<float>);
+}
+
+int64_t DenseWorkspace::slot_floats() const {
+  if (input_bytes_ != sizeof(Int8::Input)) return points_floats();
+  constexpr int64_t kLine = kWinogradPointPadding<float>;
+  return points_floats() + tiles(grid_.width) * depth() + ceil_div(tiles(grid_.width), kLine) * kLine;
 }
 
 int64_t DenseWorkspace::floats() const { return (kDenseConvs - 1) * growth_floats() + ring_ * slot_floats(); }

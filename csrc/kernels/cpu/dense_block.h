@@ -30,7 +30,8 @@ class DenseInputs {
 template <typename Precision>
 struct DenseWeights {
   PackedConv<Precision> convs[kDenseConvs];
-  const float* levels;  // Int8: (points, depth), of everything that the last convolution reads
+  const float* levels;             // Int8: (points, depth), of everything that the last convolution reads
+  const float* deviation_weights;  // Int8: (features), of the input, for the tiles' spreads
 };
 
 // Memory for a block's features. All blocks of a trunk use the same memory, one after the other.
@@ -62,10 +63,12 @@ class DenseWorkspace {
            Precision::kPoints *
                (tiles(grid_.column_begin(chunk)) * depth() + chunk * kWinogradPointPadding<typename Precision::Input>);
   }
-  // Means of the unit's tiles, with Int8: (tiles, depth).
+  // Of the unit's tiles, with Int8: means (tiles, depth) and spreads (tiles).
   float* means(int64_t slot, int64_t chunk) const {
-    return slots() + (slot + 1) * slot_floats() - tiles(grid_.width) * depth() +
-           tiles(grid_.column_begin(chunk)) * depth();
+    return slots() + slot * slot_floats() + points_floats() + tiles(grid_.column_begin(chunk)) * depth();
+  }
+  float* spreads(int64_t slot, int64_t chunk) const {
+    return means(slot, 0) + tiles(grid_.width) * depth() + tiles(grid_.column_begin(chunk));
   }
   template <typename Precision>
   int64_t point_stride(int64_t chunk) const {
@@ -81,6 +84,7 @@ class DenseWorkspace {
   // Tiles in so many columns of a row of units.
   int64_t tiles(int64_t columns) const { return ceil_div(columns, tile_) * (grid_.unit_rows / tile_); }
   int64_t growth_floats() const { return FeatureMap::bordered_floats(ring_ * grid_.unit_rows, grid_.width, growth_); }
+  int64_t points_floats() const;
   int64_t slot_floats() const;
   float* slots() const { return memory_ + (kDenseConvs - 1) * growth_floats(); }
 

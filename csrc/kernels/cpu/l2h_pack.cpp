@@ -59,7 +59,7 @@ L2HPacker::L2HPacker(L2HPart part, const NamedTensors& tensors, const FloatTenso
   find_layers(tensors);
   if (ranges == nullptr) return;
   const int64_t features = DenseInputs(sizes_.features, sizes_.growth).of(kDenseConvs - 1).channels_in_all();
-  check_shape("ranges", *ranges, {sizes_.num_dense_blocks, Int8::kPoints, features});
+  check_shape("ranges", *ranges, {sizes_.num_dense_blocks, kInt8RangeRows, features});
 }
 
 void L2HPacker::find_sizes(const NamedTensors& tensors) {
@@ -154,8 +154,10 @@ void L2HPacker::pack_dense(const std::vector<DenseWeights<Precision>>& blocks) {
   for (size_t block = 0; block < blocks.size(); ++block) {
     const DenseWeights<Precision>& packed = blocks[block];
     if (packed.levels != nullptr) {
-      const float* ranges = ranges_ + static_cast<int64_t>(block) * Int8::kPoints * all.channels_in_all();
+      const int64_t channels = all.channels_in_all();
+      const float* ranges = ranges_ + static_cast<int64_t>(block) * kInt8RangeRows * channels;
       winograd_pack_levels(ranges, all, writable(packed.levels));
+      winograd_pack_deviations(ranges + Int8::kPoints * channels, sizes_.features, writable(packed.deviation_weights));
     }
     for (int64_t i = 0; i < kDenseConvs; ++i) {
       pack_conv(dense_[block * kDenseConvs + static_cast<size_t>(i)], inputs.of(i), packed.convs[i], packed.levels);

@@ -35,6 +35,7 @@ void visit_dense_blocks(std::vector<DenseWeights<Precision>>& blocks, const L2HS
   for (DenseWeights<Precision>& block : blocks) {
     if constexpr (std::is_same_v<Precision, Int8>) {
       visit(block.levels, Precision::kPoints * inputs.of(kDenseConvs - 1).depth());
+      visit(block.deviation_weights, winograd_pad(sizes.features));
     }
     for (int64_t i = 0; i < kDenseConvs; ++i) {
       visit_conv(block.convs[i], inputs.of(i), i + 1 < kDenseConvs ? sizes.growth : sizes.features, visit);

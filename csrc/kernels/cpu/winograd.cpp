@@ -192,6 +192,17 @@ void winograd_pack(const float* weight, const WinogradSegments& inputs, int64_t 
   }
 }
 
+void winograd_pack_deviations(const float* deviations, int64_t channels, float* weights) {
+  constexpr double kSmallestDeviation = 1e-3;  // of the largest one: a channel that hardly varies must not count much
+  const double largest = *std::max_element(deviations, deviations + channels);
+  const double smallest = std::max(kSmallestDeviation * largest, 1e-6);
+  std::fill_n(weights, winograd_pad(channels), 0.0f);
+  for (int64_t i = 0; i < channels; ++i) {
+    const double deviation = std::max(static_cast<double>(deviations[i]), smallest);
+    weights[i] = static_cast<float>(1 / (deviation * deviation * static_cast<double>(Int8::kPoints * channels)));
+  }
+}
+
 // A channel that is always 0 gets a very small range, so that its weights do not make the steps of others larger.
 void winograd_pack_levels(const float* ranges, const WinogradSegments& inputs, float* levels) {
   constexpr double kSmallestRange = 1e-6;  // of the largest one

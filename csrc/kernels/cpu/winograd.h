@@ -16,9 +16,10 @@
 //
 // Products are of floats or of bytes. Bytes hold the difference of a tile's inputs from their mean, because features
 // vary little within a tile. The means are multiplied in float: the convolution of a constant is the constant times the
-// sum of the taps. So flat areas have no rounding error. Transformed inputs become bytes with a level (a scale) for
-// every point and channel, because points and channels differ in size. Rounding errors are also why the tiles of bytes
-// are smaller.
+// sum of the taps. So flat areas have no rounding error. Every tile has a scale of its own, its spread: what the
+// block's input varies by in this tile, in units of what is typical. So quiet areas have small rounding errors, and
+// edges are not cut off. Transformed inputs become bytes with a level (a scale) for every point and channel, because
+// points and channels differ in size. Rounding errors are also why the tiles of bytes are smaller.
 #pragma once
 
 #include <cstdint>
@@ -55,8 +56,8 @@ struct Float32Training : WinogradTile<4> {
   using Sum = float;
 };
 
-// A transformed input x, without its tile's mean, is the byte round(x * level) + 128, cut off at 0 and 255; a weight is
-// -64..64, so that two products fit into 16 bits on processors that multiply bytes so. Sums are exact.
+// A transformed input x, without its tile's mean, is the byte round(x / spread * level) + 128, cut off at 1 and 255; a
+// weight is -127..127. Sums are exact.
 struct Int8 : WinogradTile<4> {
   using Input = uint8_t;
   using Weight = int8_t;
@@ -65,7 +66,11 @@ struct Int8 : WinogradTile<4> {
 
 constexpr int32_t kInt8Zero = 128;        // the byte that stands for 0
 constexpr int32_t kInt8InputLimit = 127;  // the largest transformed input of the calibration, in steps
-constexpr int32_t kInt8WeightLimit = 64;
+constexpr int32_t kInt8WeightLimit = 127;
+// A tile's spread is at least this: what later convolutions make of its surroundings may vary more than its input.
+constexpr float kInt8SmallestSpread = 0.05f;
+// Rows of a dense block's ranges: one for each point, and one of deviations for the spread.
+constexpr int64_t kInt8RangeRows = Int8::kPoints + 1;
 
 // Step 1: a run of neighbouring tiles in one row of tiles.
 template <typename Precision>
@@ -81,6 +86,8 @@ struct WinogradInput {
   int64_t levels_stride;
   float* means;  // Int8: (tiles, channels), of the tiles' inner kTile x kTile inputs
   int64_t means_stride;
+  float* spreads;                  // Int8: (tiles)
+  const float* deviation_weights;  // Int8: (channels), of the squares that spreads are the root of; null: use spreads
 };
 
 // Step 2: m[t][n] = start[n] + sum over k of v[t][k] * weight[n / 16][k][n % 16], at one point. With bytes that is the
@@ -117,6 +124,7 @@ struct WinogradOutput {
   const float* steps;  // Int8: (points, channels), the value of one unit of a sum
   int64_t steps_stride;
   const float* constants;  // Int8: (tiles, channels) as m, what the tiles' means add to all their outputs
+  const float* spreads;    // Int8: (tiles)
   int64_t tiles;
   int64_t channels;  // that are stored: these, or as many as there are vectors of them
   int64_t rows;      // that are stored, at least 1
@@ -222,6 +230,9 @@ int64_t winograd_packed_size(const WinogradSegments& inputs, int64_t out_channel
 // disjoint ranges at once, once per layer.
 void winograd_pack(const float* weight, const WinogradSegments& inputs, int64_t out_channels, float* packed,
                    int64_t panel_begin, int64_t panel_end);
+
+// Weights of the spread from the typical deviations (channels) of a block's input from its tiles' means: (padded).
+void winograd_pack_deviations(const float* deviations, int64_t channels, float* weights);
 
 // Levels (points, depth) for inputs that stay below ranges (points, channels_in_all).
 void winograd_pack_levels(const float* ranges, const WinogradSegments& inputs, float* levels);

@@ -14,14 +14,23 @@ constexpr int kBlockVectors = 2;
 #include "csrc/kernels/cpu/winograd_lanes.h"
 #include "csrc/kernels/cpu/winograd_train_lanes.h"
 
-// Two products are added in 16 bits: weights are so small that they fit.
+// Two products are added in 16 bits, of an unsigned and a signed byte each. They fit if both numbers are below 128: so
+// 128 is taken from the inputs, which get the sign of the weights.
 struct Avx2Dot {
-  using Inputs = BroadcastInputs;
-  static constexpr int kTiles = 5;  // registers are needed for the products on their way to the sums
+  struct Inputs : BroadcastInputs {
+    [[gnu::always_inline]] static Inputs load(const uint8_t* v) { return {BroadcastInputs::load(v)}; }
+    [[gnu::always_inline]] IntVec four(int i) const {
+      return reinterpret_cast<IntVec>(
+          _mm256_xor_si256(reinterpret_cast<__m256i>(BroadcastInputs::four(i)), _mm256_set1_epi8(-kInt8Zero)));
+    }
+  };
+  static constexpr int kTiles = 4;  // registers are needed for the products on their way to the sums
 
-  [[gnu::always_inline]] static IntVec start(const int32_t* p) { return load_ints(p); }
+  [[gnu::always_inline]] static IntVec start(const int32_t*) { return IntVec{}; }
   [[gnu::always_inline]] static IntVec add(IntVec sum, IntVec x, IntVec w) {
-    const __m256i pairs = _mm256_maddubs_epi16(reinterpret_cast<__m256i>(x), reinterpret_cast<__m256i>(w));
+    const auto weights = reinterpret_cast<__m256i>(w);
+    const __m256i pairs =
+        _mm256_maddubs_epi16(_mm256_abs_epi8(weights), _mm256_sign_epi8(reinterpret_cast<__m256i>(x), weights));
     return add_wrapping(sum, reinterpret_cast<IntVec>(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
   }
 };

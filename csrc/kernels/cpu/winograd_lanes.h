@@ -50,8 +50,8 @@ typedef uint32_t UnsignedVec __attribute__((vector_size(4 * kLanes)));
 [[gnu::always_inline]] inline void store_bytes(uint8_t* p, Vec v) {
   constexpr float kZero = 12582912.0f;  // 1.5 * 2^23
   constexpr int32_t kZeroBits = 0x4B400000;
-  const IntVec low = IntVec{} + kZeroBits;
-  const IntVec high = low + 255;
+  const IntVec low = IntVec{} + (kZeroBits + kInt8Zero - kInt8InputLimit);
+  const IntVec high = low + 2 * kInt8InputLimit;
   IntVec sum = reinterpret_cast<IntVec>(v + (kZero + kInt8Zero));
   sum = sum > low ? sum : low;
   sum = sum < high ? sum : high;
@@ -123,6 +123,34 @@ template <int kTile>
   return ((columns[0] + columns[1]) + (columns[2] + columns[3])) * (1.0f / (kTile * kTile));
 }
 
+// The means of a tile's channels and, where there are weights for it, its spread.
+template <typename Precision>
+void measure_tile(const WinogradInput<Precision>& input, int64_t tile) {
+  constexpr int kTile = Precision::kTile, kWindow = Precision::kWindow;
+  const int64_t step = input.pixel_stride;
+  Vec squares{};
+  for (int64_t channel = 0; channel < input.channels; channel += kLanes) {
+    const int64_t at = kTile * tile * step + channel;
+    const Vec mean = mean_of_tile<kTile>(input.rows, at, step);
+    store(input.means + tile * input.means_stride + channel, mean);
+    if (input.deviation_weights == nullptr) continue;
+    Vec sum{};
+    for (int j = 0; j < kWindow; ++j) {
+#pragma GCC unroll 8
+      for (int i = 0; i < kWindow; ++i) {
+        const Vec deviation = load(input.rows[i] + at + j * step) - mean;
+        sum += deviation * deviation;
+      }
+    }
+    squares += sum * load(input.deviation_weights + channel);
+  }
+  if (input.deviation_weights == nullptr) return;
+  float sum = 0.0f;
+  for (int i = 0; i < kLanes; ++i) sum += squares[i];
+  const float spread = __builtin_sqrtf(sum);
+  input.spreads[tile] = spread > kInt8SmallestSpread ? spread : kInt8SmallestSpread;
+}
+
 constexpr int kLineBytes = 64;
 constexpr int kLineFloats = kLineBytes / static_cast<int>(sizeof(float));
 
@@ -133,13 +161,15 @@ void transform_input(const WinogradInput<Precision>& input) {
   const int64_t step = input.pixel_stride;
   const int64_t points = input.point_stride;
   for (int64_t tile = 0; tile < input.tiles; ++tile) {
+    float unit = 1.0f;
+    if constexpr (kBytes) {
+      measure_tile(input, tile);
+      unit = 1.0f / input.spreads[tile];
+    }
     for (int64_t channel = 0; channel < input.channels; channel += kLanes) {
       const int64_t at = kTile * tile * step + channel;
       Vec mean{};
-      if constexpr (kBytes) {
-        mean = mean_of_tile<kTile>(input.rows, at, step);
-        store(input.means + tile * input.means_stride + channel, mean);
-      }
+      if constexpr (kBytes) mean = load(input.means + tile * input.means_stride + channel);
       Vec vertical[kWindow][kWindow];
 #pragma GCC unroll 1
       for (int j = 0; j < kWindow; ++j) {
@@ -147,7 +177,7 @@ void transform_input(const WinogradInput<Precision>& input) {
 #pragma GCC unroll 8
         for (int i = 0; i < kWindow; ++i) {
           x[i] = load(input.rows[i] + at + j * step);
-          if constexpr (kBytes) x[i] -= mean;
+          if constexpr (kBytes) x[i] = (x[i] - mean) * unit;
         }
         // Fetches what the next tile reads.
         if (channel % kLineFloats == 0) {
@@ -389,7 +419,11 @@ template <WinogradEpilogue kEpilogue, typename Precision>
         for (int i = 0; i < kTile; ++i) vertical[i][j] = y[i];
       }
       Vec bias = load(o.bias + channel);
-      if constexpr (kBytes) bias += load(o.constants + tile * o.tile_stride + channel);
+      float spread = 1.0f;
+      if constexpr (kBytes) {
+        bias += load(o.constants + tile * o.tile_stride + channel);
+        spread = o.spreads[tile];
+      }
 #pragma GCC unroll 1
       for (int i = 0; i < kTile; ++i) {
         if (i >= o.rows) break;
@@ -400,7 +434,7 @@ template <WinogradEpilogue kEpilogue, typename Precision>
         for (int j = 0; j < kTile; ++j) {
           if (j >= columns) break;
           const int64_t at = offset + j * o.pixel_stride;
-          Vec value = y[j] + bias;
+          Vec value = kBytes ? y[j] * spread + bias : y[j] + bias;
           if constexpr (kEpilogue == WinogradEpilogue::kActivation) {
             const Vec scaled = value * o.negative_slope;
             value = value > scaled ? value : scaled;  // a slope of 0..1 makes LeakyReLU a maximum
