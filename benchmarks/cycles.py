@@ -19,7 +19,7 @@ import runpy
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,7 @@ class Precision:
         tile: outputs per axis.
         depth: channels that one turn of a product's loop multiplies.
         multiply_add: the instruction that does.
+        has_means: whether the means of the tiles are multiplied in floats, and the tiles have spreads.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Precision:
     tile: int
     depth: int
     multiply_add: str
+    has_means: bool
 
     @property
     def window(self) -> int:
@@ -62,8 +64,8 @@ class Precision:
 
 
 PRECISIONS = (
-    Precision("fp32", "winograd_avx512.cpp", "Float32", 6, 1, "vfmadd"),
-    Precision("int8", "winograd_avx512_vnni.cpp", "Int8", 4, 4, "vpdpbusd"),
+    Precision("fp32", "winograd_avx512.cpp", "Float32", 6, 1, "vfmadd", False),
+    Precision("int8", "winograd_avx512_vnni.cpp", "Int8", 4, 4, "vpdpbusd", True),
 )
 NETS = ((64, 32), (32, 16))
 """Features and growth channels."""
@@ -132,34 +134,51 @@ class Analyser:
         return int(total) / _TURNS
 
 
-def compute_steps(precision: Precision, disassembly: str, analyser: Analyser, features: int, growth: int) -> Steps:
-    """All five convolutions of a block."""
+def count(loop: Loop, wanted: str) -> int:
+    """How many instructions of a loop begin so."""
+    return sum(text.startswith(wanted) for text in loop)
 
-    def find(function: str, wanted: str, times: int) -> float:
+
+def compute_steps(
+    precision: Precision, compiled: Mapping[Precision, str], analyser: Analyser, features: int, growth: int
+) -> Steps:
+    """All five convolutions of a block, from the disassemblies of both precisions."""
+
+    def find(precision: Precision, function: str, wanted: str, times: int) -> float:
         """Of the one loop of a function that has a kind of instruction so often."""
-        loops = list_loops(disassembly, function)
-        found = [loop for loop in loops if sum(text.startswith(wanted) for text in loop) == times]
+        loops = list_loops(compiled[precision], function)
+        found = [loop for loop in loops if count(loop, wanted) == times]
         if len(found) != 1:
             raise InputError(f"{len(found)} of {len(loops)} loops of {function} have {times} {wanted}")
         return analyser.count_cycles(found[0])
 
-    window, tile = precision.window, precision.tile
-    inputs, outputs = (f"{step}<srdgan::{precision.type_name}>" for step in ("transform_input", "transform_output"))
-    first, second = (analyser.count_cycles(loop) for loop in list_loops(disassembly, inputs))
-    # Four of five convolutions end in LeakyReLU, which is a maximum.
-    vertical = analyser.count_cycles(list_loops(disassembly, outputs)[0])
-    horizontal = find(outputs, "vmaxps", tile)
-    depths = [features + i * growth for i in range(_CONVOLUTIONS)]
-    products = 0.0
-    for depth, channels in zip(depths, [growth] * (_CONVOLUTIONS - 1) + [features], strict=True):
+    def multiply(precision: Precision, depth: int, channels: int) -> float:
+        """The products of a tile at one point."""
         vectors = min(channels // _LANES, 2)
         product = rf"run<{_BLOCK_TILES}, {vectors}>\(srdgan::WinogradProduct<srdgan::{precision.type_name}> "
-        turn = find(product, precision.multiply_add, _BLOCK_TILES * vectors)
-        products += turn * depth / precision.depth * channels / (vectors * _LANES) / _BLOCK_TILES
+        turn = find(precision, product, precision.multiply_add, _BLOCK_TILES * vectors)
+        return turn * depth / precision.depth * channels / (vectors * _LANES) / _BLOCK_TILES
+
+    window, tile = precision.window, precision.tile
+    inputs, outputs = (f"{step}<srdgan::{precision.type_name}>" for step in ("transform_input", "transform_output"))
+    both = [loop for loop in list_loops(compiled[precision], inputs) if 0 < count(loop, "vfmadd") < window**2]
+    first, second = map(analyser.count_cycles, both)
+    # Four of five convolutions end in LeakyReLU, which is a maximum.
+    vertical = analyser.count_cycles(list_loops(compiled[precision], outputs)[0])
+    horizontal = find(precision, outputs, "vmaxps", tile)
+    depths = [features + i * growth for i in range(_CONVOLUTIONS)]
+    products = means = 0.0
+    for depth, channels in zip(depths, [growth] * (_CONVOLUTIONS - 1) + [features], strict=True):
+        products += window**2 * multiply(precision, depth, channels)
+        if precision.has_means:
+            products += multiply(PRECISIONS[0], depth, channels)
     transforms = depths[-1] / _LANES  # vectors of a tile, in as well as out
+    if precision.has_means:  # all vectors have means, and the block's input decides the spread
+        means = transforms * find(precision, inputs, "vaddps", tile**2 - 1)
+        means += features / _LANES * find(precision, inputs, "vfmadd", window**2 + 1)
     return Steps(
-        transforms * window * (first + second) / tile**2,
-        products * window**2 / tile**2,
+        (transforms * window * (first + second) + means) / tile**2,
+        products / tile**2,
         transforms * (window * vertical + tile * horizontal) / tile**2,
     )
 
@@ -201,10 +220,8 @@ def main() -> int:
         rows = []
         for processor in arguments.processors:
             for features, growth in NETS:
-                steps = [
-                    compute_steps(p, text, Analyser(arguments.llvm_mca, processor), features, growth)
-                    for p, text in compiled.items()
-                ]
+                analyser = Analyser(arguments.llvm_mca, processor)
+                steps = [compute_steps(p, compiled, analyser, features, growth) for p in PRECISIONS]
                 figures = [value for s in steps for value in (s.inputs, s.products, s.outputs, s.total)]
                 row = [processor, f"{features}/{growth}", *(f"{value:.0f}" for value in figures)]
                 rows.append([*row, f"{steps[0].total / steps[1].total:.2f}"])

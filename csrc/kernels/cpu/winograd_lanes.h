@@ -123,32 +123,39 @@ template <int kTile>
   return ((columns[0] + columns[1]) + (columns[2] + columns[3])) * (1.0f / (kTile * kTile));
 }
 
-// The means of a tile's channels and, where there are weights for it, its spread.
+// The means of all channels of a tile.
 template <typename Precision>
-void measure_tile(const WinogradInput<Precision>& input, int64_t tile) {
-  constexpr int kTile = Precision::kTile, kWindow = Precision::kWindow;
-  const int64_t step = input.pixel_stride;
+[[gnu::always_inline]] inline void measure_means(const WinogradInput<Precision>& input, int64_t tile) {
+  for (int64_t channel = 0; channel < input.channels; channel += kLanes) {
+    const int64_t at = Precision::kTile * tile * input.pixel_stride + channel;
+    store(input.means + tile * input.means_stride + channel,
+          mean_of_tile<Precision::kTile>(input.rows, at, input.pixel_stride));
+  }
+}
+
+// The spread of a tile whose means are known.
+template <typename Precision>
+[[gnu::always_inline]] inline float measure_spread(const WinogradInput<Precision>& input, int64_t tile) {
+  constexpr int kWindow = Precision::kWindow;
   Vec squares{};
   for (int64_t channel = 0; channel < input.channels; channel += kLanes) {
-    const int64_t at = kTile * tile * step + channel;
-    const Vec mean = mean_of_tile<kTile>(input.rows, at, step);
-    store(input.means + tile * input.means_stride + channel, mean);
-    if (input.deviation_weights == nullptr) continue;
+    const int64_t at = Precision::kTile * tile * input.pixel_stride + channel;
+    const Vec mean = load(input.means + tile * input.means_stride + channel);
     Vec sum{};
+#pragma GCC unroll 8
     for (int j = 0; j < kWindow; ++j) {
 #pragma GCC unroll 8
       for (int i = 0; i < kWindow; ++i) {
-        const Vec deviation = load(input.rows[i] + at + j * step) - mean;
+        const Vec deviation = load(input.rows[i] + at + j * input.pixel_stride) - mean;
         sum += deviation * deviation;
       }
     }
     squares += sum * load(input.deviation_weights + channel);
   }
-  if (input.deviation_weights == nullptr) return;
   float sum = 0.0f;
   for (int i = 0; i < kLanes; ++i) sum += squares[i];
   const float spread = __builtin_sqrtf(sum);
-  input.spreads[tile] = spread > kInt8SmallestSpread ? spread : kInt8SmallestSpread;
+  return spread > kInt8SmallestSpread ? spread : kInt8SmallestSpread;
 }
 
 constexpr int kLineBytes = 64;
@@ -163,7 +170,8 @@ void transform_input(const WinogradInput<Precision>& input) {
   for (int64_t tile = 0; tile < input.tiles; ++tile) {
     float unit = 1.0f;
     if constexpr (kBytes) {
-      measure_tile(input, tile);
+      measure_means(input, tile);
+      if (input.deviation_weights != nullptr) input.spreads[tile] = measure_spread(input, tile);
       unit = 1.0f / input.spreads[tile];
     }
     for (int64_t channel = 0; channel < input.channels; channel += kLanes) {
