@@ -2,7 +2,9 @@
 
 A training that starts from the larger net goes on where the smaller one stood. New channels read what is there
 by random weights, and nothing reads them yet. New blocks come last, with a last convolution of zeros: each of them
-multiplies what it is given by 1.2 (its shortcut around three shortcuts), which ``conv_body`` takes back.
+multiplies what it is given by 1.2 (its shortcut around three shortcuts), which ``conv_body`` takes back. Its weights
+are that much smaller than those of a net that was trained, and steps of the usual size would destroy them. So the
+training needs ``conv_body_rate``, which the command prints.
 """
 
 from __future__ import annotations
@@ -60,8 +62,13 @@ def grow(small: L2HNet, num_blocks: int, num_features: int, growth_channels: int
         for dense in block.children():
             assert isinstance(dense, ResidualDenseBlock)
             nn.init.zeros_(dense.conv5.weight)
-    large.conv_body.weight /= (1 + RESIDUAL_SCALE) ** (num_blocks - small.num_blocks)
+    large.conv_body.weight *= conv_body_rate(small, num_blocks)
     return large
+
+
+def conv_body_rate(small: L2HNet, num_blocks: int) -> float:
+    """How much smaller the weights of ``conv_body`` are in a grown net: the key ``conv_body_rate`` of its training."""
+    return float((1 + RESIDUAL_SCALE) ** (small.num_blocks - num_blocks))
 
 
 def _kept_inputs(name: str, small: L2HNet, large: L2HNet) -> Sequence[int]:
@@ -96,6 +103,7 @@ def main() -> None:
         large = grow(small, *sizes, arguments.seed)
         save_model(arguments.output, large, {"name": arguments.output.stem}, dtype=torch.float32)
     print(arguments.output)
+    print(f"train it with conv_body_rate = {conv_body_rate(small, large.num_blocks):.4g}")
 
 
 if __name__ == "__main__":

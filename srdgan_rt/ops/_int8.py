@@ -87,7 +87,8 @@ def measure_spreads(x: Tensor, deviations: Tensor) -> Tensor:  # (N, C, H, W), (
         x: (N, C, H, W), the block's input.
         deviations: (C,), the typical root mean square of the differences of the tiles from their means.
     """
-    deviations = deviations.to(x).clamp_min(max(_SMALLEST_DEVIATION * float(deviations.amax()), 1e-6))
+    deviations = deviations.detach().to(x)
+    deviations = deviations.clamp_min(max(_SMALLEST_DEVIATION * float(deviations.amax()), 1e-6))
     squares = measure_deviations(x) / deviations.square()[:, None]
     return squares.mean(0).sqrt().clamp_min(_SMALLEST_SPREAD)
 

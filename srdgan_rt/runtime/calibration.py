@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -87,15 +88,18 @@ def measure_ranges(
     return [block.ranges(cut, margin) for block in features]
 
 
+_Statistics = TypeVar("_Statistics", _Deviations, _Features)
+
+
 def _watch(
     net: L2HNet,
     pictures: Sequence[Tensor],
     blocks: Sequence[ResidualDenseBlock],
-    statistics: Sequence[_Deviations] | Sequence[_Features],
+    statistics: Sequence[_Statistics],
 ) -> None:
     """Runs the network and adds the features of each block to its statistics."""
 
-    def note(of: _Deviations | _Features, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    def note(of: _Statistics, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         of.add(inputs[0])  # the last convolution reads everything that the block multiplies
 
     hooks = [

@@ -11,7 +11,7 @@ from srdgan_rt.checkpoint import load_model, save_model
 from srdgan_rt.errors import InputError
 from srdgan_rt.models import L2HNet
 from training import grow as command
-from training.grow import grow
+from training.grow import conv_body_rate, grow
 
 
 @pytest.fixture
@@ -32,15 +32,25 @@ def test_a_grown_net_gives_the_same_pictures_and_can_learn(small: L2HNet, sizes:
     assert all("body." in name and int(name.split(".")[1]) >= 2 for name in idle)
 
 
+def test_the_rate_of_a_grown_nets_conv_body(small: L2HNet) -> None:
+    large = grow(small, 12, 6, 3)
+    rate = conv_body_rate(small, 12)
+    assert rate == pytest.approx(1.2**-10)
+    torch.testing.assert_close(large.conv_body.weight, rate * small.conv_body.weight)
+
+
 def test_nets_do_not_shrink(small: L2HNet) -> None:
     with pytest.raises(InputError, match="num_features must be at least the 6 of the model, got 4"):
         grow(small, 2, 4, 3)
 
 
-def test_command(small: L2HNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command(
+    small: L2HNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     save_model(tmp_path / "small.safetensors", small, {}, dtype=torch.float32)
     arguments = [str(tmp_path / "small.safetensors"), "--blocks", "3", "-o", str(tmp_path / "large.safetensors")]
     monkeypatch.setattr("sys.argv", ["grow", *arguments])
     command.main()
     large = load_model(str(tmp_path / "large.safetensors")).net
     assert (large.num_blocks, large.num_features) == (3, 6)
+    assert capsys.readouterr().out.splitlines()[-1] == "train it with conv_body_rate = 0.8333"

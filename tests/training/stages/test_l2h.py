@@ -94,6 +94,35 @@ def test_gradients_are_clipped_and_their_norm_is_logged(make_stage: Any, tmp_pat
     assert trainer.take_figures()["largest_gradient_norm"] > 1e-3
 
 
+def test_a_rate_of_conv_body_is_that_of_scaled_weights(tmp_path: Path) -> None:
+    """Weights that are smaller, behind features that are larger, learn as before."""
+    rate = 0.1
+    batch = Batch(torch.rand(2, 3, 8, 8), torch.rand(2, 3, 32, 32), torch.rand(0, 3, 8, 8))
+    steps = []
+    for scale in (1.0, rate):
+        config = dataclasses.replace(TINY, conv_body_rate=scale, gradient_norm=0.01)
+        trainer = L2HTrainer(config, tmp_path / str(scale), Engine(config.engine), None)
+        net = trainer.gan.generator.net
+        generator = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for name, parameter in net.named_parameters():
+                parameter.normal_(0, 0.1, generator=generator)
+                parameter *= scale if name.startswith("conv_body.") else 1
+        net.conv_body.register_forward_hook(lambda module, inputs, output, scale=scale: output / scale)
+        before = {name: parameter.detach().clone() for name, parameter in net.named_parameters()}
+        trainer.step(batch)
+        steps.append({name: parameter.detach() - before[name] for name, parameter in net.named_parameters()})
+    for name, step in steps[0].items():
+        expected = rate * step if name.startswith("conv_body.") else step
+        torch.testing.assert_close(steps[1][name], expected, rtol=1e-2, atol=1e-7)
+        assert step.any()
+
+
+def test_a_rate_of_conv_body_must_be_positive() -> None:
+    with pytest.raises(InputError, match="conv_body_rate must be positive, got 0"):
+        dataclasses.replace(TINY, conv_body_rate=0)
+
+
 def test_starts_from_a_model(tmp_path: Path) -> None:
     first = L2HTrainer(dataclasses.replace(TINY, seed=5), tmp_path / "first", Engine(TINY.engine), None)
     first.save()
