@@ -65,10 +65,13 @@ class RandomLayers {
       add("conv_hr", features, features);
       add("conv_last", kImageChannels, features);
     }
-    // Ranges that random features keep to.
-    range_values_.assign(
-        static_cast<size_t>(sizes.num_dense_blocks * kInt8RangeRows * (features + (kDenseConvs - 1) * growth)), 12.0f);
-    ranges = {range_values_.data(), {sizes.num_dense_blocks, kInt8RangeRows, features + (kDenseConvs - 1) * growth}};
+    // Ranges that random features keep to, and their deviations.
+    const int64_t channels = features + (kDenseConvs - 1) * growth;
+    for (int64_t block = 0; block < sizes.num_dense_blocks; ++block) {
+      range_values_.insert(range_values_.end(), static_cast<size_t>(Int8::kPoints * channels), 24.0f);
+      range_values_.insert(range_values_.end(), static_cast<size_t>(channels), 0.5f);
+    }
+    ranges = {range_values_.data(), {sizes.num_dense_blocks, kInt8RangeRows, channels}};
   }
   RandomLayers(const RandomLayers&) = delete;
 

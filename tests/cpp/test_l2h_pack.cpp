@@ -91,10 +91,15 @@ void check_int8_contents() {
   for (int64_t i = 0; i < Int8::kPoints * depth; ++i) {
     const int64_t channel = i % depth < 32 ? i % depth : (i % depth) % 16;
     const bool is_real = channel < (i % depth < 32 ? 17 : 5);
-    const float level = is_real ? 1.0f / 12.0f * 127.0f : 1.0f;
+    const float level = is_real ? 1.0f / 24.0f * 127.0f : 1.0f;
     if (block.levels[i] == level) continue;
     CHECK(false, "level %ld is %g, not %g", static_cast<long>(i), block.levels[i], level);
     break;
+  }
+  for (int64_t i = 0; i < 32; ++i) {
+    const double weight = i < 17 ? 1 / (0.5 * 0.5 * 36 * 17) : 0.0;
+    CHECK(std::abs(block.deviation_weights[i] - weight) <= 1e-9, "weight %ld of the spread is %g, not %g",
+          static_cast<long>(i), block.deviation_weights[i], weight);
   }
   const DenseInputs inputs(17, 5);
   const int64_t padded = 16;
@@ -207,7 +212,7 @@ void check_not_finite() {
     }
     CHECK(std::isnan(conv.steps[1]) && others, "steps of %g, %g", conv.steps[0], conv.steps[1]);
     const int64_t size = winograd_packed_size<Int8>(DenseInputs(17, 5).of(0), 5);
-    CHECK(std::all_of(conv.weight, conv.weight + size, [](int8_t w) { return w >= -64 && w <= 64; }), "large bytes");
+    CHECK(std::all_of(conv.weight, conv.weight + size, [](int8_t w) { return w >= -127; }), "large bytes");
   }
 }
 
