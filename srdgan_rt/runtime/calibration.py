@@ -58,7 +58,7 @@ class _Features:
     def ranges(self, cut: float, margin: float) -> Tensor:  # (37, F + 4 * G)
         ranges = torch.minimum(margin * self._largest, cut * (self._squares / self._count).sqrt().float())
         deviations = F.pad(self._deviations, (0, ranges.shape[1] - len(self._deviations)))
-        return torch.cat([ranges, deviations[None]]).clone()
+        return torch.cat([ranges, deviations[None]])
 
 
 def measure_ranges(

@@ -206,7 +206,7 @@ WinogradOutput<Precision> winograd_multiply(const WinogradIsa<Precision>& isa, W
                                             int64_t out_channels, int64_t panel, float* sums);
 
 // What the tiles' means add to the same panels: (tiles, depth) times the sums of the taps, into `output.constants`,
-// which `constants` becomes. `means` has v, v_stride, depth, tiles and the channels that are needed.
+// which `constants` becomes. `means` has v, v_stride, depth and tiles; the channels are those of `output`.
 void winograd_multiply_means(const WinogradIsa<Float32>& isa, WinogradProduct<Float32> means,
                              const PackedConv<Int8>& conv, int64_t panel, float* constants,
                              WinogradOutput<Int8>& output);
