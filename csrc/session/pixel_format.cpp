@@ -1,6 +1,7 @@
 #include "csrc/session/pixel_format.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <string>
 #include <type_traits>
@@ -30,10 +31,16 @@ constexpr float kWhite = std::is_same_v<T, float>     ? 1.0f
 
 float clip(float value, float white) { return value > 0.0f ? (value < white ? value : white) : 0.0f; }
 
-// To nearest, ties to even, as torch.round does; for values of less than 2^22. Compilers make vectors of it.
+// To nearest, ties to even, as torch.round does; for values of less than 2^22. Compilers make vectors of both ways.
+// Where there are fused multiply-adds, one would take the addition together with the product that made the value, which
+// is then not rounded as torch rounds it; but such processors have an instruction for nearbyint.
 float round_to_nearest(float value) {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+  return std::nearbyint(value);
+#else
   constexpr float kShift = 12582912.0f;  // 1.5 * 2^23
   return (value + kShift) - kShift;
+#endif
 }
 
 template <typename T>

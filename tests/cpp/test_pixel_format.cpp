@@ -90,6 +90,33 @@ void test_formats() {
   }
 }
 
+// Samples are those of torch's (x * white).round(): the product is rounded to a float, then that to a whole number.
+// Beside a tie this differs from rounding the exact product.
+void test_ties() {
+  const auto check = [](PixelFormat format, float white, auto sample) {
+    using T = decltype(sample);
+    std::vector<float> values;
+    for (int k = 0; k < 255; ++k) {
+      float value = (static_cast<float>(k) * white / 255.0f + 0.5f) / white;
+      for (int i = 0; i < 4; ++i) value = std::nextafter(value, 0.0f);
+      for (int i = 0; i < 8; ++i) values.push_back(value = std::nextafter(value, 1.0f));
+    }
+    const int64_t width = static_cast<int64_t>(values.size());
+    std::vector<T> samples(3 * values.size());
+    const PixelConverter converter(format, ColourMatrix::kBt601, ColourRange::kFull, width, 1, "picture");
+    const RgbRow<const float> row[2]{{{values.data(), values.data(), values.data()}}};
+    converter.write({{samples.data()}, {converter.layout().row_bytes(0, width)}}, 0, row);
+    int wrong = 0;
+    for (size_t i = 0; i < values.size(); ++i) {
+      const volatile float product = values[i] * white;
+      wrong += samples[3 * i] != static_cast<T>(std::nearbyint(product));
+    }
+    CHECK(wrong == 0, "%s: %d of %d", converter.layout().name, wrong, static_cast<int>(width));
+  };
+  check(PixelFormat::kRgb8, 255.0f, uint8_t{});
+  check(PixelFormat::kRgb16, 65535.0f, uint16_t{});
+}
+
 // Published values of colour bars.
 void test_known_colours() {
   struct Known {
@@ -133,6 +160,7 @@ void test_known_colours() {
 
 int main() {
   test_formats();
+  test_ties();
   test_known_colours();
   return test_result();
 }
