@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "csrc/common/philox_noise.h"
 #include "csrc/common/picture_limits.h"
 
 namespace srdgan {
@@ -63,6 +64,8 @@ inline void check_conv_weight(const Tensor& weight) {
   STD_TORCH_CHECK(weight.size(0) > 0 && weight.size(1) > 0, "weight must not be empty");
 }
 
+constexpr int64_t kMaxNoise = 1000;  // far above any use, and small enough that nothing overflows
+
 // x (N, C, H, W) uint8 or float32
 inline void check_downsample(const Tensor& x, int64_t factor, int64_t phase) {
   check_tensor(x, 4, "x");
@@ -71,6 +74,14 @@ inline void check_downsample(const Tensor& x, int64_t factor, int64_t phase) {
   STD_TORCH_CHECK(factor >= 1, "factor must be at least 1, got ", factor);
   STD_TORCH_CHECK(phase >= 0 && phase < factor, "phase must be 0..", factor - 1, ", got ", phase);
   STD_TORCH_CHECK(x.size(2) > phase && x.size(3) > phase, "x must be larger than the phase ", phase);
+}
+
+inline SensorNoise make_noise(double shot_noise, double read_noise, int64_t seed) {
+  STD_TORCH_CHECK(shot_noise >= 0 && shot_noise <= kMaxNoise, "shot_noise must be 0..", kMaxNoise, ", got ",
+                  shot_noise);
+  STD_TORCH_CHECK(read_noise >= 0 && read_noise <= kMaxNoise, "read_noise must be 0..", kMaxNoise, ", got ",
+                  read_noise);
+  return {static_cast<float>(shot_noise), static_cast<float>(read_noise * read_noise), static_cast<uint64_t>(seed)};
 }
 
 // Number of samples that are kept, without overflow for any factor.

@@ -27,7 +27,7 @@ STABLE_TORCH_LIBRARY(srdgan_rt, m) {
       "int strip_rows, int known_before) -> Tensor");
   m.def("l2h_tail(Tensor x, Tensor weights, int scale, float negative_slope) -> Tensor");
   m.def("l2h_workspace_floats(Tensor weights, int height, int width, int strip_rows) -> int");
-  m.def("nearest_downsample(Tensor x, int factor, int phase) -> Tensor");
+  m.def("nearest_downsample(Tensor x, int factor, int phase, float shot_noise, float read_noise, int seed) -> Tensor");
   m.def("upsample_conv(Tensor x, Tensor weight, Tensor? bias, float negative_slope) -> Tensor");
   m.def("upsample_conv_pack(Tensor weight) -> Tensor");
   m.def(

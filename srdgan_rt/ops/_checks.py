@@ -9,8 +9,12 @@ from torch import Tensor
 
 from srdgan_rt.errors import InputError
 
+_MAX_NOISE = 1000  # as in csrc/ops/checks.h
 
-def check_downsample(x: Tensor, factor: int, phase: int | None) -> int:
+
+def check_downsample(
+    x: Tensor, factor: int, phase: int | None, shot_noise: float = 0, read_noise: float = 0, seed: int = 0
+) -> int:
     """Checks the arguments of nearest_downsample and fills in the default phase."""
     if x.ndim != 4:
         raise InputError(f"x must be (N, C, H, W), got {x.ndim} dimensions")
@@ -24,6 +28,11 @@ def check_downsample(x: Tensor, factor: int, phase: int | None) -> int:
         raise InputError(f"phase must be 0..{factor - 1}, got {phase}")
     if x.shape[2] <= phase or x.shape[3] <= phase:
         raise InputError(f"x must be larger than the phase {phase}, got {x.shape[2]}x{x.shape[3]}")
+    for name, value in {"shot_noise": shot_noise, "read_noise": read_noise}.items():
+        if not 0 <= value <= _MAX_NOISE:
+            raise InputError(f"{name} must be 0..{_MAX_NOISE}, got {value}")
+    if not -(2**63) <= seed < 2**63:
+        raise InputError(f"seed must be a number of 64 bits with sign, got {seed}")
     return phase
 
 

@@ -38,11 +38,54 @@ from srdgan_rt.ops._layers import (
 )
 
 
-def nearest_downsample(x: Tensor, factor: int, phase: int | None = None) -> Tensor:  # (N, C, H, W)
+def nearest_downsample(
+    x: Tensor,  # (N, C, H, W)
+    factor: int,
+    phase: int | None = None,
+    *,
+    shot_noise: float = 0.0,
+    read_noise: float = 0.0,
+    seed: int = 0,
+) -> Tensor:  # (N, C, ceil((H - phase) / factor), ceil((W - phase) / factor))
     """Same contract as :func:`srdgan_rt.ops.nearest_downsample`."""
-    phase = check_downsample(x, factor, phase)
+    phase = check_downsample(x, factor, phase, shot_noise, read_noise, seed)
     samples = x[:, :, phase::factor, phase::factor].contiguous()
-    return samples.float() / 255 if x.dtype == torch.uint8 else samples
+    samples = samples.float() / 255 if x.dtype == torch.uint8 else samples
+    if shot_noise == read_noise == 0:
+        return samples
+    normals = standard_normals(samples.numel(), seed).to(samples).reshape(samples.shape)
+    return samples + (shot_noise * samples.clamp(min=0) + read_noise**2).sqrt() * normals
+
+
+_LOW = 0xFFFFFFFF  # the lowest 32 bits
+
+
+def standard_normals(count: int, seed: int) -> Tensor:  # (count,) float64
+    """The first normal values of a seed: Philox4x32-10 and the transform of Box and Muller, as in
+    ``csrc/common/philox_noise.h``."""
+    quads = torch.arange(-(-count // 4))
+    zero = torch.zeros_like(quads)
+    words = [quads & _LOW, quads >> 32, zero, zero]
+    key = [seed & _LOW, seed >> 32 & _LOW]
+    for _ in range(10):
+        even_high, even_low = _multiply(0xD2511F53, words[0])
+        odd_high, odd_low = _multiply(0xCD9E8D57, words[2])
+        words = [odd_high ^ words[1] ^ key[0], odd_low, even_high ^ words[3] ^ key[1], even_low]
+        key = [key[0] + 0x9E3779B9 & _LOW, key[1] + 0xBB67AE85 & _LOW]
+    distances, angles = torch.stack(words[0::2], 1), torch.stack(words[1::2], 1)  # (quads, 2)
+    radii = (-2 * torch.log((distances >> 8 | 1).double() / 2**24)).sqrt()
+    # The highest two bits are the quadrant; the others, with sign, are the angle from its middle.
+    rest = angles & (1 << 30) - 1
+    turns = ((angles >> 30) + (rest - (rest >> 29 << 30)).double() / 2**30) / 4
+    normals = torch.polar(radii, 2 * torch.pi * turns)
+    return torch.view_as_real(normals).flatten()[:count]
+
+
+def _multiply(factor: int, x: Tensor) -> tuple[Tensor, Tensor]:
+    """High and low 32 bits of a product of 32-bit numbers, in numbers of 64 bits with sign."""
+    low = factor * (x & 0xFFFF)
+    high = factor * (x >> 16) + (low >> 16)
+    return high >> 16, (high & 0xFFFF) << 16 | low & 0xFFFF
 
 
 def upsample_conv(

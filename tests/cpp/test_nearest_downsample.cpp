@@ -1,4 +1,4 @@
-// nearest_downsample against the plain loops of its definition, in three memory layouts.
+// nearest_downsample against the plain loops of its definition, in three memory layouts; its noise against known bits.
 #include <type_traits>
 
 #include "csrc/kernels/cpu/nearest_downsample.h"
@@ -42,9 +42,54 @@ void check_case(int64_t height, int64_t width, int64_t factor, int64_t phase, co
         static_cast<long>(factor), static_cast<long>(phase));
 }
 
+// The published test vectors of Philox4x32-10.
+void check_philox() {
+  const struct {
+    PhiloxBits counter;
+    uint64_t key;
+    PhiloxBits bits;
+  } cases[] = {
+      {{{0, 0, 0, 0}}, 0, {{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}}},
+      {{{~0u, ~0u, ~0u, ~0u}}, ~uint64_t{0}, {{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}}},
+      {{{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}},
+       0x299f31d0a4093822,
+       {{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}}},
+  };
+  for (const auto& one : cases) {
+    const PhiloxBits bits = philox(one.counter, one.key);
+    for (int i = 0; i < 4; ++i) CHECK(bits.word[i] == one.bits.word[i], "word %d: %08x", i, bits.word[i]);
+  }
+}
+
+// The same noise whatever the rows that are computed at once, and the bits of these four values on every processor.
+void check_noise() {
+  const int64_t height = 9, width = 7, rows = kBatch * kChannels * height;
+  const auto x = random_floats(rows * width, 2);
+  NearestDownsampleProblem problem{kChannels,
+                                   {kChannels * height * width, height * width, width, 1},
+                                   height,
+                                   width,
+                                   1,
+                                   0,
+                                   SensorNoise{0.25f, 0.5f, 0x123456789abcdef}};
+  std::vector<float> whole(x.size()), parts(x.size());
+  nearest_downsample(x.data(), problem, whole.data(), 0, rows);
+  for (int64_t row = rows; row-- > 0;) nearest_downsample(x.data(), problem, parts.data(), row, row + 1);
+  CHECK(whole == parts, "noise depends on the rows that are computed at once%s", "");
+  for (size_t i = 0; i < x.size(); ++i) {
+    const float normal = standard_normals(problem.noise.seed, i / 4).value[i % 4];
+    CHECK(whole[i] == add_noise(x[i], problem.noise, normal), "sample %d", static_cast<int>(i));
+  }
+  const float known[4] = {0x1.aab084p+0f, -0x1.321336p-2f, 0x1.0c0ed2p+0f, -0x1.ec9168p-1f};
+  const NormalValues normal = standard_normals(problem.noise.seed, uint64_t{1} << 40);
+  for (int i = 0; i < 4; ++i) CHECK(normal.value[i] == known[i], "%a is not %a", normal.value[i], known[i]);
+}
+
 }  // namespace
 
 int main() {
+  check_philox();
+  check_noise();
   for (int64_t height : {1, 2, 7, 8, 13}) {
     for (int64_t width : {1, 2, 7, 8, 13}) {
       for (int64_t factor : {1, 2, 3, 4}) {

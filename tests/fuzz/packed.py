@@ -77,7 +77,7 @@ def check_packed(path: Path) -> None:
         except RuntimeError as error:
             refusals.append(str(error))
     for call in (
-        lambda: op.nearest_downsample(x, scale, known_before),
+        lambda: op.nearest_downsample(x, scale, known_before, 0.1, 0.1, known_before),
         lambda: op.upsample_conv(x, torch.ones(2, 3, 3, 3), None, 0.2),
         lambda: op.upsample_conv_packed(x, torch.ones(25, 1, 3, 16), None, scale, 0.2),
     ):

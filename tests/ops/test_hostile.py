@@ -237,11 +237,16 @@ def test_upsample_conv() -> None:
 
 def test_nearest_downsample() -> None:
     op, x = torch.ops.srdgan_rt.nearest_downsample, torch.arange(12.0).reshape(1, 1, 3, 4)
-    assert torch.equal(op(x, 2**63 - 1, 1), x[:, :, 1:2, 1:2])
+    assert torch.equal(op(x, 2**63 - 1, 1, 0, 0, 0), x[:, :, 1:2, 1:2])
     for factor, phase in [(0, 0), (-1, 0), (4, 4), (4, -1), (4, 3), (-(2**63), 0), (2**63 - 1, 2**63 - 2)]:
         with pytest.raises(RuntimeError):
-            op(x, factor, phase)
+            op(x, factor, phase, 0, 0, 0)
+    for noise in (-1.0, float("nan"), float("inf"), 1e308):
+        with pytest.raises(RuntimeError):
+            op(x, 2, 0, noise, 0, 0)
+        with pytest.raises(RuntimeError):
+            op(x, 2, 0, 0, noise, 0)
     for wrong in (x[0], x.double(), x[..., :0], shrink(x)):
         with pytest.raises(RuntimeError):
-            op(wrong, 2, 0)
-    assert op(torch.ones(0, HUGE, 1, 1), 2, 0).shape == (0, HUGE, 1, 1)
+            op(wrong, 2, 0, 0, 0, 0)
+    assert op(torch.ones(0, HUGE, 1, 1), 2, 0, 0, 0, 0).shape == (0, HUGE, 1, 1)

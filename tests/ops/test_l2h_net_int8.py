@@ -65,8 +65,8 @@ def test_matches_reference(make_net: MakeNet, channels: tuple[int, int], kept: i
     result = ops.l2h_net(picture, ops.l2h_net_pack(layers, ranges))
     exact, rounded = reference.l2h_net(picture, layers), reference.l2h_net(picture, layers, ranges)
     assert rms(rounded - exact) > 1e-5  # there is something to match
-    # Sums in another order differ by about 1e-4 of a step, so up to 3 values of 10,000 are rounded to the other side. With
-    # an error of one step each, that is 6 % of what rounding itself costs (0.29 steps). Truncation would cost 100 %.
+    # Sums in another order differ by about 1e-4 of a step, so up to 3 values of 10,000 are rounded to the other side.
+    # With an error of one step each, that is 6 % of what rounding itself costs (0.29 steps). Truncation costs 100 %.
     assert rms(result - rounded) < 0.1 * rms(rounded - exact)
 
 

@@ -1,7 +1,10 @@
 // Takes every factor-th sample of each row and column, starting at `phase`; bytes become floats in [0, 1] on the way.
+// The noise of a sensor may be added: sample i of the dense output takes value i of the seed.
 #pragma once
 
 #include <cstdint>
+
+#include "csrc/common/philox_noise.h"
 
 namespace srdgan {
 
@@ -12,6 +15,7 @@ struct NearestDownsampleProblem {
   int64_t out_width;   // ceil((W - phase) / factor)
   int64_t factor;
   int64_t phase;
+  SensorNoise noise;
 };
 
 // output (N, C, out_height, out_width), dense. Rows [row_begin, row_end) of the N * C * out_height output rows are

@@ -11,6 +11,14 @@ __device__ float to_float(float value) { return value; }
 // A correctly rounded division whatever the compiler's flags: the CPU's and PyTorch's x / 255 to the last bit.
 __device__ float to_float(uint8_t value) { return __fdiv_rn(static_cast<float>(value), 255.0f); }
 
+__device__ float add_noise_of_sample(float value, const SensorNoise& noise, int64_t sample) {
+  const uint64_t index = static_cast<uint64_t>(sample);
+  const NormalValues normal = standard_normals(noise.seed, index / 4);
+  // Selected, not indexed: an index that is not known to the compiler would put the four values into local memory.
+  const float even = index & 2 ? normal.value[2] : normal.value[0], odd = index & 2 ? normal.value[3] : normal.value[1];
+  return add_noise(value, noise, index & 1 ? odd : even);
+}
+
 template <typename T>
 __global__ void __launch_bounds__(kThreads)
     nearest_downsample_kernel(const T* __restrict__ x, const NearestDownsampleCudaProblem p, float* __restrict__ output,
@@ -20,8 +28,10 @@ __global__ void __launch_bounds__(kThreads)
     const int64_t column = i % p.out_width;
     const int64_t row = i / p.out_width % p.out_height;
     const int64_t plane = i / p.out_width / p.out_height;
-    output[i] = to_float(x[plane / p.channels * p.stride[0] + plane % p.channels * p.stride[1] +
-                           (p.factor * row + p.phase) * p.stride[2] + (p.factor * column + p.phase) * p.stride[3]]);
+    const float value =
+        to_float(x[plane / p.channels * p.stride[0] + plane % p.channels * p.stride[1] +
+                   (p.factor * row + p.phase) * p.stride[2] + (p.factor * column + p.phase) * p.stride[3]]);
+    output[i] = is_noisy(p.noise) ? add_noise_of_sample(value, p.noise, i) : value;
   }
 }
 

@@ -5,11 +5,13 @@
 
 #include <cstdint>
 
+#include "csrc/common/philox_noise.h"
+
 namespace srdgan {
 
 // x (N, C, H, W) of the given strides, in elements -> output (N, C, out_height, out_width), dense:
 // output[..., i, j] = x[..., factor * i + phase, factor * j + phase]; bytes are divided by 255. All pointers are on the
-// device.
+// device. Noise as in the CPU's version, the same bits.
 struct NearestDownsampleCudaProblem {
   int64_t batch;
   int64_t channels;
@@ -18,6 +20,7 @@ struct NearestDownsampleCudaProblem {
   int64_t out_width;
   int64_t factor;
   int64_t phase;
+  SensorNoise noise;
 };
 
 cudaError_t launch_nearest_downsample(const float* x, const NearestDownsampleCudaProblem& problem, float* output,

@@ -14,7 +14,8 @@ namespace {
 constexpr int64_t kSamplesPerThread = 16 * 1024;  // less is not worth waking a thread for
 
 // x (N, C, H, W) of any strides -> (N, C, ceil((H - phase) / factor), ceil((W - phase) / factor)) float32, contiguous
-Tensor nearest_downsample_cpu(const Tensor& x, int64_t factor, int64_t phase) {
+Tensor nearest_downsample_cpu(const Tensor& x, int64_t factor, int64_t phase, double shot_noise, double read_noise,
+                              int64_t seed) {
   check_downsample(x, factor, phase);
   NearestDownsampleProblem problem{};
   problem.channels = x.size(1);
@@ -23,6 +24,7 @@ Tensor nearest_downsample_cpu(const Tensor& x, int64_t factor, int64_t phase) {
   problem.out_width = downsampled_size(x.size(3), factor, phase);
   problem.factor = std::min(factor, std::max(x.size(2), x.size(3)));  // no other samples, and no overflow
   problem.phase = phase;
+  problem.noise = make_noise(shot_noise, read_noise, seed);
 
   const int64_t shape[4] = {x.size(0), x.size(1), problem.out_height, problem.out_width};
   Tensor output = torch::stable::empty({shape, 4}, ScalarType::Float, std::nullopt, x.device());

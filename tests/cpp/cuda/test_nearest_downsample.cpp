@@ -14,7 +14,8 @@ namespace {
 constexpr int64_t kBatch = 2, kChannels = 3;
 
 template <typename T>
-void check_case(int64_t height, int64_t width, int64_t factor, int64_t phase, const int64_t (&stride)[4]) {
+void check_case(int64_t height, int64_t width, int64_t factor, int64_t phase, const int64_t (&stride)[4],
+                const SensorNoise& noise = {}) {
   const int64_t count =
       1 + (kBatch - 1) * stride[0] + (kChannels - 1) * stride[1] + (height - 1) * stride[2] + (width - 1) * stride[3];
   std::vector<T> values;
@@ -25,12 +26,12 @@ void check_case(int64_t height, int64_t width, int64_t factor, int64_t phase, co
   const int64_t out_height = (height - phase + factor - 1) / factor, out_width = (width - phase + factor - 1) / factor;
   simt::DeviceArray<float> output("the output", kBatch * kChannels * out_height * out_width, alignof(float));
   const NearestDownsampleCudaProblem problem{
-      kBatch, kChannels, {stride[0], stride[1], stride[2], stride[3]}, out_height, out_width, factor, phase};
+      kBatch, kChannels, {stride[0], stride[1], stride[2], stride[3]}, out_height, out_width, factor, phase, noise};
   const auto out =
       simt::run_in_each_order(output, [&] { return launch_nearest_downsample(x.data(), problem, output.data(), {}); });
 
   const NearestDownsampleProblem reference{
-      kChannels, {stride[0], stride[1], stride[2], stride[3]}, out_height, out_width, factor, phase};
+      kChannels, {stride[0], stride[1], stride[2], stride[3]}, out_height, out_width, factor, phase, noise};
   std::vector<float> truth(out.size());
   nearest_downsample(values.data(), reference, truth.data(), 0, kBatch * kChannels * out_height);
   CHECK(out == truth, "%ldx%ld, factor %ld, phase %ld", static_cast<long>(height), static_cast<long>(width),
@@ -48,7 +49,8 @@ int main() {
           const int64_t area = height * width;
           check_case<float>(height, width, factor, phase, {kChannels * area, area, width, 1});
           check_case<uint8_t>(height, width, factor, phase, {kChannels * area, 1, kChannels * width, kChannels});
-          check_case<float>(height, width, factor, phase, {2 * kChannels * area, 2 * area, 2 * width, 2});
+          check_case<float>(height, width, factor, phase, {2 * kChannels * area, 2 * area, 2 * width, 2},
+                            {0.01f, 1e-4f, 0xfedcba9876543210});
         }
       }
     }
