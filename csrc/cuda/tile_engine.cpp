@@ -36,13 +36,12 @@ TileEngine::TileEngine(Device& device, const NetSizes& sizes, const EngineOption
     slot.computed = {device_, device_.create_event()};
     slot.delivered = {device_, device_.create_event()};
   }
-  const int64_t bytes = packed_net_bytes(layers_);
-  weights_ = {device_, device_.allocate(bytes)};
-  const OwnedPinned staging(device_, device_.allocate_pinned(bytes));
+  const PackedPart part = packed_part(layers_, uses_wgmma_);
+  weights_ = {device_, device_.allocate(part.bytes)};
+  const OwnedPinned staging(device_, device_.allocate_pinned(part.bytes));
   if (weights_.get() == nullptr || staging.get() == nullptr) throw std::bad_alloc();
-  std::memcpy(staging.get(), packed, static_cast<size_t>(bytes));
-  if (uses_wgmma_) order_net_for_wgmma(layers_, staging.get());
-  device_.copy(weights_.get(), staging.get(), bytes, upload_.get());
+  std::memcpy(staging.get(), static_cast<const unsigned char*>(packed) + part.offset, static_cast<size_t>(part.bytes));
+  device_.copy(weights_.get(), staging.get(), part.bytes, upload_.get());
   device_.record(caller_.get(), upload_.get());
   device_.synchronize(caller_.get());
 }

@@ -62,7 +62,8 @@ def l2h_net_cuda_pack(layers: L2HLayers, precision: str = "fp16", *, half_sums: 
         half_sums: also sum in float16, with ``fp16`` alone: faster on GeForce, a little less exact.
 
     Returns:
-        The network, about as large as its weights, on the CPU; ``.to(device)`` brings it to a GPU. It is for inference
+        The network on the CPU; ``.to(device)`` brings it to a GPU. It is about as large as its weights, or twice that
+        where the extension has kernels for Hopper (``90a``), which read them in another order. It is for inference
         only: it has no gradients.
 
     Raises:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from cuda_on_cpu import compute_exactly, load_path, measure_psnr
@@ -87,6 +89,22 @@ def test_results(precision, half_sums, decibels):
     result = l2h_net_cuda(x, pack(net, precision, half_sums=half_sums))
     assert measure_psnr(result, compute_exactly(net, x)) > decibels
     assert torch.equal(result, l2h_net_cuda(x, pack(net, precision, half_sums=half_sums)))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("on_cpu")
+@pytest.mark.parametrize(("precision", "half_sums"), [("fp16", False), ("fp16", True), ("bf16", False)])
+def test_hopper_gives_the_same_bits(monkeypatch, precision, half_sums):
+    """By wgmma, which the weights in the wrong order would not survive; with sums in float16 by the other kernels."""
+    net = make_lively_net(features=32, growth=32)
+    packed = pack(net, precision, half_sums=half_sums)
+    x = torch.rand(1, 3, 4, 5, generator=torch.Generator().manual_seed(1))
+    expected = l2h_net_cuda(x, packed)
+    monkeypatch.setenv("SRDGAN_SIMT_H100", "1")
+    assert torch.equal(l2h_net_cuda(x, packed), expected)
+    size = packed.weights.numel() // 2
+    damaged = replace(packed, weights=torch.cat([torch.zeros(size, dtype=torch.uint8), packed.weights[size:]]))
+    assert torch.equal(l2h_net_cuda(x, damaged), expected) != half_sums  # only the second half was read
 
 
 @pytest.mark.slow

@@ -187,13 +187,15 @@ cudaError_t launch_outputs(const Context& context, const ConvSize& size, const F
 
 }  // namespace
 
-bool has_wgmma([[maybe_unused]] const Gpu& gpu) {
+bool is_wgmma_built() {
 #if defined(__CUDACC__) && !defined(SRDGAN_SM90A)
   return false;
 #else
-  return gpu.compute_capability == 90;
+  return true;
 #endif
 }
+
+bool has_wgmma(const Gpu& gpu) { return is_wgmma_built() && gpu.compute_capability == 90; }
 
 cudaError_t launch_conv3x3_wgmma(const Context& context, const ConvSize& size, const FeatureInput& input,
                                  const ConvWeights& weights, const FeatureOutput& output) {

@@ -7,7 +7,8 @@
 
 namespace srdgan::gpu {
 
-// Whether this build has the kernel, and the GPU can run it.
+// Whether this build has the kernel, and then whether a GPU can run it.
+bool is_wgmma_built();
 bool has_wgmma(const Gpu& gpu);
 
 constexpr bool takes_wgmma(int64_t outputs) { return outputs >= 32; }

@@ -40,6 +40,18 @@ int64_t visit_layers(const NetLayers& layers, Visit visit) {
   return offset;
 }
 
+int64_t part_bytes(const NetLayers& layers) {
+  return visit_layers(layers, [](const Section&) {});
+}
+
+// `part` is as pack_net makes the first one.
+void order_for_wgmma(const NetLayers& layers, unsigned char* part) {
+  visit_layers(layers, [&](const Section& section) {
+    if (section.dense && takes_wgmma(pad_channels(section.layer.out_channels)))
+      order_conv_for_wgmma(section.layer, reinterpret_cast<uint16_t*>(part + section.weight));
+  });
+}
+
 }  // namespace
 
 std::vector<int64_t> dense_inputs(int64_t features, int64_t growth, int64_t index) {
@@ -48,13 +60,17 @@ std::vector<int64_t> dense_inputs(int64_t features, int64_t growth, int64_t inde
   return channels;
 }
 
-int64_t packed_net_bytes(const NetLayers& layers) {
-  return visit_layers(layers, [](const Section&) {});
+int64_t packed_net_bytes(const NetLayers& layers) { return (is_wgmma_built() ? 2 : 1) * part_bytes(layers); }
+
+PackedPart packed_part(const NetLayers& layers, bool for_wgmma) {
+  const int64_t bytes = part_bytes(layers);
+  return {for_wgmma ? bytes : 0, bytes};
 }
 
 void pack_net(const NetLayers& layers, ElementType type, void* packed) {
   auto* bytes = static_cast<unsigned char*>(packed);
-  std::fill_n(bytes, packed_net_bytes(layers), 0);  // the gaps between sections: equal nets give equal bytes
+  const int64_t count = part_bytes(layers);
+  std::fill_n(bytes, count, 0);  // the gaps between sections: equal nets give equal bytes
   visit_layers(layers, [&](const Section& section) {
     auto* weight = reinterpret_cast<uint16_t*>(bytes + section.weight);
     if (section.upsamples) {
@@ -64,18 +80,13 @@ void pack_net(const NetLayers& layers, ElementType type, void* packed) {
     }
     pack_conv_bias(section.layer, reinterpret_cast<float*>(bytes + section.bias));
   });
+  if (!is_wgmma_built()) return;
+  std::copy_n(bytes, count, bytes + count);
+  order_for_wgmma(layers, bytes + count);
 }
 
-void order_net_for_wgmma(const NetLayers& layers, void* packed) {
-  auto* bytes = static_cast<unsigned char*>(packed);
-  visit_layers(layers, [&](const Section& section) {
-    if (section.dense && takes_wgmma(pad_channels(section.layer.out_channels)))
-      order_conv_for_wgmma(section.layer, reinterpret_cast<uint16_t*>(bytes + section.weight));
-  });
-}
-
-NetWeights::NetWeights(const NetLayers& layers, const void* packed, float negative_slope, bool for_wgmma) {
-  const auto* bytes = static_cast<const unsigned char*>(packed);
+NetWeights::NetWeights(const NetLayers& layers, const void* part, float negative_slope, bool for_wgmma) {
+  const auto* bytes = static_cast<const unsigned char*>(part);
   std::vector<ConvWeights> all;
   visit_layers(layers, [&](const Section& section) {
     all.push_back({bytes + section.weight, reinterpret_cast<const float*>(bytes + section.bias),

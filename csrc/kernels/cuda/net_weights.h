@@ -23,14 +23,19 @@ struct NetLayers {
 // What convolution `index` of a dense block reads.
 std::vector<int64_t> dense_inputs(int64_t features, int64_t growth, int64_t index);
 
-// Bytes of the packed weights.
+// Packed weights: all layers in the order of conv3x3.h. Where this build has conv_wgmma.h, they follow again, in its
+// order those that it takes. So one block of memory serves every GPU; each needs one part of it.
 int64_t packed_net_bytes(const NetLayers& layers);
 void pack_net(const NetLayers& layers, ElementType type, void* packed);
 
-// Puts packed weights into the order for GPUs with wgmma (conv_wgmma.h): those of the dense blocks that it takes.
-void order_net_for_wgmma(const NetLayers& layers, void* packed);
+struct PackedPart {
+  int64_t offset;
+  int64_t bytes;
+};
+// for_wgmma: of a GPU for which has_wgmma() is true.
+PackedPart packed_part(const NetLayers& layers, bool for_wgmma);
 
-// Pointers into packed weights that lie on the device.
+// Pointers into a part of the packed weights that lies on the device.
 struct NetWeights {
   ConvWeights first;
   std::vector<DenseBlockWeights> blocks;
@@ -39,8 +44,8 @@ struct NetWeights {
   ConvWeights hr;
   ConvWeights last;
 
-  // negative_slope: of every LeakyReLU. packed: 16-byte aligned. for_wgmma: it is in that order.
-  NetWeights(const NetLayers& layers, const void* packed, float negative_slope, bool for_wgmma = false);
+  // negative_slope: of every LeakyReLU. part: 16-byte aligned; packed_part() for the same for_wgmma.
+  NetWeights(const NetLayers& layers, const void* part, float negative_slope, bool for_wgmma = false);
 };
 
 }  // namespace srdgan::gpu

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "csrc/kernels/cuda/conv_wgmma.h"
 #include "csrc/kernels/cuda/l2h_net.h"
 #include "csrc/kernels/cuda/net_sizes.h"
 #include "csrc/ops/checks.h"
@@ -120,7 +121,11 @@ Tensor l2h_net_cuda(const Tensor& picture, const Tensor& weights, std::vector<in
   Tensor result = torch::stable::empty({shape, 4}, picture.scalar_type(), std::nullopt, picture.device());
   if (batch == 0) return result;
   const auto blocks = [&](int64_t side) { return (side + net.unshuffle - 1) / net.unshuffle; };
-  const gpu::L2HNetRun run(gpu::NetWeights(layers, weights.const_data_ptr(), static_cast<float>(negative_slope)),
+  const gpu::Context context{type, half_sums, read_gpu(picture), current_stream(picture)};
+  const bool by_wgmma = gpu::has_wgmma(context.gpu) && !half_sums;
+  const auto* part =
+      static_cast<const unsigned char*>(weights.const_data_ptr()) + gpu::packed_part(layers, by_wgmma).offset;
+  const gpu::L2HNetRun run(gpu::NetWeights(layers, part, static_cast<float>(negative_slope), by_wgmma),
                            {batch, blocks(height), blocks(width)});
   const int64_t workspace_shape[1] = {run.workspace_bytes()};
   Tensor workspace = torch::stable::empty({workspace_shape, 1}, ScalarType::Byte, std::nullopt, picture.device());
@@ -135,7 +140,6 @@ Tensor l2h_net_cuda(const Tensor& picture, const Tensor& weights, std::vector<in
                                 static_cast<int32_t>(kPictureChannels)};
   const gpu::PictureOutput output{
       result.mutable_data_ptr(), samples, picture_strides(result), 0, 0, out_height, out_width, kPictureChannels};
-  const gpu::Context context{type, half_sums, read_gpu(picture), current_stream(picture)};
   // The workspace is free for other work of this stream once this returns, which runs after the kernels.
   check_launch(run.launch(context, input, output, workspace.mutable_data_ptr()), "l2h_net_cuda");
   return result;

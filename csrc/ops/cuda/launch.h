@@ -9,6 +9,7 @@
 #include <torch/csrc/stable/accelerator.h>
 #include <torch/csrc/stable/tensor.h>
 
+#include <cstdlib>
 #include <string>
 
 #include "csrc/kernels/cuda/gpu.h"
@@ -30,7 +31,10 @@ struct CurrentDevice {
 };
 
 inline cudaStream_t current_stream(const torch::stable::Tensor&) { return nullptr; }
-inline gpu::Gpu read_gpu(const torch::stable::Tensor&) { return {164 << 10, 80}; }
+// An A100, or an H100 where the variable SRDGAN_SIMT_H100 is set.
+inline gpu::Gpu read_gpu(const torch::stable::Tensor&) {
+  return std::getenv("SRDGAN_SIMT_H100") == nullptr ? gpu::Gpu{164 << 10, 80} : gpu::Gpu{228 << 10, 90};
+}
 inline std::string describe(cudaError_t error) { return "error " + std::to_string(error); }
 
 #else

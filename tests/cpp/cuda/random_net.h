@@ -54,8 +54,8 @@ class DeviceNet {
   static std::vector<unsigned char> pack(const NetLayers& layers, ElementType type, bool for_wgmma) {
     std::vector<unsigned char> packed(packed_net_bytes(layers));
     pack_net(layers, type, packed.data());
-    if (for_wgmma) order_net_for_wgmma(layers, packed.data());
-    return packed;
+    const PackedPart part = packed_part(layers, for_wgmma);
+    return {packed.begin() + part.offset, packed.begin() + part.offset + part.bytes};
   }
 
   simt::DeviceArray<unsigned char> packed_;
