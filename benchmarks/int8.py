@@ -3,26 +3,34 @@
 Enlarges data sets with the op ``l2h_net`` in float32 and with dense blocks in int8, with the ranges beside the
 model's weights, and scores both as ``srdgan-rt evaluate`` does. Also prints how far the 8-bit values of both are apart.
 Without VNNI, other instructions compute the same bytes, but more slowly.
+
+``--peers`` does the same with other engines, which compute the same convolutions in int8. Each is calibrated on the
+very picture that it enlarges, so a calibration on other pictures cannot be better.
 """
 
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks.native import require_native
+from srdgan_rt.bench.engines import precision_of
+from srdgan_rt.bench.peers import PEERS, Run
 from srdgan_rt.checkpoint import DEFAULT_MODEL, load_model
 from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.metrics import evaluate_data_set, open_data_set
 from srdgan_rt.metrics.baselines import Method
 from srdgan_rt.metrics.datasets import Sample
-from srdgan_rt.ops import PackedL2HNet, l2h_net, l2h_net_pack
+from srdgan_rt.models import L2HNet
+from srdgan_rt.ops import l2h_net, l2h_net_pack
 from srdgan_rt.pixels import to_float32
 from srdgan_rt.runtime.engines.native import list_layers
 
@@ -32,20 +40,25 @@ LEVELS = 8
 Picture: TypeAlias = NDArray[np.uint8]
 
 
-def make_method(net: PackedL2HNet, border: int, results: list[Picture]) -> Method:
+def make_method(run: Run, scale: int, border: int, results: list[Picture]) -> Method:
     """Enlarges a sample, mirrored at its border by so many pixels, and keeps the result."""
 
     def method(sample: Sample) -> Picture:
         grey = sample.low.ndim == 2
         low = torch.from_numpy(to_float32(np.atleast_3d(sample.low))).permute(2, 0, 1)[None]
-        result = l2h_net(F.pad(low.expand(1, 3, -1, -1), 4 * [border], mode="reflect"), net)
-        border_out = net.scale * border
+        result = run(F.pad(low.expand(1, 3, -1, -1), 4 * [border], mode="reflect"))
+        border_out = scale * border
         planes = result[0, :, border_out : result.shape[2] - border_out, border_out : result.shape[3] - border_out]
         pixels = (planes.mean(0) if grey else planes.permute(1, 2, 0)).clamp(0, 1)
         results.append(convert_depth(pixels.numpy(), np.uint8))
         return results[-1]
 
     return method
+
+
+def run_peer(name: str, net: L2HNet, x: Tensor) -> Tensor:
+    """Builds a peer for a batch, and runs it."""
+    return PEERS[name](net, x, torch.get_num_threads())(x)
 
 
 def describe_differences(one: list[Picture], other: list[Picture]) -> str:
@@ -61,25 +74,41 @@ def main() -> None:
     parser.add_argument(
         "-n", "--model", default=DEFAULT_MODEL, help="shipped model or weight file (default: %(default)s)"
     )
+    peers = [name for name in PEERS if precision_of(name) == "int8"]
+    parser.add_argument(
+        "--peers", nargs="+", choices=peers, default=[], metavar="PEER", help=f"also {', '.join(peers)}"
+    )
     arguments = parser.parse_args()
     require_native(parser)
     model = load_model(arguments.model, with_ranges=True)
     layers = list_layers(model.net)
-    nets = {"fp32": l2h_net_pack(layers), "int8": l2h_net_pack(layers, model.ranges)}
+    engines: dict[str, Run] = {
+        name: partial(l2h_net, net=l2h_net_pack(layers, ranges))
+        for name, ranges in {"fp32": None, "native int8": model.ranges}.items()
+    }
+    for name in arguments.peers:
+        engines[name] = partial(run_peer, name, model.net)
     apart = f"levels apart: rms | largest | more than {LEVELS}, of a million"
-    print(f"| data set | fp32 | int8 | difference, dB | {apart} |\n|---|---|---|---|---|---|---|")
+    print(f"| data set | engine | fp32 | int8 | difference, dB | {apart} |\n|---|---|---|---|---|---|---|---|")
     for folder in arguments.folders:
         data_set = open_data_set(folder)
-        results: dict[str, list[Picture]] = {name: [] for name in nets}
-        methods = {name: make_method(net, model.spec.border_padding, results[name]) for name, net in nets.items()}
+        results: dict[str, list[Picture]] = {name: [] for name in engines}
+        methods = {
+            name: make_method(run, model.net.scale, model.spec.border_padding, results[name])
+            for name, run in engines.items()
+        }
         evaluation = evaluate_data_set(data_set, methods)
         if evaluation.failures:
             parser.error(str(evaluation.failures[0].error))
-        scores = [evaluation.mean(name) for name in methods]
-        cells = [f"{score.psnr:.2f} / {score.ssim:.4f}" for score in scores if score is not None]
-        difference = np.diff([score.psnr for score in scores if score is not None])[0]
-        differences = describe_differences(*results.values())
-        print(f"| {data_set.name} | {' | '.join(cells)} | {difference:+.3f} | {differences} |", flush=True)
+        scores = {name: score for name in methods if (score := evaluation.mean(name)) is not None}
+        for name in list(engines)[1:]:
+            pair = [scores["fp32"], scores[name]]
+            cells = " | ".join(f"{score.psnr:.2f} / {score.ssim:.4f}" for score in pair)
+            differences = describe_differences(results["fp32"], results[name])
+            print(
+                f"| {data_set.name} | {name} | {cells} | {pair[1].psnr - pair[0].psnr:+.3f} | {differences} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

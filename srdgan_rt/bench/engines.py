@@ -20,7 +20,7 @@ OURS = {
 """Our engines: name in the report to engine and precision. The first is the reference for speedups."""
 
 _CORNER = 64  # pixels
-_LOWER_PRECISION = {"ncnn bf16 storage": "bf16"}
+_LOWER_PRECISION = {"ncnn bf16 storage": "bf16", "onnxruntime int8": "int8", "openvino int8": "int8"}
 
 
 def precision_of(name: str) -> str:

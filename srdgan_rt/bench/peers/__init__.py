@@ -25,7 +25,9 @@ PEERS: dict[str, Build] = {
     "torch eager channels_last": partial(torch_eager.build, channels_last=True),
     "torch.compile channels_last": torch_compile.build,
     "onnxruntime": onnxruntime.build,
+    "onnxruntime int8": partial(onnxruntime.build, int8=True),
     "openvino": openvino.build,
+    "openvino int8": partial(openvino.build, int8=True),
     "ncnn": partial(ncnn.build, bf16_storage=False),
     "ncnn bf16 storage": partial(ncnn.build, bf16_storage=True),
 }

@@ -7,13 +7,16 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from srdgan_rt.bench.peers.onnx_graph import export_graph
 from srdgan_rt.errors import BackendUnavailableError
-from srdgan_rt.export import export_onnx
 from srdgan_rt.models.l2h import L2HNet
 
 
-def build(net: L2HNet, sample: Tensor, num_threads: int) -> Callable[[Tensor], Tensor]:
-    """Makes a session with all graph optimisations, for the sample's shape and the given threads."""
+def build(net: L2HNet, sample: Tensor, num_threads: int, *, int8: bool = False) -> Callable[[Tensor], Tensor]:
+    """Makes a session with all graph optimisations, for the sample's shape and the given threads.
+
+    ``int8`` is calibrated on the sample.
+    """
     try:
         import onnxruntime
     except ImportError as error:
@@ -24,7 +27,8 @@ def build(net: L2HNet, sample: Tensor, num_threads: int) -> Callable[[Tensor], T
     options.log_severity_level = 3
     for name, side in zip(("height", "width"), sample.shape[2:], strict=True):
         options.add_free_dimension_override_by_name(name, side)
-    session = onnxruntime.InferenceSession(export_onnx(net), options, providers=["CPUExecutionProvider"])
+    graph = export_graph(net, [sample], int8=int8)
+    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
     def run(x: Tensor) -> Tensor:  # (1, 3, H, W) -> (1, 3, scale * H, scale * W)
         return torch.from_numpy(session.run(None, {"input": x.numpy()})[0])
