@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import pytest
 import torch
@@ -14,6 +16,8 @@ from torch import Tensor
 from srdgan_rt import _ext, ops
 from srdgan_rt.errors import InputError
 from srdgan_rt.ops import reference
+
+ComputeWithThreads: TypeAlias = Callable[[Callable[[], Tensor], Sequence[int]], list[Tensor]]
 
 pytestmark = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not()))
 
@@ -80,17 +84,10 @@ def test_empty_batch() -> None:
     assert ops.nearest_downsample(make_picture(2, 0, 8, 8), 4).shape == (2, 0, 2, 2)
 
 
-def test_deterministic_for_any_number_of_threads() -> None:
+def test_deterministic_for_any_number_of_threads(compute_with_threads: ComputeWithThreads) -> None:
     x = make_picture(1, 3, 512, 512, dtype=torch.uint8)
-    threads = torch.get_num_threads()
-    try:
-        results = []
-        for count in (1, 2):
-            torch.set_num_threads(count)
-            results.append(ops.nearest_downsample(x, 2))
-    finally:
-        torch.set_num_threads(threads)
-    assert torch.equal(results[0], results[1])
+    one, two = compute_with_threads(lambda: ops.nearest_downsample(x, 2), (1, 2))
+    assert torch.equal(one, two)
 
 
 NOISE = {"shot_noise": 0.01, "read_noise": 0.02}
@@ -135,15 +132,10 @@ def test_noise_is_normal_and_its_strength_follows_the_light() -> None:
         assert abs(float(correlation)) < 4 / count**0.5
 
 
-def test_a_seed_makes_the_same_noise_again() -> None:
+def test_a_seed_makes_the_same_noise_again(compute_with_threads: ComputeWithThreads) -> None:
     x = make_picture(1, 3, 256, 256)
-    first = ops.nearest_downsample(x, 2, seed=1, **NOISE)
-    threads = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1 if threads > 1 else 2)
-        assert torch.equal(ops.nearest_downsample(x, 2, seed=1, **NOISE), first)
-    finally:
-        torch.set_num_threads(threads)
+    first, again = compute_with_threads(lambda: ops.nearest_downsample(x, 2, seed=1, **NOISE), (1, 2))
+    assert torch.equal(again, first)
     other = ops.nearest_downsample(x, 2, seed=2, **NOISE)
     assert (other == first).float().mean() < 0.001
 
