@@ -26,7 +26,7 @@ TileEngine::TileEngine(Device& device, const NetSizes& sizes, const EngineOption
   layers_ = sizes.layers(nullptr, nullptr);
   const DeviceScope scope(device_);
   gpu_ = device_.gpu();
-  uses_wgmma_ = has_wgmma(gpu_) && !options.half_sums;
+  uses_wgmma_ = uses_wgmma(gpu_, options.half_sums);
   upload_ = {device_, device_.create_stream()};
   compute_ = {device_, device_.create_stream()};
   deliver_ = {device_, device_.create_stream()};

@@ -183,7 +183,7 @@ int64_t DenseWorkspace::points_floats() const {
 }
 
 int64_t DenseWorkspace::slot_floats() const {
-  if (input_bytes_ != sizeof(Int8::Input)) return points_floats();
+  if (!has_means_) return points_floats();
   constexpr int64_t kLine = kWinogradPointPadding<float>;
   return points_floats() + tiles(grid_.width) * depth() + ceil_div(tiles(grid_.width), kLine) * kLine;
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "csrc/common/wavefront.h"
@@ -40,7 +41,8 @@ class DenseWorkspace {
   // features and growth: padded channels. ring: rows of units that are kept. Precision: of the products.
   template <typename Precision>
   static DenseWorkspace of(const UnitGrid& grid, int64_t features, int64_t growth, int64_t ring) {
-    return DenseWorkspace(grid, features, growth, ring, Precision::kTile, sizeof(typename Precision::Input));
+    return DenseWorkspace(grid, features, growth, ring, Precision::kTile, sizeof(typename Precision::Input),
+                          std::is_same_v<Precision, Int8>);
   }
 
   const UnitGrid& grid() const { return grid_; }
@@ -78,8 +80,14 @@ class DenseWorkspace {
 
  private:
   DenseWorkspace(const UnitGrid& grid, int64_t features, int64_t growth, int64_t ring, int64_t tile,
-                 int64_t input_bytes)
-      : grid_(grid), features_(features), growth_(growth), ring_(ring), tile_(tile), input_bytes_(input_bytes) {}
+                 int64_t input_bytes, bool has_means)
+      : grid_(grid),
+        features_(features),
+        growth_(growth),
+        ring_(ring),
+        tile_(tile),
+        input_bytes_(input_bytes),
+        has_means_(has_means) {}
 
   // Tiles in so many columns of a row of units.
   int64_t tiles(int64_t columns) const { return ceil_div(columns, tile_) * (grid_.unit_rows / tile_); }
@@ -94,6 +102,7 @@ class DenseWorkspace {
   int64_t ring_;
   int64_t tile_;
   int64_t input_bytes_;
+  bool has_means_;  // and spreads
   float* memory_ = nullptr;
 };
 

@@ -195,7 +195,9 @@ bool is_wgmma_built() {
 #endif
 }
 
-bool has_wgmma(const Gpu& gpu) { return is_wgmma_built() && gpu.compute_capability == 90; }
+bool uses_wgmma(const Gpu& gpu, bool half_sums) {
+  return is_wgmma_built() && gpu.compute_capability == 90 && !half_sums;
+}
 
 cudaError_t launch_conv3x3_wgmma(const Context& context, const ConvSize& size, const FeatureInput& input,
                                  const ConvWeights& weights, const FeatureOutput& output) {

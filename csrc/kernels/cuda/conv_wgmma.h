@@ -7,9 +7,10 @@
 
 namespace srdgan::gpu {
 
-// Whether this build has the kernel, and then whether a GPU can run it.
 bool is_wgmma_built();
-bool has_wgmma(const Gpu& gpu);
+
+// Whether a net computes with it: this build has the kernel, the GPU can run it, and sums are not in float16.
+bool uses_wgmma(const Gpu& gpu, bool half_sums);
 
 constexpr bool takes_wgmma(int64_t outputs) { return outputs >= 32; }
 

@@ -32,7 +32,7 @@ struct PackedPart {
   int64_t offset;
   int64_t bytes;
 };
-// for_wgmma: of a GPU for which has_wgmma() is true.
+// for_wgmma: of a net for which uses_wgmma() is true.
 PackedPart packed_part(const NetLayers& layers, bool for_wgmma);
 
 // Pointers into a part of the packed weights that lies on the device.

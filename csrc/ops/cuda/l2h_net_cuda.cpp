@@ -122,7 +122,7 @@ Tensor l2h_net_cuda(const Tensor& picture, const Tensor& weights, std::vector<in
   if (batch == 0) return result;
   const auto blocks = [&](int64_t side) { return (side + net.unshuffle - 1) / net.unshuffle; };
   const gpu::Context context{type, half_sums, read_gpu(picture), current_stream(picture)};
-  const bool by_wgmma = gpu::has_wgmma(context.gpu) && !half_sums;
+  const bool by_wgmma = gpu::uses_wgmma(context.gpu, half_sums);
   const auto* part =
       static_cast<const unsigned char*>(weights.const_data_ptr()) + gpu::packed_part(layers, by_wgmma).offset;
   const gpu::L2HNetRun run(gpu::NetWeights(layers, part, static_cast<float>(negative_slope), by_wgmma),

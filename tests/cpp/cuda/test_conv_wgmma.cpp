@@ -83,7 +83,8 @@ void check_limits() {
   CHECK(launch(32, false, {kConvMaxBatch + 1, 4, 4}, strides) == cudaErrorInvalidValue, "too many pictures");
   CHECK(launch(32, false, {1, 4, 4}, {int64_t{1} << 40, 128, 32}) == cudaErrorInvalidValue, "a stride beyond TMA's");
   CHECK(launch(32, false, {1, 0, 4}, strides) == cudaSuccess, "no rows");
-  CHECK(has_wgmma(kH100) && !has_wgmma(kA100) && !has_wgmma(kRtx5090), "GPUs");
+  CHECK(uses_wgmma(kH100, false) && !uses_wgmma(kA100, false) && !uses_wgmma(kRtx5090, false), "GPUs");
+  CHECK(!uses_wgmma(kH100, true), "sums in float16");
 }
 
 }  // namespace
