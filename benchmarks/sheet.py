@@ -24,7 +24,7 @@ from srdgan_rt.errors import InputError, SrdganError
 from srdgan_rt.image import Picture, convert_depth, read_picture, write_picture
 from srdgan_rt.metrics import BASELINES, Method, Sample
 from srdgan_rt.metrics.protocol import SCALE
-from srdgan_rt.runtime import Upscaler
+from srdgan_rt.runtime import open_upscaler
 
 Bytes = NDArray[np.uint8]
 
@@ -153,7 +153,7 @@ def main() -> None:
         methods = open_methods(
             arguments.model or ["bicubic", DEFAULT_MODEL],
             arguments.sharpness,
-            lambda model, sharpness: Upscaler(model, sharpness=sharpness, engine=arguments.engine),
+            lambda model, sharpness: open_upscaler(model, sharpness=sharpness, engine=arguments.engine),
         )
         write_picture(arguments.output, Picture(draw_sheet(crops, methods, width, height)))
     except SrdganError as error:

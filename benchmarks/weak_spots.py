@@ -21,7 +21,7 @@ from srdgan_rt.metrics import luma, open_pairs, psnr
 from srdgan_rt.metrics.mesh import measure_mesh
 from srdgan_rt.metrics.protocol import SCALE, average_blocks
 from srdgan_rt.pixels import crop_centre, round_to_bytes
-from srdgan_rt.runtime import Upscaler
+from srdgan_rt.runtime import open_upscaler
 
 Picture = npt.NDArray[Any]
 Upscale = Callable[[Picture], Picture]
@@ -158,9 +158,9 @@ def main() -> None:
     )
     parser.add_argument("--engine", default="auto", help="auto, native or torch (%(default)s)")
     arguments = parser.parse_args()
-    open_upscaler = partial(Upscaler, engine=arguments.engine, precision="fp32")
-    upscalers = open_upscalers(arguments.model, arguments.sharpness, open_upscaler)
-    columns = {one.spec.name: score(one.upscale, arguments.data) for opened in upscalers.values() for one in opened}
+    open_one = partial(open_upscaler, engine=arguments.engine, precision="fp32")
+    upscalers = open_upscalers(arguments.model, arguments.sharpness, open_one)
+    columns = {one.name: score(one.upscale, arguments.data) for opened in upscalers.values() for one in opened}
     print("| |" + "|".join(f" {name} " for name in columns) + "|")
     print("|---|" + "---:|" * len(columns))
     for name in next(iter(columns.values())):

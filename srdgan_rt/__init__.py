@@ -1,7 +1,8 @@
 """x4 super-resolution and denoising of phone photographs.
 
-``Upscaler`` enlarges pictures; ``Degrader`` makes small, noisy pictures from clean ones; ``Session`` enlarges pictures
-and camera frames without PyTorch. They are imported on first use, so that ``import srdgan_rt`` is fast.
+``Upscaler`` enlarges pictures; ``AutoUpscaler`` does so with the model that fits the noise of each; ``Degrader`` makes
+small, noisy pictures from clean ones; ``Session`` enlarges pictures and camera frames without PyTorch. They are
+imported on first use, so that ``import srdgan_rt`` is fast.
 """
 
 from __future__ import annotations
@@ -10,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from srdgan_rt.degrade import Degrader
-    from srdgan_rt.runtime import Upscaler
+    from srdgan_rt.runtime import AutoUpscaler, Upscaler
     from srdgan_rt.session import Session
 
     __version__: str
 
-__all__ = ["Degrader", "Session", "Upscaler", "__version__"]
+__all__ = ["AutoUpscaler", "Degrader", "Session", "Upscaler", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "Upscaler":
-        from srdgan_rt.runtime import Upscaler
+    if name in ("AutoUpscaler", "Upscaler"):
+        from srdgan_rt import runtime
 
-        return Upscaler
+        return getattr(runtime, name)
     if name == "Degrader":
         from srdgan_rt.degrade import Degrader
 

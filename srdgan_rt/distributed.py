@@ -26,7 +26,7 @@ from srdgan_rt.files.jobs import Job
 from srdgan_rt.files.progress import SilentProgress
 from srdgan_rt.files.result import Result
 from srdgan_rt.files.upscale_file import FileId, FileOptions, upscale_file
-from srdgan_rt.runtime import Upscaler
+from srdgan_rt.runtime import AutoUpscaler, Upscaler, open_upscaler
 
 Row = dict[str, Any]
 """One file: ``input``, ``output``, ``status`` (``done``, ``skipped`` or ``failed``), ``seconds``, ``width``,
@@ -46,7 +46,7 @@ class UpscaleFiles:
     (:class:`srdgan_rt.files.jobs.Job`).
 
     Args:
-        upscaler: arguments of :class:`srdgan_rt.runtime.Upscaler`.
+        upscaler: arguments of :func:`srdgan_rt.runtime.open_upscaler`.
         options: options for all files. ``Existing.SKIP`` continues a run that was stopped; a file that is done twice,
             because its worker was lost, needs it or ``Existing.OVERWRITE``.
         num_threads: threads of the worker: as many as the CPUs that Ray reserves for it.
@@ -55,7 +55,8 @@ class UpscaleFiles:
     def __init__(self, upscaler: Mapping[str, Any], options: FileOptions, num_threads: int = 1) -> None:
         torch.set_num_threads(num_threads)
         self._arguments = upscaler
-        self._upscaler: Upscaler | None = None  # opened with the first file, whose row has the error if that fails
+        # Opened with the first file, whose row has the error if that fails.
+        self._upscaler: Upscaler | AutoUpscaler | None = None
         self._options = options
         self._written: dict[FileId, Path] = {}
 
@@ -76,7 +77,7 @@ class UpscaleFiles:
 
     def _run(self, job: Job) -> list[Result]:
         if self._upscaler is None:
-            self._upscaler = Upscaler(**self._arguments)
+            self._upscaler = open_upscaler(**self._arguments)
         self._written.clear()  # it refuses a second result of one name, which a batch that is repeated has
         return [upscale_file(job, self._upscaler, self._options, self._written, SilentProgress())]
 

@@ -28,11 +28,16 @@ def complete_model(incomplete: str) -> list[str]:
     return [mixed + plus + name for name in available_models() if name.startswith(last)]
 
 
+def complete_model_or_auto(incomplete: str) -> list[str]:
+    """The same, with the choice by the noise."""
+    return [*complete_model(incomplete), *offer(("auto",))(incomplete)]
+
+
 def complete_method(incomplete: str) -> list[str]:
     """The same, with the baselines of ``evaluate``."""
     from srdgan_rt.metrics import BASELINES
 
-    return [*complete_model(incomplete), *(name for name in BASELINES if name.startswith(incomplete))]
+    return [*complete_model_or_auto(incomplete), *offer(tuple(BASELINES))(incomplete)]
 
 
 def offer(words: Sequence[str]) -> Callable[[str], list[str]]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -40,7 +40,7 @@ from srdgan_rt.metrics import (
     render_markdown,
     render_text,
 )
-from srdgan_rt.runtime import Upscaler
+from srdgan_rt.runtime import open_upscaler
 
 
 class Format(str, enum.Enum):
@@ -62,7 +62,7 @@ def evaluate(
             "--model",
             "-n",
             metavar="NAME|PATH",
-            help="Shipped model, weight file, interpolation (a:0.7+b:0.3), or "
+            help="Shipped model, weight file, interpolation (a:0.7+b:0.3), auto as in upscale, or "
             f"{', '.join(BASELINES)}; may be repeated.",
             show_default="bicubic and the best shipped",
             autocompletion=complete_method,
@@ -135,9 +135,16 @@ def evaluate(
         *([GRADIENT_RATIO, GRADIENT_DISTANCE] if gradients else []),
         *([feature_measure(features)] if features is not None else []),
     ]
-    open_upscaler = partial(Upscaler, engine=engine, device=device, precision=precision, tile=options.parse_tile(tile))
+    settings: dict[str, Any] = {
+        "engine": engine,
+        "device": device,
+        "precision": precision,
+        "tile": options.parse_tile(tile),
+    }
     strengths = [options.parse_denoise(text) for text in denoise or []]
-    methods = open_methods(models or ["bicubic", DEFAULT_MODEL], sharpness or [], open_upscaler, strengths)
+    methods = open_methods(
+        models or ["bicubic", DEFAULT_MODEL], sharpness or [], partial(open_upscaler, **settings), strengths
+    )
 
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         evaluations = [

@@ -7,19 +7,19 @@ from collections.abc import Callable, Sequence
 from srdgan_rt.checkpoint import has_sharp_weights
 from srdgan_rt.errors import InputError
 from srdgan_rt.metrics import BASELINES, Method
-from srdgan_rt.runtime import Upscaler
+from srdgan_rt.runtime import AUTO, AutoUpscaler, Upscaler
 
 
 def open_methods(
     models: Sequence[str],
     sharpness: Sequence[float],
-    open_upscaler: Callable[..., Upscaler],
+    open_upscaler: Callable[..., Upscaler | AutoUpscaler],
     denoise: Sequence[float | str] = (),
 ) -> dict[str, Method]:
     """Opens baselines and models; a model with sharp weights once for each sharpness.
 
     Args:
-        models: names of baselines, or models as :class:`Upscaler` takes them.
+        models: names of baselines, or models as :func:`open_upscalers` takes them.
         sharpness: see :func:`open_upscalers`.
         open_upscaler: see :func:`open_upscalers`.
         denoise: strengths, 0..1 or ``"auto"``; each model has a method for each. None for full strength.
@@ -36,7 +36,7 @@ def open_methods(
     methods: dict[str, Method] = {}
     for model in models:
         opened = {
-            upscaler.spec.name + suffix: _make_method(upscaler, strength)
+            upscaler.name + suffix: _make_method(upscaler, strength)
             for upscaler in upscalers.get(model, [])
             for strength, suffix in strengths.items()
         }
@@ -48,12 +48,12 @@ def open_methods(
 
 
 def open_upscalers(
-    models: Sequence[str], sharpness: Sequence[float], open_upscaler: Callable[..., Upscaler]
-) -> dict[str, list[Upscaler]]:
+    models: Sequence[str], sharpness: Sequence[float], open_upscaler: Callable[..., Upscaler | AutoUpscaler]
+) -> dict[str, list[Upscaler | AutoUpscaler]]:
     """Opens models; those with sharp weights once for each sharpness.
 
     Args:
-        models: as :class:`Upscaler` takes them.
+        models: as :func:`srdgan_rt.runtime.open_upscaler` takes them.
         sharpness: 0..1; none for the default of each model.
         open_upscaler: called as ``open_upscaler(model, sharpness=...)``.
 
@@ -64,7 +64,7 @@ def open_upscalers(
         InputError: ``sharpness`` is not in 0..1, or no model has sharp weights.
         CheckpointError: a model cannot be loaded.
     """
-    pairs = {model for model in models if has_sharp_weights(model)}
+    pairs = {model for model in models if model == AUTO or has_sharp_weights(model)}
     if sharpness and not pairs:
         names = ", ".join(models) or "none"
         raise InputError(f"--sharpness needs a model with sharp weights (see srdgan-rt info), got {names}")
@@ -75,5 +75,5 @@ def open_upscalers(
     return upscalers
 
 
-def _make_method(upscaler: Upscaler, denoise: float | str) -> Method:
+def _make_method(upscaler: Upscaler | AutoUpscaler, denoise: float | str) -> Method:
     return lambda sample: upscaler.upscale(sample.low, denoise=denoise)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from srdgan_rt.cli.completion import complete_model, offer
+from srdgan_rt.cli.completion import complete_model, complete_model_or_auto, offer
 from srdgan_rt.cli.failures import say
 from srdgan_rt.errors import InputError
 
@@ -25,6 +25,18 @@ Model = Annotated[
         help="Shipped model (srdgan-rt info lists them), weight file, or interpolation of models (a:0.7+b:0.3).",
         show_default="the best shipped",
         autocompletion=complete_model,
+    ),
+]
+ModelOrAuto = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-n",
+        metavar="NAME|PATH|auto",
+        help="Shipped model (srdgan-rt info lists them), weight file, or interpolation of models (a:0.7+b:0.3); auto "
+        "chooses srdgan-x4-fast or srdgan-x4-photo by the noise of each picture.",
+        show_default="the best shipped",
+        autocompletion=complete_model_or_auto,
     ),
 ]
 Sharpness = Annotated[

@@ -22,7 +22,7 @@ from srdgan_rt.files.result import Result
 if TYPE_CHECKING:
     from srdgan_rt.files.jobs import Job
     from srdgan_rt.files.upscale_file import FileOptions
-    from srdgan_rt.runtime import Upscaler
+    from srdgan_rt.runtime import AutoUpscaler, Upscaler
 
 
 def upscale(
@@ -33,7 +33,7 @@ def upscale(
         str | None,
         typer.Option("--output", "-o", help="Output file (for one input) or folder.", show_default="beside each input"),
     ] = None,
-    model: options.Model = None,
+    model: options.ModelOrAuto = None,
     sharpness: options.Sharpness = None,
     denoise: options.Denoise = "1",
     outscale: Annotated[
@@ -100,7 +100,7 @@ def upscale(
     from srdgan_rt.files.jobs import Plan, plan_jobs
     from srdgan_rt.files.upscale_file import Existing, FileOptions
     from srdgan_rt.files.watch import FolderWatch
-    from srdgan_rt.runtime import Upscaler
+    from srdgan_rt.runtime import open_upscaler
 
     suffix = f"x{outscale:g}" if suffix is None else suffix
     make_plan = partial(plan_jobs, inputs, output, recursive=recursive, suffix=suffix, extension=extension)
@@ -114,7 +114,7 @@ def upscale(
         "precision": precision,
         "tile": tile_size,
     }
-    upscaler = Upscaler(**arguments) if ray is None else None
+    upscaler = open_upscaler(**arguments) if ray is None else None
     if upscaler is not None and not quiet:
         options.warn_of_slow_precision(upscaler.device.type, upscaler.precision)
     reporter = Reporter(as_json=as_json, quiet=quiet)
@@ -140,7 +140,9 @@ def upscale(
         raise typer.Exit(FAILED)
 
 
-def _make_runner(upscaler: Upscaler, file_options: FileOptions) -> Callable[[Job, FileProgress], list[Result]]:
+def _make_runner(
+    upscaler: Upscaler | AutoUpscaler, file_options: FileOptions
+) -> Callable[[Job, FileProgress], list[Result]]:
     from srdgan_rt.files.upscale_file import FileId, upscale_file
 
     written: dict[FileId, Path] = {}

@@ -15,6 +15,7 @@ from srdgan_rt.errors import ImageWriteError, SrdganError
 from srdgan_rt.files.jobs import Job
 from srdgan_rt.files.result import Result
 from srdgan_rt.files.upscale_file import Existing, FileOptions
+from srdgan_rt.runtime import AUTO
 
 
 def run_on_cluster(
@@ -32,7 +33,7 @@ def run_on_cluster(
     Args:
         jobs: the jobs.
         address: of the cluster, see :func:`srdgan_rt.distributed.connect`.
-        upscaler: arguments of :class:`srdgan_rt.runtime.Upscaler`.
+        upscaler: arguments of :func:`srdgan_rt.runtime.open_upscaler`.
         options: options for all files.
         reporter: prints results and errors.
         num_cpus: CPUs of each worker.
@@ -55,7 +56,8 @@ def run_on_cluster(
             items.append({"input": source, "output": target, "may_become_png": job.may_become_png, "notes": notes})
     existing = Existing.SKIP if options.existing is Existing.REFUSE else options.existing
     options = dataclasses.replace(options, existing=existing)
-    load_model(upscaler["model"], sharpness=upscaler["sharpness"])  # a wrong name is found here, not by each worker
+    if upscaler["model"] != AUTO:  # a wrong name is found here, not by each worker
+        load_model(upscaler["model"], sharpness=upscaler["sharpness"])
     arguments = {"upscaler": {**upscaler, "model": pin_model(upscaler["model"])}, "options": options}
     connect(address)
     for row in run_rows(UpscaleFiles, arguments, items, num_cpus=num_cpus, num_gpus=num_gpus):

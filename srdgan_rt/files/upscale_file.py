@@ -19,7 +19,7 @@ from srdgan_rt.files.progress import FileProgress
 from srdgan_rt.files.result import Result
 from srdgan_rt.image import Picture, check_writable, crop_metadata, measure_stated_noise, read_picture, write_picture
 from srdgan_rt.pixels import Pixels
-from srdgan_rt.runtime import Upscaler
+from srdgan_rt.runtime import AutoUpscaler, Upscaler, choose_upscaler
 from srdgan_rt.runtime.noise_level import choose_denoise, denoise_of
 
 
@@ -55,13 +55,13 @@ FileId = tuple[int, int]
 
 
 def upscale_file(
-    job: Job, upscaler: Upscaler, options: FileOptions, written: dict[FileId, Path], progress: FileProgress
+    job: Job, opened: Upscaler | AutoUpscaler, options: FileOptions, written: dict[FileId, Path], progress: FileProgress
 ) -> Result:
     """Reads, enlarges and writes one picture.
 
     Args:
         job: input and output file.
-        upscaler: enlarges the picture.
+        opened: enlarges the picture, or chooses what does.
         options: options of the call.
         written: results of this call so far and their inputs; the new one is added.
         progress: shows the progress.
@@ -87,6 +87,7 @@ def upscale_file(
         if _may_skip(target, options.existing):
             return Result(str(job.source), str(target), notes=(*notes, "skipped: the result exists"))
         progress.begin(height * width)
+        upscaler, chosen = choose_upscaler(opened, picture.pixels)
         noise = None
         if options.denoise == "auto" and picture.format == "dng":
             noise = measure_stated_noise(job.source, picture.pixels)
@@ -105,7 +106,7 @@ def upscale_file(
         megapixels_per_second=height * width / 1e6 / seconds,
         engine=upscaler.engine,
         model=upscaler.spec.name,
-        notes=(*result.notes, *notes, *warnings, *lost),
+        notes=(*result.notes, *notes, *chosen, *warnings, *lost),
     )
 
 

@@ -142,6 +142,11 @@ class Upscaler:
         return f"<Upscaler {name} x{self.scale}, {self.engine} {self.precision} on {self.device}>"
 
     @property
+    def name(self) -> str:
+        """Name of the model, as in tables; empty for a network that has none."""
+        return self.spec.name
+
+    @property
     def engine(self) -> str:
         """Name of the engine that runs the network. With ``auto`` it may change between two pictures."""
         return self._engines.current.name

@@ -17,6 +17,7 @@ from typing import Any
 from srdgan_rt.checkpoint import available_models, has_sharp_weights, load_model
 from srdgan_rt.errors import InputError
 from srdgan_rt.files.extension import Extension
+from srdgan_rt.runtime import AUTO
 
 Value = str | float | None
 
@@ -94,11 +95,14 @@ def list_settings(models: Sequence[str] = ()) -> tuple[Setting, ...]:
     Args:
         models: models to choose from, the default first; none for the shipped ones.
     """
-    models = models or available_models()
-    sharp = {name: load_model(name, sharpness=None).sharpness for name in models if has_sharp_weights(name)}
+    names = models or available_models()
+    choices = tuple(Choice(name, Path(name).name) for name in names)
+    if not models:
+        choices += (Choice(AUTO, "chosen by the noise"),)
+    sharp = {name: load_model(name, sharpness=None).sharpness for name in names if has_sharp_weights(name)}
     hint = "0 stays closest to the picture; near 1, details may not be real."
     return (
-        Setting("model", "Model", Goal.MODEL, models[0], tuple(Choice(name, Path(name).name) for name in models)),
+        Setting("model", "Model", Goal.MODEL, names[0], choices),
         Setting("sharpness", "Sharpness", Goal.MODEL, 0, high=1, step=0.05, only_with=("model", sharp), hint=hint),
         Setting("outscale", "Factor", Goal.RESULT, 4, low=0.25, high=8, hint="1 removes noise and keeps the size."),
         Setting("denoise", "Noise removed", Goal.RESULT, 1, high=1, step=0.05, hint="0 keeps all of the grain."),

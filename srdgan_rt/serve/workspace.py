@@ -21,7 +21,7 @@ from srdgan_rt.files.jobs import Job as FileJob
 from srdgan_rt.files.result_names import choose_ending
 from srdgan_rt.files.upscale_file import collect_warnings, enlarge_picture, settle_target
 from srdgan_rt.image import Picture, convert_depth, read_picture, write_picture
-from srdgan_rt.runtime import Upscaler
+from srdgan_rt.runtime import AutoUpscaler, Upscaler, choose_upscaler, open_upscaler
 from srdgan_rt.serve.job import Job
 from srdgan_rt.serve.settings import Goal, Setting, Value, select
 from srdgan_rt.serve.upload import make_safe_name
@@ -98,7 +98,7 @@ class Workspace:
         self._settings = settings
         self._max_pixels = max_pixels
         self._options = dict(upscaler_options)
-        self._upscaler: tuple[dict[str, Value], Upscaler] | None = None
+        self._upscaler: tuple[dict[str, Value], Upscaler | AutoUpscaler] | None = None
         self._folder = Path(tempfile.mkdtemp(prefix="srdgan-rt-"))
         self._executor = ThreadPoolExecutor(1, "srdgan-rt-serve")
         self._is_busy = False
@@ -197,11 +197,12 @@ class Workspace:
         depth = values["depth"]
         if depth in _DEPTHS:
             picture = dataclasses.replace(picture, pixels=convert_depth(picture.pixels, _DEPTHS[str(depth)]))
-        upscaler = self._open_upscaler(select(self._settings, values, Goal.MODEL))
+        opened = self._open_upscaler(select(self._settings, values, Goal.MODEL))
+        upscaler, chosen = choose_upscaler(opened, picture.pixels)
         options = select(self._settings, values, Goal.RESULT)
         with collect_warnings() as warnings:
             result = enlarge_picture(picture, upscaler, progress=job, region=region, **options)
-        result = dataclasses.replace(result, notes=(*result.notes, *warnings))
+        result = dataclasses.replace(result, notes=(*result.notes, *chosen, *warnings))
         height, width = picture.pixels.shape[:2]
         x, y, columns, rows = region or (0, 0, width, height)
         part = dataclasses.replace(picture, pixels=picture.pixels[y : y + rows, x : x + columns])
@@ -210,10 +211,10 @@ class Workspace:
         self.result = Enlarged(source, (x, y, columns, rows), float(options["outscale"]), result, *views)
         return self.result
 
-    def _open_upscaler(self, options: dict[str, Value]) -> Upscaler:
+    def _open_upscaler(self, options: dict[str, Value]) -> Upscaler | AutoUpscaler:
         if self._upscaler is None or self._upscaler[0] != options:
             self._upscaler = None  # its memory is free before the next one is loaded
-            self._upscaler = (options, Upscaler(**options, **self._options))  # type: ignore[arg-type]
+            self._upscaler = (options, open_upscaler(**options, **self._options))  # type: ignore[arg-type]
         return self._upscaler[1]
 
     def save(self, result: Enlarged, values: Mapping[str, Value], folder: Path) -> tuple[Path, tuple[str, ...]]:

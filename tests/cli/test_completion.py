@@ -37,13 +37,15 @@ def test_options_of_a_command(complete):
 
 
 def test_values(complete):
-    assert complete("srdgan-rt upscale a.jpg -n ") == available_models()
+    assert complete("srdgan-rt upscale a.jpg -n ") == [*available_models(), "auto"]
+    assert complete("srdgan-rt bench -n ") == available_models()
     mixed = available_models()[0]
     assert complete(f"srdgan-rt upscale -n x.pth:0.5+{mixed[:-1]}") == [f"x.pth:0.5+{mixed}"]
     assert complete("srdgan-rt upscale --engine t") == ["torch", "tensorrt"]
     assert complete("srdgan-rt upscale --precision int") == ["int8"]
     assert complete("srdgan-rt upscale --ext a") == ["auto", "avif"]
     assert complete("srdgan-rt evaluate a -n bicubic") == ["bicubic", "bicubic-clean"]
+    assert complete("srdgan-rt evaluate a -n au") == ["auto"]
 
 
 def test_engines_of_the_options_are_those_of_the_runtime():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from dng import write_dng
 
-from srdgan_rt.image import read_picture
+from srdgan_rt.image import Picture, read_picture, write_picture
 from srdgan_rt.runtime import Upscaler
 
 
@@ -511,6 +511,21 @@ def test_auto_believes_the_noise_that_a_dng_file_states(upscale, tmp_path):
     assert re.search(r"clean\.dng: .*noise of 0\.\d/255 by DNG's NoiseProfile: --denoise 0\b", found)
     assert re.search(r"noisy\.dng: .*noise of \d+\.\d/255 by DNG's NoiseProfile: --denoise 1\b", found)
     assert re.search(r"silent\.dng: .*noise of \d+\.\d/255: --denoise 1\b", found)
+
+
+def test_auto_chooses_a_model_for_each_picture(run, tmp_path):
+    noise = np.random.default_rng(0).normal(128, 8, (48, 48, 3)).round().astype(np.uint8)
+    write_picture(tmp_path / "sensor.png", Picture(noise))
+    write_picture(tmp_path / "grey.png", Picture(noise[..., 0]))
+    outcome = run("upscale", tmp_path / "sensor.png", tmp_path / "grey.png", "-n", "auto", "-s", "1", "--device", "cpu")
+    assert outcome.status == 0
+    sensor, grey = outcome.err_lines
+    assert sensor.endswith("sensor.png: its noise calls for srdgan-x4-fast")
+    assert grey.endswith("grey.png: its noise calls for srdgan-x4-photo")
+    model = Upscaler("srdgan-x4-photo", device="cpu")
+    result = read_picture(tmp_path / "grey_x1.png")
+    np.testing.assert_array_equal(result.pixels, model.upscale(noise[..., 0], outscale=1))
+    assert b"srdgan-x4-photo" in result.metadata.xmp
 
 
 @pytest.mark.parametrize("text", ["1.5", "-1", "nan", "some"])

@@ -7,10 +7,11 @@ import json
 
 import numpy as np
 import pytest
+from page_server import Server
 from PIL import Image
 
 from srdgan_rt.files.own_results import mark_result
-from srdgan_rt.image import Metadata, read_picture
+from srdgan_rt.image import Metadata, Picture, read_picture, write_picture
 from srdgan_rt.runtime import Upscaler
 
 
@@ -53,6 +54,21 @@ def test_sharpness_of_a_pair_changes_the_result(server, models, draw, tmp_path):
         server.enlarge(key, model=models[1], sharpness=sharpness)
         pixels[sharpness] = read_picture(save(server, tmp_path, key)[0]).pixels
     assert (pixels[0] != pixels[1]).any()
+
+
+def test_the_noise_of_a_picture_may_choose_the_model(tmp_path):
+    grey = np.random.default_rng(0).normal(128, 8, (48, 48)).round().astype(np.uint8)
+    write_picture(tmp_path / "grey.png", Picture(grey))
+    server = Server(())  # with the shipped models
+    try:
+        key = server.open(tmp_path / "grey.png")["key"]
+        result = server.enlarge(key, model="auto", outscale=1).lines[-1]["result"]
+        assert "its noise calls for srdgan-x4-photo" in result["notes"]
+        saved, _ = save(server, tmp_path, key)
+    finally:
+        server.close()
+    expected = Upscaler("srdgan-x4-photo", device="cpu").upscale(grey, outscale=1)
+    assert (read_picture(saved).pixels == expected).all()
 
 
 @pytest.mark.parametrize("depth", ["same", "8", "16"])
