@@ -28,14 +28,13 @@ Model = Annotated[
     ),
 ]
 ModelOrAuto = Annotated[
-    str | None,
+    str,
     typer.Option(
         "--model",
         "-n",
         metavar="NAME|PATH|auto",
         help="Shipped model (srdgan-rt info lists them), weight file, or interpolation of models (a:0.7+b:0.3); auto "
         "chooses srdgan-x4-fast or srdgan-x4-photo by the noise of each picture.",
-        show_default="the best shipped",
         autocompletion=complete_model_or_auto,
     ),
 ]

@@ -33,7 +33,7 @@ def upscale(
         str | None,
         typer.Option("--output", "-o", help="Output file (for one input) or folder.", show_default="beside each input"),
     ] = None,
-    model: options.ModelOrAuto = None,
+    model: options.ModelOrAuto = "auto",
     sharpness: options.Sharpness = None,
     denoise: options.Denoise = "1",
     outscale: Annotated[
@@ -96,7 +96,6 @@ def upscale(
     strength = options.parse_denoise(denoise)
 
     # Imported only now: they load PyTorch, and help and wrong usage should answer at once.
-    from srdgan_rt.checkpoint import DEFAULT_MODEL
     from srdgan_rt.files.jobs import Plan, plan_jobs
     from srdgan_rt.files.upscale_file import Existing, FileOptions
     from srdgan_rt.files.watch import FolderWatch
@@ -107,7 +106,7 @@ def upscale(
     folders = FolderWatch(inputs, recursive) if watch_folders else None
     plan = make_plan() if folders is None else Plan()
     arguments: dict[str, Any] = {
-        "model": model or DEFAULT_MODEL,
+        "model": model,
         "sharpness": sharpness,
         "device": device,
         "engine": engine,

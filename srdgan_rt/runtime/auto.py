@@ -99,11 +99,12 @@ def open_upscaler(model: str, **options: Any) -> Upscaler | AutoUpscaler:
 
 
 def choose_upscaler(opened: Upscaler | AutoUpscaler, image: Pixels) -> tuple[Upscaler, tuple[str, ...]]:
-    """What enlarges a picture: the upscaler itself, or the one that is chosen, with a note that says which."""
+    """What enlarges a picture: the upscaler, or the one that it chooses, with a note if that is the unusual one."""
     if isinstance(opened, Upscaler):
         return opened, ()
     upscaler = opened.choose(image)
-    return upscaler, (f"its noise calls for {upscaler.name}",)
+    is_usual = upscaler.name.startswith(SENSOR)
+    return upscaler, () if is_usual else (f"its noise calls for {upscaler.name}",)
 
 
 def _cut_samples(colour: Pixels) -> Tensor:

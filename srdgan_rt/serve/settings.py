@@ -97,12 +97,13 @@ def list_settings(models: Sequence[str] = ()) -> tuple[Setting, ...]:
     """
     names = models or available_models()
     choices = tuple(Choice(name, Path(name).name) for name in names)
-    if not models:
-        choices += (Choice(AUTO, "chosen by the noise"),)
     sharp = {name: load_model(name, sharpness=None).sharpness for name in names if has_sharp_weights(name)}
+    if not models:
+        choices = (Choice(AUTO, "chosen by the noise"), *choices)
+        sharp[AUTO] = 0.0
     hint = "0 stays closest to the picture; near 1, details may not be real."
     return (
-        Setting("model", "Model", Goal.MODEL, names[0], choices),
+        Setting("model", "Model", Goal.MODEL, choices[0].value, choices),
         Setting("sharpness", "Sharpness", Goal.MODEL, 0, high=1, step=0.05, only_with=("model", sharp), hint=hint),
         Setting("outscale", "Factor", Goal.RESULT, 4, low=0.25, high=8, hint="1 removes noise and keeps the size."),
         Setting("denoise", "Noise removed", Goal.RESULT, 1, high=1, step=0.05, hint="0 keeps all of the grain."),

@@ -56,13 +56,13 @@ def test_sharpness_of_a_pair_changes_the_result(server, models, draw, tmp_path):
     assert (pixels[0] != pixels[1]).any()
 
 
-def test_the_noise_of_a_picture_may_choose_the_model(tmp_path):
+def test_by_default_the_noise_of_a_picture_chooses_the_model(tmp_path):
     grey = np.random.default_rng(0).normal(128, 8, (48, 48)).round().astype(np.uint8)
     write_picture(tmp_path / "grey.png", Picture(grey))
     server = Server(())  # with the shipped models
     try:
         key = server.open(tmp_path / "grey.png")["key"]
-        result = server.enlarge(key, model="auto", outscale=1).lines[-1]["result"]
+        result = server.enlarge(key, outscale=1).lines[-1]["result"]
         assert "its noise calls for srdgan-x4-photo" in result["notes"]
         saved, _ = save(server, tmp_path, key)
     finally:
