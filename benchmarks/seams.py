@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--plot", type=Path)
     arguments = parser.parse_args()
     curves = {
-        Path(name).stem: measure_seams(name, arguments.pictures, arguments.tile, arguments.halo)
+        name: measure_seams(name, arguments.pictures, arguments.tile, arguments.halo)
         for name in arguments.model
     }
     print("| halo | " + " | ".join(curves) + " |")
