@@ -214,6 +214,8 @@ def _collect_degradations() -> list[dict[str, Any]]:
 
 
 def _format(facts: dict[str, Any]) -> list[str]:
+    from srdgan_rt.runtime.auto import AUTO, PROCESSED, SENSOR
+
     lines = []
     for section in ("versions", "build", "cpu"):
         lines += [section, *(f"  {name}: {_plain(value)}" for name, value in facts[section].items()), ""]
@@ -234,6 +236,8 @@ def _format(facts: dict[str, Any]) -> list[str]:
             lines.append(f"  {model['name']}{' (default)' if model['default'] else ''}: {_summarize(model)}")
         if not facts[section]:
             lines.append("  none: this installation has no weights for it")
+        elif section == "models":
+            lines.append(f"  {AUTO}: {SENSOR} or {PROCESSED}, by the noise of each picture (default of upscale, serve)")
     return lines
 
 

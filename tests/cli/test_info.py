@@ -33,6 +33,7 @@ def test_text_has_every_section(run):
         assert f"\n{heading}\n" in f"\n{outcome.out}"
     assert f"  torch: {torch.__version__}\n" in outcome.out
     assert "\nmodels that enlarge\n" in outcome.out
+    assert "  auto: srdgan-x4-fast or srdgan-x4-photo, by the noise" in outcome.out
     assert "\nmodels that degrade\n" in outcome.out
 
 
