@@ -83,6 +83,16 @@ def test_a_model_that_cannot_be_opened_is_an_error_of_each_row(photos, tmp_path)
     assert "no model 'nothing'" in row["error"][0]
 
 
+def test_a_worker_chooses_the_model_by_the_noise(tmp_path):
+    grey = np.random.default_rng(0).normal(128, 8, (48, 48)).round().astype(np.uint8)
+    write_picture(tmp_path / "grey.png", Picture(grey))
+    worker = UpscaleFiles({"model": "auto", "device": "cpu"}, OPTIONS, num_threads=torch.get_num_threads())
+    row = worker({"input": [str(tmp_path / "grey.png")], "output": [str(tmp_path / "grey_x4.png")]})
+    assert row["notes"] == ["its noise calls for srdgan-x4-photo"]
+    expected = Upscaler("srdgan-x4-photo", device="cpu").upscale(grey)
+    assert (read_picture(row["output"][0]).pixels == expected).all()
+
+
 def test_notes_of_a_job_come_back_and_a_format_that_is_too_small_becomes_png(worker, tmp_path):
     wide = tmp_path / "wide.webp"
     write_picture(wide, Picture(np.zeros((1, 5000, 3), np.uint8)))
