@@ -151,4 +151,5 @@ def test_the_python_of_the_readme_runs() -> None:
         ("out", (40, 60, 3)),
         ("sr", (2, 3, 32, 36)),
         ("bgr", (80, 120, 3)),
+        ("out", (80, 120, 3)),
     ]
