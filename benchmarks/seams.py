@@ -63,10 +63,7 @@ def main() -> None:
     parser.add_argument("--halo", type=int, nargs="+", default=[0, 2, 4, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64])
     parser.add_argument("--plot", type=Path)
     arguments = parser.parse_args()
-    curves = {
-        name: measure_seams(name, arguments.pictures, arguments.tile, arguments.halo)
-        for name in arguments.model
-    }
+    curves = {name: measure_seams(name, arguments.pictures, arguments.tile, arguments.halo) for name in arguments.model}
     print("| halo | " + " | ".join(curves) + " |")
     print("|---|" + "---|" * len(curves))
     for halo in arguments.halo:
