@@ -25,6 +25,7 @@ from training.samples.kinds import KINDS
 from training.samples.options import SampleOptions
 from training.samples.sources import Sources
 
+_COLOURED = ("phone_noise", "camera_noise", "camera_frame")  # kinds whose noise can lose its colour
 _PATCH = 96  # low-resolution pixels a side
 _BORDER = 4 * SCALE  # pixels that are not scored
 _MOST_DB = 58  # flat fields, on which every model is right
@@ -44,17 +45,20 @@ class Scored:
         return self.processed if self.is_processed else self.sensor
 
 
-def draw_samples(data: Path, count: int, colour: str) -> Iterator[tuple[str, Pixels, Pixels]]:
-    """Kind, low-resolution picture (bytes) and original (0..255) of ``count`` samples of each kind."""
-    options = SampleOptions(weak_colour=float(colour == "weak"), grey=0)
+def draw_samples(data: Path, count: int, *, is_weak: bool) -> Iterator[tuple[str, Pixels, Pixels]]:
+    """Kind, low-resolution picture (bytes) and original (0..255) of ``count`` samples of each kind.
+
+    With ``is_weak``, only the kinds whose noise can lose its colour, without it.
+    """
+    options = SampleOptions(weak_colour=float(is_weak), grey=0)
     sources = Sources(DataFolder(data), _PATCH, 7, torch.device("cpu"), options)
     for name, kind in KINDS.items():
-        if not kind.is_known or (colour == "weak" and name not in ("phone_noise", "camera_noise", "camera_frame")):
+        if not kind.is_known or (is_weak and name not in _COLOURED):
             continue
         samples = kind(sources).make(count, _PATCH, RandomSource((5,), torch.device("cpu")))
         for low, high in zip(*samples, strict=True):
             low, high = (255 * plane.clamp(0, 1).permute(1, 2, 0).double().numpy() for plane in (low, high))
-            yield name + (", weak colour" if colour == "weak" else ""), round_to_bytes(low), high
+            yield f"{name}, weak colour" if is_weak else name, round_to_bytes(low), high
 
 
 def score_sample(low: Pixels, high: Pixels, models: Sequence[Upscaler], auto: AutoUpscaler) -> Scored:
@@ -86,8 +90,8 @@ def main() -> None:
     models = [Upscaler(SENSOR), Upscaler(PROCESSED)]
     auto = AutoUpscaler()
     rows: dict[str, list[Scored]] = {}
-    for colour in ("full", "weak"):
-        for name, low, high in draw_samples(arguments.data, arguments.count, colour):
+    for is_weak in (False, True):
+        for name, low, high in draw_samples(arguments.data, arguments.count, is_weak=is_weak):
             scored = score_sample(low, high, models, auto)
             if max(scored.sensor, scored.processed) < _MOST_DB:
                 rows.setdefault(name, []).append(scored)

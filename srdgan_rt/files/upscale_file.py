@@ -105,7 +105,7 @@ def upscale_file(
         seconds=seconds,
         megapixels_per_second=height * width / 1e6 / seconds,
         engine=upscaler.engine,
-        model=upscaler.spec.name,
+        model=upscaler.name,
         notes=(*result.notes, *notes, *chosen, *warnings, *lost),
     )
 
@@ -142,7 +142,7 @@ def enlarge_picture(
     pixels = upscaler.upscale(picture.pixels, outscale=outscale, denoise=strength, roi=region, progress=progress.show)
     if region is not None:
         picture = crop_metadata(picture, height=region[3], width=region[2])
-    packet = mark_result(picture.metadata.xmp, upscaler.spec.name, outscale)
+    packet = mark_result(picture.metadata.xmp, upscaler.name, outscale)
     metadata = dataclasses.replace(picture.metadata, xmp=packet)
     return dataclasses.replace(picture, pixels=pixels, metadata=metadata, notes=(*picture.notes, *measured))
 

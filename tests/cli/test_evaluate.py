@@ -58,10 +58,9 @@ def test_auto_has_the_scores_of_the_model_that_it_chooses(tmp_path: Path, capsys
     grey = np.random.default_rng(0).normal(128, 9, (48, 48)).round().astype(np.uint8)
     cv2.imwrite(str(tmp_path / "a_clean.png"), np.full_like(grey, 128))
     cv2.imwrite(str(tmp_path / "a_noisy.png"), grey)
-    auto, photo = ["-n", "auto"], ["-n", "srdgan-x4-photo"]
-    assert (
-        run(tmp_path, *auto, *photo, "--sharpness", 0, "--sharpness", 1, "--full-resolution", "--format", "json") == 0
-    )
+    sharpness = ["--sharpness", 0, "--sharpness", 1]
+    models = ["-n", "auto", "-n", "srdgan-x4-photo"]
+    assert run(tmp_path, *models, *sharpness, "--full-resolution", "--format", "json") == 0
     (described,) = json.loads(capsys.readouterr().out)["data_sets"]
     scores = {name: method["mean"]["psnr"] for name, method in described["methods"].items()}
     assert list(scores) == ["auto", "auto.sharp", "srdgan-x4-photo", "srdgan-x4-photo.sharp"]
