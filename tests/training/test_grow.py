@@ -11,7 +11,7 @@ from srdgan_rt.checkpoint import load_model, save_model
 from srdgan_rt.errors import InputError
 from srdgan_rt.models import L2HNet
 from training import grow as command
-from training.grow import conv_body_rate, grow
+from training.grow import conv_body_rate, grow, put_beside
 
 
 @pytest.fixture
@@ -39,6 +39,27 @@ def test_the_rate_of_a_grown_nets_conv_body(small: L2HNet) -> None:
     torch.testing.assert_close(large.conv_body.weight, rate * small.conv_body.weight)
 
 
+def test_two_nets_beside_each_other_give_the_mean_of_their_pictures(small: L2HNet) -> None:
+    other = L2HNet(num_blocks=2, num_features=5, growth_channels=4)
+    both = put_beside(small, other)
+    assert (both.num_blocks, both.num_features, both.growth_channels) == (2, 11, 7)
+    picture = torch.rand(1, 3, 9, 11)
+    torch.testing.assert_close(both(picture), (small(picture) + other(picture)) / 2, atol=1e-5, rtol=0)
+    torch.testing.assert_close(grow(both, 3, 12, 7)(picture), both(picture), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (L2HNet(num_blocks=3, num_features=6, growth_channels=3), "num_blocks of the models must agree, got 2 and 3"),
+        (L2HNet(2, 6, 3, scale=2), "scale of the models must agree, got 4 and 2"),
+    ],
+)
+def test_nets_beside_each_other_differ_in_width_alone(small: L2HNet, other: L2HNet, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        put_beside(small, other)
+
+
 def test_nets_do_not_shrink(small: L2HNet) -> None:
     with pytest.raises(InputError, match="num_features must be at least the 6 of the model, got 4"):
         grow(small, 2, 4, 3)
@@ -54,3 +75,9 @@ def test_command(
     large = load_model(str(tmp_path / "large.safetensors")).net
     assert (large.num_blocks, large.num_features) == (3, 6)
     assert capsys.readouterr().out.splitlines()[-1] == "train it with conv_body_rate = 0.8333"
+    monkeypatch.setattr("sys.argv", ["grow", *arguments, "--beside", str(tmp_path / "small.safetensors")])
+    command.main()
+    both = load_model(str(tmp_path / "large.safetensors")).net
+    assert (both.num_blocks, both.num_features) == (3, 12)
+    picture = torch.rand(1, 3, 9, 11)
+    torch.testing.assert_close(both(picture), small(picture), atol=1e-5, rtol=0)
