@@ -99,9 +99,8 @@ def test_the_compiler_is_given_the_flags(tmp_path: Path, fake_compiler: Path) ->
     command = [sys.executable, "setup.py", "build_ext", "--build-temp", str(tmp_path / "objects")]
     result = subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
-    calls = {
-        Path(found[1]).name: line for line in fake_compiler.read_text().splitlines() if (found := re.search(r"(\S+\.cpp)", line))
-    }
+    lines = fake_compiler.read_text().splitlines()
+    calls = {Path(found[1]).name: line for line in lines if (found := re.search(r"(\S+\.cpp)", line))}
     assert "-march=armv8.2-a+dotprod" in calls["winograd_neon_dotprod.cpp"]
     assert "-march=" not in calls["winograd.cpp"]
     assert "-mavx" not in calls["winograd_avx2.cpp"]

@@ -33,7 +33,8 @@ class StageConfig:
     schedule: str = "halve"  # at each of halve_at; or cosine: to zero at the end of the run
     halve_at: tuple[int, ...] = (50_000, 100_000, 200_000, 300_000)
     warmup: int = 0  # iterations over which the learning rate rises
-    betas: tuple[float, float] = (0.9, 0.999)
+    optimiser: str = "adam"  # or muon, for the convolutions between features (training/loop/muon.py)
+    betas: tuple[float, float] = (0.9, 0.999)  # of Adam
     gradient_norm: float = 0.0  # above which gradients are scaled down; 0 for never
     ema_decay: float = 0.999
     relativistic: bool = False  # relativistic average GAN in place of equations 5 and 6
@@ -51,6 +52,8 @@ class StageConfig:
             raise InputError(f"learning_rate must be positive, got {self.learning_rate}")
         if self.schedule not in ("halve", "cosine"):
             raise InputError(f"schedule must be halve or cosine, got {self.schedule!r}")
+        if self.optimiser not in ("adam", "muon"):
+            raise InputError(f"optimiser must be adam or muon, got {self.optimiser!r}")
         for name in ("warmup", "gradient_norm"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name} must be at least 0, got {getattr(self, name)}")

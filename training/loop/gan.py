@@ -13,6 +13,7 @@ from srdgan_rt.errors import InputError
 from training.config import StageConfig
 from training.loop.engine import Engine
 from training.loop.kernels import Kernels
+from training.loop.muon import Muon
 from training.models.features import Features
 from training.models.losses import discriminator_loss, feature_loss, generator_loss
 
@@ -44,7 +45,11 @@ class TrainedNet:
             groups.setdefault(config.rate_of(name), []).append(parameter)
         self._rates = list(groups)
         parameters = [{"params": group} for group in groups.values()]
-        self.optimiser = torch.optim.Adam(parameters, config.learning_rate, betas=config.betas, fused=True)
+        self.optimiser: torch.optim.Optimizer
+        if config.optimiser == "muon":
+            self.optimiser = Muon(parameters, config.learning_rate, config.betas)
+        else:
+            self.optimiser = torch.optim.Adam(parameters, config.learning_rate, betas=config.betas, fused=True)
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Calls the net with gradients to its weights, averaged over all processes; fp32."""
