@@ -22,6 +22,7 @@ from srdgan_rt.errors import InputError
 from srdgan_rt.models.l2h import RESIDUAL_SCALE, L2HNet, ResidualDenseBlock
 from training.cli.parser import CommandParser, one_line_errors
 from training.models.initialise import initialise
+from training.publish.card import NOT_KNOWN
 
 
 @torch.no_grad()
@@ -134,16 +135,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the new weights (%(default)s)")
     arguments = parser.parse_args()
     with one_line_errors(parser):
-        small = load_model(arguments.model).net
-        if arguments.beside is not None:
-            small = put_beside(small, load_model(arguments.beside).net)
+        models = [load_model(name) for name in (arguments.model, arguments.beside) if name is not None]
+        small = put_beside(*(model.net for model in models)) if len(models) == 2 else models[0].net
         sizes = (
             arguments.blocks or small.num_blocks,
             arguments.features or small.num_features,
             arguments.growth or small.growth_channels,
         )
         large = grow(small, *sizes, arguments.seed)
-        save_model(arguments.output, large, {"name": arguments.output.stem}, dtype=torch.float32)
+        data = dict.fromkeys(model.metadata.get("training_data", NOT_KNOWN) for model in models)
+        metadata = {"name": arguments.output.stem, "training_data": "; ".join(data)}
+        save_model(arguments.output, large, metadata, dtype=torch.float32)
     print(arguments.output)
     print(f"train it with conv_body_rate = {conv_body_rate(small, large.num_blocks):.4g}")
 

@@ -23,7 +23,14 @@ DEFAULT_DEGRADATION = "srdgan-h2l"
 """The high-to-low net that is used by default."""
 
 # Best first on a CPU: the paper's own net costs twenty times as much per pixel as the fast one.
-_PREFERENCE = ("srdgan-x4-fast", "srdgan-x4-photo", "srdgan-x4-clean", "srdgan-x4", DEFAULT_DEGRADATION)
+_PREFERENCE = (
+    "srdgan-x4-fast",
+    "srdgan-x4-photo",
+    "srdgan-x4-clean",
+    "srdgan-x4-6b",
+    "srdgan-x4",
+    DEFAULT_DEGRADATION,
+)
 
 
 def available_models() -> list[str]:

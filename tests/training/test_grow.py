@@ -68,7 +68,7 @@ def test_nets_do_not_shrink(small: L2HNet) -> None:
 def test_command(
     small: L2HNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    save_model(tmp_path / "small.safetensors", small, {}, dtype=torch.float32)
+    save_model(tmp_path / "small.safetensors", small, {"training_data": "photographs"}, dtype=torch.float32)
     arguments = [str(tmp_path / "small.safetensors"), "--blocks", "3", "-o", str(tmp_path / "large.safetensors")]
     monkeypatch.setattr("sys.argv", ["grow", *arguments])
     command.main()
@@ -77,7 +77,9 @@ def test_command(
     assert capsys.readouterr().out.splitlines()[-1] == "train it with conv_body_rate = 0.8333"
     monkeypatch.setattr("sys.argv", ["grow", *arguments, "--beside", str(tmp_path / "small.safetensors")])
     command.main()
-    both = load_model(str(tmp_path / "large.safetensors")).net
+    model = load_model(str(tmp_path / "large.safetensors"))
+    assert model.metadata["training_data"] == "photographs"
+    both = model.net
     assert (both.num_blocks, both.num_features) == (3, 12)
     picture = torch.rand(1, 3, 9, 11)
     torch.testing.assert_close(both(picture), small(picture), atol=1e-5, rtol=0)
