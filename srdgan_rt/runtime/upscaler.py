@@ -47,9 +47,10 @@ class Upscaler:
             faithful, 1 the sharpest, numbers between mix the two. None is the model's default; 0 for other models.
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
         engine: ``auto``, ``native`` (this package's kernels), ``torch`` (the reference), ``onnxruntime``, ``tensorrt``
-            (CUDA) or ``cuda`` (this package's CUDA kernels, which no GPU has run yet; docs/cuda.md). On a CUDA device
-            with TensorRT, ``auto`` changes to ``tensorrt`` between two pictures once that is built and proves to be
-            right and not slower; docs/tensorrt.md.
+            (CUDA) or ``cuda`` (this package's CUDA kernels; docs/cuda.md). ``auto`` takes ``native`` on the CPU, and on
+            a CUDA device ``cuda`` where it was timed (compute capability 9.0), else ``torch``. With TensorRT it changes
+            to ``tensorrt`` between two pictures once that is built and proves to be right and not slower;
+            docs/tensorrt.md.
         precision: ``auto`` (fp16 on CUDA, fp32 on the CPU), ``fp32``, ``fp16``, ``bf16``, ``int8`` (engine ``native``
             on processors with VNNI or ARM's dotprod, or ``tensorrt``) or ``fp8`` (``tensorrt``). In all but fp32 and
             the native int8, a tile that is black or not finite is recomputed in fp32.

@@ -9,7 +9,7 @@ from srdgan_rt.checkpoint import Model
 from srdgan_rt.errors import BackendUnavailableError, CheckpointError, InputError
 from srdgan_rt.runtime import Upscaler, list_engines
 from srdgan_rt.runtime.backend import resolve_device, resolve_precision
-from srdgan_rt.runtime.engines import EngineChoice, choose_engine, create_backend
+from srdgan_rt.runtime.engines import EngineChoice, choose_engine, create_backend, cuda
 from srdgan_rt.runtime.engines.torch import TorchBackend
 from srdgan_rt.runtime.guard import GuardedBackend
 
@@ -60,7 +60,7 @@ def test_precisions():
 
 def test_engines_that_can_be_used_here():
     engines = {status.name: status for status in list_engines("cpu")}
-    assert list(engines) == ["native", "torch", "onnxruntime", "tensorrt", "cuda"]
+    assert list(engines) == ["native", "cuda", "torch", "onnxruntime", "tensorrt"]
     assert engines["torch"].usable
     assert engines["native"].reason == _ext.why_not()
     assert not engines["tensorrt"].usable
@@ -79,9 +79,34 @@ def test_auto_prefers_native_where_it_can_be_used(nearest_net, monkeypatch):
         choose_engine("native", "cpu")
 
 
+@pytest.mark.parametrize(("capability", "expected"), [((9, 0), "cuda"), ((8, 6), "torch"), ((12, 0), "torch")])
+def test_auto_takes_the_cuda_kernels_only_where_they_were_timed(capability, expected, monkeypatch):
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    monkeypatch.setattr(_ext, "why_no_cuda", lambda: None)
+    monkeypatch.setattr(_ext, "build_record", lambda: {"cuda_architectures": ["80+PTX"]})
+    assert choose_engine("auto", "cuda").name == expected
+    assert choose_engine("auto", "cuda", "fp32").name == "torch"
+    assert choose_engine("cuda", "cuda") == EngineChoice("cuda", torch.device("cuda"), "fp16")
+
+
+def test_torch_serves_where_the_cuda_kernels_refuse_a_network(nearest_net, caplog, monkeypatch):
+    def refuse(model, device, precision):
+        raise BackendUnavailableError("the cuda engine cannot run this network: 65 channels")
+
+    monkeypatch.setattr(cuda, "create", refuse)
+    model = Model.from_net(nearest_net)
+    with caplog.at_level(logging.WARNING, "srdgan_rt"):
+        assert create_backend(model, EngineChoice("cuda", CPU, "fp16", instead="torch")).name == "torch"
+    assert caplog.messages == ["the cuda engine cannot run this network: 65 channels; engine torch serves"]
+    with pytest.raises(BackendUnavailableError, match="65 channels"):
+        create_backend(model, EngineChoice("cuda", CPU, "fp16"))
+
+
 def test_unknown_engines_are_refused(nearest_net):
     with pytest.raises(
-        InputError, match="engine must be auto, native, torch, onnxruntime, tensorrt, cuda, got 'cudnn'"
+        InputError, match="engine must be auto, native, cuda, torch, onnxruntime, tensorrt, got 'cudnn'"
     ):
         Upscaler(nearest_net, engine="cudnn")
 

@@ -11,6 +11,7 @@ from srdgan_rt.runtime.backend import Backend
 NAME = "cuda"
 PRECISIONS = ("fp16", "bf16")
 _OLDEST = (8, 0)  # compute capability: has cp.async and products of bfloat16
+_TIMED = ((9, 0),)  # on an H200 it was three times as fast as PyTorch: docs/cuda.md
 
 
 def why_not(device: torch.device, precision: str) -> str | None:
@@ -32,6 +33,11 @@ def why_not(device: torch.device, precision: str) -> str | None:
             f"SRDGAN_RT_CUDA={_name(capability)} pip install . builds it"
         )
     return None
+
+
+def was_timed(device: torch.device) -> bool:
+    """Whether it was compared with PyTorch on a GPU of the device's compute capability, and was faster."""
+    return torch.cuda.get_device_capability(device) in _TIMED
 
 
 def create(model: Model, device: torch.device, precision: str) -> Backend:

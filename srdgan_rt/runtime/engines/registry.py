@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -17,6 +18,8 @@ from srdgan_rt.runtime.engines import cuda, native, onnxruntime, tensorrt
 from srdgan_rt.runtime.engines import torch as torch_engine
 from srdgan_rt.runtime.guard import GuardedBackend
 from srdgan_rt.runtime.upgrade import EngineUpgrade
+
+logger = logging.getLogger("srdgan_rt")
 
 
 class Engine(Protocol):
@@ -33,8 +36,8 @@ class Engine(Protocol):
         """Prepares a network; called only where :meth:`why_not` returns None."""
 
 
-ENGINES: tuple[Engine, ...] = (native, torch_engine, onnxruntime, tensorrt, cuda)
-"""In the order of preference: ``auto`` takes the first that can be used.
+ENGINES: tuple[Engine, ...] = (native, cuda, torch_engine, onnxruntime, tensorrt)
+"""In the order of preference: ``auto`` takes the first that can be used; ``cuda`` only on GPUs on which it was timed.
 
 ``torch`` runs on every device, so ``auto`` never takes those behind it at once: they are slower on a CPU, or were never
 timed on a GPU. It upgrades to ``tensorrt`` where that proves to be right and no slower (:class:`EngineUpgrade`)."""
@@ -86,12 +89,14 @@ class EngineChoice:
         device: device that it runs on.
         precision: ``fp32``, ``fp16``, ``bf16``, ``int8`` or ``fp8``.
         may_upgrade: whether ``tensorrt`` may take over once it is built.
+        instead: engine that serves if this one refuses the network; None makes that an error.
     """
 
     name: str
     device: torch.device
     precision: str
     may_upgrade: bool = False
+    instead: str | None = None
 
 
 def choose_engine(engine: str = "auto", device: str | torch.device = "auto", precision: str = "auto") -> EngineChoice:
@@ -118,13 +123,17 @@ def choose_engine(engine: str = "auto", device: str | torch.device = "auto", pre
     usable = [name for name, reason in reasons.items() if reason is None]
     if not usable:
         raise BackendUnavailableError(f"precision {precision} cannot be used: {reasons[names[0]]}")
-    name = usable[0] if engine == "auto" else engine
-    if engine == "auto" and name != native.NAME and resolved.type == "cpu":
+    if engine != "auto":
+        if engine not in usable:
+            raise BackendUnavailableError(
+                f"engine {engine} cannot be used: {reasons[engine]}; there is {', '.join(usable)}"
+            )
+        return EngineChoice(engine, resolved, precision)
+    name, *others = [name for name in usable if name != cuda.NAME or cuda.was_timed(resolved)]
+    if name != native.NAME and resolved.type == "cpu":
         _ext.warn_if_unexpected()
-    if name not in usable:
-        raise BackendUnavailableError(f"engine {name} cannot be used: {reasons[name]}; there is {', '.join(usable)}")
-    may_upgrade = engine == "auto" and tensorrt.NAME in usable and name != tensorrt.NAME
-    return EngineChoice(name, resolved, precision, may_upgrade)
+    may_upgrade = tensorrt.NAME in others
+    return EngineChoice(name, resolved, precision, may_upgrade, others[0] if name == cuda.NAME else None)
 
 
 def create_backend(model: Model, choice: EngineChoice) -> GuardedBackend:
@@ -143,6 +152,10 @@ def create_backend(model: Model, choice: EngineChoice) -> GuardedBackend:
     return open_engines(model, choice).current
 
 
+def _create(name: str, model: Model, device: torch.device, precision: str) -> Backend:
+    return next(engine for engine in ENGINES if name == engine.NAME).create(model, device, precision)
+
+
 def open_engines(model: Model, choice: EngineChoice) -> EngineUpgrade:
     """Prepares a network for running with the chosen engine, and with a better one later if there may be one.
 
@@ -152,7 +165,13 @@ def open_engines(model: Model, choice: EngineChoice) -> EngineUpgrade:
         What chooses the engine for each picture.
     """
     device, precision = choice.device, choice.precision
-    backend = next(engine for engine in ENGINES if choice.name == engine.NAME).create(model, device, precision)
+    try:
+        backend = _create(choice.name, model, device, precision)
+    except BackendUnavailableError as error:
+        if choice.instead is None:
+            raise
+        logger.warning("%s; engine %s serves", error, choice.instead)
+        backend = _create(choice.instead, model, device, precision)
     if precision != "fp32" or choice.may_upgrade:
         model = Model(copy.deepcopy(model.net), model.spec)  # for later, a copy which the caller cannot change
 
