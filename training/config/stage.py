@@ -11,6 +11,7 @@ from training.config.engine import EngineConfig
 from training.config.nets import DiscriminatorConfig, H2LModelConfig, ModelConfig, PictureDiscriminatorConfig
 from training.config.weights import H2LWeightsConfig, L2HWeightsConfig
 
+_LAYERS = ("conv_first", "body", "conv_body", "conv_up1", "conv_up2", "conv_hr", "conv_last")  # of the L2H net
 _SMALLEST_H2L_PATCH = 16  # the deepest features of such a patch have one pixel
 
 
@@ -63,7 +64,10 @@ class StageConfig:
             raise InputError(f"features must be vgg16 or vgg19, got {self.features!r}")
 
     def rate_of(self, name: str) -> float:
-        """The learning rate of a parameter, relative to ``learning_rate_at``; its gradient is scaled likewise."""
+        """The learning rate of a parameter, relative to ``learning_rate_at``; its gradient is scaled likewise.
+
+        With a rate of 0 it keeps its value, and no gradient is computed for it.
+        """
         return 1.0
 
     def learning_rate_at(self, iteration: int, done: float | None = None) -> float:
@@ -109,6 +113,7 @@ class L2HConfig(StageConfig):
 
     loss: str = "l1"  # of the pixels: l1 or l2
     conv_body_rate: float = 1.0  # learning rate of conv_body, relative to all others: that of training.grow
+    frozen: tuple[str, ...] = ()  # layers that keep their weights, of conv_first, body, conv_body, conv_up1, ...
     init: str = ""  # a shipped model, a weight file or an earlier run's checkpoint to start from
     model: ModelConfig = field(default_factory=ModelConfig)
     batch: BatchConfig = field(default_factory=BatchConfig)
@@ -121,6 +126,8 @@ class L2HConfig(StageConfig):
         _check_loss(self.loss)
         if not self.conv_body_rate > 0:
             raise InputError(f"conv_body_rate must be positive, got {self.conv_body_rate}")
+        if unknown := [name for name in self.frozen if name not in _LAYERS]:
+            raise InputError(f"frozen must hold names of {', '.join(_LAYERS)}, got {unknown[0]!r}")
         if not self.phases or self.phases[-1].until != 1.0:
             raise InputError("the last of phases must have until = 1.0")
         if self.batch.num_known + self.batch.num_unknown < 1:
@@ -129,7 +136,10 @@ class L2HConfig(StageConfig):
             raise InputError("batch must hold a sample with a known HR for the feature and adversarial losses")
 
     def rate_of(self, name: str) -> float:
-        return self.conv_body_rate if name.startswith("conv_body.") else 1.0
+        layer = name.partition(".")[0]
+        if layer in self.frozen:
+            return 0.0
+        return self.conv_body_rate if layer == "conv_body" else 1.0
 
     def patch_at(self, iteration: int) -> int:
         """Patch size in low-resolution pixels at an iteration."""

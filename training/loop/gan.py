@@ -42,7 +42,10 @@ class TrainedNet:
         self._parallel = engine.parallelise(net)
         groups: dict[float, list[nn.Parameter]] = {}
         for name, parameter in net.named_parameters():
-            groups.setdefault(config.rate_of(name), []).append(parameter)
+            rate = config.rate_of(name)
+            parameter.requires_grad_(rate > 0)
+            if rate > 0:
+                groups.setdefault(rate, []).append(parameter)
         self._rates = list(groups)
         parameters = [{"params": group} for group in groups.values()]
         self.optimiser: torch.optim.Optimizer

@@ -76,7 +76,7 @@ class Kernels:
         """Seconds that the net takes forward and backward."""
         started = time.perf_counter()
         result = self._engine.call(self._net, *(x.detach() for x in inputs))
-        torch.autograd.grad(result.sum(), list(self._net.parameters()))
+        torch.autograd.grad(result.sum(), [weight for weight in self._net.parameters() if weight.requires_grad])
         return time.perf_counter() - started
 
     def _use(self, name: str) -> None:

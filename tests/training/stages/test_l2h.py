@@ -123,6 +123,24 @@ def test_a_rate_of_conv_body_must_be_positive() -> None:
         dataclasses.replace(TINY, conv_body_rate=0)
 
 
+def test_frozen_layers_keep_their_weights(tmp_path: Path) -> None:
+    frozen = ("conv_first", "body", "conv_body")
+    config = dataclasses.replace(TINY, frozen=frozen, engine=c.EngineConfig(kernels="auto"))
+    trainer = L2HTrainer(config, tmp_path, Engine(config.engine), None)
+    net = trainer.gan.generator.net
+    before = {name: parameter.detach().clone() for name, parameter in net.named_parameters()}
+    trainer.step(Batch(torch.rand(2, 3, 8, 8), torch.rand(2, 3, 32, 32), torch.rand(0, 3, 8, 8)))
+    for name, parameter in net.named_parameters():
+        is_frozen = name.partition(".")[0] in frozen
+        assert torch.equal(parameter, before[name]) == is_frozen
+        assert (parameter.grad is None) == is_frozen
+
+
+def test_frozen_layers_must_exist() -> None:
+    with pytest.raises(InputError, match=r"frozen must hold names of conv_first, body, .*, got 'trunk'"):
+        dataclasses.replace(TINY, frozen=("trunk",))
+
+
 def test_starts_from_a_model(tmp_path: Path) -> None:
     first = L2HTrainer(dataclasses.replace(TINY, seed=5), tmp_path / "first", Engine(TINY.engine), None)
     first.save()
