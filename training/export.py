@@ -122,7 +122,7 @@ def main() -> None:
             "border_padding": str(arguments.border_padding),
             **run.metadata,
         }
-        save_model(output, net, metadata)
+        save_model(output, net, metadata, base=faithful)
         load_model(output)  # what cannot be read again is not shipped
         rows = {"this model": (output, 0.0)}
         pair = []

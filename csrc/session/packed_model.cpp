@@ -61,6 +61,8 @@ AlignedMemory<uint8_t> pack(const NamedTensors& named, const FloatTensor* ranges
 
 PackedModel pack_model(const uint8_t* file, size_t bytes, const SessionOptions& options, Workers& workers) {
   const SafeTensors read = read_safetensors(file, bytes);
+  require_model(read.metadata.count("base_sha256") == 0,
+                "holds only what differs from other weights: save the whole network (docs/session.md, Limits)");
   for (const char* name : {"conv_first.weight", "body.0.rdb1.conv1.weight"}) {
     require_model(read.tensors.count(name) > 0,
                   std::string("holds no network that enlarges, by the names of this project: ") + name + " is missing");

@@ -16,7 +16,12 @@ from srdgan_rt.checkpoint.keys import H2L_BLOCK_KEY, L2H_BLOCK_KEY, infer_h2l_si
 from srdgan_rt.checkpoint.locate import locate_h2l, locate_model
 from srdgan_rt.checkpoint.mix import mix_models, parse_mix
 from srdgan_rt.checkpoint.model import H2LModel, Model
-from srdgan_rt.checkpoint.pair import check_sharpness, default_sharpness, locate_sharp_weights
+from srdgan_rt.checkpoint.pair import (
+    check_sharpness,
+    complete_sharp_weights,
+    default_sharpness,
+    locate_sharp_weights,
+)
 from srdgan_rt.checkpoint.ranges import read_ranges
 from srdgan_rt.checkpoint.read import Content, read_content
 from srdgan_rt.checkpoint.select import list_tensor_names, select_weights
@@ -77,7 +82,7 @@ def _sharpen(faithful: Model, sharp: Model, sharpness: float) -> Model:
 
 
 def _load_file(path: Path) -> Model:
-    content = read_content(path)
+    content = complete_sharp_weights(path, read_content(path))
     try:
         net, spec = build_network(content.tensors, max_bytes=content.max_bytes)
         spec = dataclasses.replace(

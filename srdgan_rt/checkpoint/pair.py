@@ -4,6 +4,9 @@ The faithful ones are in ``NAME.safetensors``, the sharp ones beside it in ``NAM
 weight files work in the same way, and so do the user's own files. A sharpness from 0 to 1 selects the network between
 the two: (1 - sharpness) times the faithful weights plus sharpness times the sharp ones
 (:mod:`srdgan_rt.checkpoint.mix`).
+
+Where most layers of the two are equal, the sharp file holds only the tensors that differ, and the digest of the
+faithful file, from which the others are taken.
 """
 
 from __future__ import annotations
@@ -11,14 +14,22 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
+from torch import Tensor
+
+from srdgan_rt.checkpoint.digest import DIGEST_KEY
 from srdgan_rt.checkpoint.locate import locate_model
 from srdgan_rt.checkpoint.mix import parse_mix
+from srdgan_rt.checkpoint.read import Content, read_content
 from srdgan_rt.checkpoint.shipped import SHARP, available_models
 from srdgan_rt.errors import CheckpointError, InputError, UnknownModelError
 
 SHARPNESS_KEY = "sharpness"
 """Key of the pair's default sharpness in the metadata of the faithful file; 0 where it is missing."""
+
+BASE_KEY = "base_sha256"
+"""Key of the digest of the faithful weights, in the metadata of sharp weights that hold only what differs from them."""
 
 
 def check_sharpness(sharpness: float) -> float:
@@ -48,6 +59,33 @@ def default_sharpness(name: str, metadata: Mapping[str, str]) -> float:
 def faithful_path(path: Path) -> Path | None:
     """The faithful file that a file of sharp weights belongs to; None where the name is not that of sharp weights."""
     return path.with_name(f"{path.stem.removesuffix(SHARP)}{path.suffix}") if path.stem.endswith(SHARP) else None
+
+
+def complete_sharp_weights(path: Path, content: Content) -> Content:
+    """Adds the tensors that sharp weights share with the faithful ones, where they do not hold these themselves.
+
+    Args:
+        path: weight file.
+        content: of this file; any other than such sharp weights is returned as it is.
+
+    Returns:
+        All tensors. The file's digest is left out, as it is that of a part.
+
+    Raises:
+        CheckpointError: the faithful file is missing, damaged, or not the one that these weights belong to.
+    """
+    digest = content.metadata.get(BASE_KEY)
+    if digest is None:
+        return content
+    base_path = faithful_path(path)
+    if base_path is None or not base_path.is_file():
+        raise CheckpointError(f"{path}: holds only what differs from faithful weights, which are not beside it")
+    base = read_content(base_path)
+    if base.metadata.get(DIGEST_KEY) != digest:
+        raise CheckpointError(f"{path}: belongs to other faithful weights than {base_path.name}")
+    tensors = {**cast(dict[str, Tensor], base.tensors), **cast(dict[str, Tensor], content.tensors)}
+    metadata = {key: text for key, text in content.metadata.items() if key not in (BASE_KEY, DIGEST_KEY)}
+    return Content(tensors, base.max_bytes + content.max_bytes, metadata)
 
 
 def has_sharp_weights(name_or_path: str | os.PathLike[str]) -> bool:

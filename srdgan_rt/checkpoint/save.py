@@ -11,6 +11,7 @@ from safetensors.torch import save
 
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.checkpoint.digest import DIGEST_KEY, digest_tensors
+from srdgan_rt.checkpoint.pair import BASE_KEY
 from srdgan_rt.checkpoint.read import read_safetensors
 from srdgan_rt.errors import CheckpointError
 from srdgan_rt.models import H2LNet, L2HNet
@@ -24,6 +25,7 @@ def save_model(
     metadata: Mapping[str, str],
     *,
     dtype: torch.dtype = torch.float16,
+    base: Path | None = None,
 ) -> None:
     """Writes a network so that the file appears whole or not at all.
 
@@ -36,6 +38,8 @@ def save_model(
             adds ``architecture``, ``scale``, ``sha256`` and those of ``num_blocks``, ``num_features``,
             ``growth_channels`` and ``unshuffle`` that the network has.
         dtype: floating-point type of the weights in the file.
+        base: faithful weights (:mod:`srdgan_rt.checkpoint.pair`) as this function wrote them. Tensors that are equal to
+            theirs are left out.
 
     Raises:
         CheckpointError: the path does not end in ``.safetensors``, metadata is not text, weights do not fit the type,
@@ -56,6 +60,12 @@ def save_model(
         **{name: str(getattr(net, name)) for name in _SIZES if hasattr(net, name)},
         DIGEST_KEY: digest_tensors(tensors),
     }
+    if base is not None:
+        faithful, facts = read_safetensors(base)
+        different = {name: x for name, x in tensors.items() if not torch.equal(x, faithful.get(name, x.new_empty(0)))}
+        if len(different) < len(tensors):
+            tensors = different
+            description |= {BASE_KEY: facts[DIGEST_KEY], DIGEST_KEY: digest_tensors(tensors)}
     write_atomically(path, save(tensors, description))
 
 

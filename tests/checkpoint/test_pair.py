@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from srdgan_rt.checkpoint import available_models, digest_tensors, has_sharp_weights, load_model, save_model, shipped
+from srdgan_rt.checkpoint.read import read_safetensors
 from srdgan_rt.errors import CheckpointError, InputError
 from srdgan_rt.models import L2HNet
 
@@ -46,6 +47,35 @@ def test_the_ends_are_the_two_files(pair: Path) -> None:
     for sharpness, name, digest in ((0, "own", load_model(pair).digest), (1, "own.sharp", sharp.digest)):
         model = load_model(pair, sharpness=sharpness)
         assert (model.sharpness, model.spec.name, model.digest) == (sharpness, name, digest)
+
+
+def test_sharp_weights_may_hold_only_what_differs(pair: Path) -> None:
+    net = load_model(pair).net
+    with torch.no_grad():
+        net.conv_last.weight += 1
+    sharp = pair.with_name("own.sharp.safetensors")
+    save_model(sharp, net, {}, dtype=torch.float32, base=pair)
+    tensors, _ = read_safetensors(sharp)
+    assert list(tensors) == ["conv_last.weight"]
+    for model in (load_model(sharp), load_model(pair, sharpness=1)):
+        assert all(torch.equal(tensor, net.state_dict()[name]) for name, tensor in model.net.state_dict().items())
+        assert model.digest == digest_tensors(net.state_dict())
+    between = load_model(pair, sharpness=0.5).net
+    torch.testing.assert_close(between.conv_last.weight, net.conv_last.weight - 0.5)
+    save(pair, 3)
+    with pytest.raises(CheckpointError, match=r"belongs to other faithful weights than own\.safetensors"):
+        load_model(sharp)
+    pair.unlink()
+    with pytest.raises(CheckpointError, match=r"own\.sharp\.safetensors: holds only what differs"):
+        load_model(sharp)
+
+
+def test_sharp_weights_that_differ_everywhere_are_whole(pair: Path) -> None:
+    sharp = pair.with_name("own.sharp.safetensors")
+    net = load_model(sharp).net
+    save_model(sharp, net, {}, dtype=torch.float32, base=pair)
+    pair.unlink()
+    assert digest_tensors(load_model(sharp).net.state_dict()) == digest_tensors(net.state_dict())
 
 
 def test_files_of_other_programs(tmp_path: Path) -> None:

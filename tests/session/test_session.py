@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from srdgan_rt import Session, Upscaler, _ext
-from srdgan_rt.checkpoint import save_model
+from srdgan_rt.checkpoint import load_model, save_model
 from srdgan_rt.errors import CancelledError, CheckpointError, InputError, LatencyError, UnknownModelError
 from srdgan_rt.session import FORMATS, MATRICES, RANGES
 from tests.helpers.lively_net import make_lively_net
@@ -214,6 +214,11 @@ def test_bad_models_are_one_line(tmp_path: Path, model: Path):
         Session(tmp_path / "missing.safetensors")
     with pytest.raises(CheckpointError, match="holds no network that enlarges"):
         Session(ROOT / "srdgan_rt" / "weights" / "srdgan-h2l.safetensors")
+    net = load_model(model).net
+    net.conv_last.weight.data += 1
+    save_model(tmp_path / "part.safetensors", net, {}, base=model)
+    with pytest.raises(CheckpointError, match="holds only what differs from other weights: save the whole network"):
+        Session(tmp_path / "part.safetensors")
     content = bytearray(model.read_bytes())
     content[-1] ^= 1
     damaged = tmp_path / "damaged.safetensors"
