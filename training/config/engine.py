@@ -14,7 +14,7 @@ class EngineConfig:
     device: str = "auto"  # auto (CUDA where there is a device), cpu or cuda
     precision: str = "fp32"  # fp32, or bf16 (autocast: weights, losses and averages stay in fp32)
     kernels: str = "torch"  # of the low-to-high net and the VGG on the CPU: torch, native, or auto (the faster one)
-    compile: bool = False  # the generators by torch.compile
+    compile: bool = False  # the blocks of the generators by torch.compile
     checkpoint_blocks: bool = False  # computes each block twice: far less memory, a third more time
     num_workers: int = 0  # processes that make batches ahead; 0 makes them in between the steps
     prefetch: int = 2  # batches that each of them makes ahead

@@ -54,19 +54,20 @@ class Engine:
     def prepare_generator(self, net: nn.Module) -> None:
         """Checkpoints and compiles a net with a list of blocks called ``body``, as the configuration says.
 
-        In place, and without changing the names of its weights. A net that cannot be compiled is an error at its first
-        use, not one that quietly runs slower.
+        In place, and without changing the names of its weights. Each block is compiled alone: equal blocks share the
+        code, so that it takes seconds, not minutes. A block that cannot be compiled is an error at its first use, not
+        one that quietly runs slower.
         """
-        if self.config.checkpoint_blocks:
-            for block in net.body:  # type: ignore[union-attr]
+        for block in net.body:  # type: ignore[union-attr]
+            if self.config.checkpoint_blocks:
                 block.forward = partial(
                     checkpoint,
                     block.forward,
                     use_reentrant=False,
                     preserve_rng_state=False,
                 )
-        if self.config.compile:
-            net.compile()
+            if self.config.compile:
+                block.compile()
 
     def parallelise(self, net: nn.Module) -> nn.Module:
         """The net to call where gradients are wanted: averages them over all processes during the backward pass."""
