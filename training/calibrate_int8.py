@@ -9,58 +9,17 @@ middle of each picture is used.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from rich.console import Console
-from torch import Tensor
 
 from srdgan_rt.checkpoint import load_model, ranges_path, save_ranges
-from srdgan_rt.errors import InputError
-from srdgan_rt.image import take_samples
-from srdgan_rt.metrics.protocol import SCALE
-from srdgan_rt.pixels import crop_centre, to_float32
 from srdgan_rt.runtime.calibration import CUT, MARGIN, measure_ranges
 from training.cli.parser import CommandParser, one_line_errors
 from training.data.notes import describe_files, take_notes
-from training.data.pictures import Bytes, as_tensor, find_photographs, read_frames, read_rgb
+from training.data.typical import read_typical
 from training.loop.record import read_commit
 from training.publish.card import name_data
-
-T = TypeVar("T")
-
-
-def read_pictures(data: Path, count: int, size: int) -> Iterator[Tensor]:
-    """Low-resolution pictures, the same for the same folder.
-
-    Args:
-        data: with ``train_photos`` and ``phone_pairs/train`` (or ``pairs/train``).
-        count: how many in all; fewer where there are not so many.
-        size: largest side of their middle crop.
-
-    Yields:
-        (1, 3, H, W) float32 in [0, 1].
-
-    Raises:
-        InputError: ``count`` is below 2 or ``size`` below 16, or a folder is missing.
-    """
-    if count < 2 or size < 16:
-        raise InputError(f"pictures must be at least 2 and their size 16, got {count} and {size}")
-    for _, noisy in _spread(read_frames(data, "train"), count // 2):
-        yield _crop(noisy, size)
-    for path in _spread(find_photographs(data / "train_photos"), count - count // 2):
-        yield _crop(take_samples(read_rgb(path), SCALE), size)
-
-
-def _spread(items: Sequence[T], count: int) -> list[T]:
-    """Selects so many of them, evenly from the first to the last."""
-    count = min(count, len(items))
-    return [items[i * len(items) // count] for i in range(count)]
-
-
-def _crop(picture: Bytes, size: int) -> Tensor:
-    return as_tensor(to_float32(crop_centre(picture, size)))[None]
 
 
 def main() -> None:
@@ -76,7 +35,7 @@ def main() -> None:
         model = load_model(arguments.model, sharpness=arguments.sharpness)
         output: Path = arguments.output or ranges_path(arguments.model, model.sharpness)
         with take_notes() as notes:
-            pictures = list(read_pictures(arguments.data, arguments.pictures, arguments.size))
+            pictures = list(read_typical(arguments.data, arguments.pictures, arguments.size))
         used = name_data(describe_files(notes.files, arguments.data))
         with Console().status("measuring"):
             ranges = measure_ranges(model.net, pictures)

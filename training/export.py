@@ -4,6 +4,9 @@ Writes the averaged weights of the low-to-high net with their description, score
 protocol, and puts the scores into the file and into a model card beside it. What the card says of the training comes
 from the record in the checkpoint. Name and licence are the caller's: nobody else can know them.
 
+With ``--mix FILE:SHARE``, they are mixed with other weights of the same sizes (network interpolation). With
+``--level-flats FOLDER``, flat areas are made to keep their colour (:mod:`training.publish.level_flats`).
+
 An ``--output`` that ends in ``.sharp.safetensors`` makes a pair with the faithful weights beside it (``NAME.sharp`` and
 ``NAME``), whose default sharpness is ``--sharpness``. The scores are then those of the pair, and both cards name it.
 """
@@ -11,24 +14,37 @@ An ``--output`` that ends in ``.sharp.safetensors`` makes a pair with the faithf
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from srdgan_rt.checkpoint import load_model, save_model
+from srdgan_rt.checkpoint import Model, load_model, save_model
 from srdgan_rt.checkpoint.load import build_network
+from srdgan_rt.checkpoint.mix import mix_models
 from srdgan_rt.checkpoint.pair import SHARPNESS_KEY, check_sharpness, faithful_path
 from srdgan_rt.checkpoint.save import update_metadata
 from srdgan_rt.errors import CheckpointError, InputError
 from srdgan_rt.models import L2HNet
 from training.cli.options import check_export_options, make_export_parser
 from training.cli.parser import one_line_errors
+from training.data.typical import read_typical
 from training.loop.checkpoints import checkpoint_path
-from training.publish.card import describe_scores, list_training
+from training.publish.card import NOT_KNOWN, describe_scores, list_training
+from training.publish.level_flats import level_flats
 from training.publish.score import Scores, score
 from training.publish.trained_run import TrainedRun, open_run
 
+_PICTURES, _PICTURE_SIDE = 16, 64  # on which flats are levelled
+
 _HALO, _SHARP = "- Halo for tiles:", "- Sharp weights:"
 """Beginnings of lines in a card."""
+
+_CHANGES = {
+    "mix": "The weights are a mix",
+    "mixed_training_data": "Training data of the other part",
+    "levelled": "Flat areas were levelled",
+}
+"""What was done with the weights of the run: keys of the metadata, and words for the card."""
 
 
 def build_l2h(run: TrainedRun, folder: Path) -> L2HNet:
@@ -38,6 +54,35 @@ def build_l2h(run: TrainedRun, folder: Path) -> L2HNet:
     except CheckpointError as error:
         raise InputError(f"{checkpoint_path(folder)} holds no low-to-high net: {error}") from error
     return net
+
+
+def mix_with(net: L2HNet, mix: str) -> tuple[L2HNet, dict[str, str]]:
+    """Mixes a network with other weights.
+
+    Args:
+        net: the network of the run.
+        mix: ``FILE:SHARE``, or the name of a shipped model in place of the file.
+
+    Returns:
+        The mix, and what its metadata say of it.
+
+    Raises:
+        InputError: the text is not of this form.
+        CheckpointError: the other weights cannot be read, or are of other sizes.
+    """
+    name, _, text = mix.rpartition(":")
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not (name and 0 < share < 1):
+        raise InputError(f"--mix must be FILE:SHARE with a share between 0 and 1, got {mix!r}")
+    other = load_model(name)
+    mixed = mix_models(mix, [Model.from_net(net), other], [1 - share, share])
+    source = f"{other.spec.name} (SHA-256 {other.digest[:16]})"
+    facts = {"mix": f"{1 - share:g} of the run and {share:g} of {source}"}
+    data = other.metadata.get("training_data", NOT_KNOWN)
+    return mixed.net, facts | {"mixed_training_data": f"{source}: {data}"}
 
 
 def describe(
@@ -56,6 +101,7 @@ def describe(
         "",
         f"- Licence of the weights: {metadata['license']}.",
         *list_training(run.record, run.iterations),
+        *(f"- {words}: {metadata[key]}." for key, words in _CHANGES.items() if key in metadata),
         *pair,
         f"{_HALO} {metadata['halo']} low-resolution pixels (see docs/design/seams.md).",
         "",
@@ -102,6 +148,13 @@ def main() -> None:
     parser.add_argument(
         "--border-padding", type=int, default=0, help="pixels by which pictures are extended by mirroring"
     )
+    parser.add_argument("--mix", metavar="FILE:SHARE", help="other weights of the same sizes, and their share")
+    parser.add_argument(
+        "--level-flats",
+        type=Path,
+        metavar="FOLDER",
+        help="make flat areas keep their colour; folder with train_photos and phone_pairs",
+    )
     parser.add_argument("--sharpness", type=float, help="default of the pair, 0..1, for sharp weights (default: 0)")
     arguments = parser.parse_args()
     with one_line_errors(parser):
@@ -115,12 +168,19 @@ def main() -> None:
         sharpness = check_sharpness(arguments.sharpness or 0.0)
         run = open_run(arguments.run)
         net = build_l2h(run, arguments.run)
+        changes: dict[str, str] = {}
+        if arguments.mix:
+            net, changes = mix_with(net, arguments.mix)
+        if arguments.level_flats:
+            change = level_flats(net, read_typical(arguments.level_flats, _PICTURES, _PICTURE_SIDE))
+            changes["levelled"] = f"other pictures change by {change:.2f}/255 (root of the mean square)"
         metadata = {
             "name": arguments.name,
             "license": arguments.licence,
             "halo": str(arguments.halo),
             "border_padding": str(arguments.border_padding),
             **run.metadata,
+            **changes,
         }
         save_model(output, net, metadata, base=faithful)
         load_model(output)  # what cannot be read again is not shipped

@@ -13,6 +13,7 @@ import torch
 from srdgan_rt.checkpoint import load_model, save_model
 from srdgan_rt.models import L2HNet
 from training import calibrate_int8
+from training.data.typical import read_typical
 
 
 @pytest.fixture
@@ -35,11 +36,11 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
 
 
 def test_pictures_are_frames_and_photographs(data: Path) -> None:
-    pictures = list(calibrate_int8.read_pictures(data, 4, 24))
+    pictures = list(read_typical(data, 4, 24))
     assert [tuple(picture.shape) for picture in pictures] == [(1, 3, 24, 24)] * 4
     assert all(float(picture.amin()) >= 0 and float(picture.amax()) <= 1 for picture in pictures)
     assert len({picture.sum().item() for picture in pictures}) == 4
-    assert len(list(calibrate_int8.read_pictures(data, 100, 100))) == 5  # all there are, and no larger than they are
+    assert len(list(read_typical(data, 100, 100))) == 5  # all there are, and no larger than they are
 
 
 def test_ranges_lie_beside_the_weights(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from srdgan_rt.checkpoint import load_h2l, load_model
+from srdgan_rt.checkpoint import load_h2l, load_model, save_model
 from training import export, export_h2l
 
 
@@ -56,6 +57,28 @@ def test_the_average_is_written_with_its_card(
     assert f"`python -m training.train_{name}`, 1 iterations" in card
     assert "Not scored: no evaluation set was there" in card
     assert "|" not in card
+
+
+def test_weights_may_be_mixed_with_others(
+    make_stage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = make_stage("l2h")
+    trainer = stage.trainer(tmp_path / "run")
+    trainer.save()
+    ema = trainer.gans[-1].ema
+    other = copy.deepcopy(ema)
+    other.conv_last.weight.data += 1
+    save_model(tmp_path / "other.safetensors", other, {"training_data": "photographs"}, dtype=torch.float32)
+    mix = f"{tmp_path / 'other.safetensors'}:0.25"
+    output = run_export(monkeypatch, export, tmp_path / "run", tmp_path, "--halo", "9", "--mix", mix)
+    model = load_model(output)
+    torch.testing.assert_close(model.net.conv_last.weight, ema.conv_last.weight + 0.25, rtol=1e-3, atol=1e-6)
+    card = output.with_suffix(".md").read_text()
+    assert "- The weights are a mix: 0.75 of the run and 0.25 of other (SHA-256 " in card
+    assert "photographs.\n" in card
+    with pytest.raises(SystemExit):
+        run_export(monkeypatch, export, tmp_path / "run", tmp_path, "--halo", "9", "--mix", "other")
+    assert "--mix must be FILE:SHARE with a share between 0 and 1, got 'other'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["h2l", "joint"])
