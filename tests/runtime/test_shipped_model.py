@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from srdgan_rt import _ext
-from srdgan_rt.checkpoint import available_models
 from srdgan_rt.image import read_picture
 from srdgan_rt.runtime import Upscaler
+from tests.helpers.shipped_models import shipped_models
 
 
-@pytest.fixture(scope="module", params=available_models())
+@pytest.fixture(scope="module", params=shipped_models())
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
