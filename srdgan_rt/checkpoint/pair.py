@@ -18,7 +18,7 @@ from typing import cast
 
 from torch import Tensor
 
-from srdgan_rt.checkpoint.digest import DIGEST_KEY
+from srdgan_rt.checkpoint.digest import DIGEST_KEY, digest_tensors
 from srdgan_rt.checkpoint.locate import locate_model
 from srdgan_rt.checkpoint.mix import parse_mix
 from srdgan_rt.checkpoint.read import Content, read_content
@@ -69,7 +69,7 @@ def complete_sharp_weights(path: Path, content: Content) -> Content:
         content: of this file; any other than such sharp weights is returned as it is.
 
     Returns:
-        All tensors. The file's digest is left out, as it is that of a part.
+        All tensors, and the digest of them all in place of that of the part.
 
     Raises:
         CheckpointError: the faithful file is missing, damaged, or not the one that these weights belong to.
@@ -84,7 +84,7 @@ def complete_sharp_weights(path: Path, content: Content) -> Content:
     if base.metadata.get(DIGEST_KEY) != digest:
         raise CheckpointError(f"{path}: belongs to other faithful weights than {base_path.name}")
     tensors = {**cast(dict[str, Tensor], base.tensors), **cast(dict[str, Tensor], content.tensors)}
-    metadata = {key: text for key, text in content.metadata.items() if key not in (BASE_KEY, DIGEST_KEY)}
+    metadata = {**content.metadata, DIGEST_KEY: digest_tensors(tensors)}
     return Content(tensors, base.max_bytes + content.max_bytes, metadata)
 
 
