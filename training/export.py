@@ -14,13 +14,12 @@ An ``--output`` that ends in ``.sharp.safetensors`` makes a pair with the faithf
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from srdgan_rt.checkpoint import Model, load_model, save_model
 from srdgan_rt.checkpoint.load import build_network
-from srdgan_rt.checkpoint.mix import mix_models
+from srdgan_rt.checkpoint.mix import mix_models, parse_share
 from srdgan_rt.checkpoint.pair import SHARPNESS_KEY, check_sharpness, faithful_path
 from srdgan_rt.checkpoint.save import update_metadata
 from srdgan_rt.errors import CheckpointError, InputError
@@ -70,12 +69,8 @@ def mix_with(net: L2HNet, mix: str) -> tuple[L2HNet, dict[str, str]]:
         InputError: the text is not of this form.
         CheckpointError: the other weights cannot be read, or are of other sizes.
     """
-    name, _, text = mix.rpartition(":")
-    try:
-        share = float(text)
-    except ValueError:
-        share = math.nan
-    if not (name and 0 < share < 1):
+    name, share = parse_share(mix) or ("", 0.0)
+    if not 0 < share < 1:
         raise InputError(f"--mix must be FILE:SHARE with a share between 0 and 1, got {mix!r}")
     other = load_model(name)
     mixed = mix_models(mix, [Model.from_net(net), other], [1 - share, share])

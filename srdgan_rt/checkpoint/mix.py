@@ -30,10 +30,16 @@ def parse_mix(text: str) -> list[tuple[str, float]] | None:
     Returns:
         Each name and its share; None where the text is not of this form.
     """
-    parts = [_PART.fullmatch(part.strip()) for part in text.split("+")]
+    parts = [parse_share(part) for part in text.split("+")]
     if len(parts) < 2 or not all(parts):
         return None
-    return [(part["name"], float(part["share"])) for part in parts if part]
+    return [part for part in parts if part]
+
+
+def parse_share(text: str) -> tuple[str, float] | None:
+    """Splits ``NAME:SHARE``, a part of a mix, into name and share; None where the text is not of this form."""
+    part = _PART.fullmatch(text.strip())
+    return (part["name"], float(part["share"])) if part else None
 
 
 def mix_models(text: str, models: Sequence[Model], shares: Sequence[float]) -> Model:

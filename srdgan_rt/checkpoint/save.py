@@ -55,17 +55,18 @@ def save_model(
     broken = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
     if broken:
         raise CheckpointError(f"{path}: {broken[0]} is not finite in {dtype}")
-    description = dict(metadata) | {
-        "architecture": type(net).__name__,
-        **{name: str(getattr(net, name)) for name in _SIZES if hasattr(net, name)},
-        DIGEST_KEY: digest_tensors(tensors),
-    }
+    part = {}
     if base is not None:
         faithful, facts = read_safetensors(base)
         different = {name: x for name, x in tensors.items() if not torch.equal(x, faithful.get(name, x.new_empty(0)))}
         if len(different) < len(tensors):
-            tensors = different
-            description |= {BASE_KEY: facts[DIGEST_KEY], DIGEST_KEY: digest_tensors(tensors)}
+            tensors, part = different, {BASE_KEY: facts[DIGEST_KEY]}
+    description = dict(metadata) | {
+        "architecture": type(net).__name__,
+        **{name: str(getattr(net, name)) for name in _SIZES if hasattr(net, name)},
+        **part,
+        DIGEST_KEY: digest_tensors(tensors),
+    }
     write_atomically(path, save(tensors, description))
 
 
