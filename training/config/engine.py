@@ -15,8 +15,9 @@ class EngineConfig:
     precision: str = "fp32"  # fp32, or bf16 (autocast: weights, losses and averages stay in fp32)
     kernels: str = "torch"  # of the low-to-high net and the VGG on the CPU: torch, native, or auto (the faster one)
     compile: bool = False  # the blocks of the generators by torch.compile
+    cuda_graphs: bool = False  # the passes of a step as one CUDA graph, where there is no discriminator
     checkpoint_blocks: bool = False  # computes each block twice: far less memory, a third more time
-    num_workers: int = 0  # processes that make batches ahead; 0 makes them in between the steps
+    num_workers: int = 0  # processes that make batches ahead; 0: a thread does on a GPU, and none on the CPU
     prefetch: int = 2  # batches that each of them makes ahead
 
     def __post_init__(self) -> None:

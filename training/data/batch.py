@@ -26,6 +26,20 @@ class TensorBatch:
         """The batch in pinned memory; torch's DataLoader calls this."""
         return self._map(lambda part: part.pin_memory())
 
+    def keep_for(self, stream: torch.cuda.Stream) -> None:
+        """Keeps the memory of the batch, which another stream made, until ``stream`` has done what it was given."""
+        for part in self.tensors():
+            part.record_stream(stream)
+
+    def tensors(self) -> list[Tensor]:
+        """All tensors of the batch, in the order of its fields."""
+        parts = vars(self).values()
+        return [tensor for part in parts for tensor in (part.tensors() if isinstance(part, TensorBatch) else [part])]
+
+    def clone(self: SelfT) -> SelfT:
+        """The batch in memory of its own."""
+        return self._map(torch.clone)
+
     def _map(self: SelfT, change: Callable[[Tensor], Tensor]) -> SelfT:
         parts = vars(self).items()
         changed = {name: part._map(change) if isinstance(part, TensorBatch) else change(part) for name, part in parts}

@@ -43,6 +43,11 @@ class Engine:
         return torch.device("cpu") if self.config.num_workers else self.device
 
     @property
+    def uses_graphs(self) -> bool:
+        """Whether a step may be a CUDA graph; one of several processes exchanges gradients in it, which is left out."""
+        return self.config.cuda_graphs and self.device.type == "cuda" and self.shard.world == 1
+
+    @property
     def is_main(self) -> bool:
         """Whether this process writes the files and prints."""
         return self.shard.rank == 0

@@ -74,11 +74,11 @@ class TrainedNet:
                 torch._foreach_mul_([parameter.grad for parameter in group["params"]], rate)
         norm = None
         if self._config.gradient_norm:
-            norm = nn.utils.clip_grad_norm_(self.net.parameters(), self._config.gradient_norm).item()
+            norm = nn.utils.clip_grad_norm_(self.net.parameters(), self._config.gradient_norm)
         self.optimiser.step()
         if self.ema is not None:
             update_ema(self.ema, self.net, self._config.ema_decay, iteration)
-        return norm
+        return None if norm is None else norm.item()  # last, so that a GPU has its work while Python waits
 
     def state(self, prefix: str) -> dict[str, nn.Module | torch.optim.Optimizer]:
         """What a checkpoint holds of it."""

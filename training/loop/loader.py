@@ -1,21 +1,27 @@
-"""Worker processes that make batches ahead.
+"""Batches that are made ahead: by worker processes on the CPU, or by a thread on the GPU.
 
-A batch is a function of seed and iteration, so it does not matter which process makes it, nor how many there are. The
-photographs lie in memory once: workers are forked, and read what their parent decoded.
+A batch is a function of seed and iteration, so it does not matter who makes it, nor how many there are. The photographs
+lie in memory once: workers are forked, and read what their parent decoded.
 """
 
 from __future__ import annotations
 
 import signal
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Generic, TypeVar
 
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 import srdgan_rt._fork  # noqa: F401, ends threads before workers are forked, which could not
 from training.config import EngineConfig
+from training.data.batch import TensorBatch
 
 BatchT = TypeVar("BatchT")
+TensorBatchT = TypeVar("TensorBatchT", bound=TensorBatch)
 
 
 class _Batches(Dataset[BatchT], Generic[BatchT]):
@@ -27,34 +33,75 @@ class _Batches(Dataset[BatchT], Generic[BatchT]):
 
 
 def load_batches(
-    make_batch: Callable[[int], BatchT], iterations: range, config: EngineConfig, *, pinned: bool
-) -> Iterator[BatchT]:
+    make_batch: Callable[[int], TensorBatchT], iterations: range, config: EngineConfig, device: torch.device
+) -> Iterator[TensorBatchT]:
     """The batches of some iterations, in their order.
 
     Args:
         make_batch: makes the batch of an iteration.
         iterations: which ones.
         config: how many workers, and how far they may go ahead.
-        pinned: puts batches into pinned memory, from which they are copied to a GPU in the background.
+        device: which trains. Batches of workers lie in pinned memory if it is a GPU, and can be copied to it in the
+            background; those of no workers lie on it.
 
     Returns:
         The batches. An error of ``make_batch`` is raised where its batch is due.
     """
-    if config.num_workers == 0 and not pinned:
-        return map(make_batch, iterations)
-    workers = config.num_workers > 0
+    on_gpu = device.type == "cuda"
+    if config.num_workers == 0:
+        return make_ahead(make_batch, iterations, config.prefetch, device) if on_gpu else map(make_batch, iterations)
     loader = DataLoader(
         _Batches(make_batch),
         batch_size=None,
         sampler=iterations,
         collate_fn=_keep,
         num_workers=config.num_workers,
-        prefetch_factor=config.prefetch if workers else None,
-        multiprocessing_context="fork" if workers else None,
-        worker_init_fn=_start_worker if workers else None,
-        pin_memory=pinned,
+        prefetch_factor=config.prefetch,
+        multiprocessing_context="fork",
+        worker_init_fn=_start_worker,
+        pin_memory=on_gpu,
     )
     return iter(loader)
+
+
+def make_ahead(
+    make_batch: Callable[[int], TensorBatchT], iterations: range, prefetch: int, device: torch.device
+) -> Iterator[TensorBatchT]:
+    """Batches that a thread makes while the steps before them run.
+
+    A batch on a GPU is hundreds of small kernels, which take longer to start than to run. The thread starts them on a
+    stream of its own, so that neither they nor the thread wait for a step.
+
+    Args:
+        make_batch: makes the batch of an iteration.
+        iterations: which ones.
+        prefetch: how many batches are made ahead, at most.
+        device: where ``make_batch`` makes them.
+
+    Returns:
+        As :func:`load_batches`.
+    """
+    stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+
+    def make(iteration: int) -> TensorBatchT:
+        with torch.cuda.stream(stream):  # nothing without a stream
+            batch = make_batch(iteration)
+        if stream is not None:
+            stream.synchronize()
+        return batch
+
+    thread = ThreadPoolExecutor(1, "batches")
+    left = iter(iterations)
+    try:
+        made = deque(thread.submit(make, iteration) for iteration in islice(left, prefetch))
+        while made:
+            batch = made.popleft().result()
+            made.extend(thread.submit(make, iteration) for iteration in islice(left, 1))
+            if stream is not None:
+                batch.keep_for(torch.cuda.current_stream(device))
+            yield batch
+    finally:
+        thread.shutdown(cancel_futures=True)
 
 
 def _keep(batch: BatchT) -> BatchT:

@@ -64,18 +64,25 @@ class Muon(torch.optim.Adam):
 
     def _step_together(self, weights: list[nn.Parameter], lr: float) -> None:
         """One step of weights of one shape."""
-        directions = []
         for weight in weights:
             state = self.state[weight]
             if not state:
                 state["step"] = torch.zeros(())  # not used, but Adam asks for it when a state is loaded
                 state["momentum"] = torch.zeros_like(weight)
-            assert weight.grad is not None
-            state["momentum"].lerp_(weight.grad, 1 - _MOMENTUM)
-            directions.append(weight.grad.lerp(state["momentum"], _MOMENTUM).flatten(1))
-        matrices = torch.stack(directions)
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        momenta = [self.state[weight]["momentum"] for weight in weights]
+        torch._foreach_lerp_(momenta, gradients, 1 - _MOMENTUM)
+        directions = torch._foreach_lerp(gradients, momenta, _MOMENTUM)
+        # Nets in training are in channels_last: with channels last, the matrices are views, and all weights are
+        # changed at once. The order of a matrix's columns does not matter.
+        matrices = torch.stack([_channels_last(direction).flatten(1) for direction in directions])
         wide = matrices.shape[1] <= matrices.shape[2]
         steps = orthogonalise(matrices if wide else matrices.mT)
         scale = _RMS * max(matrices.shape[1:]) ** 0.5
-        for weight, step in zip(weights, steps if wide else steps.mT, strict=True):
-            weight.add_(step.reshape(weight.shape), alpha=-lr * scale)
+        views = [_channels_last(weight) for weight in weights]
+        steps = (steps if wide else steps.mT).reshape(len(views), *views[0].shape)
+        torch._foreach_add_(views, list(steps.unbind()), alpha=-lr * scale)
+
+
+def _channels_last(weight: Tensor) -> Tensor:  # (O, I, H, W) -> (O, H, W, I)
+    return weight.permute(0, 2, 3, 1)

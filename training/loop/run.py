@@ -83,12 +83,11 @@ def run(
     """
     config, engine = trainer.config, trainer.engine
     start, done_before = trainer.iteration, trainer.done()
-    pinned = engine.device != engine.batch_device
     with (
         _postponed_stop() as stopped,
         RunProgress(config.name, start, config.iterations, shown=engine.is_main) as progress,
     ):
-        batches = load_batches(make_batch, range(start, config.iterations), config.engine, pinned=pinned)
+        batches = load_batches(make_batch, range(start, config.iterations), config.engine, engine.device)
         started = last_log = time.monotonic()
         waited = 0.0
         finished = done_before >= 1

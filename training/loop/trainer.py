@@ -20,14 +20,16 @@ from torch import Tensor
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import SrdganError
 from training.config import StageConfig
+from training.data.batch import TensorBatch
 from training.data.notes import describe_files, take_notes
 from training.loop.checkpoints import checkpoint_path, read_checkpoint
 from training.loop.engine import Engine
 from training.loop.gan import GanTrainer, LossInputs, TrainedNet
+from training.loop.graph import StepGraph
 from training.loop.kernels import NATIVE, TORCH
 from training.loop.record import Record, begin_record, describe_stretch
 
-BatchT_contra = TypeVar("BatchT_contra", contravariant=True)
+BatchT_contra = TypeVar("BatchT_contra", bound=TensorBatch, contravariant=True)
 
 
 def fresh_start(folder: Path, init: str) -> str:
@@ -55,11 +57,19 @@ class Trainer(ABC, Generic[BatchT_contra]):
         self.gans = gans
         self.iteration = 0
         self._state = {name: part for gan in gans for name, part in gan.state().items()}
+        self._graph = self._make_graph() if engine.uses_graphs else None
         self._sums: dict[str, float] = {}  # of losses since the last line of the log
         self._num_summed = 0
         self._largest_norm = 0.0
         self.record = begin_record(config, fresh=not self.checkpoint.exists())
         self._resume()
+
+    def _make_graph(self) -> StepGraph[BatchT_contra] | None:
+        """The graph of a step; None with discriminators, whose updates lie between the passes."""
+        if any(gan.discriminator is not None for gan in self.gans):
+            return None
+        parameters = [parameter for gan in self.gans for parameter in gan.generator.net.parameters()]
+        return StepGraph(lambda batch: self._differentiate(self.compare(batch)), parameters)
 
     @contextmanager
     def recorded(self, root: Path) -> Iterator[None]:
@@ -83,33 +93,44 @@ class Trainer(ABC, Generic[BatchT_contra]):
         Raises:
             SrdganError: before the update whose loss is not finite.
         """
-        all_inputs = self.compare(batch)
         figures: dict[str, float] = {}
-        for gan, loss_inputs in all_inputs:
-            if gan.discriminator is not None:
-                name = f"{gan.prefix}discriminator"
-                loss = gan.discriminator_loss(loss_inputs)
-                figures[name] = self._descend(loss, f"loss of the {name}", gan.discriminator)
-        total = torch.zeros((), device=self.engine.device)
-        for gan, loss_inputs in all_inputs:
-            loss, parts = gan.generator_loss(loss_inputs)
-            total = total + loss
-            figures |= {f"{gan.prefix}{name}": part.item() for name, part in parts.items()}
-        figures["loss"] = self._descend(total, "loss", *(gan.generator for gan, _ in all_inputs))
+        if self._graph is not None:
+            losses = self._graph(batch)
+        else:
+            all_inputs = self.compare(batch)
+            for gan, loss_inputs in all_inputs:
+                if gan.discriminator is not None:
+                    name = f"{gan.prefix}discriminator"
+                    gan.discriminator.optimiser.zero_grad(set_to_none=True)
+                    loss = gan.discriminator_loss(loss_inputs)
+                    torch.autograd.backward(loss)
+                    figures[name] = self._update(loss, f"loss of the {name}", gan.discriminator)
+            losses = self._differentiate(all_inputs)
+        figures["loss"] = self._update(losses["loss"], "loss", *(gan.generator for gan in self.gans))
+        figures |= {name: loss.item() for name, loss in losses.items()}
         for name, value in figures.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._num_summed += 1
         self.iteration += 1
         return figures["loss"]
 
-    def _descend(self, loss: Tensor, name: str, *trained_nets: TrainedNet) -> float:
-        """One step of the optimisers of some nets, if the loss is finite; returns its value."""
+    def _differentiate(self, all_inputs: list[tuple[GanTrainer, LossInputs]]) -> dict[str, Tensor]:
+        """Computes the gradients of the generators; returns the losses, unweighted, and their weighted sum ``loss``."""
+        total = torch.zeros((), device=self.engine.device)
+        losses: dict[str, Tensor] = {}
+        for gan, loss_inputs in all_inputs:
+            gan.generator.optimiser.zero_grad(set_to_none=True)
+            loss, parts = gan.generator_loss(loss_inputs)
+            total = total + loss
+            losses |= {f"{gan.prefix}{name}": part.detach() for name, part in parts.items()}
+        torch.autograd.backward(total)
+        return losses | {"loss": total.detach()}
+
+    def _update(self, loss: Tensor, name: str, *trained_nets: TrainedNet) -> float:
+        """One step of the optimisers of some nets along their gradients, if the loss is finite; returns its value."""
         value = loss.item()
         if not math.isfinite(value):
             raise SrdganError(f"the {name} is {value} at iteration {self.iteration}; nothing was updated by it")
-        for trained_net in trained_nets:
-            trained_net.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
         for trained_net in trained_nets:
             norm = trained_net.update(self.learning_rate(), self.iteration)
             self._largest_norm = max(self._largest_norm, norm or 0.0)
