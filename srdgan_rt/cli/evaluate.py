@@ -122,6 +122,7 @@ def evaluate(
     ] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write the tables to.")] = None,
     save_dir: Annotated[Path | None, typer.Option(help="Folder for the enlarged pictures, as PNG.")] = None,
+    tta: options.Tta = False,
     tile: options.Tile = "auto",
     precision: options.Precision = "auto",
     engine: options.Engine = "auto",
@@ -140,6 +141,7 @@ def evaluate(
         "device": device,
         "precision": precision,
         "tile": options.parse_tile(tile),
+        "tta": tta,
     }
     strengths = [options.parse_denoise(text) for text in denoise or []]
     methods = open_methods(

@@ -61,6 +61,14 @@ Tile = Annotated[
     str,
     typer.Option("--tile", "-t", metavar="N|auto", help="Largest side of a tile in input pixels; 0 disables tiling."),
 ]
+Tta = Annotated[
+    bool,
+    typer.Option(
+        "--tta",
+        help="Take the mean of the results for all eight flips and turns of a picture (self-ensemble): better, in "
+        "eight times the time.",
+    ),
+]
 Precision = Annotated[
     str, typer.Option(metavar="NAME", help=f"{', '.join(PRECISIONS)}.", autocompletion=offer(PRECISIONS))
 ]

@@ -39,6 +39,7 @@ def upscale(
     outscale: Annotated[
         float, typer.Option("--outscale", "-s", help="Enlargement: any number above 0; 1 only denoises.")
     ] = 4.0,
+    tta: options.Tta = False,
     tile: options.Tile = "auto",
     precision: options.Precision = "auto",
     engine: options.Engine = "auto",
@@ -112,6 +113,7 @@ def upscale(
         "engine": engine,
         "precision": precision,
         "tile": tile_size,
+        "tta": tta,
     }
     upscaler = open_upscaler(**arguments) if ray is None else None
     if upscaler is not None and not quiet:

@@ -54,6 +54,19 @@ def test_text_names_the_protocol_and_scores_model_and_baselines(
     assert psnr["bicubic-clean"] > psnr["bicubic"] > psnr["minute"]  # which is not trained
 
 
+def test_tta_has_a_name_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "HR").mkdir()
+    picture = np.random.default_rng(0).integers(0, 256, (6, 6, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "HR" / "a.png"), cv2.resize(picture, (64, 48), interpolation=cv2.INTER_CUBIC))
+    scores = {}
+    for more in ([], ["--tta"]):
+        assert run(tmp_path, "-n", "srdgan-x4-fast", "-n", "auto", *more, "--format", "json") == 0
+        (described,) = json.loads(capsys.readouterr().out)["data_sets"]
+        scores |= {name: method["mean"]["psnr"] for name, method in described["methods"].items()}
+    assert list(scores) == ["srdgan-x4-fast", "auto", "srdgan-x4-fast, tta", "auto, tta"]
+    assert scores["srdgan-x4-fast"] != scores["srdgan-x4-fast, tta"]
+
+
 def test_auto_has_the_scores_of_the_model_that_it_chooses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     grey = np.random.default_rng(0).normal(128, 9, (48, 48)).round().astype(np.uint8)
     cv2.imwrite(str(tmp_path / "a_clean.png"), np.full_like(grey, 128))

@@ -464,6 +464,14 @@ def test_sharpness_mixes_the_two_weights_of_a_pair(run, draw, pair, tmp_path):
         assert np.array_equal(results[name][1], expected)
 
 
+def test_tta_takes_the_mean_over_all_orientations(run, draw, tmp_path):
+    source = draw(tmp_path / "a.png", 8, 11)
+    outcome = run("upscale", source, "-n", "srdgan-x4-fast", "--tta", "--json")
+    assert json.loads(outcome.out)["model"] == "srdgan-x4-fast, tta"
+    expected = Upscaler("srdgan-x4-fast", tta=True).upscale(read_picture(source).pixels)
+    assert np.array_equal(read_picture(tmp_path / "a_x4.png").pixels, expected)
+
+
 def test_sharpness_needs_sharp_weights(upscale, draw, tmp_path):
     outcome = upscale(draw(tmp_path / "a.png"), "--sharpness", "0.5")
     assert outcome.status == 2
