@@ -44,7 +44,7 @@ class Engine:
 
     @property
     def uses_graphs(self) -> bool:
-        """Whether a step may be a CUDA graph; one of several processes exchanges gradients in it, which is left out."""
+        """Whether steps are CUDA graphs: on a GPU, where one process trains alone."""
         return self.config.cuda_graphs and self.device.type == "cuda" and self.shard.world == 1
 
     @property
