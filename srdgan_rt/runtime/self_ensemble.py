@@ -7,7 +7,6 @@ call it test-time augmentation (TTA).
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from srdgan_rt.runtime.backend import Backend, RowStream
@@ -26,46 +25,20 @@ class SelfEnsemble:
     """
 
     def __init__(self, backend: Backend, scale: int) -> None:
+        self.name = backend.name
+        self.device = backend.device
+        self.precision = backend.precision
+        self.bytes_per_pixel = backend.bytes_per_pixel + _MORE_RESULTS * 3 * _FLOAT_BYTES * scale**2
+        self.one_shape = backend.one_shape
+        self.largest_side = backend.largest_side
         self._backend = backend
-        self._scale = scale
 
-    @property
-    def name(self) -> str:
-        """As of the other backend."""
-        return self._backend.name
-
-    @property
-    def device(self) -> torch.device:
-        """As of the other backend."""
-        return self._backend.device
-
-    @property
-    def precision(self) -> str:
-        """As of the other backend."""
-        return self._backend.precision
-
-    @property
-    def bytes_per_pixel(self) -> int:
-        """That of the other backend, and a few results more."""
-        return self._backend.bytes_per_pixel + _MORE_RESULTS * 3 * _FLOAT_BYTES * self._scale**2
-
-    @property
-    def one_shape(self) -> bool:
-        """As of the other backend."""
-        return self._backend.one_shape
-
-    @property
-    def largest_side(self) -> int | None:
-        """As of the other backend."""
-        return self._backend.largest_side
-
-    def run(self, x: Tensor) -> Tensor:
+    def run(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
         """See :meth:`srdgan_rt.runtime.backend.Backend.run`."""
-        total: Tensor | None = None
-        for index in range(_NUM_ORIENTATIONS):
-            result = _turn_back(self._backend.run(_turn(x, index).contiguous()), index)
-            total = result.contiguous() if total is None else total.add_(result)
-        assert total is not None
+        runs = (_turn_back(self._backend.run(_turn(x, i).contiguous()), i) for i in range(_NUM_ORIENTATIONS))
+        total = next(runs)  # not the backend's own memory: flipping copies
+        for result in runs:
+            total += result
         return total.div_(_NUM_ORIENTATIONS)
 
     def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> RowStream | None:
@@ -75,11 +48,14 @@ class SelfEnsemble:
 
 def _turn(x: Tensor, index: int) -> Tensor:
     """One of the eight orientations of ``(N, C, H, W)``: bits 0 and 1 flip an axis, bit 2 exchanges the axes."""
-    flipped = x.flip([axis for bit, axis in ((1, 2), (2, 3)) if index & bit])
+    flipped = _flip(x, index)
     return flipped.mT if index & 4 else flipped
 
 
 def _turn_back(x: Tensor, index: int) -> Tensor:
     """Takes :func:`_turn` back."""
-    straight = x.mT if index & 4 else x
-    return straight.flip([axis for bit, axis in ((1, 2), (2, 3)) if index & bit])
+    return _flip(x.mT if index & 4 else x, index)
+
+
+def _flip(x: Tensor, index: int) -> Tensor:
+    return x.flip([axis for bit, axis in ((1, 2), (2, 3)) if index & bit])

@@ -73,8 +73,8 @@ class Muon(torch.optim.Adam):
         momenta = [self.state[weight]["momentum"] for weight in weights]
         torch._foreach_lerp_(momenta, gradients, 1 - _MOMENTUM)
         directions = torch._foreach_lerp(gradients, momenta, _MOMENTUM)
-        # Nets in training are in channels_last: with channels last, the matrices are views, and all weights are
-        # changed at once. The order of a matrix's columns does not matter.
+        # Nets in training lie in memory with their channels last. In this order the matrices are views, and all weights
+        # change at once; the order of a matrix's columns does not matter.
         matrices = torch.stack([_channels_last(direction).flatten(1) for direction in directions])
         wide = matrices.shape[1] <= matrices.shape[2]
         steps = orthogonalise(matrices if wide else matrices.mT)

@@ -106,7 +106,7 @@ class Trainer(ABC, Generic[BatchT_contra]):
                     torch.autograd.backward(loss)
                     figures[name] = self._update(loss, f"loss of the {name}", gan.discriminator)
             losses = self._differentiate(all_inputs)
-        figures["loss"] = self._update(losses["loss"], "loss", *(gan.generator for gan in self.gans))
+        self._update(losses["loss"], "loss", *(gan.generator for gan in self.gans))
         figures |= {name: loss.item() for name, loss in losses.items()}
         for name, value in figures.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
