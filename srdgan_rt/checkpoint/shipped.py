@@ -56,7 +56,7 @@ def _is_degradation(name: str) -> bool:
 
 
 DEFAULT_MODEL: str = next(iter(available_models()), _PREFERENCE[0])
-"""The best shipped model; where no model is installed, the name of the one that is missing."""
+"""The default model; where no model is installed, the name of the one that is missing."""
 
 
 def find_model(name: str, offered: list[str]) -> Path:

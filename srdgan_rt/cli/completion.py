@@ -28,6 +28,13 @@ def complete_model(incomplete: str) -> list[str]:
     return [mixed + plus + name for name in available_models() if name.startswith(last)]
 
 
+def complete_degradation(incomplete: str) -> list[str]:
+    """Names of shipped high-to-low nets that begin like this."""
+    from srdgan_rt.checkpoint.shipped import available_degradations
+
+    return offer(available_degradations())(incomplete)
+
+
 def complete_model_or_auto(incomplete: str) -> list[str]:
     """The same, with the choice by the noise."""
     return [*complete_model(incomplete), *offer(("auto",))(incomplete)]

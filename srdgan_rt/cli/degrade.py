@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from srdgan_rt.cli import options
+from srdgan_rt.cli.completion import complete_degradation
 from srdgan_rt.cli.failures import FAILED
 from srdgan_rt.cli.progress import FileProgress
 from srdgan_rt.cli.results import Reporter
@@ -32,7 +33,17 @@ def degrade(
             show_default=False,
         ),
     ],
-    model: options.Model = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-n",
+            metavar="NAME|PATH",
+            help="High-to-low net: a shipped one (srdgan-rt info lists them) or a weight file.",
+            show_default="srdgan-h2l",
+            autocompletion=complete_degradation,
+        ),
+    ] = None,
     noise_level: Annotated[
         str | None,
         typer.Option(

@@ -64,7 +64,7 @@ def evaluate(
             metavar="NAME|PATH",
             help="Shipped model, weight file, interpolation (a:0.7+b:0.3), auto as in upscale, or "
             f"{', '.join(BASELINES)}; may be repeated.",
-            show_default="bicubic and the best shipped",
+            show_default="bicubic and srdgan-x4-fast",
             autocompletion=complete_method,
         ),
     ] = None,

@@ -15,8 +15,8 @@ import srdgan_rt
 from srdgan_rt.cli import options
 from srdgan_rt.errors import SrdganError
 
-_EXTRAS = ("raw", "peers")
-"""Extras of the package that users may want; the others are for developers."""
+_EXTRAS = ("raw", "heif", "web", "ray", "report", "onnx", "peers")
+"""Extras of the package that users may want; TensorRT has a section of its own, the others are for developers."""
 
 
 def info(as_json: options.Json = False) -> None:

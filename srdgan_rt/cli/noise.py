@@ -15,6 +15,7 @@ from rich.progress import Progress
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.checkpoint import available_degradations
 from srdgan_rt.cli import options
+from srdgan_rt.cli.completion import complete_degradation
 from srdgan_rt.cli.evaluate import Format
 from srdgan_rt.cli.failures import FAILED, say_failure
 from srdgan_rt.degrade import Degrader
@@ -48,6 +49,7 @@ def noise(
             metavar="NAME|PATH",
             help="High-to-low net to compare, beside Gaussian noise and the camera model; may be repeated.",
             show_default="all shipped",
+            autocompletion=complete_degradation,
         ),
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write an HTML page with plots.")] = None,

@@ -23,7 +23,7 @@ Model = Annotated[
         "-n",
         metavar="NAME|PATH",
         help="Shipped model (srdgan-rt info lists them), weight file, or interpolation of models (a:0.7+b:0.3).",
-        show_default="the best shipped",
+        show_default="srdgan-x4-fast",
         autocompletion=complete_model,
     ),
 ]
@@ -59,7 +59,12 @@ Denoise = Annotated[
 ]
 Tile = Annotated[
     str,
-    typer.Option("--tile", "-t", metavar="N|auto", help="Largest side of a tile in input pixels; 0 disables tiling."),
+    typer.Option(
+        "--tile",
+        "-t",
+        metavar="N|auto",
+        help="Largest side of a tile in input pixels; for the engine native, rows of a strip. 0 computes all at once.",
+    ),
 ]
 Tta = Annotated[
     bool,

@@ -18,7 +18,7 @@ def serve(
             "-n",
             metavar="NAME|PATH",
             help="A model to choose from, the default first; may be repeated.",
-            show_default="the shipped ones",
+            show_default="auto, then the shipped ones",
         ),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 chooses a free one.")] = 8765,

@@ -49,7 +49,7 @@ def stream(
             "-n",
             metavar="NAME|PATH",
             help="Shipped model or .safetensors file.",
-            show_default="the best shipped",
+            show_default="srdgan-x4-fast",
         ),
     ] = None,
     precision: Annotated[

@@ -112,8 +112,8 @@ class Session:
             roi: ``(x, y, width, height)`` in pixels of the input: enlarge only this region.
             matrix: one of :data:`MATRICES`, for YUV formats.
             value_range: one of :data:`RANGES`, for YUV formats.
-            strip_rows: rows that are computed at a time, rounded up to what is possible; None takes least memory. The
-                result does not depend on it.
+            strip_rows: rows that are computed at a time, rounded up to what is possible; None chooses 128 rows or the
+                whole picture, whichever takes less memory. The result does not depend on it.
             row_streaming: takes memory for :meth:`push_rows` and :meth:`pull_rows`, too. With None for ``strip_rows``,
                 strips are then as low as possible.
             max_latency_ms: milliseconds that :meth:`process` may take for a picture. This method then measures how long

@@ -7,7 +7,7 @@ import sys
 import pytest
 from typer.completion import get_completion_script
 
-from srdgan_rt.checkpoint import available_models
+from srdgan_rt.checkpoint import available_degradations, available_models
 from srdgan_rt.cli import COMMANDS, options
 from srdgan_rt.runtime.engines.registry import ENGINES
 
@@ -39,6 +39,7 @@ def test_options_of_a_command(complete):
 def test_values(complete):
     assert complete("srdgan-rt upscale a.jpg -n ") == [*available_models(), "auto"]
     assert complete("srdgan-rt bench -n ") == available_models()
+    assert complete("srdgan-rt degrade a.jpg -n ") == complete("srdgan-rt noise a -n ") == available_degradations()
     mixed = available_models()[0]
     assert complete(f"srdgan-rt upscale -n x.pth:0.5+{mixed[:-1]}") == [f"x.pth:0.5+{mixed}"]
     assert complete("srdgan-rt upscale --engine t") == ["torch", "tensorrt"]
