@@ -10,17 +10,17 @@ Needs g++-aarch64-linux-gnu with its binutils, and llvm-mca.
 
 from __future__ import annotations
 
-import argparse
 import re
 import runpy
-import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.cycles import run
+from benchmarks.cycles import read_version, run
 from benchmarks.tables import write_table
-from srdgan_rt.errors import InputError, SrdganError
+from srdgan_rt.errors import InputError
+from training.cli.parser import CommandParser, one_line_errors
 
 _ROOT = Path(__file__).resolve().parents[1]
 _TURNS = 200  # of every loop
@@ -105,8 +105,26 @@ def count_cycles(analyser: str, processor: str, loop: list[str]) -> float:
     return int(total) / _TURNS
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def write_counts(analyser: str, processors: Sequence[str]) -> str:
+    """The table: a row for each product."""
+    version = read_version(analyser)
+    rows = []
+    for product in PRODUCTS:
+        loop = find_product_loop(disassemble(product.source), product.function, product.multiply_add)
+        adds = count(loop, product.multiply_add)
+        row = [product.name, *map(str, (len(loop), adds, count(loop, "ld"), count(loop, "st")))]
+        for processor in processors:
+            cycles = count_cycles(analyser, processor, loop)
+            row.append(f"{cycles:.1f} ({adds * product.products / cycles:.1f})")
+        rows.append(row)
+    columns = [f"{name}: cycles (products per cycle)" for name in processors]
+    head = [f"loop (LLVM {version})", "instructions", "multiply-adds", "loads", "stores", *columns]
+    return write_table(head, rows)
+
+
+def main() -> None:
+    """Command line."""
+    parser = CommandParser(__doc__)
     parser.add_argument(
         "--processors",
         nargs="+",
@@ -115,25 +133,9 @@ def main() -> int:
     )
     parser.add_argument("--llvm-mca", default="llvm-mca", metavar="PROGRAM", help="name or path of the analyser")
     arguments = parser.parse_args()
-    try:
-        version = re.findall(r"LLVM version (\S+)", run([arguments.llvm_mca, "--version"]))[0]
-        rows = []
-        for product in PRODUCTS:
-            loop = find_product_loop(disassemble(product.source), product.function, product.multiply_add)
-            adds = count(loop, product.multiply_add)
-            row = [product.name, *map(str, (len(loop), adds, count(loop, "ld"), count(loop, "st")))]
-            for processor in arguments.processors:
-                cycles = count_cycles(arguments.llvm_mca, processor, loop)
-                row.append(f"{cycles:.1f} ({adds * product.products / cycles:.1f})")
-            rows.append(row)
-    except SrdganError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    processors = [f"{name}: cycles (products per cycle)" for name in arguments.processors]
-    head = [f"loop (LLVM {version})", "instructions", "multiply-adds", "loads", "stores", *processors]
-    print(write_table(head, rows))
-    return 0
+    with one_line_errors(parser):
+        print(write_counts(arguments.llvm_mca, arguments.processors))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,4 +1,4 @@
-"""Times the compiled ops against PyTorch eager, interleaved in one run: ``python benchmarks/bench_ops.py --peak 155``.
+"""Times the compiled ops against PyTorch eager, interleaved in one run: ``python -m benchmarks.bench_ops --peak 155``.
 
 Only a quiet machine gives numbers worth keeping. The GFLOP/s of upsample_conv are given three times, by what is counted
 as work: the enlarged 3x3 convolution that both sides stand for (144 products per 4x4 patch of outputs), the four phase
@@ -17,6 +17,7 @@ from torch import Tensor
 from benchmarks.native import require_native
 from srdgan_rt import _ext, ops
 from srdgan_rt.bench.timing import Timing, time_interleaved
+from training.cli.parser import CommandParser, one_line_errors
 
 _MIN_ROUNDS = 5
 
@@ -67,15 +68,8 @@ def bench_nearest_downsample(size: int, threads: int, seconds: float) -> str:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--channels", type=int, nargs="+", default=[64, 32])
-    parser.add_argument("--sizes", type=int, nargs="+", default=[128, 256], help="height and width of the input")
-    parser.add_argument("--seconds", type=float, default=2.0, help="time spent on each row")
-    parser.add_argument("--peak", type=float, required=True, help="float32 peak of one core in GFLOP/s")
-    options = parser.parse_args()
-    require_native(parser)
+def print_tables(options: argparse.Namespace) -> None:
+    """One table for each op."""
     torch.set_grad_enabled(False)
     torch.manual_seed(0)
     print(f"torch {torch.__version__}, {_ext.cpu_isa()}; times in ms, minimum / median; then GFLOP/s\n")
@@ -91,6 +85,20 @@ def main() -> None:
         torch.set_num_threads(threads)
         for size in (1024, 4096):
             print(bench_nearest_downsample(size, threads, options.seconds / 4), flush=True)
+
+
+def main() -> None:
+    """Command line."""
+    parser = CommandParser(__doc__)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--channels", type=int, nargs="+", default=[64, 32])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[128, 256], help="height and width of the input")
+    parser.add_argument("--seconds", type=float, default=2.0, help="time spent on each row")
+    parser.add_argument("--peak", type=float, required=True, help="float32 peak of one core in GFLOP/s")
+    options = parser.parse_args()
+    require_native(parser)
+    with one_line_errors(parser):
+        print_tables(options)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ within 16 pixels of the edge, mean over the pictures of each data set.
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from srdgan_rt.metrics import DataSet, open_data_set
 from srdgan_rt.runtime import Upscaler
+from training.cli.parser import CommandParser, one_line_errors
 
 _EDGE = 16  # high-resolution pixels
 _FLAT_SIDE = 40  # low-resolution pixels
@@ -42,20 +43,26 @@ def measure_edges(upscaler: Upscaler, data_set: DataSet) -> float:
     return float(np.mean(values))
 
 
+def print_table(model: str, paddings: Sequence[int], folders: Sequence[Path]) -> None:
+    """A row for each padding."""
+    data_sets = [open_data_set(folder) for folder in folders]
+    upscalers = {padding: Upscaler(model, border_padding=padding) for padding in paddings}
+    print("| padding | flat, 1/255 | " + " | ".join(f"{data_set.name}, dB" for data_set in data_sets) + " |")
+    print("|---" * (2 + len(data_sets)) + "|")
+    for padding, upscaler in upscalers.items():
+        cells = [f"{measure_flat(upscaler):.2f}", *(f"{measure_edges(upscaler, one):.2f}" for one in data_sets)]
+        print(f"| {padding} | " + " | ".join(cells) + " |", flush=True)
+
+
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("folders", type=Path, nargs="+", help="data sets, in a form that srdgan-rt evaluate accepts")
     parser.add_argument("-n", "--model", required=True, help="name or path")
     parser.add_argument("--padding", type=int, nargs="+", default=[0, 4, 8, 16])
     arguments = parser.parse_args()
-    data_sets = [open_data_set(folder) for folder in arguments.folders]
-    print("| padding | flat, 1/255 | " + " | ".join(f"{data_set.name}, dB" for data_set in data_sets) + " |")
-    print("|---" * (2 + len(data_sets)) + "|")
-    for padding in arguments.padding:
-        upscaler = Upscaler(arguments.model, border_padding=padding)
-        cells = [f"{measure_flat(upscaler):.2f}", *(f"{measure_edges(upscaler, one):.2f}" for one in data_sets)]
-        print(f"| {padding} | " + " | ".join(cells) + " |", flush=True)
+    with one_line_errors(parser):
+        print_table(arguments.model, arguments.padding, arguments.folders)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import sys
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +27,8 @@ from srdgan_rt.bench.peers import PEERS
 from srdgan_rt.bench.report import Case
 from srdgan_rt.bench.report_file import read_report, write_report
 from srdgan_rt.bench.timing import MIN_ROUNDS
-from srdgan_rt.errors import InputError, SrdganError
+from srdgan_rt.errors import InputError
+from training.cli.parser import CommandParser, one_line_errors
 
 NETS = ("srdgan-x4-fast", "25x64x32")
 SIZES = (64, 128, 256, 512)
@@ -77,14 +78,19 @@ def drop_cases(report: Report, cases: Container[Case]) -> Report:
     )
 
 
-def measure_net(model: str, path: Path, options: argparse.Namespace) -> None:
+def measure_net(model: str, chosen: Mapping[int, int], path: Path, options: argparse.Namespace) -> None:
     """Measures what the file does not have yet, and writes it after each case.
+
+    Args:
+        model: the net.
+        chosen: as :func:`choose_sizes` gives them.
+        path: the file.
+        options: of the command line.
 
     Raises:
         InputError: an option is out of range, or the file is no report of this net.
         CheckpointError: the model cannot be loaded.
     """
-    chosen = choose_sizes(model, options.sizes, once_above=options.once_above, max_tflop=options.max_tflop)
     report = read_report(path) if path.exists() else None
     if report is not None and options.again:
         report = drop_cases(report, {(size, size, threads) for size in chosen for threads in options.threads})
@@ -106,9 +112,21 @@ def measure_net(model: str, path: Path, options: argparse.Namespace) -> None:
         )
 
 
-def make_parser() -> argparse.ArgumentParser:
+def measure_nets(options: argparse.Namespace) -> None:
+    """Measures all nets, and prints the files' names."""
+    limits = {"once_above": options.once_above, "max_tflop": options.max_tflop}
+    chosen = {model: choose_sizes(model, options.sizes, **limits) for model in options.nets}  # all, before hours pass
+    machine = describe_machine()
+    for model, sizes in chosen.items():
+        path = name_result(options.output, model, options.core or machine.core, machine.isa)
+        measure_net(model, sizes, path, options)
+        if path.exists():  # all sizes may have been too large
+            print(path)
+
+
+def make_parser() -> CommandParser:
     """The command line's options."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("--nets", nargs="+", default=NETS, help="models, or sizes such as 25x64x32 for random weights")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="sides of the square LR pictures")
     parser.add_argument("--threads", type=int, nargs="+", default=THREADS)
@@ -144,15 +162,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if "native" not in options.without:
         require_native(parser)
-    machine = describe_machine()
-    try:
-        for model in options.nets:
-            path = name_result(options.output, model, options.core or machine.core, machine.isa)
-            measure_net(model, path, options)
-            if path.exists():  # all sizes may have been too large
-                print(path)
-    except SrdganError as error:
-        parser.error(str(error))
+    with one_line_errors(parser):
+        measure_nets(options)
 
 
 if __name__ == "__main__":

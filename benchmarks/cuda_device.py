@@ -13,7 +13,7 @@ Parts, in the order in which a short loan of a GPU should spend its time:
              second, TFLOP/s, and percent of the product.
 ``compile``  the same against torch.compile, which takes minutes to start.
 
-It ends with status 1 if a check fails.
+It ends with status 1 if a check fails, and with status 2 where there is no GPU.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,12 +34,13 @@ from torch import Tensor, nn
 from srdgan_rt import _ext
 from srdgan_rt.bench.nets import open_model
 from srdgan_rt.checkpoint import Model
-from srdgan_rt.errors import SrdganError
+from srdgan_rt.errors import InputError
 from srdgan_rt.metrics.table import render_markdown_table
 from srdgan_rt.models import L2HNet
 from srdgan_rt.ops import l2h_net_cuda, l2h_net_cuda_pack
 from srdgan_rt.runtime.engines.cuda_library import CudaEngine, CudaLibrary
 from srdgan_rt.runtime.engines.native import list_layers
+from training.cli.parser import CommandParser, one_line_errors
 
 PARTS = ("check", "sanitize", "time", "compile")
 _TOOLS = ("memcheck", "racecheck", "synccheck")
@@ -236,13 +237,14 @@ def make_runs(place: Place, model: Model, x: Tensor, *, compiles: bool) -> dict[
 
 
 @torch.inference_mode()
-def time_nets(place: Place, names: Sequence[str], sides: Sequence[int], seconds: float, *, compiles: bool) -> None:
+def time_nets(
+    place: Place, models: Mapping[str, Model], sides: Sequence[int], seconds: float, *, compiles: bool
+) -> None:
     """Prints tables of speeds."""
     product = measure_product(place, seconds)
     print(f"product {product:.4g} TFLOP/s, copy {measure_copy(place, seconds):.4g} GB/s\n", flush=True)
     rows = []
-    for name in names:
-        model = open_model(name)
+    for name, model in models.items():
         for side in sides:
             x = torch.rand(1, 3, side, side, device=place.device)
             pixels, flop = side**2, 2 * model.spec.macs_per_pixel * side**2
@@ -282,7 +284,7 @@ def open_place(is_dry: bool) -> Place:
     """The GPU, or the CPU with the library of the tests.
 
     Raises:
-        SrdganError: the package has no CUDA kernels, or there is no GPU.
+        InputError: the package has no CUDA kernels, or there is no GPU.
     """
     if is_dry:
         sys.path.append(str(Path(__file__).parents[1] / "tests" / "helpers"))
@@ -292,9 +294,9 @@ def open_place(is_dry: bool) -> Place:
         simt_library.load_op(path)
         return Place(torch.device("cpu"), CudaLibrary(path))
     if (reason := _ext.why_no_cuda()) is not None:
-        raise SrdganError(reason)
+        raise InputError(reason)
     if not torch.cuda.is_available():
-        raise SrdganError("there is no GPU; --dry-run needs none")
+        raise InputError("there is no GPU; --dry-run needs none")
     library = _ext.library()
     assert library is not None
     return Place(torch.device("cuda", torch.cuda.current_device()), CudaLibrary(library))
@@ -307,8 +309,30 @@ def describe(place: Place) -> str:
     return f"{name}; torch {torch.__version__}; {built}; {time.strftime('%Y-%m-%d')}"
 
 
+def run_parts(options: argparse.Namespace) -> bool:
+    """Prints what the parts find; whether all checks passed."""
+    nets, sides, seconds = options.nets, options.sides, options.seconds
+    if options.dry_run:
+        nets, sides, seconds = ["1x8x4"], [6], 0.001
+    is_timed = not {"time", "compile"}.isdisjoint(options.parts)
+    models = {name: open_model(name) for name in nets} if is_timed else {}
+    place = open_place(options.dry_run)
+    print(describe(place), "\n", flush=True)
+    passed = True
+    if "check" in options.parts:
+        cases = DRY_CASES if options.dry_run else CASES[:3] if options.small else CASES
+        passed &= check(place, cases)
+    if "sanitize" in options.parts:
+        passed &= sanitize(options.dry_run)
+    if is_timed:
+        time_nets(place, models, sides, seconds, compiles="compile" in options.parts and place.is_gpu)
+    print("all checks passed" if passed else "a check FAILED")
+    return passed
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    """Command line."""
+    parser = CommandParser(__doc__)
     parser.add_argument("-n", "--nets", nargs="+", default=["25x64x32", "srdgan-x4-fast"], help="nets to time")
     parser.add_argument("--sides", nargs="+", type=int, default=[256, 512], help="of the pictures that are timed")
     parser.add_argument("--seconds", type=float, default=2.0, help="for each figure")
@@ -318,25 +342,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if min(options.sides) < 1 or options.seconds <= 0:
         parser.error("--sides and --seconds must be above 0")
-    try:
-        place = open_place(options.dry_run)
-        print(describe(place), "\n", flush=True)
-        passed = True
-        if "check" in options.parts:
-            cases = DRY_CASES if options.dry_run else CASES[:3] if options.small else CASES
-            passed &= check(place, cases)
-        if "sanitize" in options.parts:
-            passed &= sanitize(options.dry_run)
-        if {"time", "compile"} & set(options.parts):
-            nets, sides = (["1x8x4"], [6]) if options.dry_run else (options.nets, options.sides)
-            seconds = 0.001 if options.dry_run else options.seconds
-            compiles = "compile" in options.parts and place.is_gpu
-            time_nets(place, nets, sides, seconds, compiles=compiles)
-    except SrdganError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print("all checks passed" if passed else "a check FAILED")
-    return 0 if passed else 1
+    with one_line_errors(parser):
+        return 0 if run_parts(options) else 1
 
 
 if __name__ == "__main__":

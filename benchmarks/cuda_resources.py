@@ -10,7 +10,6 @@ or the packages nvidia-cuda-cuobjdump and nvidia-cuda-nvdisasm have. Needs nvcc 
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import os
 import re
@@ -25,7 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.tables import write_table
-from srdgan_rt.errors import InputError, SrdganError
+from srdgan_rt.errors import InputError
+from training.cli.parser import CommandParser, one_line_errors
 
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -222,24 +222,31 @@ def write_report(kernels: Sequence[Kernel]) -> str:
     return write_table(["kernel", "threads", "shared KiB", *heads, "spilled bytes"], rows)
 
 
+def compile_all(architectures: Sequence[str], *, sass: bool) -> list[Kernel]:
+    """Compiles everything, and prints the main loops.
+
+    Raises:
+        InputError: there is no nvcc, or as :func:`compile_kernels`.
+    """
+    if shutil.which("nvcc") is None:
+        raise InputError("nvcc was not found")
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+        jobs = [job for job in itertools.product(list_sources(), architectures) if has_code(*job)]
+        cubins = [Path(folder) / f"{index}.cubin" for index in range(len(jobs))]
+        compiled = list(pool.map(compile_kernels, *zip(*jobs, strict=True), cubins))
+        if sass:
+            print_main_loops([architecture for _, architecture in jobs], cubins)
+    return list(itertools.chain.from_iterable(compiled))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Command line."""
+    parser = CommandParser(__doc__)
     parser.add_argument("--arch", nargs="+", default=["80", "86", "87", "89", "90a", "120"], choices=list(SHARED_KIB))
     parser.add_argument("--sass", action="store_true", help="also count the instructions of the main loops")
     options = parser.parse_args(arguments)
-    try:
-        if shutil.which("nvcc") is None:
-            raise InputError("nvcc was not found")
-        with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
-            jobs = [job for job in itertools.product(list_sources(), options.arch) if has_code(*job)]
-            cubins = [Path(folder) / f"{index}.cubin" for index in range(len(jobs))]
-            compiled = list(pool.map(compile_kernels, *zip(*jobs, strict=True), cubins))
-            kernels = list(itertools.chain.from_iterable(compiled))
-            if options.sass:
-                print_main_loops([architecture for _, architecture in jobs], cubins)
-    except SrdganError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    with one_line_errors(parser):
+        kernels = compile_all(options.arch, sass=options.sass)
     print("Registers of a thread, then warps that fit on a multiprocessor:\n")
     print(write_report(kernels))
     faults = [fault for kernel in kernels for fault in kernel.faults()]

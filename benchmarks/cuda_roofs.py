@@ -14,15 +14,14 @@ kernels use mma.sync. So a GPU is slower than its roof.
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.tables import write_table
 from srdgan_rt.bench.nets import open_model
-from srdgan_rt.errors import SrdganError
+from srdgan_rt.errors import InputError
 from srdgan_rt.models.spec import ModelSpec
+from training.cli.parser import CommandParser, one_line_errors
 
 # Of csrc/kernels/cuda/conv_tile.cuh. tests/cpp/cuda/test_conv3x3.cpp compares the shared bytes with those of a kernel.
 _WARP_ROWS, _WARP_COLUMNS, _WARP_OUTPUTS = 8, 16, 32
@@ -178,8 +177,15 @@ class HrLast(Conv):
 
 
 def pad_channels(channels: int) -> int:
-    """As ``pad_channels`` of csrc/kernels/cuda/conv_pack.h."""
-    return next(padded for padded in (16, 32, 64) if channels <= padded)
+    """As ``pad_channels`` of csrc/kernels/cuda/conv_pack.h.
+
+    Raises:
+        InputError: the kernels do not have so many.
+    """
+    widths = [padded for padded in (16, 32, 64) if channels <= padded]
+    if not widths:
+        raise InputError(f"the CUDA kernels have at most 64 channels, got {channels}")
+    return widths[0]
 
 
 def list_convs(spec: ModelSpec) -> list[Conv]:
@@ -254,20 +260,21 @@ def write_hr_last() -> str:
     return write_table(heads, [list(row) for row in zip(*columns, strict=True)])
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def print_tables(names: Sequence[str]) -> None:
+    """Two tables a net, and one of the last kernels."""
+    for name, convs in {name: list_convs(open_model(name).spec) for name in names}.items():
+        print(f"{name}, per pixel of the low-resolution picture:\n\n{write_work(convs)}\n\n{write_roofs(convs)}\n")
+    print(f"conv_hr and conv_last of a x4 net, picoseconds per such pixel:\n\n{write_hr_last()}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line."""
+    parser = CommandParser(__doc__)
     parser.add_argument("-n", "--nets", nargs="+", default=["25x64x32", "srdgan-x4-fast"], help="models, or BxFxG")
     options = parser.parse_args(arguments)
-    try:
-        for name in options.nets:
-            convs = list_convs(open_model(name).spec)
-            print(f"{name}, per pixel of the low-resolution picture:\n\n{write_work(convs)}\n\n{write_roofs(convs)}\n")
-        print(f"conv_hr and conv_last of a x4 net, picoseconds per such pixel:\n\n{write_hr_last()}")
-    except SrdganError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    with one_line_errors(parser):
+        print_tables(options.nets)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

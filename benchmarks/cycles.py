@@ -13,18 +13,17 @@ Needs g++, objdump and llvm-mca, for the default processors that of LLVM 17 or l
 
 from __future__ import annotations
 
-import argparse
 import re
 import runpy
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.tables import write_table
-from srdgan_rt.errors import InputError, SrdganError
+from srdgan_rt.errors import InputError
+from training.cli.parser import CommandParser, one_line_errors
 
 Loop = Sequence[str]
 """Instructions of a loop without loops in it."""
@@ -201,11 +200,41 @@ def run(command: Sequence[str], text: str = "") -> str:
     except FileNotFoundError:
         raise InputError(f"{command[0]} is not installed") from None
     except subprocess.CalledProcessError as error:
-        raise InputError(f"{command[0]} failed: {error.stderr.strip().splitlines()[0]}") from None
+        reason = error.stderr.strip() or f"status {error.returncode}"
+        raise InputError(f"{command[0]} failed: {reason.splitlines()[0]}") from None
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def read_version(analyser: str) -> str:
+    """The version of LLVM's machine code analyser.
+
+    Raises:
+        InputError: the program is not there, or is another one.
+    """
+    found = re.search(r"LLVM version (\S+)", run([analyser, "--version"]))
+    if found is None:
+        raise InputError(f"{analyser} is not LLVM's machine code analyser")
+    return found[1]
+
+
+def write_cycles(program: str, processors: Sequence[str]) -> str:
+    """The table: a row for each processor and net."""
+    version = read_version(program)
+    compiled = {precision: disassemble(precision.source) for precision in PRECISIONS}
+    rows = []
+    for processor in processors:
+        for features, growth in NETS:
+            analyser = Analyser(program, processor)
+            steps = [compute_steps(p, compiled, analyser, features, growth) for p in PRECISIONS]
+            figures = [value for s in steps for value in (s.inputs, s.products, s.outputs, s.total)]
+            row = [processor, f"{features}/{growth}", *(f"{value:.0f}" for value in figures)]
+            rows.append([*row, f"{steps[0].total / steps[1].total:.2f}"])
+    names = [f"{p.name} {step}" for p in PRECISIONS for step in ("inputs", "products", "outputs", "all")]
+    return write_table([f"processor (LLVM {version})", "features/growth", *names, "fp32 / int8"], rows)
+
+
+def main() -> None:
+    """Command line."""
+    parser = CommandParser(__doc__)
     parser.add_argument(
         "--processors",
         nargs="+",
@@ -214,24 +243,9 @@ def main() -> int:
     )
     parser.add_argument("--llvm-mca", default="llvm-mca", metavar="PROGRAM", help="name or path of the analyser")
     arguments = parser.parse_args()
-    try:
-        version = re.findall(r"LLVM version (\S+)", run([arguments.llvm_mca, "--version"]))
-        compiled = {precision: disassemble(precision.source) for precision in PRECISIONS}
-        rows = []
-        for processor in arguments.processors:
-            for features, growth in NETS:
-                analyser = Analyser(arguments.llvm_mca, processor)
-                steps = [compute_steps(p, compiled, analyser, features, growth) for p in PRECISIONS]
-                figures = [value for s in steps for value in (s.inputs, s.products, s.outputs, s.total)]
-                row = [processor, f"{features}/{growth}", *(f"{value:.0f}" for value in figures)]
-                rows.append([*row, f"{steps[0].total / steps[1].total:.2f}"])
-    except SrdganError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    names = [f"{p.name} {step}" for p in PRECISIONS for step in ("inputs", "products", "outputs", "all")]
-    print(write_table([f"processor (LLVM {version[0]})", "features/growth", *names, "fp32 / int8"], rows))
-    return 0
+    with one_line_errors(parser):
+        print(write_cycles(arguments.llvm_mca, arguments.processors))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -10,7 +10,7 @@ very picture that it enlarges, so a calibration on other pictures cannot be bett
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -24,15 +24,17 @@ from torch.nn import functional as F
 from benchmarks.native import require_native
 from srdgan_rt.bench.engines import precision_of
 from srdgan_rt.bench.peers import PEERS, Run
-from srdgan_rt.checkpoint import DEFAULT_MODEL, load_model
+from srdgan_rt.checkpoint import DEFAULT_MODEL, Model, load_model
+from srdgan_rt.errors import SrdganError
 from srdgan_rt.image.depth import convert_depth
-from srdgan_rt.metrics import evaluate_data_set, open_data_set
+from srdgan_rt.metrics import DataSet, evaluate_data_set, open_data_set
 from srdgan_rt.metrics.baselines import Method
 from srdgan_rt.metrics.datasets import Sample
 from srdgan_rt.models import L2HNet
 from srdgan_rt.ops import l2h_net, l2h_net_pack
 from srdgan_rt.pixels import to_float32
 from srdgan_rt.runtime.engines.native import list_layers
+from training.cli.parser import CommandParser, one_line_errors
 
 LEVELS = 8
 """The last column counts values that differ by more."""
@@ -68,8 +70,51 @@ def describe_differences(one: list[Picture], other: list[Picture]) -> str:
     return f"{rms:.2f} | {apart.max()} | {1e6 * np.mean(apart > LEVELS):.0f}"
 
 
+def make_engines(model: Model, peers: Sequence[str]) -> dict[str, Run]:
+    """The op in float32 and in int8, and peers, by name."""
+    layers = list_layers(model.net)
+    ours: dict[str, Run] = {
+        name: partial(l2h_net, net=l2h_net_pack(layers, ranges))
+        for name, ranges in {"fp32": None, "native int8": model.ranges}.items()
+    }
+    return ours | {name: partial(run_peer, name, model.net) for name in peers}
+
+
+def print_rows(data_set: DataSet, engines: Mapping[str, Run], scale: int, border: int) -> None:
+    """A row for each engine but the first, which the others are compared with.
+
+    Raises:
+        SrdganError: a picture cannot be read or enlarged.
+    """
+    results: dict[str, list[Picture]] = {name: [] for name in engines}
+    methods = {name: make_method(run, scale, border, results[name]) for name, run in engines.items()}
+    evaluation = evaluate_data_set(data_set, methods)
+    if evaluation.failures:
+        failure = evaluation.failures[0]
+        raise SrdganError(f"{failure.picture}: {failure.error}") from failure.error
+    scores = {name: score for name in methods if (score := evaluation.mean(name)) is not None}
+    for name in list(engines)[1:]:
+        pair = [scores["fp32"], scores[name]]
+        cells = " | ".join(f"{score.psnr:.2f} / {score.ssim:.4f}" for score in pair)
+        differences = describe_differences(results["fp32"], results[name])
+        figures = f"{cells} | {pair[1].psnr - pair[0].psnr:+.3f} | {differences}"
+        print(f"| {data_set.name} | {name} | {figures} |", flush=True)
+
+
+def print_table(folders: Sequence[Path], name: str, peers: Sequence[str]) -> None:
+    """All rows, and their head."""
+    data_sets = [open_data_set(folder) for folder in folders]
+    model = load_model(name, with_ranges=True)
+    engines = make_engines(model, peers)
+    apart = f"levels apart: rms | largest | more than {LEVELS}, of a million"
+    print(f"| data set | engine | fp32 | int8 | difference, dB | {apart} |\n|---|---|---|---|---|---|---|---|")
+    for data_set in data_sets:
+        print_rows(data_set, engines, model.net.scale, model.spec.border_padding)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Command line."""
+    parser = CommandParser(__doc__)
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="data sets")
     parser.add_argument(
         "-n", "--model", default=DEFAULT_MODEL, help="shipped model or weight file (default: %(default)s)"
@@ -80,35 +125,8 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     require_native(parser)
-    model = load_model(arguments.model, with_ranges=True)
-    layers = list_layers(model.net)
-    engines: dict[str, Run] = {
-        name: partial(l2h_net, net=l2h_net_pack(layers, ranges))
-        for name, ranges in {"fp32": None, "native int8": model.ranges}.items()
-    }
-    for name in arguments.peers:
-        engines[name] = partial(run_peer, name, model.net)
-    apart = f"levels apart: rms | largest | more than {LEVELS}, of a million"
-    print(f"| data set | engine | fp32 | int8 | difference, dB | {apart} |\n|---|---|---|---|---|---|---|---|")
-    for folder in arguments.folders:
-        data_set = open_data_set(folder)
-        results: dict[str, list[Picture]] = {name: [] for name in engines}
-        methods = {
-            name: make_method(run, model.net.scale, model.spec.border_padding, results[name])
-            for name, run in engines.items()
-        }
-        evaluation = evaluate_data_set(data_set, methods)
-        if evaluation.failures:
-            parser.error(str(evaluation.failures[0].error))
-        scores = {name: score for name in methods if (score := evaluation.mean(name)) is not None}
-        for name in list(engines)[1:]:
-            pair = [scores["fp32"], scores[name]]
-            cells = " | ".join(f"{score.psnr:.2f} / {score.ssim:.4f}" for score in pair)
-            differences = describe_differences(results["fp32"], results[name])
-            print(
-                f"| {data_set.name} | {name} | {cells} | {pair[1].psnr - pair[0].psnr:+.3f} | {differences} |",
-                flush=True,
-            )
+    with one_line_errors(parser):
+        print_table(arguments.folders, arguments.model, arguments.peers)
 
 
 if __name__ == "__main__":

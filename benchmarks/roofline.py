@@ -14,7 +14,6 @@ Winograd's F(6x6, 3x3) could make of it if its transforms cost nothing. Needs ma
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +23,8 @@ from typing import Any
 from srdgan_rt.bench import Measurement, Report
 from srdgan_rt.bench.engines import OURS
 from srdgan_rt.bench.report_file import read_report
-from srdgan_rt.errors import InputError, SrdganError
+from srdgan_rt.errors import InputError
+from training.cli.parser import CommandParser, one_line_errors
 
 WINOGRAD_GAIN = 324 / 64
 """Multiplications of direct convolution for each of F(6x6, 3x3)."""
@@ -212,14 +212,12 @@ def _choose_ticks(bottom: float, top: float) -> tuple[list[float], list[str]]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("results", type=Path, nargs="+", metavar="RESULTS", help="files of benchmarks.cpu")
     parser.add_argument("-o", "--output", type=Path, required=True, help="picture to write, .svg or .png")
     options = parser.parse_args(arguments)
-    try:
+    with one_line_errors(parser):
         draw_rooflines([read_report(path) for path in options.results], options.output)
-    except SrdganError as error:
-        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from srdgan_rt.models import L2HNet
 from srdgan_rt.ops import l2h_net, l2h_net_pack, rrdb_trunk, rrdb_trunk_pack
 from srdgan_rt.pixels import crop_centre, to_float32
 from srdgan_rt.runtime.engines.native import list_layers
+from training.cli.parser import CommandParser, one_line_errors
 
 LIMIT = 2e-4
 """Largest error of a result that is accepted, in units of its range: a twentieth of a level of 8 bits."""
@@ -139,17 +140,8 @@ def _root_mean_square(tensors: Sequence[Tensor]) -> float:
     return float(torch.cat([x.flatten() for x in tensors]).square().mean().sqrt())
 
 
-def main() -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=Path, nargs="+", required=True, help="photographs, RGB of 8 bits")
-    parser.add_argument("--crop", type=int, default=96, help="pixels on a side, from the middle (default: 96)")
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("-n", "--model", help="name or path")
-    sizes = ("BLOCKS", "FEATURES", "GROWTH")
-    which.add_argument("--random", type=int, nargs=3, metavar=sizes, help="random weights of these sizes")
-    arguments = parser.parse_args()
-    require_native(parser)
+def print_table(arguments: argparse.Namespace) -> bool:
+    """A row for each cut; whether the result is within the limit."""
     pictures = [read_crop(path, arguments.crop) for path in arguments.pictures]
     if arguments.random:
         num_blocks, num_features, growth_channels = arguments.random
@@ -162,7 +154,22 @@ def main() -> int:
     for row in measure(net, pictures):
         errors = (row.ours.rms, row.torch.rms, row.ours.max, row.torch.max)
         print(f"| {row.place} | " + " | ".join(f"{error:.1e}" for error in errors) + " |", flush=True)
-    return int(row.ours.max > LIMIT)
+    return row.ours.max <= LIMIT
+
+
+def main() -> int:
+    """Command line."""
+    parser = CommandParser(__doc__)
+    parser.add_argument("--pictures", type=Path, nargs="+", required=True, help="photographs, RGB of 8 bits")
+    parser.add_argument("--crop", type=int, default=96, help="pixels on a side, from the middle (default: 96)")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("-n", "--model", help="name or path")
+    sizes = ("BLOCKS", "FEATURES", "GROWTH")
+    which.add_argument("--random", type=int, nargs=3, metavar=sizes, help="random weights of these sizes")
+    arguments = parser.parse_args()
+    require_native(parser)
+    with one_line_errors(parser):
+        return 0 if print_table(arguments) else 1
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ picture, and compares the result with that of Upscaler: the largest difference o
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +15,30 @@ import torch
 from numpy.typing import NDArray
 
 from srdgan_rt.checkpoint import DEFAULT_MODEL, load_model
+from srdgan_rt.errors import InputError
 from srdgan_rt.export import widen_growth
-from srdgan_rt.image import read_picture
 from srdgan_rt.models import L2HNet
 from srdgan_rt.pixels import to_bytes
 from srdgan_rt.runtime import Upscaler
+from training.cli.parser import CommandParser, one_line_errors
+from training.data.pictures import read_rgb
 
 _SIDE = 96  # low-resolution pixels of the part
 _DISTANCES = (0, 4, 8, 16)  # from the edges, in low-resolution pixels
+
+
+def read_corner(path: Path) -> NDArray[np.uint8]:
+    """The upper left part of a picture.
+
+    Raises:
+        ImageReadError: it cannot be read.
+        InputError: it is smaller than the part.
+    """
+    picture = read_rgb(path)
+    height, width = picture.shape[:2]
+    if min(height, width) < _SIDE:
+        raise InputError(f"{path} must have at least {_SIDE}x{_SIDE} pixels, has {width}x{height}")
+    return picture[:_SIDE, :_SIDE]
 
 
 def enlarge(net: L2HNet, picture: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -50,13 +65,14 @@ def measure(model: str, picture: NDArray[np.uint8]) -> list[tuple[str, int]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("picture", type=Path, help="at least 96x96 pixels, 8 bits, RGB")
+    """Command line."""
+    parser = CommandParser(__doc__)
+    parser.add_argument("picture", type=Path, help="at least 96x96 pixels")
     parser.add_argument("-n", "--model", default=DEFAULT_MODEL, help="model (%(default)s)")
     arguments = parser.parse_args()
-    picture = read_picture(arguments.picture).pixels[:_SIDE, :_SIDE, :3]
-    for place, difference in measure(arguments.model, picture):
-        print(f"{difference:4d}/255  {place}")
+    with one_line_errors(parser):
+        for place, difference in measure(arguments.model, read_corner(arguments.picture)):
+            print(f"{difference:4d}/255  {place}")
 
 
 if __name__ == "__main__":

@@ -14,17 +14,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from srdgan_rt.image import read_picture
+from srdgan_rt.errors import InputError
 from srdgan_rt.pixels import crop_centre, to_float32
 from srdgan_rt.runtime import Upscaler
+from training.cli.parser import CommandParser, one_line_errors
+from training.data.pictures import read_rgb
 
 _LARGEST_SIDE = 192  # low-resolution pixels: the middle of larger pictures is taken
 
 
 def _read_middle(path: Path) -> npt.NDArray[np.float32]:
     """The middle of a picture as ``(H, W, 3)`` in [0, 1]."""
-    pixels = read_picture(path).pixels[..., :3]
-    return to_float32(crop_centre(pixels, _LARGEST_SIDE))
+    return to_float32(crop_centre(read_rgb(path), _LARGEST_SIDE))
 
 
 def measure_seams(model: str, pictures: list[Path], tile: int, halos: list[int]) -> dict[int, float]:
@@ -41,9 +42,11 @@ def measure_seams(model: str, pictures: list[Path], tile: int, halos: list[int])
 
 
 def plot(curves: dict[str, dict[int, float]], path: Path) -> None:
-    """Draws one curve a model on a logarithmic axis."""
-    import matplotlib.pyplot as plt  # only the plot needs it
-
+    """Draws one curve a model on a logarithmic axis; raises InputError where matplotlib is missing."""
+    try:
+        import matplotlib.pyplot as plt  # only the plot needs it
+    except ImportError as error:
+        raise InputError("the curve is drawn by matplotlib: pip install 'srdgan_rt[report]'") from error
     figure, axes = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
     for name, errors in curves.items():
         axes.semilogy(list(errors), [max(error, 1e-4) for error in errors.values()], marker="o", label=name)
@@ -54,15 +57,8 @@ def plot(curves: dict[str, dict[int, float]], path: Path) -> None:
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pictures", type=Path, nargs="+")
-    parser.add_argument("-n", "--model", action="append", required=True, help="name or path; may be repeated")
-    parser.add_argument("--tile", type=int, default=64)
-    parser.add_argument("--halo", type=int, nargs="+", default=[0, 2, 4, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64])
-    parser.add_argument("--plot", type=Path)
-    arguments = parser.parse_args()
+def print_table(arguments: argparse.Namespace) -> None:
+    """A row for each halo, and the curve."""
     curves = {name: measure_seams(name, arguments.pictures, arguments.tile, arguments.halo) for name in arguments.model}
     print("| halo | " + " | ".join(curves) + " |")
     print("|---|" + "---|" * len(curves))
@@ -70,6 +66,19 @@ def main() -> None:
         print(f"| {halo} | " + " | ".join(f"{errors[halo]:.3f}" for errors in curves.values()) + " |")
     if arguments.plot:
         plot(curves, arguments.plot)
+
+
+def main() -> None:
+    """Command line."""
+    parser = CommandParser(__doc__)
+    parser.add_argument("pictures", type=Path, nargs="+")
+    parser.add_argument("-n", "--model", action="append", required=True, help="name or path; may be repeated")
+    parser.add_argument("--tile", type=int, default=64)
+    parser.add_argument("--halo", type=int, nargs="+", default=[0, 2, 4, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64])
+    parser.add_argument("--plot", type=Path)
+    arguments = parser.parse_args()
+    with one_line_errors(parser):
+        print_table(arguments)
 
 
 if __name__ == "__main__":

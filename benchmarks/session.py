@@ -14,8 +14,9 @@ import itertools
 import json
 import os
 import statistics
-import subprocess
-import sys
+
+from benchmarks.child import run_python
+from training.cli.parser import CommandParser, one_line_errors
 
 _PROGRAMS = {
     "numpy alone": "",
@@ -36,24 +37,21 @@ print(json.dumps(marks + [resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1
 
 
 def measure(name: str, model: str, size: int, threads: int) -> list[float]:
-    """CPU seconds until the model is loaded, of the first and of the second picture, and MiB."""
+    """CPU seconds until the model is loaded, of the first and of the second picture, and MiB.
+
+    Raises:
+        SrdganError: the program failed.
+    """
     program = _PROGRAMS[name].format(model=model, threads=threads)
     code = _FRAME.format(size=size, program=program, measured=bool(program))
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    *marks, memory = json.loads(result.stdout)
+    *marks, memory = json.loads(run_python(["-c", code], environment))
     loaded = marks[0]
     return [loaded, *(after - before for before, after in itertools.pairwise(marks)), memory]
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-n", "--model", default="srdgan-x4-fast", help="name or path")
-    parser.add_argument("--size", type=int, nargs="+", default=[16, 256], help="sides of the pictures")
-    parser.add_argument("--runs", type=int, default=5, help="processes for each row")
-    parser.add_argument("--threads", type=int, default=1, help="that compute")
-    arguments = parser.parse_args()
+def print_table(arguments: argparse.Namespace) -> None:
+    """A row for each size and program."""
     print("| program | size | import and load, s | first picture, s | second picture, s | peak memory, MiB |")
     print("|---|---|---|---|---|---|")
     for size in arguments.size:
@@ -65,6 +63,18 @@ def main() -> None:
             loaded, *pictures, memory = [statistics.median(column) for column in zip(*rows, strict=True)]
             cells = [f"{value:.3f}" for value in (loaded, *pictures)] + ["–"] * (2 - len(pictures))
             print(f"| {name} | {size} | {' | '.join(cells)} | {memory:.0f} |", flush=True)
+
+
+def main() -> None:
+    """Command line."""
+    parser = CommandParser(__doc__)
+    parser.add_argument("-n", "--model", default="srdgan-x4-fast", help="name or path")
+    parser.add_argument("--size", type=int, nargs="+", default=[16, 256], help="sides of the pictures")
+    parser.add_argument("--runs", type=int, default=5, help="processes for each row")
+    parser.add_argument("--threads", type=int, default=1, help="that compute")
+    arguments = parser.parse_args()
+    with one_line_errors(parser):
+        print_table(arguments)
 
 
 if __name__ == "__main__":

@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from srdgan_rt.checkpoint import DEFAULT_MODEL
 from srdgan_rt.cli.methods import open_methods
-from srdgan_rt.errors import InputError, SrdganError
+from srdgan_rt.errors import InputError
 from srdgan_rt.image import Picture, convert_depth, read_picture, write_picture
 from srdgan_rt.metrics import BASELINES, Method, Sample
 from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.runtime import open_upscaler
+from training.cli.parser import CommandParser, one_line_errors
 
 Bytes = NDArray[np.uint8]
 
@@ -130,9 +131,25 @@ def _write(sheet: Bytes, text: str, top: int, left: int, width: int) -> None:
     cv2.putText(sheet, text, (left, top + _STRIP - 8), _FONT, scale, (0, 0, 0), 1, cv2.LINE_AA)
 
 
+def write_sheet(arguments: argparse.Namespace) -> None:
+    """Does what the command line asks for."""
+    size = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})", arguments.size)
+    if size is None:
+        raise InputError(f"--size must be WIDTHxHEIGHT in pixels, got {arguments.size!r}")
+    width, height = int(size[1]), int(size[2])
+    crops = [read_crop(text, width, height) for text in arguments.crops]
+    methods = open_methods(
+        arguments.model or ["bicubic", DEFAULT_MODEL],
+        arguments.sharpness,
+        lambda model, sharpness: open_upscaler(model, sharpness=sharpness, engine=arguments.engine),
+    )
+    write_picture(arguments.output, Picture(draw_sheet(crops, methods, width, height)))
+    print(arguments.output)
+
+
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("crops", nargs="+", metavar="FILE[@X,Y]", help="pictures to enlarge, and where to crop them")
     parser.add_argument(
         "-n", "--model", action="append", help=f"name, weight file, a:0.7+b:0.3, or {', '.join(BASELINES)}; repeatable"
@@ -144,21 +161,8 @@ def main() -> None:
     parser.add_argument("--engine", default="auto", help="auto, native or torch (%(default)s)")
     parser.add_argument("-o", "--output", type=Path, required=True, help="picture to write, such as sheet.png")
     arguments = parser.parse_args()
-    size = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})", arguments.size)
-    if size is None:
-        parser.error(f"--size must be WIDTHxHEIGHT in pixels, got {arguments.size!r}")
-    width, height = int(size[1]), int(size[2])
-    try:
-        crops = [read_crop(text, width, height) for text in arguments.crops]
-        methods = open_methods(
-            arguments.model or ["bicubic", DEFAULT_MODEL],
-            arguments.sharpness,
-            lambda model, sharpness: open_upscaler(model, sharpness=sharpness, engine=arguments.engine),
-        )
-        write_picture(arguments.output, Picture(draw_sheet(crops, methods, width, height)))
-    except SrdganError as error:
-        parser.error(str(error))
-    print(arguments.output)
+    with one_line_errors(parser):
+        write_sheet(arguments)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ Forms: ``peaks`` (docs/design/kernels.md: GFLOP/s and share of the measured prod
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,8 +16,8 @@ from srdgan_rt.bench import Measurement, Report
 from srdgan_rt.bench.engines import FULL_PRECISION, OURS
 from srdgan_rt.bench.report_file import read_report
 from srdgan_rt.bench.table import HEADINGS, make_tables
-from srdgan_rt.errors import SrdganError
 from srdgan_rt.metrics.table import Row, render_markdown_table
+from training.cli.parser import CommandParser, one_line_errors
 
 
 def write_peaks(reports: Sequence[Report]) -> str:
@@ -96,15 +95,12 @@ def _format_memory(row: Measurement) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("results", type=Path, nargs="+", metavar="RESULTS", help="files of benchmarks.cpu")
     parser.add_argument("--form", choices=sorted(FORMS), default="peaks")
     options = parser.parse_args(arguments)
-    try:
-        reports = [read_report(path) for path in options.results]
-    except SrdganError as error:
-        parser.error(str(error))
-    print(FORMS[options.form](reports))
+    with one_line_errors(parser):
+        print(FORMS[options.form]([read_report(path) for path in options.results]))
 
 
 if __name__ == "__main__":

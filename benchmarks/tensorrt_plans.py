@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from benchmarks.tables import write_table
 from srdgan_rt.bench.nets import open_model
+from srdgan_rt.checkpoint import Model
 from srdgan_rt.export import FORMS, QUANTIZED, measure_input_ranges
 from srdgan_rt.runtime.engines.tensorrt_backend import plan_profile
 from srdgan_rt.tensorrt.accuracy import make_probes
@@ -22,6 +23,7 @@ from srdgan_rt.tensorrt.layers import count_layers
 from srdgan_rt.tensorrt.library import Library, find_library
 from srdgan_rt.tensorrt.targets import PRECISIONS, parse_targets
 from srdgan_rt.tensorrt.task import plan_build
+from training.cli.parser import CommandParser, one_line_errors
 
 HEADINGS = (
     "net",
@@ -37,9 +39,8 @@ HEADINGS = (
 )
 
 
-def measure(name: str, form: str, precision: str, targets: Sequence[str], library: Library) -> list[str]:
+def measure(name: str, model: Model, form: str, precision: str, targets: Sequence[str], library: Library) -> list[str]:
     """One row: builds an engine and counts. For int8 and fp8, ranges are measured on the accuracy gate's probes."""
-    model = open_model(name)
     start = time.perf_counter()
     profile = plan_profile(model.spec, precision)
     ranges = measure_input_ranges(model.net, make_probes(96, 96).values()) if precision in QUANTIZED else None
@@ -69,17 +70,25 @@ def _cpu_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def print_table(arguments: argparse.Namespace) -> None:
+    """A row for each net and form."""
+    models = {name: open_model(name) for name in arguments.nets}
+    precision, targets, library = arguments.precision, parse_targets(arguments.arch), find_library()
+    forms = ("concat",) if precision in QUANTIZED else FORMS
+    rows = [measure(*model, form, precision, targets, library) for model in models.items() for form in forms]
+    print(f"{library.name} {library.version}, {precision}, {', '.join(targets)}\n")
+    print(write_table(HEADINGS, rows))
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Command line."""
+    parser = CommandParser(__doc__)
     parser.add_argument("-n", "--nets", nargs="+", default=["srdgan-x4-fast", "25x64x32"], help="models, or sizes")
     parser.add_argument("--precision", choices=PRECISIONS, default="fp16")
     parser.add_argument("--arch", default="sm80,sm86,sm89,sm120", help="GPUs, as srdgan-rt engine build takes them")
     arguments = parser.parse_args()
-    targets, library = parse_targets(arguments.arch), find_library()
-    forms = ("concat",) if arguments.precision in QUANTIZED else FORMS
-    rows = [measure(name, form, arguments.precision, targets, library) for name in arguments.nets for form in forms]
-    print(f"{library.name} {library.version}, {arguments.precision}, {', '.join(targets)}\n")
-    print(write_table(HEADINGS, rows))
+    with one_line_errors(parser):
+        print_table(arguments)
 
 
 if __name__ == "__main__":

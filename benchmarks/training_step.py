@@ -18,8 +18,9 @@ import torch
 
 from benchmarks.native import require_native
 from srdgan_rt.bench.machine import describe_machine
-from srdgan_rt.errors import InputError
+from srdgan_rt.bench.nets import parse_sizes
 from srdgan_rt.models import L2HNet
+from training.cli.parser import CommandParser, one_line_errors
 from training.config import EngineConfig, StageConfig
 from training.loop.engine import Engine
 from training.loop.gan import TrainedNet
@@ -35,13 +36,14 @@ Step = Callable[[], None]
 
 def make_step(net: str, kernels: str, pictures: int, patch: int, vgg: Path | None = None, layer: str = "") -> Step:
     """A function that trains a new net of these sizes by one step; with a VGG, by the feature loss of a layer, too."""
+    features = None if vgg is None else VGGFeatures(vgg, layer)
     engine = Engine(EngineConfig(device="cpu", kernels=kernels))
-    sizes = [int(size) for size in net.split("x")]
+    spec = parse_sizes(net)
+    sizes = (spec.num_blocks, spec.num_features, spec.growth_channels)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         trained = TrainedNet(L2HNet(*sizes), StageConfig(name=net, iterations=1), engine, L2HNet(*sizes))
         low, high = torch.rand(pictures, 3, patch, patch), torch.rand(pictures, 3, 4 * patch, 4 * patch)
-    features = None if vgg is None else VGGFeatures(vgg, layer)
     if features is not None:
         trained.kernels.serve(features)
 
@@ -71,9 +73,26 @@ def time_steps(steps: dict[str, Step], rounds: int, clock: Callable[[], float]) 
     return fastest
 
 
+def print_table(arguments: argparse.Namespace) -> None:
+    """A row for each net and number of threads."""
+    sizes = (arguments.batch, arguments.patch, arguments.vgg, arguments.layer)
+    steps = {net: {kernels: make_step(net, kernels, *sizes) for kernels in (TORCH, NATIVE)} for net in arguments.nets}
+    clock, seconds = (time.perf_counter, "seconds") if arguments.wall else (time.process_time, "CPU seconds")
+    print(f"{datetime.date.today().isoformat()}, {describe_machine()}; {seconds} of a step, the fastest;")
+    losses = f", feature loss of {arguments.layer}" if arguments.vgg else ""
+    print(f"{arguments.batch} patches of {arguments.patch}x{arguments.patch}{losses}\n")
+    print("| net | threads | torch | native | torch / native |\n|---|---|---|---|---|")
+    for net in steps:
+        for threads in arguments.threads:
+            torch.set_num_threads(threads)
+            times = time_steps(steps[net], arguments.rounds, clock)
+            figures = f"{times[TORCH]:.3f} | {times[NATIVE]:.3f} | {times[TORCH] / times[NATIVE]:.2f}"
+            print(f"| {net} | {threads} | {figures} |", flush=True)
+
+
 def main() -> None:
-    """Prints a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Command line."""
+    parser = CommandParser(__doc__)
     parser.add_argument("--nets", nargs="+", default=NETS, metavar="BLOCKSxFEATURESxGROWTH")
     parser.add_argument("--batch", type=int, default=8, metavar="N", help="pictures (default: %(default)s)")
     parser.add_argument("--patch", type=int, default=32, metavar="SIDE", help="LR pixels (default: %(default)s)")
@@ -84,22 +103,8 @@ def main() -> None:
     parser.add_argument("--wall", action="store_true", help="time by the clock")
     arguments = parser.parse_args()
     require_native(parser)
-    clock, seconds = (time.perf_counter, "seconds") if arguments.wall else (time.process_time, "CPU seconds")
-    print(f"{datetime.date.today().isoformat()}, {describe_machine()}; {seconds} of a step, the fastest;")
-    losses = f", feature loss of {arguments.layer}" if arguments.vgg else ""
-    print(f"{arguments.batch} patches of {arguments.patch}x{arguments.patch}{losses}\n")
-    print("| net | threads | torch | native | torch / native |\n|---|---|---|---|---|")
-    for net in arguments.nets:
-        sizes = (arguments.batch, arguments.patch, arguments.vgg, arguments.layer)
-        try:
-            steps = {kernels: make_step(net, kernels, *sizes) for kernels in (TORCH, NATIVE)}
-        except InputError as error:
-            parser.error(str(error))
-        for threads in arguments.threads:
-            torch.set_num_threads(threads)
-            times = time_steps(steps, arguments.rounds, clock)
-            figures = f"{times[TORCH]:.3f} | {times[NATIVE]:.3f} | {times[TORCH] / times[NATIVE]:.2f}"
-            print(f"| {net} | {threads} | {figures} |", flush=True)
+    with one_line_errors(parser):
+        print_table(arguments)
 
 
 if __name__ == "__main__":

@@ -16,12 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from srdgan_rt.cli.methods import open_upscalers
-from srdgan_rt.image import read_picture
+from srdgan_rt.errors import InputError
 from srdgan_rt.metrics import luma, open_pairs, psnr
 from srdgan_rt.metrics.mesh import measure_mesh
 from srdgan_rt.metrics.protocol import SCALE, average_blocks
 from srdgan_rt.pixels import crop_centre, round_to_bytes
 from srdgan_rt.runtime import open_upscaler
+from training.cli.parser import CommandParser, one_line_errors
+from training.data.pictures import read_rgb
 
 Picture = npt.NDArray[Any]
 Upscale = Callable[[Picture], Picture]
@@ -120,7 +122,7 @@ def score_phone_jpeg(upscale: Upscale, folder: Path) -> dict[str, float]:
     """The part of a phone's residual noise that is left in the flattest blocks of its JPEGs."""
     parts = []
     for path in sorted(folder.glob("*.png")):
-        low = crop_centre(read_picture(path).pixels[..., :3], _SIDE)
+        low = crop_centre(read_rgb(path), _SIDE)
         before, after = (_inner(_block_spread(_full_luma(p))) for p in (low, average_blocks(upscale(low))))
         flat = before <= np.quantile(before[before > 0.3], _FLAT_SHARE)
         flat &= before > 0.3  # what is clipped or quite without noise says nothing
@@ -148,16 +150,10 @@ def score(upscale: Upscale, data: Path) -> dict[str, float]:
     return scores
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder with phone_crops and phone_jpeg, if there")
-    parser.add_argument("-n", "--model", action="append", required=True, help="name or weight file; may be repeated")
-    parser.add_argument(
-        "--sharpness", action="append", type=float, default=[], help="0..1, a column for a pair of weights; repeatable"
-    )
-    parser.add_argument("--engine", default="auto", help="auto, native or torch (%(default)s)")
-    arguments = parser.parse_args()
+def print_table(arguments: argparse.Namespace) -> None:
+    """A row for each weak spot, a column for each model."""
+    if not arguments.data.is_dir():
+        raise InputError(f"there is no folder {arguments.data}")
     open_one = partial(open_upscaler, engine=arguments.engine, precision="fp32")
     upscalers = open_upscalers(arguments.model, arguments.sharpness, open_one)
     columns = {one.name: score(one.upscale, arguments.data) for opened in upscalers.values() for one in opened}
@@ -165,6 +161,20 @@ def main() -> None:
     print("|---|" + "---:|" * len(columns))
     for name in next(iter(columns.values())):
         print(f"| {name} | " + " | ".join(f"{scores[name]:.2f}" for scores in columns.values()) + " |")
+
+
+def main() -> None:
+    """Command line."""
+    parser = CommandParser(__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with phone_crops and phone_jpeg, if there")
+    parser.add_argument("-n", "--model", action="append", required=True, help="name or weight file; may be repeated")
+    parser.add_argument(
+        "--sharpness", action="append", type=float, default=[], help="0..1, a column for a pair of weights; repeatable"
+    )
+    parser.add_argument("--engine", default="auto", help="auto, native or torch (%(default)s)")
+    arguments = parser.parse_args()
+    with one_line_errors(parser):
+        print_table(arguments)
 
 
 if __name__ == "__main__":

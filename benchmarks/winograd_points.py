@@ -8,13 +8,15 @@ output's error over that of direct convolution, in dB.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from srdgan_rt.errors import InputError
+from training.cli.parser import CommandParser, one_line_errors
 
 _TAPS = 3
 _CORRELATIONS = (0.0, 0.5, 0.8, 0.95)
@@ -51,21 +53,30 @@ def amplifications(magnitudes: Sequence[Fraction]) -> list[float]:
     return gains
 
 
+def print_table(outputs: int, denominator: int, best: int) -> None:
+    """A row for each of the best choices of points, and one for the usual one."""
+    if denominator < 1:
+        raise InputError(f"--denominator must be at least 1, got {denominator}")
+    step = Fraction(1, denominator)
+    numbers = [step * i for i in range(1, int(_LARGEST / step) + 1)]
+    found = {points: amplifications(points) for points in combinations(numbers, outputs // 2)}
+    usual = _USUAL[outputs]
+    found[usual] = amplifications(usual)
+    print("| points, with both signs | " + " | ".join(f"rho {rho:g}" for rho in _CORRELATIONS) + " |")
+    print("|---" * (1 + len(_CORRELATIONS)) + "|")
+    for points in [*sorted(found, key=lambda points: sum(found[points]))[:best], usual]:
+        print(f"| {', '.join(map(str, points))} | " + " | ".join(f"{gain:.1f}" for gain in found[points]) + " |")
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Command line."""
+    parser = CommandParser(__doc__)
     parser.add_argument("--outputs", type=int, choices=sorted(_USUAL), default=6, help="m (default: 6)")
     parser.add_argument("--denominator", type=int, default=16, help="points are multiples of 1 over this (default: 16)")
     parser.add_argument("--best", type=int, default=5, help="how many are shown (default: 5)")
     arguments = parser.parse_args()
-    step = Fraction(1, arguments.denominator)
-    numbers = [step * i for i in range(1, int(_LARGEST / step) + 1)]
-    found = {points: amplifications(points) for points in combinations(numbers, arguments.outputs // 2)}
-    usual = _USUAL[arguments.outputs]
-    found[usual] = amplifications(usual)
-    print("| points, with both signs | " + " | ".join(f"rho {rho:g}" for rho in _CORRELATIONS) + " |")
-    print("|---" * (1 + len(_CORRELATIONS)) + "|")
-    for points in [*sorted(found, key=lambda points: sum(found[points]))[: arguments.best], usual]:
-        print(f"| {', '.join(map(str, points))} | " + " | ".join(f"{gain:.1f}" for gain in found[points]) + " |")
+    with one_line_errors(parser):
+        print_table(arguments.outputs, arguments.denominator, arguments.best)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,15 @@ def read_report(path: Path) -> Report:
         InputError: the file cannot be read or is not a report.
     """
     try:
-        return Report.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"cannot read the report {path}: {error!r}") from error
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read the report {path}: {error.strerror or error}") from error
+    except ValueError as error:  # bytes that are no UTF-8, too
+        raise InputError(f"cannot read the report {path}: it is no JSON") from error
+    try:
+        return Report.from_dict(data)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"cannot read the report {path}: it is not what srdgan-rt bench --json writes") from error
 
 
 def write_report(path: Path, report: Report) -> None:

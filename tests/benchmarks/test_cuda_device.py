@@ -9,11 +9,13 @@ from srdgan_rt import _ext
 
 def test_without_a_gpu_says_so(monkeypatch, capsys):
     monkeypatch.setattr(_ext, "why_no_cuda", lambda: "the extension has no CUDA kernels")
-    assert cuda_device.main([]) == 2
-    assert capsys.readouterr().err == "error: the extension has no CUDA kernels\n"
+    with pytest.raises(SystemExit, match="2"):
+        cuda_device.main(["--parts", "check"])
+    assert capsys.readouterr().err.endswith(": error: the extension has no CUDA kernels\n")
     monkeypatch.setattr(_ext, "why_no_cuda", lambda: None)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert cuda_device.main([]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        cuda_device.main(["--parts", "check"])
     assert "there is no GPU" in capsys.readouterr().err
 
 
