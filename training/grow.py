@@ -138,9 +138,9 @@ def main() -> None:
         models = [load_model(name) for name in (arguments.model, arguments.beside) if name is not None]
         small = put_beside(*(model.net for model in models)) if len(models) == 2 else models[0].net
         sizes = (
-            arguments.blocks or small.num_blocks,
-            arguments.features or small.num_features,
-            arguments.growth or small.growth_channels,
+            small.num_blocks if arguments.blocks is None else arguments.blocks,
+            small.num_features if arguments.features is None else arguments.features,
+            small.growth_channels if arguments.growth is None else arguments.growth,
         )
         large = grow(small, *sizes, arguments.seed)
         data = dict.fromkeys(model.metadata.get("training_data", NOT_KNOWN) for model in models)

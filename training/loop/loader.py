@@ -17,6 +17,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 import srdgan_rt._fork  # noqa: F401, ends threads before workers are forked, which could not
+from srdgan_rt.errors import SrdganError
 from training.config import EngineConfig
 from training.data.batch import TensorBatch
 
@@ -24,12 +25,15 @@ BatchT = TypeVar("BatchT")
 TensorBatchT = TypeVar("TensorBatchT", bound=TensorBatch)
 
 
-class _Batches(Dataset[BatchT], Generic[BatchT]):
+class _Batches(Dataset["BatchT | SrdganError"], Generic[BatchT]):
     def __init__(self, make_batch: Callable[[int], BatchT]) -> None:
         self._make_batch = make_batch
 
-    def __getitem__(self, iteration: int) -> BatchT:
-        return self._make_batch(iteration)
+    def __getitem__(self, iteration: int) -> BatchT | SrdganError:
+        try:
+            return self._make_batch(iteration)
+        except SrdganError as error:  # an error that is raised would reach the parent with the worker's traceback
+            return error
 
 
 def load_batches(
@@ -61,7 +65,7 @@ def load_batches(
         worker_init_fn=_start_worker,
         pin_memory=on_gpu,
     )
-    return iter(loader)
+    return map(_check, loader)
 
 
 def make_ahead(
@@ -105,6 +109,12 @@ def make_ahead(
 
 
 def _keep(batch: BatchT) -> BatchT:
+    return batch
+
+
+def _check(batch: BatchT | SrdganError) -> BatchT:
+    if isinstance(batch, SrdganError):
+        raise batch
     return batch
 
 

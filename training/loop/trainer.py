@@ -167,6 +167,7 @@ class Trainer(ABC, Generic[BatchT_contra]):
         if not self.engine.is_main:
             return
         state: dict[str, Any] = {"iteration": self.iteration, "record": self.record.to_text()}
+        state["optimiser_name"] = self.config.optimiser
         state["kernels"] = {gan.prefix: gan.generator.kernels.chosen for gan in self.gans}
         state |= {name: part.state_dict() for name, part in self._state.items()}
         with replace_file(self.checkpoint) as file:
@@ -177,6 +178,9 @@ class Trainer(ABC, Generic[BatchT_contra]):
         if not self.checkpoint.exists():
             return
         saved = read_checkpoint(self.folder)
+        optimiser = saved.get("optimiser_name", self.config.optimiser)  # old checkpoints have none
+        if optimiser != self.config.optimiser:  # its state would be taken, and fail at the first step
+            raise SrdganError(f"{self.checkpoint} is of optimiser {optimiser!r}, not {self.config.optimiser!r}")
         try:
             for name, part in self._state.items():
                 part.load_state_dict(saved[name])

@@ -64,7 +64,9 @@ class MinutesTrainer(L2HTrainer):
         self._taken_at, self._num_taken = time.monotonic(), self.iteration
 
     def done(self) -> float:
-        """The part of the time that is over, from 0 to 1."""
+        """The part of the time that is over, from 0 to 1; also 1 where all iterations are done before."""
+        if self.iteration >= self.config.iterations:
+            return 1.0
         return min(1.0, (time.monotonic() - self._started) / max(self._ends - self._started, 1e-9))
 
     def take_figures(self) -> dict[str, float]:

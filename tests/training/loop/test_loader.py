@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from srdgan_rt.errors import InputError
 from training.config.engine import EngineConfig
 from training.data.batch import TensorBatch
 from training.loop.loader import load_batches, make_ahead
@@ -75,3 +76,13 @@ def test_an_error_of_the_thread_comes_where_its_batch_is_due() -> None:
     assert [int(next(batches).value) for _ in range(2)] == [0, 1]
     with pytest.raises(ValueError, match="no batch 2"):
         next(batches)
+
+
+def test_an_error_of_a_worker_is_raised_as_it_was() -> None:
+    def make(iteration: int) -> Number:
+        raise InputError(f"no batch {iteration}")
+
+    batches = load_batches(make, range(3), EngineConfig(num_workers=1), CPU)
+    with pytest.raises(InputError) as caught:
+        next(batches)
+    assert str(caught.value) == "no batch 0"

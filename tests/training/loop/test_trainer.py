@@ -127,6 +127,13 @@ def test_rejects_a_checkpoint_of_another_stage(make_stage: Any, tmp_path: Path) 
         make_stage("l2h").trainer(tmp_path)
 
 
+def test_rejects_a_checkpoint_of_another_optimiser(make_stage: Any, tmp_path: Path) -> None:
+    stage = make_stage("l2h")
+    stage.trainer(tmp_path, dataclasses.replace(stage.config, optimiser="muon")).save()
+    with pytest.raises(SrdganError, match=r"checkpoint\.pt is of optimiser 'muon', not 'adam'"):
+        stage.trainer(tmp_path)
+
+
 def test_the_loss_is_the_weighted_sum(stage: Any, tmp_path: Path) -> None:
     """Equations 2 and 8."""
     trainer = stage.trainer(tmp_path)

@@ -102,6 +102,10 @@ def test_the_schedule_follows_the_clock(tmp_path: Path, monkeypatch: pytest.Monk
     now = 170.0
     assert trainer.done() == 1
     assert trainer.learning_rate() == pytest.approx(0)
+    now = 110.0
+    assert trainer.done() < 1
+    trainer.iteration = TINY.iterations  # no batch is left, however much time there is
+    assert trainer.done() == 1
 
 
 def test_a_batch_of_another_size_has_the_same_mixture() -> None:
