@@ -84,8 +84,9 @@ def test_link_keeps_pointing_to_its_target(kind, tmp_path):
 
 
 def test_missing_folder_is_an_error(kind, tmp_path):
-    with pytest.raises(FileNotFoundError), replace_file(tmp_path / "none" / "a"):
+    with pytest.raises(FileNotFoundError) as caught, replace_file(tmp_path / "none" / "a"):
         pass
+    assert caught.value.filename == str(tmp_path / "none" / "a")
 
 
 @pytest.fixture

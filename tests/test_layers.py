@@ -13,12 +13,26 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "srdgan_rt"
 
 # A layer may import itself and these. Layers are folders or files directly below srdgan_rt.
-BASE = {"errors", "atomic", "pixels", "_ext", "_fork", "ops", "models", "checkpoint", "image", "camera", "tiling"}
+BASE = {
+    "errors",
+    "atomic",
+    "checks",
+    "pixels",
+    "_ext",
+    "_fork",
+    "ops",
+    "models",
+    "checkpoint",
+    "image",
+    "camera",
+    "tiling",
+}
 ALLOWED: dict[str, set[str]] = {
     "__init__": {"runtime", "degrade", "session"},
     "__main__": {"cli"},
     "errors": set(),
     "atomic": set(),
+    "checks": {"errors"},
     "pixels": {"errors"},
     "_sources": set(),
     "_library": {"_sources"},
@@ -27,10 +41,10 @@ ALLOWED: dict[str, set[str]] = {
     "ops": {"errors", "_ext"},
     "models": {"errors"},
     "checkpoint": {"models", "errors", "_fork", "atomic"},
-    "session": {"checkpoint", "errors", "_library"},
+    "session": {"checkpoint", "errors", "checks", "pixels", "_library"},
     "image": {"pixels", "errors", "atomic"},
     "camera": {"pixels", "errors"},
-    "tiling": {"errors"},
+    "tiling": {"checks", "errors"},
     "metrics": {"pixels", "image", "camera", "ops", "models", "errors"},
     "compare": {"pixels", "image", "metrics", "tiling", "errors"},
     "export": {"models", "checkpoint", "errors"},

@@ -131,7 +131,7 @@ def infer_h2l_sizes(tensors: Mapping[str, Tensor]) -> tuple[int, int]:
     """Infers the sizes of a high-to-low net from the shapes of its weights.
 
     Args:
-        tensors: weights by our names (:func:`normalize_h2l_keys`).
+        tensors: weights by our names.
 
     Returns:
         Number of blocks and of features. The scale is a stride, which no shape reveals.

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from srdgan_rt._fork import note_threads
 from srdgan_rt.checkpoint.keys import H2L_BLOCK_KEY, L2H_BLOCK_KEY, infer_h2l_sizes, infer_spec, normalize_keys
 from srdgan_rt.checkpoint.locate import locate_h2l, locate_model
-from srdgan_rt.checkpoint.mix import mix_models, parse_mix
+from srdgan_rt.checkpoint.mix import mix_models, name_mix, parse_mix
 from srdgan_rt.checkpoint.model import H2LModel, Model
 from srdgan_rt.checkpoint.pair import (
     check_sharpness,
@@ -62,7 +62,8 @@ def load_model(
     """
     name = os.fspath(name_or_path)
     if (parts := parse_mix(name)) is not None:
-        model = mix_models(name, [load_model(part) for part, _ in parts], [share for _, share in parts])
+        models, shares = [load_model(part) for part, _ in parts], [share for _, share in parts]
+        model = mix_models(name_mix(models, shares), models, shares)
     else:
         model = _load_file(locate_model(name_or_path))
     sharpness = default_sharpness(name, model.metadata) if sharpness is None else check_sharpness(sharpness)

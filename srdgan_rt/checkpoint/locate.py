@@ -10,6 +10,7 @@ from srdgan_rt.checkpoint.shipped import (
     WEIGHT_SUFFIXES,
     available_degradations,
     available_models,
+    expand_home,
     find_file,
     is_weight_path,
 )
@@ -36,7 +37,7 @@ def pin_model(name_or_path: str | os.PathLike[str]) -> str | Path:
     """The same model for a process in any folder: paths become absolute, names and mixes stay as they are."""
     if isinstance(name_or_path, str) and (parse_mix(name_or_path) is not None or not is_weight_path(name_or_path)):
         return name_or_path
-    return Path(name_or_path).expanduser().absolute()
+    return expand_home(name_or_path).absolute()
 
 
 def find_only_weights(folder: str | os.PathLike[str]) -> Path:

@@ -42,6 +42,11 @@ def parse_share(text: str) -> tuple[str, float] | None:
     return (part["name"], float(part["share"])) if part else None
 
 
+def name_mix(models: Sequence[Model], shares: Sequence[float]) -> str:
+    """The name of a mix: those of the models, without their folders, and the shares."""
+    return "+".join(f"{model.spec.name}:{share:g}" for model, share in zip(models, shares, strict=True))
+
+
 def mix_models(text: str, models: Sequence[Model], shares: Sequence[float]) -> Model:
     """Makes the weighted sum of networks.
 

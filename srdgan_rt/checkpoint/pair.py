@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
 from typing import cast
 
@@ -34,9 +35,9 @@ BASE_KEY = "base_sha256"
 
 def check_sharpness(sharpness: float) -> float:
     """Raises InputError where a sharpness is not in 0..1."""
-    if not 0 <= sharpness <= 1:
-        raise InputError(f"sharpness must be 0..1, got {sharpness:g}")
-    return sharpness
+    if isinstance(sharpness, bool) or not isinstance(sharpness, Real) or not 0 <= sharpness <= 1:
+        raise InputError(f"sharpness must be 0..1, got {sharpness!r}")
+    return float(sharpness)
 
 
 def default_sharpness(name: str, metadata: Mapping[str, str]) -> float:

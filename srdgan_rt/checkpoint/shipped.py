@@ -100,8 +100,20 @@ def find_file(name_or_path: str | os.PathLike[str], offered: list[str]) -> Path:
         offered: as for :func:`find_model`.
 
     Raises:
-        CheckpointError: there is no shipped model of this name.
+        CheckpointError: there is no shipped model of this name, or no home of the user that a path begins with.
     """
     if isinstance(name_or_path, str) and not is_weight_path(name_or_path):
         return find_model(name_or_path, offered)
-    return Path(name_or_path).expanduser()
+    return expand_home(name_or_path)
+
+
+def expand_home(path: str | os.PathLike[str]) -> Path:
+    """A path with a home folder in place of ``~``.
+
+    Raises:
+        UnknownModelError: the user that it names has none.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UnknownModelError(f"{os.fspath(path)}: there is no such home folder") from None

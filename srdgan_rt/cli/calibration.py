@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from srdgan_rt.errors import InputError
+from srdgan_rt.pixels import crop_centre
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,8 +40,7 @@ def read_calibration(inputs: Sequence[str]) -> Iterator[Tensor]:
         if not found.is_picture:
             continue
         pixels = read_picture(found.path).pixels
-        top, left = (max(0, (side - _SIDE) // 2) for side in pixels.shape[:2])
-        middle = convert_depth(pixels[top : top + _SIDE, left : left + _SIDE], np.float32)
+        middle = convert_depth(crop_centre(pixels, _SIDE), np.float32)
         num_colours = 1 if middle.ndim == 2 or middle.shape[2] < 3 else 3
         planes = middle.reshape(*middle.shape[:2], -1)[..., :num_colours].transpose(2, 0, 1)
         yield torch.from_numpy(np.ascontiguousarray(planes)).expand(1, 3, -1, -1)

@@ -10,7 +10,8 @@ import typer
 
 from srdgan_rt.cli import options
 from srdgan_rt.cli.failures import say
-from srdgan_rt.errors import ImageWriteError, InputError, one_line
+from srdgan_rt.cli.output_file import check_output_file
+from srdgan_rt.errors import InputError, one_line
 
 
 def compare(
@@ -41,7 +42,7 @@ def compare(
         typer.Option(min=1, help="Show larger pictures reduced to this many pixels.", show_default="40 million"),
     ] = None,
     max_pixels: options.MaxPixels = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+    overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Writes a page that compares pictures of one scene: zoom, slider, side by side, difference.
@@ -52,17 +53,10 @@ def compare(
 
     Exit status: 0 written, 1 failed, 2 wrong usage.
     """
-    if output.suffix.lower() not in (".html", ".htm"):
-        raise InputError(f"--output must end in .html, got {str(output)!r}")
+    check_output_file(output, overwrite=overwrite, endings=(".html", ".htm"))
     if len(pictures) < 2:
         raise InputError(f"compare needs at least 2 pictures, got {len(pictures)}")
     region = options.parse_roi(roi)
-    if not output.parent.is_dir():
-        raise InputError(f"{output}: its folder does not exist")
-    if output.is_dir():
-        raise InputError(f"{output}: is a folder, not a file")
-    if output.exists() and not overwrite:
-        raise ImageWriteError(f"{output} exists: choose --overwrite")
 
     # Imported only now: they load PyTorch, and wrong usage should be reported at once.
     from rich.console import Console

@@ -21,6 +21,7 @@ from srdgan_rt.cli import options
 from srdgan_rt.cli.completion import complete_method
 from srdgan_rt.cli.failures import FAILED, say_failure
 from srdgan_rt.cli.methods import open_methods
+from srdgan_rt.cli.output_file import check_output_file
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import Picture, write_picture
 from srdgan_rt.metrics import (
@@ -127,10 +128,14 @@ def evaluate(
     precision: options.Precision = "auto",
     engine: options.Engine = "auto",
     device: options.Device = "auto",
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Scores models and baselines on data sets; without -n, bicubic and the default model."""
     data_sets = [open_data_set(folder, full_resolution=full_resolution) for folder in folders]
-    _check_outputs(output, save_dir, data_sets)
+    if output is not None:
+        check_output_file(output, overwrite=overwrite)
+    if save_dir is not None:
+        _check_save_dir(save_dir, data_sets)
     measures = [
         *([MESH] if mesh else []),
         *([GRADIENT_RATIO, GRADIENT_DISTANCE] if gradients else []),
@@ -144,6 +149,8 @@ def evaluate(
         "tta": tta,
     }
     strengths = [options.parse_denoise(text) for text in denoise or []]
+    if tta and models and all(model in BASELINES for model in models):
+        raise InputError(f"--tta needs a model, got {', '.join(models)}")
     methods = open_methods(
         models or ["bicubic", DEFAULT_MODEL], sharpness or [], partial(open_upscaler, **settings), strengths
     )
@@ -160,17 +167,12 @@ def evaluate(
         raise typer.Exit(FAILED)
 
 
-def _check_outputs(output: Path | None, save_dir: Path | None, data_sets: Sequence[DataSet]) -> None:
+def _check_save_dir(save_dir: Path, data_sets: Sequence[DataSet]) -> None:
     """Finds what would go wrong at the end, before any work is done."""
-    if output is not None and not output.parent.is_dir():
-        raise InputError(f"{output}: its folder does not exist")
-    if output is not None and output.is_dir():
-        raise InputError(f"{output}: is a folder, not a file")
-    if save_dir is not None:
-        if save_dir.exists() and not save_dir.is_dir():
-            raise InputError(f"{save_dir}: is a file, not a folder")
-        if len({data_set.name for data_set in data_sets}) < len(data_sets):
-            raise InputError("--save-dir: two data sets have the same name, their pictures would share a folder")
+    if save_dir.exists() and not save_dir.is_dir():
+        raise InputError(f"{save_dir}: is a file, not a folder")
+    if len({data_set.name for data_set in data_sets}) < len(data_sets):
+        raise InputError("--save-dir: two data sets have the same name, their pictures would share a folder")
 
 
 def _evaluate_one(

@@ -11,7 +11,8 @@ import typer
 from srdgan_rt.cli import options
 from srdgan_rt.cli.calibration import check_calibration, read_calibration
 from srdgan_rt.cli.failures import say
-from srdgan_rt.errors import ImageWriteError, InputError
+from srdgan_rt.cli.output_file import check_output_file
+from srdgan_rt.errors import InputError
 
 
 class Target(str, enum.Enum):
@@ -59,7 +60,7 @@ def export(
         ),
     ] = GraphForm.CONCAT,
     calibrate: options.Calibrate = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Writes a model as an ONNX graph for pictures of any size, or as weights for other programs.
 
@@ -76,10 +77,7 @@ def export(
     Exit status: 0 written, 1 failed, 2 wrong usage.
     """
     ending = ".onnx" if target is Target.ONNX else ".safetensors"
-    if output.suffix.lower() != ending:
-        raise InputError(f"--output must end in {ending}, got {str(output)!r}")
-    if output.exists() and not overwrite:
-        raise ImageWriteError(f"{output} exists: choose --overwrite")
+    check_output_file(output, overwrite=overwrite, endings=(ending,))
 
     if target is Target.SPANDREL:
         if calibrate or precision is not GraphPrecision.FP32 or form is not GraphForm.CONCAT:

@@ -28,10 +28,12 @@ def open_methods(
         The methods by their names in a table.
 
     Raises:
-        InputError: two have the same name, or as :func:`open_upscalers`.
+        InputError: two have the same name, ``denoise`` is given without a model, or as :func:`open_upscalers`.
         CheckpointError: a model cannot be loaded.
     """
     upscalers = open_upscalers([model for model in models if model not in BASELINES], sharpness, open_upscaler)
+    if denoise and not upscalers:
+        raise InputError(f"--denoise needs a model, got {', '.join(models)}")
     strengths = {value: f", denoise {value}" for value in denoise} or {1.0: ""}
     methods: dict[str, Method] = {}
     for model in models:

@@ -18,6 +18,7 @@ from srdgan_rt.cli import options
 from srdgan_rt.cli.completion import complete_degradation
 from srdgan_rt.cli.evaluate import Format
 from srdgan_rt.cli.failures import FAILED, say_failure
+from srdgan_rt.cli.output_file import check_output_file
 from srdgan_rt.degrade import Degrader
 from srdgan_rt.errors import InputError
 from srdgan_rt.metrics import (
@@ -60,13 +61,11 @@ def noise(
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the generated noise.")] = 0,
     device: options.Device = "auto",
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Compares generated noise with that of real photographs."""
     if output is not None:
-        if not output.parent.is_dir():
-            raise InputError(f"{output}: its folder does not exist")
-        if output.is_dir():
-            raise InputError(f"{output}: is a folder, not a file")
+        check_output_file(output, overwrite=overwrite, endings=(".html", ".htm"))
         check_plots()
     data_sets = [open_pairs(folder) for folder in folders]
     sources: list[NoiseSource] = [GaussianNoise(), CameraNoise()]

@@ -98,6 +98,7 @@ Calibrate = Annotated[
         metavar="PICTURE", help="For int8 and fp8: a picture or folder like those to be enlarged; may be repeated."
     ),
 ]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout instead of text.")]
 

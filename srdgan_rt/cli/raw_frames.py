@@ -31,20 +31,34 @@ def open_source(path: str) -> FileIO:
     return Path(path).open("rb", buffering=0)
 
 
-def open_target(path: str, source: FileIO) -> FileIO:
-    """Opens a file or named pipe for frames, and empties an existing file; ``-`` is stdout.
+def check_target(path: str, source: FileIO) -> None:
+    """Finds what is wrong with a file or named pipe for frames before there are any; ``-`` is stdout.
 
     Raises:
-        InputError: stdout is a terminal or closed, or the file is the one that is read.
-        OSError: the file cannot be opened.
+        InputError: stdout is a terminal or closed, the file is the one that is read, or its folder does not exist.
     """
     if path == STANDARD_STREAM:
-        descriptor = _find_descriptor(sys.stdout, "stdout", "pipe it into a program, or name a file by --output")
-        return open(descriptor, "wb", buffering=0, closefd=False)
+        _find_stdout()
+        return
     target = Path(path)
     if target.is_file() and os.path.samestat(target.stat(), os.fstat(source.fileno())):
         raise InputError(f"--output must not be the input, got {path!r} for both")
-    return target.open("wb", buffering=0)
+    if target.is_dir():
+        raise InputError(f"{path}: is a folder, not a file")
+    if not target.parent.is_dir():
+        raise InputError(f"{path}: its folder does not exist")
+
+
+def open_target(path: str) -> FileIO:
+    """Opens a file or named pipe for frames, and empties an existing file; ``-`` is stdout.
+
+    Raises:
+        InputError: stdout is a terminal or closed.
+        OSError: the file cannot be opened.
+    """
+    if path == STANDARD_STREAM:
+        return open(_find_stdout(), "wb", buffering=0, closefd=False)
+    return Path(path).open("wb", buffering=0)
 
 
 def read_frame(source: FileIO, frame: NDArray[Any]) -> int:
@@ -66,6 +80,10 @@ def write_frame(target: FileIO, frame: NDArray[Any]) -> None:
     memory = frame.data.cast("B")
     while memory:
         memory = memory[target.write(memory) :]
+
+
+def _find_stdout() -> int:
+    return _find_descriptor(sys.stdout, "stdout", "pipe it into a program, or name a file by --output")
 
 
 def _find_descriptor(stream: Any, name: str, advice: str) -> int:

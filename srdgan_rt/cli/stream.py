@@ -11,7 +11,7 @@ from srdgan_rt.cli import options
 from srdgan_rt.cli.completion import offer
 from srdgan_rt.cli.failures import say
 from srdgan_rt.cli.frame_progress import FrameProgress
-from srdgan_rt.cli.raw_frames import STANDARD_STREAM, open_source, open_target, read_frame, write_frame
+from srdgan_rt.cli.raw_frames import STANDARD_STREAM, check_target, open_source, open_target, read_frame, write_frame
 from srdgan_rt.errors import ImageReadError, InputError
 
 _MIB = 1 << 20
@@ -105,9 +105,10 @@ def stream(
     )
     with ExitStack() as files:
         frames = files.enter_context(open_source(source))
-        results = files.enter_context(open_target(output, frames))
         progress = files.enter_context(FrameProgress(shown=not quiet))
         frame, result = session.make_input(), session.make_output()
+        check_target(output, frames)
+        results = None
         while num_bytes := read_frame(frames, frame):
             if num_bytes < frame.nbytes:
                 raise ImageReadError(
@@ -116,6 +117,8 @@ def stream(
                 )
             with progress.computing():
                 session.process(frame, result)
+            if results is None:  # only now: where no frame arrives, an existing file stays as it is
+                results = files.enter_context(open_target(output))
             write_frame(results, result)
     if progress.num_frames == 0:
         raise ImageReadError("the input holds no frame")

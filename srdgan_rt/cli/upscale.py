@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from srdgan_rt.checks import MOST_OUTSCALE
 from srdgan_rt.cli import options
 from srdgan_rt.cli.failures import FAILED
 from srdgan_rt.cli.progress import FileProgress
@@ -87,8 +87,8 @@ def upscale(
 
     Exit status: 0 all done, 1 some input failed, 2 wrong usage, 128 + N stopped by signal N.
     """
-    if not (math.isfinite(outscale) and outscale > 0):
-        raise InputError(f"--outscale must be a number above 0, got {outscale}")
+    if not 0 < outscale <= MOST_OUTSCALE:
+        raise InputError(f"--outscale must be a number above 0 and at most {MOST_OUTSCALE}, got {outscale:g}")
     if overwrite and skip_existing:
         raise InputError("--overwrite and --skip-existing exclude each other")
     if watch_folders and (overwrite or ray is not None):

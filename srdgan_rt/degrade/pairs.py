@@ -154,8 +154,10 @@ def hash_file(path: Path) -> str:
     """The sha256 of a file, in hexadecimal.
 
     Raises:
-        ImageReadError: it cannot be read.
+        ImageReadError: it cannot be read, or is no regular file: a device may never end.
     """
+    if path.exists() and not path.is_file():
+        raise ImageReadError(f"{path}: not a regular file")
     try:
         with path.open("rb") as file:
             digest = hashlib.sha256()

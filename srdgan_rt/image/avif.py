@@ -69,7 +69,7 @@ def write_avif(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int)
 
     Args:
         file: where to write.
-        pixels: any picture of :class:`Picture`.
+        pixels: grey without alpha, RGB or RGBA.
         metadata: already updated for these pixels; the resolution has no place but EXIF.
         quality: 1..100. With 8 bits colour keeps its full resolution from 90 on, and even 100 is not quite lossless.
             With 10 bits colour has half the resolution; 12 bits are stored without loss.
@@ -77,20 +77,16 @@ def write_avif(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int)
     Returns:
         What was lost, one line each.
     """
-    notes = []
-    if pixels.ndim == 3 and pixels.shape[2] == 2:
-        notes.append("AVIF is written without greyscale beside alpha: stored as RGB")
-        pixels = pixels[..., [0, 0, 0, 1]]
     blocks = list_blocks(metadata)
     if pixels.dtype != np.uint8:
-        return notes + _write_deep(file, pixels, blocks, quality)
+        return _write_deep(file, pixels, blocks, quality)
     options: dict[str, Any] = {"quality": quality, "speed": _SPEED}
     if pixels.ndim == 3:
         options["subsampling"] = "4:4:4" if quality >= _FULL_COLOUR_FROM else "4:2:0"
     if "exif" in blocks:
         blocks["exif"] = _without_orientation(blocks["exif"])
     Image.fromarray(np.ascontiguousarray(pixels)).save(file, "AVIF", **options, **blocks)
-    return notes
+    return []
 
 
 def _write_deep(file: BinaryIO, pixels: Pixels, blocks: dict[str, bytes], quality: int) -> list[str]:

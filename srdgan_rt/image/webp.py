@@ -94,7 +94,7 @@ def write_webp(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int)
 
     Args:
         file: where to write.
-        pixels: any picture of :class:`Picture`.
+        pixels: RGB or RGBA.
         metadata: already updated for these pixels; the resolution has no place but EXIF.
         quality: 1..99 lossy; 100 is lossless, as lossy WebP halves the resolution of colour at any quality. Very
             large pictures are always lossless.
@@ -106,9 +106,6 @@ def write_webp(file: BinaryIO, pixels: Pixels, metadata: Metadata, quality: int)
     if pixels.dtype != np.uint8:
         notes.append(f"WebP has 8 bits a channel: converted from {pixels.dtype}")
         pixels = convert_depth(pixels, np.uint8)
-    if pixels.ndim == 2 or pixels.shape[2] == 2:
-        notes.append("WebP has no greyscale: stored as RGB")
-        pixels = np.stack([pixels] * 3, -1) if pixels.ndim == 2 else pixels[..., [0, 0, 0, 1]]
     is_lossless = quality == 100
     if not is_lossless and pixels.shape[0] * pixels.shape[1] > _MAX_LOSSY_PIXELS:
         is_lossless = True

@@ -45,6 +45,12 @@ _MAX_SIDES = {
     "tiff": (1 << 31) - 1,
     "avif": AVIF_MAX_SIDE,
 }
+_WITHOUT_GREY = {
+    ("webp", 1): "WebP has no greyscale",
+    ("webp", 2): "WebP has no greyscale",
+    ("avif", 2): "AVIF is written without greyscale beside alpha",
+}
+"""Formats and numbers of channels that they store as RGB, with or without alpha."""
 _WRITERS: dict[str, Callable[[BinaryIO, Pixels, Metadata, int], list[str]]] = {
     "avif": write_avif,
     "jpeg": write_jpeg,
@@ -111,10 +117,15 @@ def write_picture(path: str | os.PathLike[str], picture: Picture, *, quality: in
     channels = check_layout(picture.pixels, "pixels", channels=(2, 3, 4))
     height, width = picture.pixels.shape[:2]
     check_writable(path, height, width, channels, picture.pixels.dtype)
-    metadata, notes = _fit_metadata(picture.metadata, height, width, channels, _format_of(path))
+    format_, pixels, notes = _format_of(path), picture.pixels, []
+    if (format_, channels) in _WITHOUT_GREY:
+        notes.append(f"{_WITHOUT_GREY[format_, channels]}: stored as RGB")
+        pixels = pixels.reshape(height, width, channels)[..., [0] * 3 + [1] * (channels - 1)]
+        channels += 2
+    metadata, lost = _fit_metadata(picture.metadata, height, width, channels, format_)
     try:
         with replace_file(path) as file:
-            notes += _WRITERS[_format_of(path)](file, picture.pixels, metadata, quality)
+            notes += lost + _WRITERS[format_](file, pixels, metadata, quality)
     except SrdganError:
         raise
     except Exception as error:  # encoders raise their own kinds

@@ -143,6 +143,8 @@ def _find_benchmark(folder: Path) -> dict[str, Callable[[], Sample]]:
     for path in _list_pictures(folder / "HR"):
         # For a missing file the expected name; reading it raises the error.
         low_path = None if low_paths is None else low_paths.get(path.stem, low_folder / path.name)
+        if path.stem in samples:
+            raise InputError(f"{folder / 'HR'}: two pictures are called {path.stem}")
         samples[path.stem] = partial(_read_benchmark_sample, path, low_path)
     return samples
 
@@ -152,7 +154,10 @@ def _find_pairs(folder: Path) -> dict[str, dict[str, Path]]:
     found: dict[str, dict[str, Path]] = {}
     for path in _list_pictures(folder):
         if match := _PAIR_STEM.fullmatch(path.stem):
-            found.setdefault(match["name"], {})[match["role"]] = path
+            roles = found.setdefault(match["name"], {})
+            if match["role"] in roles:
+                raise InputError(f"{folder}: two pictures are called {path.stem}")
+            roles[match["role"]] = path
     return found
 
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from srdgan_rt.image.resample import resize_bicubic
 from srdgan_rt.pixels import Pixels, check_pixels
-from srdgan_rt.runtime.pixels import read_window, split_alpha
+from srdgan_rt.runtime.pixels import read_colour, read_window
 from srdgan_rt.runtime.upscaler import Upscaler
 from srdgan_rt.tiling import Box
 
@@ -76,7 +76,7 @@ class AutoUpscaler:
         Raises:
             InputError: ``image`` is of the wrong type or shape.
         """
-        samples = _cut_samples(split_alpha(check_pixels(image))[0])
+        samples = _cut_samples(read_colour(check_pixels(image))[0])
         by_sensor, by_processed = (_clean(samples, upscaler) for upscaler in (self._sensor, self._processed))
         removed_luma, removed_colour = _measure_noise(samples - by_sensor)
         left_luma, _ = _measure_noise(by_sensor - by_processed)

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from srdgan_rt.errors import InputError
-from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.pixels import Pixels
 from srdgan_rt.runtime.memory import free_memory
-from srdgan_rt.runtime.pixels import split_alpha, write_window
+from srdgan_rt.runtime.pixels import read_colour, write_window
 from srdgan_rt.tiling import Box
 
 
@@ -39,9 +38,7 @@ class Canvas:
 
     def __init__(self, picture: Pixels, height: int, width: int) -> None:
         self.pixels: Pixels = _allocate((height, width, *picture.shape[2:]), picture.dtype)
-        self.colour, self.alpha = split_alpha(picture)
-        if self.alpha is not None:
-            self.colour = bleed_colour(self.colour, self.alpha)
+        self.colour, self.alpha = read_colour(picture)
         channels = self.pixels.reshape(height, width, -1)
         self._colour_channels = channels[..., : self.colour.shape[2]]
         self._alpha_channel = channels[..., self.colour.shape[2] :]  # (height, width, 0 or 1)

@@ -12,6 +12,7 @@ from numbers import Real
 
 from torch import Tensor
 
+from srdgan_rt.checks import MOST_OUTSCALE
 from srdgan_rt.errors import InputError
 
 # resize_bicubic applies the same taps to whole pictures; here the picture comes in windows.
@@ -206,10 +207,10 @@ def check_outscale(outscale: float | None, scale: int) -> float:
     """Checks the enlargement of the result; None is that of the network.
 
     Raises:
-        InputError: it is not a positive number.
+        InputError: it is not a number above 0, or above :data:`MOST_OUTSCALE`.
     """
     if outscale is None:
         return float(scale)
-    if isinstance(outscale, bool) or not isinstance(outscale, Real) or not 0 < outscale < float("inf"):
-        raise InputError(f"outscale must be a positive number, got {outscale!r}")
+    if isinstance(outscale, bool) or not isinstance(outscale, Real) or not 0 < outscale <= MOST_OUTSCALE:
+        raise InputError(f"outscale must be a number above 0 and at most {MOST_OUTSCALE}, got {outscale!r}")
     return float(outscale)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from srdgan_rt.errors import InputError
 from srdgan_rt.pixels import Pixels, white_level
-from srdgan_rt.runtime.pixels import split_alpha
+from srdgan_rt.runtime.pixels import read_colour
 
 _BLOCK = 4  # pixels a side; in larger blocks a small picture has no flat one
 _FLAT_SHARE = 0.02  # of the blocks of one brightness: these are taken to be flat
@@ -47,7 +47,7 @@ def choose_denoise(picture: Pixels) -> tuple[float, float | None]:
         The strength, 0..1; and the noise that was measured, see :func:`measure_noise_level`. Where it cannot be
         measured, the strength is 1.
     """
-    level = measure_noise_level(split_alpha(picture)[0])
+    level = measure_noise_level(read_colour(picture)[0])
     return 1.0 if level is None else denoise_of(level), level
 
 

@@ -7,16 +7,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.pixels import Pixels, white_level
 from srdgan_rt.tiling import Box
 
 
-def split_alpha(picture: Pixels) -> tuple[Pixels, Pixels | None]:
-    """Colour ``(H, W, 1 or 3)`` and alpha ``(H, W)``, where there is one; both are views."""
+def read_colour(picture: Pixels) -> tuple[Pixels, Pixels | None]:
+    """Colour ``(H, W, 1 or 3)`` and alpha ``(H, W)``, where there is one.
+
+    Fully transparent pixels have the colour of the nearest visible one, as theirs is arbitrary.
+    """
     if picture.ndim == 2:
         return picture[..., None], None
     if picture.shape[2] in (2, 4):
-        return picture[..., :-1], picture[..., -1]
+        return bleed_colour(picture[..., :-1], picture[..., -1]), picture[..., -1]
     return picture, None
 
 

@@ -15,6 +15,7 @@ from srdgan_rt._fork import note_threads
 from srdgan_rt.checkpoint import DEFAULT_MODEL, Model, load_model
 from srdgan_rt.checkpoint.locate import find_only_weights, pin_model
 from srdgan_rt.checkpoint.pair import check_sharpness
+from srdgan_rt.checks import check_whole
 from srdgan_rt.errors import InputError
 from srdgan_rt.models import L2HNet
 from srdgan_rt.pixels import Pixels, check_pixels
@@ -57,7 +58,8 @@ class Upscaler:
             on processors with VNNI or ARM's dotprod, or ``tensorrt``) or ``fp8`` (``tensorrt``). In all but fp32 and
             the native int8, a tile that is black or not finite is recomputed in fp32.
         tile: largest side of a tile in LR pixels; None chooses by free memory, 0 disables tiling. The engine ``native``
-            works in strips of about this many rows; its result does not depend on the value.
+            works in strips of about this many rows, and its result does not depend on the value. With ``tta``, tiles
+            are used.
         halo: LR pixels read around a tile or region; None is the model's own, measured value.
         border_padding: LR pixels by which the picture is continued, mirrored, before the network sees it. They are
             cropped afterwards. None is the model's own value, which is 0 for weights of other programs.
@@ -92,8 +94,9 @@ class Upscaler:
         border_padding: int | None = None,
         tta: bool = False,
     ) -> None:
-        if tile is not None and tile < 0:
-            raise InputError(f"tile must be at least 0, got {tile}")
+        for name, value in (("tile", tile), ("halo", halo), ("border_padding", border_padding)):
+            if value is not None:
+                check_whole(name, value, 0)
         if sharpness is not None and check_sharpness(sharpness) > 0 and isinstance(model, L2HNet | Model):
             raise InputError(f"sharpness needs a model by name or path, for a network it must be 0, got {sharpness:g}")
         choice = choose_engine(engine, device, precision)  # before large weights are read

@@ -94,7 +94,12 @@ def list_settings(models: Sequence[str] = ()) -> tuple[Setting, ...]:
 
     Args:
         models: models to choose from, the default first; none for the shipped ones.
+
+    Raises:
+        SrdganError: one of them cannot be loaded.
     """
+    for name in models:
+        load_model(name)
     names = models or available_models()
     choices = tuple(Choice(name, Path(name).name) for name in names)
     sharp = {name: load_model(name, sharpness=None).sharpness for name in names if has_sharp_weights(name)}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 _MAX_JSON = 10_000  # bytes; settings have a few hundred
-_MAX_NAME = 100  # characters
+_MAX_NAME = 200  # bytes; file systems have 255, and names of results get longer
 
 
 class TooLargeError(SrdganError):
@@ -87,4 +87,5 @@ def make_safe_name(name: str) -> str:
     """
     base = re.split(r"[/\\]", name)[-1]
     safe = re.sub(r"[^\w .()+-]", "_", base).strip(" .")
-    return safe[-_MAX_NAME:].lstrip(" .") or "picture"
+    end = safe.encode()[-_MAX_NAME:].decode(errors="ignore")  # with the extension
+    return end.lstrip(" .") or "picture"

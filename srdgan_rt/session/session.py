@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srdgan_rt.checkpoint.shipped import DEFAULT_MODEL, available_models, find_file
-from srdgan_rt.errors import NO_FAST_INT8, BackendUnavailableError, InputError
+from srdgan_rt.checks import check_whole, read_roi
+from srdgan_rt.errors import NO_FAST_INT8, BackendUnavailableError, InputError, UnknownModelError
+from srdgan_rt.pixels import check_pixels
 from srdgan_rt.session import _c_api
 from srdgan_rt.session._formats import FORMATS as _FORMATS
 from srdgan_rt.session._formats import Format, to_image, to_planes
@@ -70,15 +72,17 @@ class Session:
         if precision == "int8" and not _c_api.has_fast_int8():
             raise BackendUnavailableError(NO_FAST_INT8)
         path = find_file(model, available_models())
+        if not path.is_file():
+            raise UnknownModelError(f"{path}: no such file")
         self._library = _c_api.load()
         self._handle = self._library.srdgan_session_create()
         if not self._handle:
             raise BackendUnavailableError("not enough memory for a session")
         weakref.finalize(self, self._library.srdgan_session_destroy, self._handle)
         options = _c_api.Options(
-            0 if threads is None else _check_positive("threads", threads),
-            -1 if halo is None else _check_margin("halo", halo),
-            -1 if border_padding is None else _check_margin("border_padding", border_padding),
+            0 if threads is None else check_whole("threads", threads, 1),
+            -1 if halo is None else check_whole("halo", halo, 0),
+            -1 if border_padding is None else check_whole("border_padding", border_padding, 0),
             precision=precision_index,
         )
         self._call("open", os.fsencode(path), byref(options))
@@ -134,11 +138,11 @@ class Session:
         config = _c_api.Config(
             input=self._input.code,
             output=self._output.code,
-            width=_check_positive("width", width),
-            height=_check_positive("height", height),
+            width=check_whole("width", width, 1),
+            height=check_whole("height", height, 1),
             matrix=_find_index("matrix", matrix, MATRICES),
             range=_find_index("value_range", value_range, RANGES),
-            strip_rows=0 if strip_rows is None else _check_positive("strip_rows", strip_rows),
+            strip_rows=0 if strip_rows is None else check_whole("strip_rows", strip_rows, 1),
             row_streaming=bool(row_streaming),
             max_latency_ms=0.0 if max_latency_ms is None else _check_limit("max_latency_ms", max_latency_ms),
         )
@@ -211,11 +215,10 @@ class Session:
             InputError: an argument is of the wrong type, shape or range.
             BackendUnavailableError: there is not enough memory.
         """
-        names = {"uint8": "rgb8", "uint16": "rgb16", "float32": "rgb_float"}
-        name = names.get(str(getattr(image, "dtype", "")))
-        if name is None or image.ndim != 3 or image.shape[2] != 3:
-            got = f"{getattr(image, 'shape', '')} {getattr(image, 'dtype', type(image).__name__)}"
-            raise InputError(f"image must be (H, W, 3), uint8, uint16 or float32, got {got}")
+        image = check_pixels(image)
+        if image.ndim != 3 or image.shape[2] != 3:
+            raise InputError(f"image must be (H, W, 3), got {image.shape}")
+        name = {"uint8": "rgb8", "uint16": "rgb16", "float32": "rgb_float"}[image.dtype.name]
         height, width = image.shape[:2]
         if self._form != (height, width, name, None, roi, "bt709", "video", None, False):
             self.configure(height, width, input=name, roi=roi)
@@ -260,7 +263,7 @@ class Session:
         """
         self._check_configured("pull_rows")
         ready = self.finished_rows
-        num_rows = ready if count is None else min(_check_margin("count", count), ready)
+        num_rows = ready if count is None else min(check_whole("count", count, 0), ready)
         rows = np.empty(self._output.shape(num_rows, self._output_size[1]), self._output.dtype)
         planes = to_planes(rows, self._output, num_rows, self._output_size[1], "rows")
         self._call("pull_rows", byref(to_image(planes)), num_rows, byref(c_int64()))
@@ -350,12 +353,6 @@ def _find_index(name: str, value: str, allowed: tuple[str, ...]) -> int:
     return allowed.index(value)
 
 
-def _check_whole(name: str, value: int, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value < 1 << 63:
-        raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
-    return int(value)
-
-
 def _check_limit(name: str, value: float) -> float:
     is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or value <= 0:
@@ -363,17 +360,7 @@ def _check_limit(name: str, value: float) -> float:
     return float(value)
 
 
-def _check_positive(name: str, value: int) -> int:
-    return _check_whole(name, value, 1)
-
-
-def _check_margin(name: str, value: int) -> int:
-    return _check_whole(name, value, 0)
-
-
 def _check_roi(roi: tuple[int, int, int, int]) -> tuple[int, ...]:
-    if not isinstance(roi, list | tuple) or len(roi) != 4:
-        raise InputError(f"roi must be four whole numbers (x, y, width, height), got {roi!r}")
-    x, y, w, h = roi
-    box = (_check_margin("x of roi", x), _check_margin("y of roi", y))
-    return (*box, _check_positive("width of roi", w), _check_positive("height of roi", h))
+    x, y, w, h = read_roi(roi)
+    corner = (check_whole("x of roi", x, 0), check_whole("y of roi", y, 0))
+    return (*corner, check_whole("width of roi", w, 1), check_whole("height of roi", h, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from srdgan_rt.checks import read_roi
 from srdgan_rt.errors import InputError
 from srdgan_rt.tiling.plan import Box
 
@@ -15,11 +16,7 @@ def check_roi(roi: tuple[int, int, int, int] | None, height: int, width: int) ->
     picture = Box(0, 0, width, height)
     if roi is None:
         return picture
-    try:
-        x, y, w, h = (int(value) for value in roi if value == int(value))
-    except (TypeError, ValueError, OverflowError):
-        raise InputError(f"roi must be four whole numbers (x, y, width, height), got {roi!r}") from None
-    box = Box(x, y, w, h)
-    if w < 1 or h < 1 or box.clip(picture) != box:
+    box = Box(*read_roi(roi))
+    if box.width < 1 or box.height < 1 or box.clip(picture) != box:
         raise InputError(f"roi must be a box inside the picture of {width} x {height} pixels, got {tuple(box)}")
     return box

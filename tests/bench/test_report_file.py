@@ -36,8 +36,16 @@ def test_a_report_that_cannot_be_written_leaves_the_last_one(tmp_path, monkeypat
 )
 def test_what_is_no_report_is_named(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
-    with pytest.raises(InputError, match=r"cannot read the report .*a\.json"):
+    with pytest.raises(InputError, match=r"cannot read the report .*a\.json: it is (no JSON|not what .* writes)$"):
         read_report(tmp_path / "a.json")
+
+
+def test_other_files_are_named_without_their_bytes(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(InputError, match=r"cannot read the report .*a\.png: it is no JSON$"):
+        read_report(tmp_path / "a.png")
+    with pytest.raises(InputError, match=r"cannot read the report .*b\.json: No such file or directory$"):
+        read_report(tmp_path / "b.json")
 
 
 def test_results_of_all_versions_are_read():

@@ -128,6 +128,15 @@ def test_files_of_others_are_kept_unless_overwrite(degrade, draw, tmp_path):
     assert "is one of the pairs in --output" in outcome.err
 
 
+def test_a_pipe_is_no_photograph(degrade, tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    outcome = degrade(tmp_path / "pipe.png")  # reading it would wait for ever
+    assert (outcome.status, outcome.err_lines) == (
+        1,
+        [f"srdgan-rt: error: {tmp_path / 'pipe.png'}: not a regular file"],
+    )
+
+
 def test_a_bad_file_is_one_line_and_the_rest_is_done(degrade, draw, tmp_path):
     draw(tmp_path / "in" / "a.png", 8, 8)
     draw(tmp_path / "in" / "tiny.png", 3, 8)

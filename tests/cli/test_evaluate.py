@@ -121,6 +121,25 @@ def test_results_can_be_kept(data_set: Path, model: Path, tmp_path: Path) -> Non
     assert cv2.imread(str(kept[0])).shape == (32, 40, 3)
 
 
+def test_a_mix_of_files_is_kept_in_the_folder(data_set: Path, model: Path, tmp_path: Path) -> None:
+    assert run(data_set, "-n", f"{model}:0.5+{model}:0.5", "--save-dir", tmp_path / "kept") == 0
+    kept = sorted((tmp_path / "kept").rglob("*.png"))
+    assert [path.parent.name for path in kept] == ["minute:0.5+minute:0.5"] * 2
+
+
+def test_a_file_is_replaced_only_if_that_is_asked_for(
+    data_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = data_set / "a_clean.png"
+    before = target.read_bytes()
+    assert run(data_set, "-n", "bicubic", "-o", target) == 1
+    assert capsys.readouterr().err == f"srdgan-rt: error: {target} exists: choose --overwrite\n"
+    assert target.read_bytes() == before
+    (tmp_path / "table.txt").touch()
+    assert run(data_set, "-n", "bicubic", "-o", tmp_path / "table.txt", "--overwrite") == 0
+    assert (tmp_path / "table.txt").read_text().startswith("tiny: ")
+
+
 def test_a_bad_file_is_named_and_the_rest_is_done(data_set: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (data_set / "a_noisy.png").write_bytes(b"not a picture")
     assert run(data_set, "-n", "bicubic") == 1
@@ -137,6 +156,9 @@ def test_a_bad_file_is_named_and_the_rest_is_done(data_set: Path, capsys: pytest
         (["-n", "bicubic", "-n", "bicubic"], "--model: bicubic is given twice"),
         (["-n", "bicubic", "-o", "nowhere/table.txt"], "nowhere/table.txt: its folder does not exist"),
         (["-n", "bicubic", "-o", "."], ".: is a folder, not a file"),
+        (["-n", "bicubic", "--tta"], "--tta needs a model, got bicubic"),
+        (["-n", "bicubic", "--denoise", "0.5"], "--denoise needs a model, got bicubic"),
+        (["-n", "~nobody-of-this-name/x.safetensors"], "there is no such home folder"),
         (["no-such-folder", "-n", "bicubic"], "no-such-folder: there is no such folder"),
         (["-n", "bicubic", "--save-dir", "file"], "file: is a file, not a folder"),
     ],

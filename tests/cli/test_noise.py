@@ -61,10 +61,12 @@ def test_a_bad_file_is_named_and_the_rest_is_done(run, folder, net):
 
 
 def test_wrong_usage_is_one_line_and_status_2(run, folder, net, tmp_path):
+    (tmp_path / "folder.html").mkdir()
     for arguments, message in (
         ([folder, "-n", net, "-n", net], "--model: fresh is given twice"),
         ([folder, "-n", net, "-o", tmp_path / "nowhere" / "page.html"], "its folder does not exist"),
-        ([folder, "-n", net, "-o", tmp_path], "is a folder, not a file"),
+        ([folder, "-n", net, "-o", tmp_path / "folder.html"], "is a folder, not a file"),
+        ([folder, "-n", net, "-o", folder / "a_clean.png"], "--output must end in .html, got "),
         ([tmp_path, "-n", net], "must hold pairs"),
         ([tmp_path / "none"], "there is no such folder"),
     ):

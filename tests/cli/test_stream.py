@@ -97,8 +97,10 @@ def test_a_partial_frame_is_an_error_after_the_whole_ones(stream, source, tmp_pa
 
 def test_an_empty_input_is_an_error(stream, source, tmp_path):
     source.write_bytes(b"")
+    (tmp_path / "out").write_bytes(b"of an earlier run")
     outcome = stream(source, "-o", tmp_path / "out", *SIZE)
     assert (outcome.status, outcome.err) == (1, "srdgan-rt: error: the input holds no frame\n")
+    assert (tmp_path / "out").read_bytes() == b"of an earlier run"
 
 
 @pytest.mark.parametrize(
@@ -113,6 +115,7 @@ def test_an_empty_input_is_an_error(stream, source, tmp_path):
         ((*SIZE, "--matrix", "709"), "--matrix must be one of bt601, bt709, bt2020, got '709'"),
         ((*SIZE, "--precision", "fp16"), "--precision must be one of fp32, int8, got 'fp16'"),
         ((*SIZE, "--range", "tv"), "--range must be one of video, full, got 'tv'"),
+        ((*SIZE, "-o", "none/out"), "none/out: its folder does not exist"),
         ((*SIZE, "-o", "frames.yuv"), "--output must not be the input, got 'frames.yuv' for both"),
         ((), "Missing option '--size'"),
     ],

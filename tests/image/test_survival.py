@@ -53,6 +53,15 @@ def test_grey_icc_survives(extension, tmp_path, make_pixels, icc_grey):
     assert read_picture(tmp_path / f"a.{extension}").metadata.icc == icc_grey
 
 
+@pytest.mark.parametrize(("name", "channels"), [("a.webp", 1), ("a.webp", 2), ("a.avif", 2)])
+def test_a_profile_of_grey_is_not_put_into_a_file_that_stores_rgb(name, channels, tmp_path, make_pixels, icc_grey):
+    notes = write_picture(tmp_path / name, Picture(make_pixels(30, 40, channels), Metadata(icc=icc_grey)))
+    assert any("ICC profile dropped" in note for note in notes)
+    assert any("stored as RGB" in note for note in notes)
+    back = read_picture(tmp_path / name)
+    assert (back.pixels.shape, back.metadata.icc) == ((30, 40, channels + 2), None)
+
+
 def test_large_icc_survives_in_jpeg(tmp_path, make_pixels, icc_rgb):
     profile = icc_rgb + bytes(150_000)  # three segments
     write_picture(tmp_path / "a.jpg", Picture(make_pixels(30, 40), Metadata(icc=profile)))

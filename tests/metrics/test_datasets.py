@@ -162,3 +162,14 @@ def test_unknown_forms(save: SavePicture, tmp_path: Path) -> None:
     (tmp_path / "empty" / "HR").mkdir(parents=True)
     with pytest.raises(InputError, match="empty: must hold pictures in HR/"):
         open_data_set(tmp_path / "empty")
+
+
+def test_pictures_of_one_name_are_refused(save: SavePicture, tmp_path: Path) -> None:
+    save("bench/HR/a.png", make_picture(16, 16))
+    save("bench/HR/a.bmp", make_picture(16, 16))
+    with pytest.raises(InputError, match="HR: two pictures are called a"):
+        open_data_set(tmp_path / "bench")
+    for name in ("a_clean.png", "a_noisy.png", "a_noisy.bmp"):
+        save(f"pairs/{name}", make_picture(16, 16))
+    with pytest.raises(InputError, match="pairs: two pictures are called a_noisy"):
+        open_data_set(tmp_path / "pairs")

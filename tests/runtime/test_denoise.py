@@ -155,3 +155,15 @@ def test_alpha_has_no_part_in_the_measure():
     scene = (255 * make_scene()).round().astype(np.uint8)
     alpha = np.random.default_rng(0).integers(0, 256, (*scene.shape[:2], 1), np.uint8)
     assert choose_denoise(np.concatenate([scene, alpha], 2)) == choose_denoise(scene)
+
+
+def test_colours_that_nobody_sees_have_no_part_in_the_measure():
+    scene = (255 * make_scene()).round().astype(np.uint8)
+    alpha = np.full((*scene.shape[:2], 1), 255, np.uint8)
+    hidden = slice(0, 3 * scene.shape[0] // 4)
+    alpha[hidden] = 0
+    noisy = scene.copy()
+    noisy[hidden] = np.random.default_rng(0).integers(0, 256, noisy[hidden].shape, np.uint8)
+    flat = scene.copy()
+    flat[hidden] = 0
+    assert choose_denoise(np.concatenate([noisy, alpha], 2)) == choose_denoise(np.concatenate([flat, alpha], 2))

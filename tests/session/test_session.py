@@ -185,7 +185,11 @@ def test_wrong_arguments_are_one_line(session: Session):
         lambda: session.configure(8, 8, matrix="601"): "matrix must be one of bt601, bt709, bt2020, got '601'",
         lambda: session.configure(7, 8, input="nv12"): "must have an even width and height, got 8 x 7",
         lambda: session.configure(8, 8, roi=(4, 4, 5, 1)): "region must be a box inside the picture of 8 x 8",
-        lambda: session.upscale(good[..., 0]): r"image must be \(H, W, 3\), uint8, uint16 or float32, got \(8, 6\)",
+        lambda: session.upscale(good[..., 0]): r"image must be \(H, W, 3\), got \(8, 6\)",
+        lambda: session.upscale([good]): "image must be a numpy array, got list",
+        lambda: session.upscale(np.full((8, 6, 3), 2, np.float32)): r"must be finite and lie in \[0, 1\], got 2 to 2",
+        lambda: session.upscale(np.full((8, 6, 3), np.nan, np.float32)): "must be finite",
+        lambda: session.upscale(good, roi=(0, 0, 2, 2, 2.5)): "roi must be four whole numbers",
         lambda: Session(MODEL, threads=0): "threads must be a whole number of at least 1, got 0",
     }.items():
         with pytest.raises(InputError, match=message):
@@ -210,8 +214,8 @@ def test_wrong_arguments_are_one_line(session: Session):
 def test_bad_models_are_one_line(tmp_path: Path, model: Path):
     with pytest.raises(UnknownModelError, match="did you mean 'srdgan-x4-fast'"):
         Session("srdgan-x4-fst")
-    with pytest.raises(CheckpointError, match=r"missing\.safetensors: No such file"):
-        Session(tmp_path / "missing.safetensors")
+    with pytest.raises(CheckpointError, match=r"fehlt, für immer\.safetensors: no such file"):
+        Session(tmp_path / "fehlt, für immer.safetensors")
     with pytest.raises(CheckpointError, match="holds no network that enlarges"):
         Session(ROOT / "srdgan_rt" / "weights" / "srdgan-h2l.safetensors")
     net = load_model(model).net

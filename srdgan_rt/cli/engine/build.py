@@ -12,7 +12,7 @@ from srdgan_rt.cli import options
 from srdgan_rt.cli.calibration import check_calibration, read_calibration
 from srdgan_rt.cli.engine.progress import BuildProgress
 from srdgan_rt.cli.export import GraphForm
-from srdgan_rt.errors import InputError
+from srdgan_rt.cli.output_file import check_output_file
 from srdgan_rt.tensorrt.targets import PRECISIONS, check_precision, list_targets, name_target, parse_targets
 
 _PROBE = (96, 96)  # pixels
@@ -55,10 +55,8 @@ def build(
 
     Exit status: 0 built or there already, 1 failed, 2 wrong usage, 130 after Ctrl-C.
     """
-    if output is not None and output.suffix != ".engine":
-        raise InputError(f"--output must end in .engine, got {str(output)!r}")
-    if output is not None and output.exists() and not overwrite:
-        raise InputError(f"{output} exists: choose --overwrite")
+    if output is not None:
+        check_output_file(output, overwrite=overwrite, endings=(".engine",))
     targets = list_targets(precision) if arch is None else parse_targets(arch)
     check_precision(precision, targets)
     check_calibration(precision, calibrate)
