@@ -28,9 +28,9 @@ _BLOCK = 8  # pixels a side
 _LUMA = (0.299, 0.587, 0.114)  # BT.601
 
 # Found by PSNR on training samples and evaluation sets (docs/design/runtime.md).
-_LEAST_LEFT = 0.7 / 255  # luma noise that one model leaves and the other removes
-_LEAST_SHARE = 0.4  # the same, as a share of the luma noise that the first one removes
-_MOST_COLOUR, _COLOUR_FLOOR = 0.35, 0.3 / 255  # colour noise, as a share of the luma noise that is left, above a floor
+_LEAST_LEFT = 0.3 / 255  # luma noise that one model leaves and the other removes
+_LEAST_SHARE = 0.3  # the same, as a share of the luma noise that the first one removes
+_MOST_COLOUR, _COLOUR_FLOOR = 0.4, 0.45 / 255  # colour noise, as a share of the luma noise that is left, above a floor
 
 
 class AutoUpscaler:

@@ -137,6 +137,7 @@ def test_an_old_checkpoint_does_not_know_its_data(
         (export_h2l, "l2h", 2, "holds no high-to-low net: "),
         (export, "licence", 2, "--licence must not be empty"),
         (export, "data", 2, "there is no folder "),
+        (export, "output", 2, "there is no folder "),
     ],
 )
 def test_what_cannot_be_exported_is_one_line(
@@ -157,6 +158,7 @@ def test_what_cannot_be_exported_is_one_line(
     elif fault != "none":
         make_stage(fault if fault in ("h2l", "l2h") else "l2h").trainer(run).save()
     more = ["--licence", " "] * (fault == "licence") + ["--halo", "9"] * (module is export)
+    more += ["--output", str(tmp_path / "none" / "tiny.safetensors")] * (fault == "output")
     with pytest.raises(SystemExit) as stop:
         run_export(monkeypatch, module, run, tmp_path / "none" if fault == "data" else training_root, *more)
     assert stop.value.code == status

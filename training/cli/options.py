@@ -48,5 +48,6 @@ def check_export_options(arguments: argparse.Namespace) -> None:
     for name in ("halo", "border_padding"):
         if getattr(arguments, name, 0) < 0:
             raise InputError(f"--{name.replace('_', '-')} must be at least 0, got {getattr(arguments, name)}")
-    if not arguments.data.is_dir():
-        raise InputError(f"there is no folder {arguments.data}")
+    for folder in (arguments.data, arguments.output.parent):
+        if not folder.is_dir():
+            raise InputError(f"there is no folder {folder}")

@@ -81,7 +81,7 @@ def test_the_pixel_loss_alone_needs_neither_discriminator_nor_features(tmp_path:
     assert trainer.gan.discriminator is None
     trainer.save()
     saved = torch.load(trainer.checkpoint, weights_only=True)
-    assert saved.keys() == {"iteration", "record", "params", "params_ema", "optimiser", "kernels"}
+    assert saved.keys() == {"iteration", "record", "params", "params_ema", "optimiser", "optimiser_name", "kernels"}
 
 
 def test_gradients_are_clipped_and_their_norm_is_logged(make_stage: Any, tmp_path: Path) -> None:
