@@ -130,12 +130,13 @@ def test_every_command_does_what_its_comment_says(home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_python_of_the_readme_runs() -> None:
+def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
     numbers = np.random.default_rng(0)
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("in.jpg", numbers.integers(0, 256, (20, 30, 3), dtype=np.uint8))
     names = {
-        "img": numbers.integers(0, 256, (20, 30, 3), dtype=np.uint8),
         "bgr": numbers.integers(0, 256, (20, 30, 3), dtype=np.uint8),
         "tensor": torch.rand(2, 3, 8, 9),
         **dict(zip("xywh", (4, 5, 10, 6), strict=True)),
@@ -146,6 +147,7 @@ def test_the_python_of_the_readme_runs() -> None:
         changed = line.split("=")[0].split(",")[0].strip()
         shapes.append((changed, getattr(names.get(changed), "shape", None)))
     assert [shape for shape in shapes if shape[1] is not None] == [
+        ("img", (20, 30, 3)),
         ("out", (80, 120, 3)),
         ("out", (24, 40, 3)),
         ("out", (40, 60, 3)),
