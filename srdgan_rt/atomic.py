@@ -51,15 +51,11 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             if nameless:
                 _link(nameless, temporary)
             temporary.replace(target)  # before the file is closed, which ends the lock
-    except OSError as error:
+    except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
-        if error.filename == str(temporary):  # a name that means nothing to the caller
+        if isinstance(error, OSError) and error.filename == str(temporary):  # a name that means nothing to the caller
             raise type(error)(error.errno, error.strerror, str(target)) from error
-        raise
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
         raise
     _sync_folder(target.parent)
 

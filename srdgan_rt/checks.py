@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from numbers import Integral
-from typing import Any
+from numbers import Integral, Real
+from typing import Any, TypeGuard
 
 from srdgan_rt.errors import InputError
 
 MOST_OUTSCALE = 1_000_000
 """The largest enlargement that sizes are computed for; memory ends far below."""
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether a value is a real number of Python or numpy; truth values are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def check_whole(name: str, value: Any, least: int) -> int:
@@ -23,8 +28,7 @@ def check_whole(name: str, value: Any, least: int) -> int:
     Raises:
         InputError: it is something else.
     """
-    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
-    if not is_whole or not least <= int(value) < 1 << 63:
+    if not isinstance(value, Integral) or isinstance(value, bool) or not least <= int(value) < 1 << 63:
         raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
     return int(value)
 
@@ -36,10 +40,11 @@ def read_roi(roi: Iterable[Any]) -> tuple[int, int, int, int]:
         InputError: it is something else.
     """
     try:
-        values = [(int(value), value) for value in roi]
-        x, y, width, height = (whole for whole, value in values if whole == value)
-        if len(values) == 4:
-            return x, y, width, height
+        values = list(roi)
+        x, y, width, height = map(int, values)
+        is_whole = [x, y, width, height] == values
     except (TypeError, ValueError, OverflowError):
-        pass
-    raise InputError(f"roi must be four whole numbers (x, y, width, height), got {roi!r}")
+        is_whole = False
+    if not is_whole:
+        raise InputError(f"roi must be four whole numbers (x, y, width, height), got {roi!r}")
+    return x, y, width, height

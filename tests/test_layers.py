@@ -40,7 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "_fork": set(),
     "ops": {"errors", "_ext"},
     "models": {"errors"},
-    "checkpoint": {"models", "errors", "_fork", "atomic"},
+    "checkpoint": {"models", "errors", "checks", "_fork", "atomic"},
     "session": {"checkpoint", "errors", "checks", "pixels", "_library"},
     "image": {"pixels", "errors", "atomic"},
     "camera": {"pixels", "errors"},

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from numbers import Real
 from pathlib import Path
 from typing import cast
 
@@ -24,6 +23,7 @@ from srdgan_rt.checkpoint.locate import locate_model
 from srdgan_rt.checkpoint.mix import parse_mix
 from srdgan_rt.checkpoint.read import Content, read_content
 from srdgan_rt.checkpoint.shipped import SHARP, available_models
+from srdgan_rt.checks import is_number
 from srdgan_rt.errors import CheckpointError, InputError, UnknownModelError
 
 SHARPNESS_KEY = "sharpness"
@@ -35,7 +35,7 @@ BASE_KEY = "base_sha256"
 
 def check_sharpness(sharpness: float) -> float:
     """Raises InputError where a sharpness is not in 0..1."""
-    if isinstance(sharpness, bool) or not isinstance(sharpness, Real) or not 0 <= sharpness <= 1:
+    if not is_number(sharpness) or not 0 <= sharpness <= 1:
         raise InputError(f"sharpness must be 0..1, got {sharpness!r}")
     return float(sharpness)
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from srdgan_rt.cli.output_file import check_output_file
 from srdgan_rt.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def check_target(path: str, source: FileIO) -> None:
     """Finds what is wrong with a file or named pipe for frames before there are any; ``-`` is stdout.
 
     Raises:
-        InputError: stdout is a terminal or closed, the file is the one that is read, or its folder does not exist.
+        InputError: stdout is a terminal or closed, the file is the one that is read, or see :func:`check_output_file`.
     """
     if path == STANDARD_STREAM:
         _find_stdout()
@@ -43,10 +44,7 @@ def check_target(path: str, source: FileIO) -> None:
     target = Path(path)
     if target.is_file() and os.path.samestat(target.stat(), os.fstat(source.fileno())):
         raise InputError(f"--output must not be the input, got {path!r} for both")
-    if target.is_dir():
-        raise InputError(f"{path}: is a folder, not a file")
-    if not target.parent.is_dir():
-        raise InputError(f"{path}: its folder does not exist")
+    check_output_file(target, overwrite=True)
 
 
 def open_target(path: str) -> FileIO:

@@ -8,11 +8,10 @@ result have the same samples.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Real
 
 from torch import Tensor
 
-from srdgan_rt.checks import MOST_OUTSCALE
+from srdgan_rt.checks import MOST_OUTSCALE, is_number
 from srdgan_rt.errors import InputError
 
 # resize_bicubic applies the same taps to whole pictures; here the picture comes in windows.
@@ -211,6 +210,6 @@ def check_outscale(outscale: float | None, scale: int) -> float:
     """
     if outscale is None:
         return float(scale)
-    if isinstance(outscale, bool) or not isinstance(outscale, Real) or not 0 < outscale <= MOST_OUTSCALE:
+    if not is_number(outscale) or not 0 < outscale <= MOST_OUTSCALE:
         raise InputError(f"outscale must be a number above 0 and at most {MOST_OUTSCALE}, got {outscale!r}")
     return float(outscale)

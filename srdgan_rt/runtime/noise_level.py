@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from srdgan_rt.checks import is_number
 from srdgan_rt.errors import InputError
 from srdgan_rt.pixels import Pixels, white_level
 from srdgan_rt.runtime.pixels import read_colour
@@ -32,7 +32,7 @@ def check_denoise(denoise: float | str) -> float | None:
     """
     if denoise == "auto":
         return None
-    if isinstance(denoise, bool) or not isinstance(denoise, Real) or not 0 <= denoise <= 1:
+    if not is_number(denoise) or not 0 <= denoise <= 1:
         raise InputError(f"denoise must be 0..1 or 'auto', got {denoise!r}")
     return float(denoise)
 

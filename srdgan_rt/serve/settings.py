@@ -99,7 +99,8 @@ def list_settings(models: Sequence[str] = ()) -> tuple[Setting, ...]:
         SrdganError: one of them cannot be loaded.
     """
     for name in models:
-        load_model(name)
+        if not has_sharp_weights(name):  # those that have some are loaded below
+            load_model(name)
     names = models or available_models()
     choices = tuple(Choice(name, Path(name).name) for name in names)
     sharp = {name: load_model(name, sharpness=None).sharpness for name in names if has_sharp_weights(name)}

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import re
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from failing_program import Fail, make_fail
 
 from srdgan_rt import _ext
 
@@ -19,7 +16,6 @@ pytest.importorskip("benchmarks.native", reason="benchmarks/ is not there: this 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 PROGRAMS = sorted(path.stem for path in FOLDER.glob("*.py") if "\ndef main(" in path.read_text(encoding="utf-8"))
 _MODEL = ["-n", "srdgan-x4-fast"]
-Fail = Callable[..., tuple[int, str]]
 
 # (program, its arguments, status, part of the line); none.* and "none" are not there. All fail before anything is
 # compiled or timed.
@@ -72,16 +68,7 @@ def fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     """Runs a program that must fail; returns its status and its only line."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(_ext, "why_not", lambda: None)  # the input is read before any kernel is called
-
-    def run(program: str, *words: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", [program, *words])
-        with pytest.raises(SystemExit) as stop:
-            importlib.import_module(f"benchmarks.{program}").main()
-        (line,) = capsys.readouterr().err.splitlines()
-        assert re.match(r"[\w ./-]+: error: ", line)
-        return stop.value.code, line
-
-    return run
+    return make_fail("benchmarks", monkeypatch, capsys)
 
 
 @pytest.fixture

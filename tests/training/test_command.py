@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import re
-import sys
 from pathlib import Path
 
 import pytest
+from failing_program import Fail, make_fail
 
 import training
 
@@ -22,19 +20,10 @@ _INITS = "h2l_init = 'srdgan-h2l'\nl2h_init = 'srdgan-x4-fast'\n"
 
 
 @pytest.fixture
-def fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Fail:
     """Runs a program that must fail; returns its status and its only line."""
     monkeypatch.chdir(tmp_path)
-
-    def run(program: str, *words: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", [program, *words])
-        with pytest.raises(SystemExit) as stop:
-            importlib.import_module(f"training.{program}").main()
-        (line,) = capsys.readouterr().err.splitlines()
-        assert re.match(r"[\w ./-]+: error: ", line)
-        return stop.value.code, line
-
-    return run
+    return make_fail("training", monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

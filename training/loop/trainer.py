@@ -167,7 +167,7 @@ class Trainer(ABC, Generic[BatchT_contra]):
         if not self.engine.is_main:
             return
         state: dict[str, Any] = {"iteration": self.iteration, "record": self.record.to_text()}
-        state["optimiser_name"] = self.config.optimiser
+        state["optimiser_name"] = self.config.optimiser  # "optimiser" is its state
         state["kernels"] = {gan.prefix: gan.generator.kernels.chosen for gan in self.gans}
         state |= {name: part.state_dict() for name, part in self._state.items()}
         with replace_file(self.checkpoint) as file:
