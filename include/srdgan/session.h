@@ -114,8 +114,8 @@ struct SessionConfig {
   Region region;  // of the input that is enlarged; empty: all of it
   ColourMatrix matrix = ColourMatrix::kBt709;
   ColourRange range = ColourRange::kVideo;
-  // Rows that are computed at a time, rounded up to what is possible; 0 chooses 128 rows or the whole picture, whichever
-  // takes less memory. The result does not depend on it.
+  // Rows that are computed at a time, rounded up to what is possible; 0 chooses 128 rows or the whole picture,
+  // whichever takes less memory. The result does not depend on it.
   int64_t strip_rows = 0;
   // Takes memory for push_rows() and pull_rows(), too. With 0 for strip_rows, strips are then as low as possible.
   bool row_streaming = false;
