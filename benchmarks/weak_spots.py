@@ -1,7 +1,7 @@
 """Scores models where they are known to be weak: ``python -m benchmarks.weak_spots --data DATA -n MODEL``.
 
 Noise without colour, grey files, patterns at the limit of resolution, flat and dark fields, saturated colours, the
-mesh on noisy flats, and the noise that phones leave in their JPEGs. What each row means is said beside it.
+mesh and the mean of noisy flats, and the noise that phones leave in their JPEGs. What each row means is said beside it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from srdgan_rt.camera.model import linear_to_srgb, srgb_to_linear
 from srdgan_rt.cli.methods import open_upscalers
 from srdgan_rt.errors import InputError
 from srdgan_rt.metrics import luma, open_pairs, psnr
@@ -102,13 +103,6 @@ def _flat_shift(upscale: Upscale, low: Picture) -> float:
     return float(np.abs(_inner(average_blocks(upscale(low))).mean((0, 1)) - low[0, 0]).max())
 
 
-def _noisy_flats(strength: float) -> Iterator[Picture]:
-    rng = np.random.default_rng(0)
-    for level in (25, 60, 120, 200):
-        noise = rng.normal(0, strength, (64, 64, 3)) + rng.normal(0, strength / 2, (64, 64, 1))
-        yield round_to_bytes(level + noise)
-
-
 def score_mesh(upscale: Upscale) -> dict[str, float]:
     """The mesh on noisy flats, peak to peak in 1/255; the largest of four levels."""
     scores = {}
@@ -116,6 +110,39 @@ def score_mesh(upscale: Upscale) -> dict[str, float]:
         meshes = [measure_mesh(upscale(low), SCALE) for low in _noisy_flats(strength)]
         scores[f"mesh, noise of {strength} (1/255)"] = max((m for m in meshes if m is not None), default=float("nan"))
     return scores
+
+
+def _noisy_flats(strength: float) -> Iterator[Picture]:
+    rng = np.random.default_rng(0)
+    for level in (25, 60, 120, 200):
+        noise = rng.normal(0, strength, (64, 64, 3)) + rng.normal(0, strength / 2, (64, 64, 1))
+        yield round_to_bytes(level + noise)
+
+
+def score_noisy_means(upscale: Upscale) -> dict[str, float]:
+    """Largest shift of the mean of flat fields under a sensor's noise from their true level, 1/255.
+
+    The noise is added in linear light, where a sensor's noise has a mean of zero. The tone curve is concave: the mean
+    of the noisy picture is darker than the true level, and a net must make up for this.
+    """
+    scores = {}
+    for strength in (10, 25):
+        shifts = {"input": 0.0, "result": 0.0}
+        for level in (60, 90, 120, 160, 200):
+            low = _sensor_noise(level, strength)
+            for name, picture in (("input", low), ("result", average_blocks(upscale(low)))):
+                shifts[name] = max(shifts[name], float(np.abs(_inner(picture).mean((0, 1)) - level).max()))
+        scores |= {
+            f"mean of flats, sensor noise of {strength}: {name} (1/255)": shift for name, shift in shifts.items()
+        }
+    return scores
+
+
+def _sensor_noise(level: float, strength: float) -> Picture:
+    """A flat field, ``(128, 128, 3)``, under white noise in linear light, which has that strength in sRGB, 1/255."""
+    below, true, above = srgb_to_linear(np.array([level - 1, level, level + 1]) / 255)
+    noise = np.random.default_rng(0).normal(0, strength * (above - below) / 2, (128, 128, 3))
+    return round_to_bytes(255 * linear_to_srgb(np.clip(true + noise, 0, 1)))
 
 
 def score_phone_jpeg(upscale: Upscale, folder: Path) -> dict[str, float]:
@@ -144,7 +171,7 @@ def score(upscale: Upscale, data: Path) -> dict[str, float]:
     scores: dict[str, float] = {}
     if (data / "phone_crops").is_dir():
         scores |= score_noise(upscale, data / "phone_crops")
-    scores |= score_patterns(upscale) | score_flats(upscale) | score_mesh(upscale)
+    scores |= score_patterns(upscale) | score_flats(upscale) | score_mesh(upscale) | score_noisy_means(upscale)
     if (data / "phone_jpeg").is_dir():
         scores |= score_phone_jpeg(upscale, data / "phone_jpeg")
     return scores
