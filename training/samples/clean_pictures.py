@@ -45,7 +45,9 @@ class CleanPictures:
         odds = [_FLAT_ODDS, pattern_odds, 1 - _FLAT_ODDS - pattern_odds]
         num_flats, num_patterns, _ = random.host.multinomial(count, odds)
         drawn = [draw_flats(int(num_flats), size, random), draw_patterns(int(num_patterns), size, random)]
-        return torch.cat([*drawn, clean[num_flats + num_patterns :]])
+        pictures = torch.cat([*drawn, clean[num_flats + num_patterns :]])
+        # In any order: some kinds treat the first ones in another way.
+        return pictures[torch.randperm(count, generator=random.generator, device=pictures.device)]
 
     def draw_photographs(self, count: int, size: int, random: RandomSource, *, noisy: bool) -> Tensor:
         """As :meth:`draw`, but only photographs, unchanged."""

@@ -62,7 +62,9 @@ class Frames:
         levels = (clean * 255).sum(1).flatten(1)  # (N, H * W)
         levels = (levels + random.uniform(levels.shape, -1.5, 1.5)).ceil().clamp(0, _NUM_LEVELS - 1).long()
         counts = self._counts[chosen, None]
-        shift = random.uniform(levels.shape, -1, 1) * (counts // 256 + 1)
-        places = (self._firsts[chosen].gather(1, levels) + shift.long()).clamp(min=0).minimum(counts - 1)
+        reach = counts // 256
+        # Brightness that the frame does not have: among its darkest or brightest pixels, not always the last of them.
+        middle = self._firsts[chosen].gather(1, levels).maximum(reach).minimum(counts - 1 - reach)
+        places = middle + (random.uniform(levels.shape, -1, 1) * reach).round().long()
         residual = self._residuals[self.store.starts[chosen, None] + places]  # (N, H * W, 3)
         return clean + residual.mT.reshape(clean.shape) / 255

@@ -40,6 +40,19 @@ def test_resampled_noise_has_the_frame_s_variance_at_each_brightness(training_ro
         assert abs(noise.mean().item()) < 1
 
 
+@pytest.mark.parametrize("level", [0, 30, 200, 255])
+def test_brightness_that_a_frame_lacks_gets_many_residuals(level: int) -> None:
+    rng = np.random.default_rng(0)
+    clean = rng.integers(60, 150, (64, 64, 1), np.uint8).repeat(3, 2)
+    noisy = np.clip(clean + rng.normal(0, 8, clean.shape), 0, 255).astype(np.uint8)
+    flat = torch.full((1, 3, 50, 50), level / 255)
+    noise = Frames([(clean, noisy)], CPU).resample_noise(
+        flat, torch.zeros(1, dtype=torch.int64), RandomSource((0,), CPU)
+    )
+    _, counts = (255 * (noise - flat)).round().flatten(2)[0].unique(dim=1, return_counts=True)
+    assert counts.max() < 0.2 * counts.sum()
+
+
 def test_noisy_frames_are_picked_more_often() -> None:
     rng = np.random.default_rng(0)
     clean = np.full((16, 20, 3), 100, np.uint8)
@@ -58,6 +71,17 @@ def test_flats_are_flat_or_nearly_and_often_dark() -> None:
     assert (level > 200).float().mean() > 0.03
     corners = ((flats == 0) | (flats == 1)).flatten(1).all(1)
     assert corners.float().mean() > 0.05
+
+
+def test_flats_stand_anywhere_among_pictures() -> None:
+    rng = np.random.default_rng(0)
+    photograph = rng.integers(0, 256, (64, 64, 3), np.uint8)
+    pictures = CleanPictures(PictureStore([photograph], CPU))
+    flat = torch.zeros(3)
+    for seed in range(200):
+        drawn = pictures.draw(3, 16, RandomSource((seed,), CPU), noisy=True)
+        flat += ((drawn.amax((2, 3)) - drawn.amin((2, 3))).amax(1) < 0.05).float()
+    assert flat.min() > 2
 
 
 def test_patterns_reach_the_limit_of_resolution() -> None:
