@@ -17,8 +17,8 @@ set(package ${CMAKE_INSTALL_LIBDIR}/cmake/srdgan)
 set(models ${CMAKE_INSTALL_DATADIR}/srdgan)
 install(TARGETS srdgan_session EXPORT srdgan_targets)
 install(DIRECTORY include/srdgan DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-file(GLOB weights CONFIGURE_DEPENDS srdgan_rt/weights/srdgan-x4-*.safetensors srdgan_rt/weights/srdgan-x4-*.md)
-list(FILTER weights EXCLUDE REGEX "\\.int8\\.")  # which a session cannot read
+file(GLOB weights CONFIGURE_DEPENDS srdgan_rt/weights/srdgan-x4*.safetensors srdgan_rt/weights/srdgan-x4*.md)
+list(FILTER weights EXCLUDE REGEX "/srdgan-x4\\.sharp\\.")  # holds only what differs: a session cannot read it
 install(FILES ${weights} DESTINATION ${models})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(EXPORT srdgan_targets FILE srdganTargets.cmake NAMESPACE srdgan:: DESTINATION ${package})

@@ -60,18 +60,25 @@ class Wavefront {
 
   // To be called once, after the last add() and before work().
   void prepare() {
+    order_.shrink_to_fit();  // memory_bytes() counts no more than what is used
     std::sort(order_.begin(), order_.end(),
               [](const Unit& a, const Unit& b) { return a.key != b.key ? a.key < b.key : a.stage < b.stage; });
     done_ = std::make_unique<std::atomic<uint8_t>[]>(static_cast<size_t>(num_flags_));
     for (const Node& node : nodes_) scratch_floats_ = std::max(scratch_floats_, node.stage->scratch_floats());
     const auto threads = static_cast<int64_t>(queues_.size());
-    for (const Unit& unit : order_) {
-      const int64_t place = (unit.row + nodes_[static_cast<size_t>(unit.stage)].shift) * chunks_;
-      for (int64_t chunk = 0; chunk < chunks_; ++chunk) {
-        const int64_t thread = ((place + chunk) % threads + threads) % threads;
-        queues_[static_cast<size_t>(thread)].units.push_back({unit.stage, unit.row, static_cast<int32_t>(chunk)});
+    const auto for_each_unit = [&](const auto& visit) {
+      for (const Unit& unit : order_) {
+        const int64_t place = (unit.row + nodes_[static_cast<size_t>(unit.stage)].shift) * chunks_;
+        for (int64_t chunk = 0; chunk < chunks_; ++chunk) {
+          const int64_t thread = ((place + chunk) % threads + threads) % threads;
+          visit(static_cast<size_t>(thread), Place{unit.stage, unit.row, static_cast<int32_t>(chunk)});
+        }
       }
-    }
+    };
+    std::vector<size_t> sizes(queues_.size(), 0);
+    for_each_unit([&](size_t thread, const Place&) { ++sizes[thread]; });
+    for (size_t i = 0; i < sizes.size(); ++i) queues_[i].units.reserve(sizes[i]);
+    for_each_unit([&](size_t thread, const Place& place) { queues_[thread].units.push_back(place); });
   }
 
   // Whether everything that a unit waits for comes before it, after prepare(): if not, work() can wait for ever.

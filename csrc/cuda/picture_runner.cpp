@@ -65,6 +65,27 @@ void copy_core(const Planes& from, const unsigned char* window, const PictureTil
   }
 }
 
+void run_tiles(TileEngine& engine, const PictureTiles& plan, const void* samples, const TileShape& size, void* result) {
+  const Planes picture(engine.options().picture, size), window(engine.options().picture, plan.window);
+  const Planes enlarged(engine.options().result, result_shape(engine.sizes(), size));
+  const Planes enlarged_window(engine.options().result, result_shape(engine.sizes(), plan.window));
+  std::deque<const PictureTile*> pending;
+  const auto finish_one = [&] {
+    const auto* core = static_cast<const unsigned char*>(engine.take());
+    copy_core(enlarged_window, core, *pending.front(), engine.sizes().scale(), enlarged,
+              static_cast<unsigned char*>(result));
+    pending.pop_front();
+  };
+  for (const PictureTile& tile : plan.tiles) {
+    if (pending.size() == kSlots) finish_one();
+    copy_window(picture, static_cast<const unsigned char*>(samples), tile, window,
+                static_cast<unsigned char*>(engine.begin()));
+    engine.submit();
+    pending.push_back(&tile);
+  }
+  while (!pending.empty()) finish_one();
+}
+
 }  // namespace
 
 int64_t run_picture(TileEngine& engine, const TilingOptions& options, const void* samples, const TileShape& size,
@@ -81,23 +102,15 @@ int64_t run_picture(TileEngine& engine, const TilingOptions& options, const void
     plan = plan_tiles(size, side, options.halo, options.border, sizes.unshuffle);
   }
 
-  const Planes picture(engine.options().picture, size), window(engine.options().picture, plan.window);
-  const Planes enlarged(engine.options().result, result_shape(sizes, size));
-  const Planes enlarged_window(engine.options().result, result_shape(sizes, plan.window));
-  std::deque<const PictureTile*> pending;
-  const auto finish_one = [&] {
-    const auto* core = static_cast<const unsigned char*>(engine.take());
-    copy_core(enlarged_window, core, *pending.front(), sizes.scale(), enlarged, static_cast<unsigned char*>(result));
-    pending.pop_front();
-  };
-  for (const PictureTile& tile : plan.tiles) {
-    if (pending.size() == kSlots) finish_one();
-    copy_window(picture, static_cast<const unsigned char*>(samples), tile, window,
-                static_cast<unsigned char*>(engine.begin()));
-    engine.submit();
-    pending.push_back(&tile);
+  try {
+    run_tiles(engine, plan, samples, size, result);
+  } catch (...) {  // the next picture must not get the results that were not taken
+    try {
+      engine.discard();
+    } catch (...) {  // of a broken device; the first error says more
+    }
+    throw;
   }
-  while (!pending.empty()) finish_one();
   return side;
 }
 

@@ -49,7 +49,7 @@ TileEngine::TileEngine(Device& device, const NetSizes& sizes, const EngineOption
 TileEngine::~TileEngine() {
   try {
     const DeviceScope scope(device_);
-    release();
+    discard();
   } catch (const std::exception&) {
     // The device has failed; whoever waits for a result learns it.
   }
@@ -72,10 +72,10 @@ bool TileEngine::prepare(const TileShape& shape) {
   check_shape(shape);
   if (shape == shape_) return true;
   const DeviceScope scope(device_);
-  release();
+  discard();
   const TileMemory memory = plan(shape);
   if (!allocate(memory) || !record_graphs(shape, memory)) {
-    release();
+    discard();
     return false;
   }
   for (int slot = 0; slot < kSlots; ++slot) {
@@ -102,7 +102,7 @@ bool TileEngine::record_graphs(const TileShape& shape, const TileMemory& memory)
   if (!kernels_loaded_) {
     // CUDA loads a kernel when it is launched first, which it cannot do while a graph is recorded.
     queue_kernels(run, shape, memory, 0);
-    device_.record(slots_[0].delivered.get(), compute_.get());  // for release()
+    device_.record(slots_[0].delivered.get(), compute_.get());  // for discard()
     kernels_loaded_ = true;
   }
   for (int slot = 0; slot < kSlots; ++slot) {
@@ -142,15 +142,16 @@ void TileEngine::queue_kernels(const L2HNetRun& run, const TileShape& shape, con
   check_launch(run.launch(context, picture, result, on_device(memory.workspace())));
 }
 
-void TileEngine::release() {
+void TileEngine::discard() {
+  shape_ = {};  // first: what follows may throw
+  submitted_ = taken_ = 0;
   for (Slot& slot : slots_) {
-    device_.synchronize(slot.delivered.get());  // the last that a tile does
+    // The last that a tile does is its delivery; one whose launch failed may only have been uploaded.
+    for (const OwnedEvent* event : {&slot.uploaded, &slot.delivered}) device_.synchronize(event->get());
     slot.graph = {};
   }
   arena_ = {};
   pinned_ = {};
-  shape_ = {};
-  submitted_ = taken_ = 0;
 }
 
 void TileEngine::require_shape() const {

@@ -38,6 +38,8 @@ class TileEngine {
   // Plans, allocates and records for tiles of a shape; what was prepared for another one is freed first, once its work
   // is done. False where memory does not suffice: then nothing is prepared.
   bool prepare(const TileShape& shape);
+  // Forgets the tiles that were not taken yet and the prepared shape, after an error: prepare() must come again.
+  void discard();
 
   // Of the tiles that follow, all of the prepared shape, each is one begin(), one submit_...(), and, for results on the
   // host, one take(). At most kSlots results may be waiting to be taken.
@@ -64,7 +66,6 @@ class TileEngine {
   bool allocate(const TileMemory& memory);
   bool record_graphs(const TileShape& shape, const TileMemory& memory);
   void queue_kernels(const L2HNetRun& run, const TileShape& shape, const TileMemory& memory, int slot);
-  void release();
   void require_shape() const;
   void upload_and_compute(const void* picture);
   unsigned char* on_device(int64_t offset) const { return static_cast<unsigned char*>(arena_.get()) + offset; }

@@ -49,8 +49,18 @@ int64_t find_unshuffle(const L2HSizes& sizes) {
                     std::to_string(sizes.in_channels));
 }
 
+// What the work finds wrong, the model file is to blame for.
+template <typename Work>
+auto check_network(const Work& work) {
+  try {
+    return work();
+  } catch (const std::runtime_error& error) {
+    throw Failure(StatusCode::kBadModel, std::string("does not fit the network: ") + error.what());
+  }
+}
+
 AlignedMemory<uint8_t> pack(const NamedTensors& named, const FloatTensor* ranges, Workers& workers) {
-  L2HPacker packer(L2HPart::kNet, named, ranges);
+  L2HPacker packer = check_network([&] { return L2HPacker(L2HPart::kNet, named, ranges); });
   AlignedMemory<uint8_t> blob(l2h_blob_bytes(packer.sizes()));
   const int64_t jobs = packer.start(blob.data());
   workers.for_each(0, jobs, [&](int64_t job) { packer.run(job); });
@@ -79,14 +89,8 @@ PackedModel pack_model(const uint8_t* file, size_t bytes, const SessionOptions& 
   Ranges ranges;
   if (int8) ranges = read_ranges(static_cast<const uint8_t*>(options.ranges), options.ranges_bytes, named);
   const FloatTensor range_floats = ranges.tensor();
-  try {
-    model.blob = pack(named, int8 ? &range_floats : nullptr, workers);
-    model.weights = read_l2h_blob(model.blob.data(), model.blob.bytes());
-  } catch (const Failure&) {
-    throw;
-  } catch (const std::runtime_error& error) {
-    throw Failure(StatusCode::kBadModel, std::string("does not fit the network: ") + error.what());
-  }
+  model.blob = pack(named, int8 ? &range_floats : nullptr, workers);
+  model.weights = check_network([&] { return read_l2h_blob(model.blob.data(), model.blob.bytes()); });
   model.unshuffle = find_unshuffle(model.weights.sizes);
   model.halo = read_pixels(read, "halo", model.unshuffle * kDefaultHalo);
   model.border_padding = read_pixels(read, "border_padding", 0);

@@ -109,19 +109,23 @@ PixelConverter::PixelConverter(PixelFormat format, ColourMatrix matrix, ColourRa
 ConstImage PixelConverter::check(const ConstImage& image) const {
   ConstImage checked = image;
   for (int plane = 0; plane < layout_->planes; ++plane) {
-    const auto require = [&](bool condition, const char* rule, int64_t value) {  // text only where it is needed
+    const auto require = [&](bool condition, const char* rule, int64_t wanted, const char* got, int64_t value) {
       if (condition) return;
-      throw Failure(StatusCode::kInvalidArgument, std::string("plane ") + std::to_string(plane) + " of the " + what_ +
-                                                      " must " + rule + std::to_string(value));
+      throw Failure(StatusCode::kInvalidArgument, "plane " + std::to_string(plane) + " of the " + what_ + " must " +
+                                                      rule + std::to_string(wanted) + got + std::to_string(value));
     };
-    const int64_t row_bytes = layout_->row_bytes(plane, width_);
+    const int64_t row_bytes = layout_->row_bytes(plane, width_), size = layout_->sample_bytes;
     int64_t& stride = checked.strides[plane];
     if (stride == 0) stride = row_bytes;
-    require(image.planes[plane] != nullptr, "be given, got address ", 0);
-    require(stride >= row_bytes || stride <= -row_bytes, "have a stride of at least the bytes of a row, got ", stride);
+    if (image.planes[plane] == nullptr)
+      throw Failure(StatusCode::kInvalidArgument,
+                    "plane " + std::to_string(plane) + " of the " + what_ + " must not be null");
+    require(stride >= row_bytes || stride <= -row_bytes, "have a stride of at least the bytes of a row, ", row_bytes,
+            ", got ", stride);
     const auto address = reinterpret_cast<intptr_t>(image.planes[plane]);
-    require(address % layout_->sample_bytes == 0 && stride % layout_->sample_bytes == 0,
-            "be aligned to samples, each of bytes: ", layout_->sample_bytes);
+    require(stride % size == 0, "have a stride that is a multiple of the bytes of a sample, ", size, ", got ", stride);
+    require(address % size == 0, "have an address that is a multiple of the bytes of a sample, ", size,
+            "; the remainder is ", address % size);
   }
   return checked;
 }

@@ -88,7 +88,7 @@ StatusCode RowStream::push(const ConstImage& rows, int64_t count, int64_t& taken
                                                     " more rows, got " + std::to_string(count) +
                                                     (pushed_ == height_ ? "; pull all results first" : ""));
   const ConstImage from = runner_.reader().check(rows);
-  has_begun_ = true;
+  if (count > 0) has_begun_ = true;
   while (taken < count) {
     int64_t take = count - taken;
     if (next_strip_ < runner_.num_strips()) {
@@ -101,7 +101,7 @@ StatusCode RowStream::push(const ConstImage& rows, int64_t count, int64_t& taken
     const StatusCode code = compute(cancelled);
     if (code != StatusCode::kOk) return code;
   }
-  return cancelled ? StatusCode::kCancelled : StatusCode::kOk;
+  return StatusCode::kOk;
 }
 
 StatusCode RowStream::pull(const Image& rows, int64_t count, int64_t& written, const std::atomic<bool>& cancelled) {
@@ -115,8 +115,7 @@ StatusCode RowStream::pull(const Image& rows, int64_t count, int64_t& written, c
   if (code != StatusCode::kOk) return code;
   written = take;
   pulled_ += take;
-  code = compute(cancelled);
-  return code == StatusCode::kOk && cancelled ? StatusCode::kCancelled : code;
+  return compute(cancelled);
 }
 
 // Stores rows first .. first + count - 1 of `rows`, the next ones of the picture. Those that no strip reads are left

@@ -7,7 +7,6 @@
 #include <memory>
 #include <new>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -40,7 +39,7 @@ void check_options(const SessionOptions& options) {
 
 const char* describe(StatusCode code) {
   if (code == StatusCode::kCancelled) return "cancelled";
-  return "the network's result is not finite: its weights are damaged or unfit";
+  return "the network's result is not finite: the weights or the float samples of the input are damaged or unfit";
 }
 
 // Whatever is thrown becomes a status.
@@ -52,13 +51,15 @@ Status guard(const Work& work) noexcept {
     return make_status(failure.code, failure.what());
   } catch (const std::bad_alloc&) {
     return make_status(StatusCode::kOutOfMemory, "not enough memory");
-  } catch (const std::system_error&) {
-    return make_status(StatusCode::kOutOfMemory, "threads cannot be started");
   } catch (const std::exception& error) {
     return make_status(StatusCode::kInvalidArgument, error.what());
-  } catch (...) {  // of the caller's parallel_for
-    return make_status(StatusCode::kInvalidArgument, "parallel_for threw an exception");
   }
+}
+
+// As much of a path as leaves room for a reason.
+std::string shorten(const std::string& path) {
+  constexpr size_t kLength = 120;
+  return path.size() <= kLength ? path : "..." + path.substr(path.size() - kLength);
 }
 
 }  // namespace
@@ -74,10 +75,14 @@ class Session::Impl {
     return status;
   }
 
-  void open(const uint8_t* file, size_t bytes, const SessionOptions& options) {
-    check_options(options);
+  // Forgets the network, and what was configured and cancelled.
+  void close() {
     release();
     model_.reset();
+  }
+
+  void open(const uint8_t* file, size_t bytes, const SessionOptions& options) {
+    check_options(options);
     const int64_t threads = options.threads > 0 ? options.threads : ThreadPool::num_processors();
     if (options.parallel_for) {
       workers_.reset(new HostWorkers(options.parallel_for, threads));
@@ -88,9 +93,9 @@ class Session::Impl {
   }
 
   void configure(const SessionConfig& config) {
+    release();  // its memory can be used again
     require_argument(model_ != nullptr, "open() must come before configure()");
     check_process();
-    release();  // its memory can be used again
     require_argument(config.max_latency_ms >= 0.0 && std::isfinite(config.max_latency_ms),
                      "max_latency_ms must be a number of at least 0, got " + std::to_string(config.max_latency_ms));
     runner_ = std::make_unique<FrameRunner>(*model_, *workers_, config);
@@ -119,6 +124,11 @@ class Session::Impl {
 
   void cancel() { cancelled_ = true; }
 
+  void restart_rows() {
+    check_row_streaming();
+    rows_->restart();
+  }
+
   const FrameRunner* runner() const { return runner_.get(); }
   const RowStream* rows() const { return rows_.get(); }
   double estimated_ms() const { return estimated_ms_; }
@@ -126,8 +136,8 @@ class Session::Impl {
 
  private:
   Status finish(StatusCode code) {
+    if (cancelled_.exchange(false)) code = StatusCode::kCancelled;  // also where all was computed when it came
     if (code == StatusCode::kOk) return {};
-    if (code == StatusCode::kCancelled) cancelled_ = false;
     if (rows_ != nullptr) rows_->restart();
     return make_status(code, describe(code));
   }
@@ -136,6 +146,7 @@ class Session::Impl {
     rows_.reset();
     runner_.reset();
     estimated_ms_ = 0.0;
+    cancelled_ = false;
   }
 
   void check_latency(const SessionConfig& config) {
@@ -168,7 +179,9 @@ class Session::Impl {
 };
 
 namespace {
-Status no_memory() { return make_status(StatusCode::kOutOfMemory, "not enough memory"); }
+Status report_empty() {
+  return make_status(StatusCode::kOutOfMemory, "the session is empty: not enough memory, or it was moved from");
+}
 }  // namespace
 
 bool Session::has_fast_int8() noexcept {
@@ -181,10 +194,16 @@ bool Session::has_fast_int8() noexcept {
 
 Session::Session() noexcept : impl_(new (std::nothrow) Impl) {}
 Session::~Session() { delete impl_; }
+Session::Session(Session&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+Session& Session::operator=(Session&& other) noexcept {
+  std::swap(impl_, other.impl_);
+  return *this;
+}
 
 Status Session::open(const char* path, const SessionOptions& options) noexcept {
-  if (impl_ == nullptr) return no_memory();
+  if (impl_ == nullptr) return report_empty();
   return impl_->exclusively([&] {
+    impl_->close();
     require_argument(path != nullptr, "path must not be null");
     try {
       const std::vector<uint8_t> file = read_file(path);
@@ -198,15 +217,16 @@ Status Session::open(const char* path, const SessionOptions& options) noexcept {
       impl_->open(file.data(), file.size(), complete);
     } catch (const Failure& failure) {
       if (failure.code != StatusCode::kBadModel) throw;
-      throw Failure(failure.code, std::string(path) + ": " + failure.what());
+      throw Failure(failure.code, shorten(path) + ": " + failure.what());
     }
     return Status{};
   });
 }
 
 Status Session::open(const void* file, size_t bytes, const SessionOptions& options) noexcept {
-  if (impl_ == nullptr) return no_memory();
+  if (impl_ == nullptr) return report_empty();
   return impl_->exclusively([&] {
+    impl_->close();
     require_argument(file != nullptr, "file must not be null");
     require_argument(options.precision != Precision::kInt8 || options.ranges != nullptr,
                      "int8 needs activation ranges: for a model in memory, ranges must not be null");
@@ -216,7 +236,7 @@ Status Session::open(const void* file, size_t bytes, const SessionOptions& optio
 }
 
 Status Session::configure(const SessionConfig& config) noexcept {
-  if (impl_ == nullptr) return no_memory();
+  if (impl_ == nullptr) return report_empty();
   return impl_->exclusively([&] {
     impl_->configure(config);
     return Status{};
@@ -224,20 +244,28 @@ Status Session::configure(const SessionConfig& config) noexcept {
 }
 
 Status Session::process(const ConstImage& input, const Image& output) noexcept {
-  if (impl_ == nullptr) return no_memory();
+  if (impl_ == nullptr) return report_empty();
   return impl_->exclusively([&] { return impl_->process(input, output); });
 }
 
 Status Session::push_rows(const ConstImage& rows, int64_t count, int64_t& taken) noexcept {
   taken = 0;
-  if (impl_ == nullptr) return no_memory();
+  if (impl_ == nullptr) return report_empty();
   return impl_->exclusively([&] { return impl_->push_rows(rows, count, taken); });
 }
 
 Status Session::pull_rows(const Image& rows, int64_t count, int64_t& written) noexcept {
   written = 0;
-  if (impl_ == nullptr) return no_memory();
+  if (impl_ == nullptr) return report_empty();
   return impl_->exclusively([&] { return impl_->pull_rows(rows, count, written); });
+}
+
+Status Session::restart_rows() noexcept {
+  if (impl_ == nullptr) return report_empty();
+  return impl_->exclusively([&] {
+    impl_->restart_rows();
+    return Status{};
+  });
 }
 
 int64_t Session::finished_rows() const noexcept {

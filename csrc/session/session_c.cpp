@@ -1,5 +1,7 @@
 #include "include/srdgan/session_c.h"
 
+#include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <functional>
 #include <new>
@@ -15,7 +17,6 @@ namespace srdgan {
 namespace {
 
 static_assert(sizeof(srdgan_status) == sizeof(Status));
-static_assert(sizeof(srdgan_image) == sizeof(Image));
 static_assert(SRDGAN_TOO_SLOW == static_cast<int>(StatusCode::kTooSlow));
 static_assert(SRDGAN_P010 == static_cast<int>(PixelFormat::kP010));
 static_assert(SRDGAN_BT2020 == static_cast<int>(ColourMatrix::kBt2020));
@@ -33,8 +34,10 @@ int32_t report(const Status& from, srdgan_status* to) {
   return code;
 }
 
-int32_t report_null(srdgan_status* to) {
-  return report(make_status(StatusCode::kInvalidArgument, "only options and status may be null"), to);
+int32_t report_null(const char* name, srdgan_status* to) {
+  char text[64];
+  std::snprintf(text, sizeof(text), "%s must not be null", name);
+  return report(make_status(StatusCode::kInvalidArgument, text), to);
 }
 
 SessionOptions read_options(const srdgan_options* options) {
@@ -56,15 +59,11 @@ SessionOptions read_options(const srdgan_options* options) {
   return result;
 }
 
-ConstImage read_image(const srdgan_const_image& image) {
-  ConstImage result;
-  std::memcpy(&result, &image, sizeof(result));
-  return result;
-}
-
-Image read_image(const srdgan_image& image) {
-  Image result;
-  std::memcpy(&result, &image, sizeof(result));
+template <typename To, typename From>
+To read_image(const From& image) {
+  To result;
+  std::copy_n(image.planes, 3, result.planes);
+  std::copy_n(image.strides, 3, result.strides);
   return result;
 }
 
@@ -95,18 +94,19 @@ void srdgan_session_destroy(srdgan_session* session) { delete session; }
 
 int32_t srdgan_session_open(srdgan_session* session, const char* path, const srdgan_options* options,
                             srdgan_status* status) {
-  if (session == nullptr) return report_null(status);
+  if (session == nullptr) return report_null("session", status);
   return report(session->session.open(path, read_options(options)), status);
 }
 
 int32_t srdgan_session_open_memory(srdgan_session* session, const void* file, size_t bytes,
                                    const srdgan_options* options, srdgan_status* status) {
-  if (session == nullptr) return report_null(status);
+  if (session == nullptr) return report_null("session", status);
   return report(session->session.open(file, bytes, read_options(options)), status);
 }
 
 int32_t srdgan_session_configure(srdgan_session* session, const srdgan_config* config, srdgan_status* status) {
-  if (session == nullptr || config == nullptr) return report_null(status);
+  if (session == nullptr) return report_null("session", status);
+  if (config == nullptr) return report_null("config", status);
   SessionConfig to;
   to.input = static_cast<PixelFormat>(config->input);
   to.output = static_cast<PixelFormat>(config->output);
@@ -123,20 +123,31 @@ int32_t srdgan_session_configure(srdgan_session* session, const srdgan_config* c
 
 int32_t srdgan_session_process(srdgan_session* session, const srdgan_const_image* input, const srdgan_image* output,
                                srdgan_status* status) {
-  if (session == nullptr || input == nullptr || output == nullptr) return report_null(status);
-  return report(session->session.process(read_image(*input), read_image(*output)), status);
+  if (session == nullptr) return report_null("session", status);
+  if (input == nullptr) return report_null("input", status);
+  if (output == nullptr) return report_null("output", status);
+  return report(session->session.process(read_image<ConstImage>(*input), read_image<Image>(*output)), status);
 }
 
 int32_t srdgan_session_push_rows(srdgan_session* session, const srdgan_const_image* rows, int64_t count, int64_t* taken,
                                  srdgan_status* status) {
-  if (session == nullptr || rows == nullptr || taken == nullptr) return report_null(status);
-  return report(session->session.push_rows(read_image(*rows), count, *taken), status);
+  if (session == nullptr) return report_null("session", status);
+  if (rows == nullptr) return report_null("rows", status);
+  if (taken == nullptr) return report_null("taken", status);
+  return report(session->session.push_rows(read_image<ConstImage>(*rows), count, *taken), status);
 }
 
 int32_t srdgan_session_pull_rows(srdgan_session* session, const srdgan_image* rows, int64_t count, int64_t* written,
                                  srdgan_status* status) {
-  if (session == nullptr || rows == nullptr || written == nullptr) return report_null(status);
-  return report(session->session.pull_rows(read_image(*rows), count, *written), status);
+  if (session == nullptr) return report_null("session", status);
+  if (rows == nullptr) return report_null("rows", status);
+  if (written == nullptr) return report_null("written", status);
+  return report(session->session.pull_rows(read_image<Image>(*rows), count, *written), status);
+}
+
+int32_t srdgan_session_restart_rows(srdgan_session* session, srdgan_status* status) {
+  if (session == nullptr) return report_null("session", status);
+  return report(session->session.restart_rows(), status);
 }
 
 int64_t srdgan_session_finished_rows(const srdgan_session* session) {

@@ -3,6 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <system_error>
+
+#include "csrc/session/failure.h"
 
 #if defined(__linux__)
 #include <sched.h>
@@ -13,6 +16,9 @@ namespace srdgan {
 ThreadPool::ThreadPool(int64_t threads) : Workers(threads), process_(getpid()) {
   try {
     for (int64_t thread = 1; thread < threads; ++thread) threads_.emplace_back([this, thread] { work(thread); });
+  } catch (const std::system_error&) {
+    stop();
+    throw Failure(StatusCode::kOutOfMemory, "threads cannot be started");
   } catch (...) {
     stop();
     throw;

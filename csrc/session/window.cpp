@@ -55,7 +55,9 @@ Window::Window(const SessionConfig& config, const PackedModel& model)
     : region(check_region(config)),
       x(make_axis(region.x, region.width, config.width, model)),
       y(make_axis(region.y, region.height, config.height, model)) {
-  require_argument(is_picture_size(y.size(), x.size()), "the picture is too large with its border padding");
+  require_argument(is_picture_size(y.size(), x.size()),
+                   "with its border padding the picture is too large: " + std::to_string(x.size()) + " x " +
+                       std::to_string(y.size()) + " pixels");
 }
 
 }  // namespace srdgan

@@ -1,5 +1,7 @@
 #include "csrc/session/workers.h"
 
+#include <string>
+
 #include "csrc/session/failure.h"
 
 namespace srdgan {
@@ -23,11 +25,25 @@ void Workers::call_job(int64_t worker) noexcept {
 
 void HostWorkers::run_all() {
   num_calls_ = 0;
-  parallel_for_(size(), [this](int64_t worker) {  // small enough for std::function to allocate nothing
+  for (int64_t i = 0; i < size(); ++i) was_called_[static_cast<size_t>(i)] = false;
+  std::atomic<bool> is_wrong{false};
+  const auto call = [this, &is_wrong](int64_t worker) {  // small enough for std::function to allocate nothing
+    if (worker < 0 || worker >= size() || was_called_[static_cast<size_t>(worker)].exchange(true)) {
+      is_wrong = true;  // two calls with one index would share its memory
+      return;
+    }
     call_job(worker);
     ++num_calls_;
-  });
-  require_argument(num_calls_ == size(), "parallel_for must call its job once for each index, and wait for all calls");
+  };
+  try {
+    parallel_for_(size(), call);
+  } catch (const std::exception& error) {
+    throw Failure(StatusCode::kInvalidArgument, std::string("parallel_for threw an exception: ") + error.what());
+  } catch (...) {
+    throw Failure(StatusCode::kInvalidArgument, "parallel_for threw an exception");
+  }
+  require_argument(!is_wrong && num_calls_ == size(),
+                   "parallel_for must call its job once for each index, and wait for all calls");
 }
 
 }  // namespace srdgan

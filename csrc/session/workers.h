@@ -54,7 +54,8 @@ class Workers {
 // The host application's threads.
 class HostWorkers : public Workers {
  public:
-  HostWorkers(const ParallelFor& parallel_for, int64_t size) : Workers(size), parallel_for_(parallel_for) {}
+  HostWorkers(const ParallelFor& parallel_for, int64_t size)
+      : Workers(size), parallel_for_(parallel_for), was_called_(new std::atomic<bool>[static_cast<size_t>(size)]) {}
 
   bool is_of_this_process() const override { return true; }
 
@@ -62,6 +63,7 @@ class HostWorkers : public Workers {
   void run_all() override;
 
   const ParallelFor parallel_for_;
+  const std::unique_ptr<std::atomic<bool>[]> was_called_;  // each index of the running job
   std::atomic<int64_t> num_calls_{0};
 };
 

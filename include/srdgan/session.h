@@ -68,12 +68,12 @@ enum class ColourRange : int32_t { kVideo, kFull };
 // Planes in the caller's memory. Strides are bytes from row to row; 0 stands for rows without gaps. They may be
 // negative. 16-bit and float samples must be aligned. Planes that a format does not have are ignored.
 struct ConstImage {
-  const void* planes[3];
-  int64_t strides[3];
+  const void* planes[3] = {};
+  int64_t strides[3] = {};
 };
 struct Image {
-  void* planes[3];
-  int64_t strides[3];
+  void* planes[3] = {};
+  int64_t strides[3] = {};
 };
 
 // Calls job(i) once for each i of 0 .. count - 1, on any threads, at the same time or one after another, and returns
@@ -125,24 +125,30 @@ struct SessionConfig {
 };
 
 // One network with its threads. Sessions do not wait for each other. A session serves one thread at a time; only
-// cancel() may be called while another call runs. After a fork, the child process needs a session of its own.
+// cancel() may be called while another call runs. No call may run when a session is destroyed or moved. After a fork,
+// the child process needs a session of its own.
 class SRDGAN_API Session {
  public:
   Session() noexcept;
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
+  // Calls of a session that was moved from fail.
+  Session(Session&& other) noexcept;
+  Session& operator=(Session&& other) noexcept;
 
   // Whether this processor has instructions for int8: VNNI, or ARM's dotprod. Without them int8 is slower than fp32.
   static bool has_fast_int8() noexcept;
 
   // Reads a safetensors file with the names of this project (body.N.rdbK.convJ, ...), and packs its weights. A network
-  // whose conv_first reads 12 or 48 channels has a pixel-unshuffle by 2 or 4, which divides its scale.
+  // whose conv_first reads 12 or 48 channels has a pixel-unshuffle by 2 or 4, which divides its scale. Where it fails,
+  // the session holds no network.
   Status open(const char* path, const SessionOptions& options = {}) noexcept;
   // The same from memory, which need not outlive the call.
   Status open(const void* file, size_t bytes, const SessionOptions& options = {}) noexcept;
 
-  // Takes all memory that process() needs for pictures of this form. After open().
+  // Takes all memory that process() needs for pictures of this form. After open(). Where it fails, the session is not
+  // configured any more.
   Status configure(const SessionConfig& config) noexcept;
 
   // Enlarges a picture. It allocates nothing. Input and output must not overlap.
@@ -159,6 +165,10 @@ class SRDGAN_API Session {
   // Writes the next rows of the result, as many as are finished, and at most `count`; `written` may be 0.
   Status pull_rows(const Image& rows, int64_t count, int64_t& written) noexcept;
 
+  // Gives up the picture whose rows are being pushed, such as one whose other rows were lost: the next rows that are
+  // pushed are the first ones of a picture. Results that were not pulled are gone.
+  Status restart_rows() noexcept;
+
   // Rows that pull_rows() can give now.
   int64_t finished_rows() const noexcept;
 
@@ -170,7 +180,8 @@ class SRDGAN_API Session {
   double estimated_latency_ms() const noexcept;
 
   // Makes the call of process(), push_rows() or pull_rows() that runs, or the next one if none runs, end early with
-  // kCancelled. The contents of its output are undefined. A picture in rows then begins anew. From any thread.
+  // kCancelled. The contents of its output are undefined. A picture in rows then begins anew. From any thread. open()
+  // and configure() forget a request that no call has met.
   void cancel() noexcept;
 
   // Bytes that the session holds: packed weights, and after configure() the memory of process().

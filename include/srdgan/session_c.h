@@ -98,6 +98,7 @@ SRDGAN_C_API int32_t srdgan_session_has_fast_int8(void);
 
 /* Null if there is no memory. */
 SRDGAN_C_API srdgan_session* srdgan_session_create(void);
+/* While no call of the session runs. */
 SRDGAN_C_API void srdgan_session_destroy(srdgan_session* session);
 
 /* These return the code of the status. `options` and `status` may be null. */
@@ -115,6 +116,7 @@ SRDGAN_C_API int32_t srdgan_session_push_rows(srdgan_session* session, const srd
                                               int64_t* taken, srdgan_status* status);
 SRDGAN_C_API int32_t srdgan_session_pull_rows(srdgan_session* session, const srdgan_image* rows, int64_t count,
                                               int64_t* written, srdgan_status* status);
+SRDGAN_C_API int32_t srdgan_session_restart_rows(srdgan_session* session, srdgan_status* status);
 SRDGAN_C_API int64_t srdgan_session_finished_rows(const srdgan_session* session);
 SRDGAN_C_API int64_t srdgan_session_latency_rows(const srdgan_session* session);
 

@@ -69,6 +69,7 @@ _RESULTS_AND_ARGUMENTS: dict[str, tuple[Any, list[Any]]] = {
     "process": (c_int32, [c_void_p, POINTER(Image), POINTER(Image), POINTER(Status)]),
     "push_rows": (c_int32, [c_void_p, POINTER(Image), c_int64, POINTER(c_int64), POINTER(Status)]),
     "pull_rows": (c_int32, [c_void_p, POINTER(Image), c_int64, POINTER(c_int64), POINTER(Status)]),
+    "restart_rows": (c_int32, [c_void_p, POINTER(Status)]),
     "finished_rows": (c_int64, [c_void_p]),
     "latency_rows": (c_int64, [c_void_p]),
     "estimated_latency_ms": (c_double, [c_void_p]),

@@ -105,7 +105,14 @@ def to_planes(picture: object, format: Format, height: int, width: int, name: st
             raise InputError(f"{name} must be {format.dtype}, got {plane.dtype}")
         if len(plane) > 0 and not plane[0].flags.c_contiguous:
             raise InputError(f"rows of {name} must be contiguous, got strides {plane.strides}")
+        if not has_distinct_rows(plane):
+            raise InputError(f"{name} must have memory for each row, got one row that is repeated")
     return planes
+
+
+def has_distinct_rows(plane: NDArray[Any]) -> bool:
+    """Whether no row stands for several, as in what ``np.broadcast_to`` returns. The library knows no stride of 0."""
+    return len(plane) < 2 or plane.strides[0] != 0
 
 
 def to_image(planes: list[NDArray[Any]]) -> Image:

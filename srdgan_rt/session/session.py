@@ -7,7 +7,7 @@ import os
 import weakref
 from collections.abc import Iterable, Iterator
 from ctypes import byref, c_int64
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from srdgan_rt.errors import NO_FAST_INT8, BackendUnavailableError, InputError, 
 from srdgan_rt.pixels import check_pixels
 from srdgan_rt.session import _c_api
 from srdgan_rt.session._formats import FORMATS as _FORMATS
-from srdgan_rt.session._formats import Format, to_image, to_planes
+from srdgan_rt.session._formats import Format, has_distinct_rows, to_image, to_planes
 
 FORMATS = tuple(_FORMATS)
 """Pixel formats; docs/session.md describes them."""
@@ -78,7 +78,8 @@ class Session:
         self._handle = self._library.srdgan_session_create()
         if not self._handle:
             raise BackendUnavailableError("not enough memory for a session")
-        weakref.finalize(self, self._library.srdgan_session_destroy, self._handle)
+        finalizer = weakref.finalize(self, self._library.srdgan_session_destroy, self._handle)
+        finalizer.atexit = False  # a daemon thread may still be computing; the system frees the memory
         options = _c_api.Options(
             0 if threads is None else check_whole("threads", threads, 1),
             -1 if halo is None else check_whole("halo", halo, 0),
@@ -91,6 +92,9 @@ class Session:
         self._form: tuple[Any, ...] | None = None  # arguments of configure() in use
         self._input_size = self._output_size = (0, 0)
         self._input = self._output = _FORMATS["rgb8"]
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Session cannot be copied or pickled, as it holds threads: open another one")
 
     def configure(
         self,
@@ -131,6 +135,7 @@ class Session:
             BackendUnavailableError: there is not enough memory.
             LatencyError: a picture would take longer than ``max_latency_ms``.
         """
+        roi = None if roi is None else _check_roi(roi)
         form = (height, width, input, output, roi, matrix, value_range, strip_rows, row_streaming)
         self._form = None
         self._input = _find_format("input", input)
@@ -147,7 +152,7 @@ class Session:
             max_latency_ms=0.0 if max_latency_ms is None else _check_limit("max_latency_ms", max_latency_ms),
         )
         if roi is not None:
-            config.region[:] = _check_roi(roi)
+            config.region[:] = roi
         self._call("configure", byref(config))
         self._input_size = (height, width)
         self._output_size = (
@@ -171,7 +176,7 @@ class Session:
         Raises:
             InputError: :meth:`configure` was not called, an array has another form, or another thread is in a call.
             CancelledError: :meth:`cancel` was called.
-            CheckpointError: the network's result is not finite.
+            CheckpointError: the network's result is not finite: the weights or float samples are damaged.
         """
         self._check_configured("process")
         source = to_planes(picture, self._input, *self._input_size, "picture")
@@ -212,7 +217,7 @@ class Session:
             ``(scale * H, scale * W, 3)``, the same type; of the region where there is one.
 
         Raises:
-            InputError: an argument is of the wrong type, shape or range.
+            InputError: an argument is of the wrong type, shape or range, or the session is configured for rows.
             BackendUnavailableError: there is not enough memory.
         """
         image = check_pixels(image)
@@ -220,9 +225,12 @@ class Session:
             raise InputError(f"image must be (H, W, 3), got {image.shape}")
         name = {"uint8": "rgb8", "uint16": "rgb16", "float32": "rgb_float"}[image.dtype.name]
         height, width = image.shape[:2]
+        roi = None if roi is None else _check_roi(roi)
+        if self._form is not None and self._form[-1]:
+            raise InputError("upscale() must not come after configure() with row_streaming: use process()")
         if self._form != (height, width, name, None, roi, "bt709", "video", None, False):
             self.configure(height, width, input=name, roi=roi)
-        is_usable = image.strides[1:] == (3 * image.itemsize, image.itemsize)
+        is_usable = image.strides[1:] == (3 * image.itemsize, image.itemsize) and has_distinct_rows(image)
         result: NDArray[Any] = self.process(image if is_usable else np.ascontiguousarray(image))
         return result
 
@@ -269,6 +277,16 @@ class Session:
         self._call("pull_rows", byref(to_image(planes)), num_rows, byref(c_int64()))
         return rows
 
+    def restart_rows(self) -> None:
+        """Gives up the picture whose rows are being pushed, such as one whose other rows were lost.
+
+        The next rows that are pushed are the first ones of a picture. Results that were not pulled are gone.
+
+        Raises:
+            InputError: :meth:`configure` with ``row_streaming`` was not called, or another thread is in a call.
+        """
+        self._call("restart_rows")
+
     def stream(self, chunks: Iterable[object]) -> Iterator[NDArray[Any]]:
         """Enlarges pictures whose rows arrive one after another: pushes rows and yields finished ones.
 
@@ -309,7 +327,8 @@ class Session:
     def cancel(self) -> None:
         """Makes the call that runs, or the next one if none runs, raise CancelledError.
 
-        That is a call of :meth:`process`, :meth:`push_rows` or :meth:`pull_rows`.
+        That is a call of :meth:`process`, :meth:`push_rows` or :meth:`pull_rows`. :meth:`configure` forgets a request
+        that no call has met.
         """
         self._library.srdgan_session_cancel(self._handle)
 
@@ -360,7 +379,7 @@ def _check_limit(name: str, value: float) -> float:
     return float(value)
 
 
-def _check_roi(roi: tuple[int, int, int, int]) -> tuple[int, ...]:
+def _check_roi(roi: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
     x, y, w, h = read_roi(roi)
     corner = (check_whole("x of roi", x, 0), check_whole("y of roi", y, 0))
     return (*corner, check_whole("width of roi", w, 1), check_whole("height of roi", h, 1))

@@ -13,6 +13,11 @@ endfunction()
 
 run(${CMAKE_COMMAND} --build ${BUILD} --target srdgan_session)
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${folder}/prefix)
+foreach(file srdgan-x4 srdgan-x4-fast srdgan-x4-fast.int8 srdgan-x4-fast.sharp)
+  if(NOT EXISTS ${folder}/prefix/share/srdgan/${file}.safetensors)
+    message(FATAL_ERROR "${file}.safetensors is not installed")
+  endif()
+endforeach()
 # A copy, beside which no header of the repository lies.
 file(COPY ${SOURCE}/examples/camera/camera.cpp ${SOURCE}/examples/camera/CMakeLists.txt DESTINATION ${folder}/camera)
 run(${CMAKE_COMMAND} -S ${folder}/camera -B ${folder}/build -DCMAKE_PREFIX_PATH=${folder}/prefix

@@ -140,7 +140,7 @@ void test_broken_hosts() {
         "%s", status.message);
   fault = [] { throw std::runtime_error("the pool is closed"); };
   status = process();
-  CHECK(std::strcmp(status.message, "the pool is closed") == 0, "%s", status.message);
+  CHECK(std::strcmp(status.message, "parallel_for threw an exception: the pool is closed") == 0, "%s", status.message);
   fault = [] { throw 7; };
   status = process();
   CHECK(std::strstr(status.message, "parallel_for threw") != nullptr, "%s", status.message);
@@ -155,11 +155,44 @@ void test_broken_hosts() {
   CHECK(process().ok(), "the session must work again, and no picture may be begun");
 }
 
+// Indices that are no one's memory or another one's; and a failure of the host is not blamed on the model.
+void test_wrong_indices() {
+  const std::vector<uint8_t> file = model_file(RandomLayers(net_sizes()).tensors);
+  using Host = void (*)(int64_t count, const Job& job);
+  const Host hosts[] = {
+      [](int64_t count, const Job& job) {
+        for (int64_t i = 1; i <= count; ++i) job(i);
+      },
+      [](int64_t count, const Job& job) {
+        for (int64_t i = 0; i < count; ++i) job(0);
+      },
+      [](int64_t count, const Job& job) {
+        for (int64_t i = 0; i < count; ++i) job(i - 1);
+      },
+      [](int64_t count, const Job& job) {
+        for (int64_t i = 0; i <= count; ++i) job(i % count);
+      },
+  };
+  for (const Host host : hosts) {
+    Session session;
+    CHECK(says(session.open(file.data(), file.size(), {2, -1, -1, host}), StatusCode::kInvalidArgument,
+               "parallel_for must call its job once for each index"),
+          "open");
+    CHECK(session.scale() == 0, "no network may be left");
+  }
+  Session session;
+  const auto closed = [](int64_t, const Job&) { throw std::runtime_error("the pool is closed"); };
+  CHECK(says(session.open(file.data(), file.size(), {2, -1, -1, closed}), StatusCode::kInvalidArgument,
+             "parallel_for threw an exception: the pool is closed"),
+        "open");
+}
+
 }  // namespace
 
 int main() {
   test_same_bits();
   test_one_after_another();
   test_broken_hosts();
+  test_wrong_indices();
   return test_result();
 }

@@ -190,7 +190,7 @@ void test_wrong_use() {
   CHECK(invalid(session.pull_rows(out, 8, count), "push_rows() must come before pull_rows()"), "order");
   CHECK(invalid(session.push_rows(rows, 9, count), "the picture has 8 more rows, got 9"), "too many");
   CHECK(invalid(session.push_rows(rows, -1, count), "count must not be negative"), "negative");
-  CHECK(invalid(session.push_rows(from_plane(nullptr), 1, count), "must be given"), "null");
+  CHECK(invalid(session.push_rows(from_plane(nullptr), 1, count), "must not be null"), "null");
   CHECK(session.push_rows(rows, 5, count).ok() && count == 5, "push");
   CHECK(invalid(session.push_rows(rows, 4, count), "the picture has 3 more rows, got 4"), "too many");
   CHECK(count == 0, "taken");
@@ -199,7 +199,7 @@ void test_wrong_use() {
   CHECK(session.push_rows(rows, 3, count).ok() && count == 3, "push");
   CHECK(session.finished_rows() == 32, "all rows are ready");
   CHECK(invalid(session.push_rows(rows, 1, count), "pull all results first"), "too many");
-  CHECK(invalid(session.pull_rows(to_plane(nullptr), 1, count), "must be given"), "null");
+  CHECK(invalid(session.pull_rows(to_plane(nullptr), 1, count), "must not be null"), "null");
   CHECK(session.pull_rows(out, 100, count).ok() && count == 32, "pull");
   CHECK(session.pull_rows(out, 100, count).ok() && count == 0, "all was pulled");
   CHECK(session.process(rows, out).ok(), "after a whole picture");
@@ -241,6 +241,29 @@ void test_cancel() {
   CHECK(output.memory[0] == expected.memory[0], "a cancelled picture left something behind");
 }
 
+// A picture that is given up leaves nothing behind; no rows are no picture.
+void test_restart() {
+  const RandomLayers layers(net_sizes());
+  Opened opened(model_file(layers.tensors));
+  SessionConfig config = config_of(300, 40);
+  CHECK(opened.session.restart_rows().code == StatusCode::kInvalidArgument, "before configure()");
+  config.row_streaming = true;
+  opened.configure(config);
+  Planes input(PixelFormat::kRgb8, 40, 300), output(PixelFormat::kRgb8, 160, 1200),
+      expected(PixelFormat::kRgb8, 160, 1200);
+  input.fill(4);
+  opened.process(input.read_row(0), expected.from_row(0));
+  int64_t count = 0;
+  CHECK(opened.session.push_rows(input.read_row(0), 0, count).ok(), "no rows");
+  opened.process(input.read_row(0), expected.from_row(0));
+  for (const int64_t pushed : {1, 290}) {
+    CHECK(opened.session.push_rows(input.read_row(5), pushed, count).ok(), "push");
+    CHECK(opened.session.restart_rows().ok() && opened.session.finished_rows() == 0, "restart");
+  }
+  stream(opened.session, input, 300, output, Random(9));
+  CHECK(output.memory[0] == expected.memory[0], "a picture that was given up left something behind");
+}
+
 void test_c() {
   const RandomLayers layers(net_sizes());
   const std::vector<uint8_t> file = model_file(layers.tensors);
@@ -260,6 +283,8 @@ void test_c() {
   CHECK(srdgan_session_finished_rows(session) == 24 && srdgan_session_latency_rows(session) == 5, "properties");
   CHECK(srdgan_session_pull_rows(session, &out, 24, &count, &status) == SRDGAN_OK && count == 24, "pull");
   CHECK(srdgan_session_push_rows(session, &rows, 6, nullptr, &status) == SRDGAN_INVALID_ARGUMENT, "null");
+  CHECK(std::strcmp(status.message, "taken must not be null") == 0, "%s", status.message);
+  CHECK(srdgan_session_restart_rows(session, &status) == SRDGAN_OK, "restart");
   CHECK(result == Opened(file).enlarge(pixels, config_of(6, 6)), "C differs");
   srdgan_session_destroy(session);
 }
@@ -276,6 +301,7 @@ int main() {
   for (const int64_t unshuffle : {1, 2}) test_latency(unshuffle);
   test_wrong_use();
   test_cancel();
+  test_restart();
   test_c();
   return test_result();
 }

@@ -5,9 +5,11 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "include/srdgan/session.h"
@@ -142,6 +144,66 @@ void test_cancel() {
   CHECK(Clock::now() - start < whole, "cancelling did not shorten the call");
 }
 
+// A request that comes when all work is done is for that call, not for the next one.
+void test_late_cancel() {
+  const std::vector<uint8_t> file = model_file(RandomLayers(net_sizes()).tensors);
+  Session* running = nullptr;
+  int64_t num_jobs = 0, cancel_in = 0;
+  const auto host = [&](int64_t count, const std::function<void(int64_t)>& job) {
+    for (int64_t i = 0; i < count; ++i) job(i);
+    if (++num_jobs == cancel_in) running->cancel();
+  };
+  Opened opened(file, {2, -1, -1, host});
+  running = &opened.session;
+  opened.configure(config_of(8, 8));
+  std::vector<uint8_t> pixels(3 * 64), result(16 * 3 * 64);
+  const auto process = [&] { return running->process(from_plane(pixels.data()), to_plane(result.data())); };
+  num_jobs = 0;
+  CHECK(process().ok(), "process");
+  cancel_in = num_jobs;
+  num_jobs = 0;
+  CHECK(process().code == StatusCode::kCancelled, "the last job of a call belongs to it");
+  CHECK(process().ok(), "nobody cancelled this call");
+  running->cancel();
+  opened.configure(config_of(8, 8));
+  CHECK(process().ok(), "a request from before configure()");
+}
+
+// A failed call leaves nothing of what was there before.
+void test_after_failures() {
+  const std::vector<uint8_t> file = model_file(RandomLayers(net_sizes()).tensors);
+  std::vector<uint8_t> pixels(3 * 64), result(16 * 3 * 64);
+  Opened opened(file);
+  const auto process = [&](Session& session) {
+    return session.process(from_plane(pixels.data()), to_plane(result.data()));
+  };
+  opened.configure(config_of(8, 8));
+  CHECK(!opened.session.configure(config_of(0, 8)).ok(), "no height");
+  CHECK(says(process(opened.session), StatusCode::kInvalidArgument, "configure() must come before"), "process");
+  opened.configure(config_of(8, 8));
+  Session moved = std::move(opened.session);
+  CHECK(process(moved).ok(), "moved");
+  CHECK(says(process(opened.session), StatusCode::kOutOfMemory, "it was moved from"), "moved from");
+  opened.session = std::move(moved);
+  CHECK(process(opened.session).ok(), "moved back");
+  CHECK(!opened.session.open("/nowhere").ok() && opened.session.scale() == 0, "a missing file");
+  CHECK(says(opened.session.configure(config_of(8, 8)), StatusCode::kInvalidArgument, "open() must come before"),
+        "configure");
+}
+
+void test_messages() {
+  Session session;
+  const std::string name = "/nowhere/\xe5\x86\x99\xe7\x9c\x9f\n\xff\xc3";
+  CHECK(says(session.open(name.c_str()), StatusCode::kBadModel, "/nowhere/\xe5\x86\x99\xe7\x9c\x9f???: No such file"),
+        "UTF-8");
+  for (const int length : {110, 121, 400}) {
+    std::string path(1, '/');
+    for (int i = 0; i < length; i += 3) path += "\xe5\x86\x99";
+    CHECK(says(session.open(path.c_str()), StatusCode::kBadModel, length < 256 ? "No such file" : "name too long"),
+          "%d bytes", length);
+  }
+}
+
 void test_arguments() {
   const RandomLayers layers(net_sizes());
   const std::vector<uint8_t> file = model_file(layers.tensors);
@@ -177,10 +239,10 @@ void test_arguments() {
   const auto run = [&](const void* data, int64_t stride) {
     return session.process(from_plane(data, stride), to_plane(result.data()));
   };
-  CHECK(invalid(run(nullptr, 0), "must be given"), "null");
-  CHECK(invalid(run(memory.data(), 46), "stride of at least the bytes of a row, got 46"), "stride");
-  CHECK(invalid(run(memory.data(), 49), "aligned"), "stride");
-  CHECK(invalid(run(memory.data() + 1, 0), "aligned"), "address");
+  CHECK(invalid(run(nullptr, 0), "plane 0 of the input must not be null"), "null");
+  CHECK(invalid(run(memory.data(), 46), "stride of at least the bytes of a row, 48, got 46"), "stride");
+  CHECK(invalid(run(memory.data(), 49), "a stride that is a multiple of the bytes of a sample, 2, got 49"), "stride");
+  CHECK(invalid(run(memory.data() + 1, 0), "an address that is a multiple of the bytes of a sample, 2"), "address");
   CHECK(run(memory.data(), 0).ok(), "process");
   CHECK(session.memory_bytes() > 0 && session.output_width() == 32, "properties");
 }
@@ -346,6 +408,9 @@ int main() {
   test_no_allocation();
   test_many_sessions();
   test_cancel();
+  test_late_cancel();
+  test_after_failures();
+  test_messages();
   test_arguments();
   test_bad_files();
   test_stored_types();

@@ -123,3 +123,17 @@ def test_cancel_while_rows_are_pushed(session: Session):
         end_picture()
     timer.join()
     assert session.finished_rows == 0
+
+
+def test_a_picture_may_be_given_up(session: Session):
+    session.configure(HEIGHT, WIDTH, row_streaming=True)
+    picture = random_frame(session)
+    expected = session.process(picture)
+    session.push_rows(picture[20:60])
+    session.restart_rows()
+    np.testing.assert_array_equal(np.concatenate(list(session.stream([picture]))), expected)
+    with pytest.raises(InputError, match=r"upscale\(\) must not come after configure\(\) with row_streaming"):
+        session.upscale(picture)
+    session.configure(HEIGHT, WIDTH)
+    with pytest.raises(InputError, match=r"configure\(\) with row_streaming must come before"):
+        session.restart_rows()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -145,6 +147,50 @@ def test_buffers_are_used_in_place(session: Session, upscaler: Upscaler):
     upside_down = np.empty((40, 48, 3), np.uint8)
     session.process(memoryview(picture), upside_down[::-1])
     np.testing.assert_array_equal(upside_down[::-1], expected)
+
+
+def test_rows_that_are_one_row_repeated(session: Session):
+    row = random_picture(1, 12)
+    repeated = np.broadcast_to(row, (10, 12, 3))
+    expected = session.upscale(np.ascontiguousarray(repeated))
+    np.testing.assert_array_equal(session.upscale(repeated), expected)
+    with pytest.raises(InputError, match="picture must have memory for each row, got one row that is repeated"):
+        session.process(repeated)
+
+
+def test_a_region_may_be_any_iterable_and_may_change(session: Session, upscaler: Upscaler):
+    picture = random_picture(20, 24)
+    for roi in ([0, 0, 8, 8], np.array([0, 0, 8, 8])):
+        session.upscale(picture, roi=roi)
+        roi[0] = 9
+        np.testing.assert_array_equal(session.upscale(picture, roi=roi), upscaler.upscale(picture, roi=(9, 0, 8, 8)))
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_session_cannot_be_copied(session: Session, duplicate):
+    with pytest.raises(TypeError, match="a Session cannot be copied or pickled"):
+        duplicate(session)
+
+
+def test_the_program_may_end_while_a_thread_computes(model: Path):
+    code = f"""
+import threading
+import numpy as np
+from srdgan_rt.session import Session
+session = Session({str(model)!r}, threads=2)
+picture = np.zeros((64, 64, 3), np.uint8)
+session.upscale(picture)
+def work():
+    while True:
+        session.process(picture)
+threading.Thread(target=work, daemon=True).start()
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for _ in range(3):
+        result = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_formats_of_the_same_pixels_agree(session: Session, upscaler: Upscaler):

@@ -119,6 +119,36 @@ void test_smaller_tiles() {
   CHECK(failed, "windows of 27 pixels have no core of 16 with a halo of 6");
 }
 
+class FailingDevice : public simt::HostDevice {
+ public:
+  void launch(Graph graph, cudaStream_t stream) override {
+    if (--launches_until_failure == 0) throw std::runtime_error("CUDA cannot launch a graph");
+    simt::HostDevice::launch(graph, stream);
+  }
+  int launches_until_failure = 0;
+};
+
+// A picture that fails leaves no result that the next one would get.
+void test_after_a_failure(int failing_launch) {
+  const EngineCase c({16, 16, 0, 1, 1}, float16_options(kBytes, kBytes));
+  const TileShape size{30, 70};
+  const std::vector<uint8_t> first = random_bytes(size.height * size.width * kPictureChannels, 6);
+  const std::vector<uint8_t> second = random_bytes(size.height * size.width * kPictureChannels, 7);
+  FailingDevice device;
+  TileEngine engine(device, c.sizes, c.options, c.packed.data());
+  const TilingOptions options{34, 6, 0};
+  const auto expected = run(engine, c, options, size, second);
+  device.launches_until_failure = failing_launch;
+  bool failed = false;
+  try {
+    run(engine, c, options, size, first);
+  } catch (const std::runtime_error&) {
+    failed = true;
+  }
+  CHECK(failed, "launch %d did not fail", failing_launch);
+  for (int i = 0; i < 2; ++i) CHECK(run(engine, c, options, size, second) == expected, "picture %d after it", i);
+}
+
 }  // namespace
 
 int main() {
@@ -128,5 +158,6 @@ int main() {
   test_tiles_are_seamless({16, 16, 0, 2, 2}, kFloatPlanes, kWords, 3);
   test_border();
   test_smaller_tiles();
+  for (const int failing_launch : {1, 2, 4}) test_after_a_failure(failing_launch);
   return test_result();
 }
