@@ -137,3 +137,10 @@ def test_a_picture_may_be_given_up(session: Session):
     session.configure(HEIGHT, WIDTH)
     with pytest.raises(InputError, match=r"configure\(\) with row_streaming must come before"):
         session.restart_rows()
+
+
+@pytest.mark.parametrize(("width", "rows"), [(93, 431), (92, 863), (57, 863)])
+def test_latency_of_the_shipped_model_is_what_the_docs_say(width: int, rows: int):
+    session = Session("srdgan-x4-fast", threads=1)
+    session.configure(1200, width, row_streaming=True)
+    assert session.latency_rows == rows
