@@ -12,11 +12,21 @@ namespace srdgan {
 namespace {
 
 // In the order of PixelFormat.
-constexpr FormatLayout kLayouts[] = {
-    {"rgb8", 1, 1, false},        {"bgr8", 1, 1, false},         {"rgb16", 1, 2, false},
-    {"bgr16", 1, 2, false},       {"rgb_float", 1, 4, false},    {"bgr_float", 1, 4, false},
-    {"rgb_planar8", 3, 1, false}, {"rgb_planar16", 3, 2, false}, {"rgb_planar_float", 3, 4, false},
-    {"nv12", 2, 1, true},         {"nv21", 2, 1, true},          {"p010", 2, 2, true}};
+constexpr FormatLayout kLayouts[] = {{"rgb8", 1, 1, false},
+                                     {"bgr8", 1, 1, false},
+                                     {"rgba8", 1, 1, false, 4},
+                                     {"bgra8", 1, 1, false, 4},
+                                     {"rgb16", 1, 2, false},
+                                     {"bgr16", 1, 2, false},
+                                     {"rgb_float", 1, 4, false},
+                                     {"bgr_float", 1, 4, false},
+                                     {"rgb_planar8", 3, 1, false},
+                                     {"rgb_planar16", 3, 2, false},
+                                     {"rgb_planar_float", 3, 4, false},
+                                     {"nv12", 2, 1, true},
+                                     {"nv21", 2, 1, true},
+                                     {"i420", 3, 1, true},
+                                     {"p010", 2, 2, true}};
 
 // By ITU-R BT.601, BT.709 and BT.2020.
 struct LumaWeights {
@@ -57,9 +67,16 @@ const T* row_of(const ConstImage& image, int plane, int64_t y) {
   return reinterpret_cast<const T*>(static_cast<const char*>(image.planes[plane]) + y * image.strides[plane]);
 }
 
-// The second nearest sample of chroma to pixel i of an axis, which has one for two pixels.
-int64_t other_chroma(int64_t i, int64_t size) {
-  return std::clamp<int64_t>(i / 2 + (i % 2 == 0 ? -1 : 1), 0, size / 2 - 1);
+// The two samples of chroma around pixel i of an axis, which has one for two pixels; `share` is that of the first.
+struct ChromaPair {
+  int64_t own, other;
+  float share;
+};
+ChromaPair find_chroma(int64_t i, int64_t size, bool is_centred) {
+  const bool is_first = i % 2 == 0;
+  const int64_t other = i / 2 + (is_first ? -(is_centred ? 1 : 0) : 1);
+  const float share = is_centred ? 0.75f : is_first ? 1.0f : 0.5f;
+  return {i / 2, std::clamp<int64_t>(other, 0, size / 2 - 1), share};
 }
 
 template <typename T>
@@ -70,33 +87,42 @@ T* row_of(const Image& image, int plane, int64_t y) {
 }  // namespace
 
 int64_t FormatLayout::row_bytes(int plane, int64_t width) const {
-  const bool is_chroma = subsampled && plane == 1;
-  const int64_t samples = planes == 1 ? 3 * width : is_chroma ? width / 2 * 2 : width;
+  const bool is_chroma = subsampled && plane > 0;
+  const int64_t samples = planes == 1 ? channels * width : is_chroma ? width / 2 * (planes == 2 ? 2 : 1) : width;
   return samples * sample_bytes;
 }
 
-const FormatLayout& layout_of(PixelFormat format) {
+const FormatLayout& layout_of(PixelFormat format, const char* what) {
   const auto index = static_cast<int32_t>(format);
   constexpr auto kCount = static_cast<int32_t>(sizeof(kLayouts) / sizeof(*kLayouts));
-  require_argument(index >= 0 && index < kCount,
-                   "format must be 0.." + std::to_string(kCount - 1) + ", got " + std::to_string(index));
+  require_argument(index >= 0 && index < kCount, std::string(what) + " format must be 0.." +
+                                                     std::to_string(kCount - 1) + ", got " + std::to_string(index));
   return kLayouts[index];
 }
 
-PixelConverter::PixelConverter(PixelFormat format, ColourMatrix matrix, ColourRange range, int64_t width,
-                               int64_t height, const char* what)
-    : format_(format), layout_(&layout_of(format)), width_(width), height_(height), what_(what) {
+PixelConverter::PixelConverter(PixelFormat format, const YuvColour& colour, int64_t width, int64_t height,
+                               const char* what)
+    : format_(format),
+      layout_(&layout_of(format, what)),
+      width_(width),
+      height_(height),
+      what_(what),
+      siting_(colour.siting) {
   require_argument(!layout_->subsampled || (width % 2 == 0 && height % 2 == 0),
                    std::string("the ") + what + " in " + layout_->name + " must have an even width and height, got " +
                        std::to_string(width) + " x " + std::to_string(height));
-  const auto matrix_index = static_cast<int32_t>(matrix), range_index = static_cast<int32_t>(range);
-  require_argument(matrix_index >= 0 && matrix_index <= static_cast<int32_t>(ColourMatrix::kBt2020),
-                   "colour matrix must be 0..2, got " + std::to_string(matrix_index));
-  require_argument(range == ColourRange::kVideo || range == ColourRange::kFull,
-                   "colour range must be 0..1, got " + std::to_string(range_index));
-  red_weight_ = kLumaWeights[matrix_index].red;
-  blue_weight_ = kLumaWeights[matrix_index].blue;
-  const bool full = range == ColourRange::kFull, wide = layout_->sample_bytes == 2;
+  const auto check = [](const char* name, auto value, auto last) {
+    const auto index = static_cast<int32_t>(value), end = static_cast<int32_t>(last);
+    require_argument(index >= 0 && index <= end,
+                     std::string(name) + " must be 0.." + std::to_string(end) + ", got " + std::to_string(index));
+  };
+  check("colour matrix", colour.matrix, ColourMatrix::kBt2020);
+  check("colour range", colour.range, ColourRange::kFull);
+  check("chroma siting", colour.siting, ChromaSiting::kLeft);
+  const LumaWeights& luma = kLumaWeights[static_cast<int32_t>(colour.matrix)];
+  red_weight_ = luma.red;
+  blue_weight_ = luma.blue;
+  const bool full = colour.range == ColourRange::kFull, wide = layout_->sample_bytes == 2;
   const float unit = wide ? 4.0f : 1.0f;  // ranges of 10 bits are those of 8 bits, times four
   levels_.white = wide ? 1023.0f : 255.0f;
   levels_.luma_offset = full ? 0.0f : 16.0f * unit;
@@ -140,15 +166,20 @@ Image PixelConverter::check(const Image& image) const {
 
 int64_t PixelConverter::first_sample(int channel) const {
   if (layout_->planes == 3) return 0;
-  const bool reversed =
-      format_ == PixelFormat::kBgr8 || format_ == PixelFormat::kBgr16 || format_ == PixelFormat::kBgrFloat;
+  const bool reversed = format_ == PixelFormat::kBgr8 || format_ == PixelFormat::kBgra8 ||
+                        format_ == PixelFormat::kBgr16 || format_ == PixelFormat::kBgrFloat;
   return reversed ? 2 - channel : channel;
+}
+
+int64_t PixelConverter::first_chroma(int channel) const {
+  if (layout_->planes == 3) return 0;
+  return format_ == PixelFormat::kNv21 ? 1 - channel : channel;
 }
 
 template <typename T>
 void PixelConverter::read_rgb(const ConstImage& image, int64_t y, const int64_t* columns, int64_t count,
                               const RgbRow<float>& to) const {
-  const int64_t step = layout_->planes == 3 ? 1 : 3;
+  const int64_t step = layout_->planes == 3 ? 1 : layout_->channels;
   for (int channel = 0; channel < 3; ++channel) {
     const T* row = row_of<T>(image, plane_of(channel), y) + first_sample(channel);
     float* out = to.channels[channel];
@@ -170,6 +201,15 @@ void PixelConverter::write_rgb(const Image& image, int64_t y, const RgbRow<const
   const float* first = row.channels[first_sample(0)];  // the reversal is its own inverse
   const float* second = row.channels[1];
   const float* third = row.channels[first_sample(2)];
+  if (layout_->channels == 4) {
+    for (int64_t x = 0; x < width_; ++x) {
+      out[4 * x] = to_sample<T>(first[x]);
+      out[4 * x + 1] = to_sample<T>(second[x]);
+      out[4 * x + 2] = to_sample<T>(third[x]);
+      out[4 * x + 3] = static_cast<T>(kWhite<T>);
+    }
+    return;
+  }
   for (int64_t x = 0; x < width_; ++x) {
     out[3 * x] = to_sample<T>(first[x]);
     out[3 * x + 1] = to_sample<T>(second[x]);
@@ -177,43 +217,57 @@ void PixelConverter::write_rgb(const Image& image, int64_t y, const RgbRow<const
   }
 }
 
-// Chroma is interpolated linearly between the middles of its 2x2 pixels.
+// Chroma is interpolated linearly between its samples.
 template <typename T>
 void PixelConverter::read_yuv(const ConstImage& image, int64_t first_row, int64_t y, const int64_t* columns,
                               int64_t count, const RgbRow<float>& to) const {
   const T* luma = row_of<T>(image, 0, y - first_row);
-  const T* near = row_of<T>(image, 1, (y - first_row) / 2);
-  const T* far = row_of<T>(image, 1, other_chroma(y, height_) - first_row / 2);
-  const int64_t cb_first = format_ == PixelFormat::kNv21 ? 1 : 0;
+  const ChromaPair rows = find_chroma(y, height_, true);
+  const T *near[2], *far[2];
+  for (int channel = 0; channel < 2; ++channel) {
+    const int plane = chroma_plane(channel);
+    near[channel] = row_of<T>(image, plane, rows.own - first_row / 2) + first_chroma(channel);
+    far[channel] = row_of<T>(image, plane, rows.other - first_row / 2) + first_chroma(channel);
+  }
+  const int64_t step = chroma_step();
   const float green_weight = 1.0f - red_weight_ - blue_weight_;
   const auto value = [&](T sample) { return static_cast<float>(sample >> levels_.shift); };
+  const auto mix = [](float share, float own, float other) { return share * own + (1.0f - share) * other; };
   for (int64_t i = 0; i < count; ++i) {
-    const int64_t x = columns[i], own = x / 2 * 2, other = 2 * other_chroma(x, width_);
-    const auto chroma = [&](int64_t sample) {
-      const float above = 0.75f * value(near[own + sample]) + 0.25f * value(near[other + sample]);
-      const float below = 0.75f * value(far[own + sample]) + 0.25f * value(far[other + sample]);
-      return (0.75f * above + 0.25f * below - levels_.chroma_offset) / levels_.chroma_steps;
+    const int64_t x = columns[i];
+    const ChromaPair pair = find_chroma(x, width_, siting_ == ChromaSiting::kCentre);
+    const int64_t own = step * pair.own, other = step * pair.other;
+    const auto chroma = [&](int channel) {
+      const float above = mix(pair.share, value(near[channel][own]), value(near[channel][other]));
+      const float below = mix(pair.share, value(far[channel][own]), value(far[channel][other]));
+      return (mix(rows.share, above, below) - levels_.chroma_offset) / levels_.chroma_steps;
     };
     const float gray = (value(luma[x]) - levels_.luma_offset) / levels_.luma_steps;
-    const float red = gray + 2.0f * (1.0f - red_weight_) * chroma(1 - cb_first);
-    const float blue = gray + 2.0f * (1.0f - blue_weight_) * chroma(cb_first);
+    const float red = gray + 2.0f * (1.0f - red_weight_) * chroma(1);
+    const float blue = gray + 2.0f * (1.0f - blue_weight_) * chroma(0);
     to.channels[0][i] = clip(red, 1.0f);
     to.channels[1][i] = clip((gray - red_weight_ * red - blue_weight_ * blue) / green_weight, 1.0f);
     to.channels[2][i] = clip(blue, 1.0f);
   }
 }
 
+// Chroma is the mean of the pixels around its place: of 2x2 in the middle; of 3x2, the middle ones twice, at the left.
 template <typename T>
 void PixelConverter::write_yuv(const Image& image, int64_t y, const RgbRow<const float>* rows) const {
   const float green_weight = 1.0f - red_weight_ - blue_weight_;
   T* luma[2] = {row_of<T>(image, 0, y), row_of<T>(image, 0, y + 1)};
-  T* chroma = row_of<T>(image, 1, y / 2);
-  const int64_t cb_first = format_ == PixelFormat::kNv21 ? 1 : 0;
+  T* chroma[2];
+  for (int channel = 0; channel < 2; ++channel)
+    chroma[channel] = row_of<T>(image, chroma_plane(channel), y / 2) + first_chroma(channel);
   const auto store = [&](float value) {
     return static_cast<T>(static_cast<int32_t>(round_to_nearest(clip(value, levels_.white))) << levels_.shift);
   };
+  const float blue_steps = levels_.chroma_steps / (8.0f * (1.0f - blue_weight_));
+  const float red_steps = levels_.chroma_steps / (8.0f * (1.0f - red_weight_));
+  const bool is_left = siting_ == ChromaSiting::kLeft;
+  float last_blue = 0.0f, last_red = 0.0f;  // sums over the two pixels of the column before
   for (int64_t x = 0; x < width_; x += 2) {
-    float red_sum = 0.0f, blue_sum = 0.0f, gray_sum = 0.0f;
+    float blue_sum[2] = {}, red_sum[2] = {};  // of colour less grey, over the two pixels of each column
     for (int64_t dy = 0; dy < 2; ++dy) {
       for (int64_t dx = 0; dx < 2; ++dx) {
         const float red = clip(rows[dy].channels[0][x + dx], 1.0f);
@@ -221,22 +275,27 @@ void PixelConverter::write_yuv(const Image& image, int64_t y, const RgbRow<const
         const float blue = clip(rows[dy].channels[2][x + dx], 1.0f);
         const float gray = red_weight_ * red + green_weight * green + blue_weight_ * blue;
         luma[dy][x + dx] = store(levels_.luma_offset + levels_.luma_steps * gray);
-        red_sum += red;
-        blue_sum += blue;
-        gray_sum += gray;
+        red_sum[dx] += red - gray;
+        blue_sum[dx] += blue - gray;
       }
     }
-    const float cb = (blue_sum - gray_sum) / (8.0f * (1.0f - blue_weight_));
-    const float cr = (red_sum - gray_sum) / (8.0f * (1.0f - red_weight_));
-    chroma[x + cb_first] = store(levels_.chroma_offset + levels_.chroma_steps * cb);
-    chroma[x + 1 - cb_first] = store(levels_.chroma_offset + levels_.chroma_steps * cr);
+    float cb = blue_sum[0] + blue_sum[1], cr = red_sum[0] + red_sum[1];
+    if (is_left) {  // before the first column it is repeated
+      cb = blue_sum[0] + 0.5f * ((x == 0 ? blue_sum[0] : last_blue) + blue_sum[1]);
+      cr = red_sum[0] + 0.5f * ((x == 0 ? red_sum[0] : last_red) + red_sum[1]);
+      last_blue = blue_sum[1];
+      last_red = red_sum[1];
+    }
+    const int64_t place = chroma_step() * (x / 2);
+    chroma[0][place] = store(levels_.chroma_offset + blue_steps * cb);
+    chroma[1][place] = store(levels_.chroma_offset + red_steps * cr);
   }
 }
 
 RowRange PixelConverter::rows_to_read(int64_t y) const {
   if (!layout_->subsampled) return {y, y + 1};
-  const int64_t own = y / 2, other = other_chroma(y, height_);
-  return {2 * std::min(own, other), 2 * std::max(own, other) + 2};
+  const ChromaPair rows = find_chroma(y, height_, true);
+  return {2 * std::min(rows.own, rows.other), 2 * std::max(rows.own, rows.other) + 2};
 }
 
 void PixelConverter::read(const ConstImage& image, int64_t first_row, int64_t y, const int64_t* columns, int64_t count,

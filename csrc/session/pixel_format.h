@@ -22,22 +22,22 @@ struct FormatLayout {
   const char* name;
   int planes;
   int64_t sample_bytes;
-  bool subsampled;  // its second plane has chroma of 2x2 pixels
+  bool subsampled;       // the planes but the first have chroma of 2x2 pixels
+  int64_t channels = 3;  // samples of a pixel, where they are interleaved
 
   int64_t row_bytes(int plane, int64_t width) const;
-  int64_t rows(int plane, int64_t height) const { return subsampled && plane == 1 ? height / 2 : height; }
+  int64_t rows(int plane, int64_t height) const { return subsampled && plane > 0 ? height / 2 : height; }
   // Rows of pixels that are converted together.
   int64_t row_group() const { return subsampled ? 2 : 1; }
 };
 
-// Throws Failure for values that are no format.
-const FormatLayout& layout_of(PixelFormat format);
+// Throws Failure for values that are no format. `what` is what the message calls the picture.
+const FormatLayout& layout_of(PixelFormat format, const char* what = "pixel");
 
 class PixelConverter {
  public:
   // Throws Failure where the size is not possible in this format.
-  PixelConverter(PixelFormat format, ColourMatrix matrix, ColourRange range, int64_t width, int64_t height,
-                 const char* what);
+  PixelConverter(PixelFormat format, const YuvColour& colour, int64_t width, int64_t height, const char* what);
 
   const FormatLayout& layout() const { return *layout_; }
 
@@ -68,6 +68,7 @@ class PixelConverter {
   const char* what_;
   float red_weight_, blue_weight_;  // of luma
   Levels levels_;
+  ChromaSiting siting_;
 
   template <typename T>
   void read_rgb(const ConstImage& image, int64_t y, const int64_t* columns, int64_t count,
@@ -82,6 +83,10 @@ class PixelConverter {
   // Places of red, green and blue: in which plane, and the first sample and the step there.
   int plane_of(int channel) const { return layout_->planes == 3 ? channel : 0; }
   int64_t first_sample(int channel) const;
+  // Where Cb (0) and Cr (1) are: in which plane, and the first sample and the step there.
+  int chroma_plane(int channel) const { return layout_->planes == 3 ? 1 + channel : 1; }
+  int64_t first_chroma(int channel) const;
+  int64_t chroma_step() const { return layout_->planes == 3 ? 1 : 2; }
 };
 
 }  // namespace srdgan

@@ -22,6 +22,7 @@ static_assert(SRDGAN_P010 == static_cast<int>(PixelFormat::kP010));
 static_assert(SRDGAN_BT2020 == static_cast<int>(ColourMatrix::kBt2020));
 static_assert(SRDGAN_INT8 == static_cast<int>(Precision::kInt8));
 static_assert(SRDGAN_FULL_RANGE == static_cast<int>(ColourRange::kFull));
+static_assert(SRDGAN_LEFT_SITING == static_cast<int>(ChromaSiting::kLeft));
 
 using Job = std::function<void(int64_t)>;
 
@@ -59,6 +60,15 @@ SessionOptions read_options(const srdgan_options* options) {
   return result;
 }
 
+srdgan_yuv_colour write_colour(const YuvColour& colour) {
+  return {static_cast<int32_t>(colour.matrix), static_cast<int32_t>(colour.range), static_cast<int32_t>(colour.siting)};
+}
+
+YuvColour read_colour(const srdgan_yuv_colour& colour) {
+  return {static_cast<ColourMatrix>(colour.matrix), static_cast<ColourRange>(colour.range),
+          static_cast<ChromaSiting>(colour.siting)};
+}
+
 template <typename To, typename From>
 To read_image(const From& image) {
   To result;
@@ -82,8 +92,8 @@ srdgan_config srdgan_default_config(void) {
   srdgan_config result{};
   result.input = static_cast<int32_t>(config.input);
   result.output = static_cast<int32_t>(config.output);
-  result.matrix = static_cast<int32_t>(config.matrix);
-  result.range = static_cast<int32_t>(config.range);
+  result.input_colour = write_colour(config.input_colour);
+  result.output_colour = write_colour(config.output_colour);
   return result;
 }
 
@@ -113,8 +123,8 @@ int32_t srdgan_session_configure(srdgan_session* session, const srdgan_config* c
   to.width = config->width;
   to.height = config->height;
   to.region = {config->region[0], config->region[1], config->region[2], config->region[3]};
-  to.matrix = static_cast<ColourMatrix>(config->matrix);
-  to.range = static_cast<ColourRange>(config->range);
+  to.input_colour = read_colour(config->input_colour);
+  to.output_colour = read_colour(config->output_colour);
   to.strip_rows = config->strip_rows;
   to.row_streaming = config->row_streaming != 0;
   to.max_latency_ms = config->max_latency_ms;

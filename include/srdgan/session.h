@@ -47,6 +47,8 @@ enum class PixelFormat : int32_t {
   // One plane of interleaved samples: uint8, uint16, or float in [0, 1].
   kRgb8,
   kBgr8,
+  kRgba8,  // with a fourth sample, alpha: ignored in the input, 255 in the result
+  kBgra8,
   kRgb16,
   kBgr16,
   kRgbFloat,
@@ -55,15 +57,25 @@ enum class PixelFormat : int32_t {
   kRgbPlanar8,
   kRgbPlanar16,
   kRgbPlanarFloat,
-  // Two planes: luma, and chroma of 2x2 pixels each, in their middle. Width and height must be even.
-  kNv12,  // chroma Cb, Cr
-  kNv21,  // chroma Cr, Cb
-  kP010,  // Cb, Cr; 10 bits, the upper ones of 16
+  // YUV 4:2:0: luma, and chroma of 2x2 pixels each. Width and height must be even.
+  kNv12,  // two planes: luma; chroma Cb, Cr
+  kNv21,  // two planes: luma; chroma Cr, Cb
+  kI420,  // three planes: luma, Cb, Cr
+  kP010,  // as kNv12; 10 bits, the upper ones of 16
 };
 
-// Of NV12, NV21 and P010; ignored for others.
 enum class ColourMatrix : int32_t { kBt601, kBt709, kBt2020 };
-enum class ColourRange : int32_t { kVideo, kFull };
+enum class ColourRange : int32_t { kLimited, kFull };  // of 8 bits: 16..235 (chroma 16..240), or 0..255
+// Where a sample of chroma lies among its 2x2 pixels: in their middle, as in JPEG files; or at the left, between the
+// two left ones, as in most MPEG-2, H.264 and H.265 videos.
+enum class ChromaSiting : int32_t { kCentre, kLeft };
+
+// How YUV formats stand for colours; ignored for others.
+struct YuvColour {
+  ColourMatrix matrix = ColourMatrix::kBt709;
+  ColourRange range = ColourRange::kLimited;
+  ChromaSiting siting = ChromaSiting::kCentre;
+};
 
 // Planes in the caller's memory. Strides are bytes from row to row; 0 stands for rows without gaps. They may be
 // negative. 16-bit and float samples must be aligned. Planes that a format does not have are ignored.
@@ -112,8 +124,8 @@ struct SessionConfig {
   int64_t width = 0;  // of the input
   int64_t height = 0;
   Region region;  // of the input that is enlarged; empty: all of it
-  ColourMatrix matrix = ColourMatrix::kBt709;
-  ColourRange range = ColourRange::kVideo;
+  YuvColour input_colour;
+  YuvColour output_colour;
   // Rows that are computed at a time, rounded up to what is possible; 0 chooses 128 rows or the whole picture,
   // whichever takes less memory. The result does not depend on it.
   int64_t strip_rows = 0;

@@ -28,6 +28,8 @@ enum {
 enum {
   SRDGAN_RGB8,
   SRDGAN_BGR8,
+  SRDGAN_RGBA8,
+  SRDGAN_BGRA8,
   SRDGAN_RGB16,
   SRDGAN_BGR16,
   SRDGAN_RGB_FLOAT,
@@ -37,11 +39,13 @@ enum {
   SRDGAN_RGB_PLANAR_FLOAT,
   SRDGAN_NV12,
   SRDGAN_NV21,
+  SRDGAN_I420,
   SRDGAN_P010
 };
 
 enum { SRDGAN_BT601, SRDGAN_BT709, SRDGAN_BT2020 };
-enum { SRDGAN_VIDEO_RANGE, SRDGAN_FULL_RANGE };
+enum { SRDGAN_LIMITED_RANGE, SRDGAN_FULL_RANGE };
+enum { SRDGAN_CENTRE_SITING, SRDGAN_LEFT_SITING };
 enum { SRDGAN_FP32, SRDGAN_INT8 };
 
 typedef struct srdgan_session srdgan_session;
@@ -68,13 +72,19 @@ typedef struct {
 } srdgan_options;
 
 typedef struct {
+  int32_t matrix;
+  int32_t range;
+  int32_t siting;
+} srdgan_yuv_colour;
+
+typedef struct {
   int32_t input;
   int32_t output;
   int64_t width;
   int64_t height;
   int64_t region[4]; /* x, y, width, height; zeros: all of the picture */
-  int32_t matrix;
-  int32_t range;
+  srdgan_yuv_colour input_colour;
+  srdgan_yuv_colour output_colour;
   int64_t strip_rows;
   int32_t row_streaming; /* 0 or 1 */
   double max_latency_ms;

@@ -36,8 +36,23 @@ def stream(
         str, typer.Option(metavar="NAME", help="Colour matrix of YUV formats: bt601, bt709 or bt2020.")
     ] = "bt709",
     value_range: Annotated[
-        str, typer.Option("--range", metavar="NAME", help="Value range of YUV formats: video or full.")
-    ] = "video",
+        str, typer.Option("--range", metavar="NAME", help="Value range of YUV formats: limited or full.")
+    ] = "limited",
+    siting: Annotated[
+        str, typer.Option(metavar="NAME", help="Place of chroma in YUV formats: centre, or left as in most videos.")
+    ] = "centre",
+    output_matrix: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Colour matrix of the results.", show_default="--matrix"),
+    ] = None,
+    output_range: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Value range of the results.", show_default="--range"),
+    ] = None,
+    output_siting: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Place of chroma in the results.", show_default="--siting"),
+    ] = None,
     roi: Annotated[
         str | None,
         typer.Option(metavar="X,Y,W,H", help="Enlarge only this region of each frame.", show_default="the whole frame"),
@@ -69,8 +84,8 @@ def stream(
     Frames follow each other without headers, their rows and planes without gaps, as ffmpeg writes and reads them with
     -f rawvideo. Each result is written as soon as its frame has arrived and is computed.
 
-    Formats: rgb8, bgr8, rgb16, bgr16, rgb_float, bgr_float, rgb_planar8, rgb_planar16, rgb_planar_float, nv12, nv21
-    and p010. Samples of more than one byte have the byte order of this machine.
+    Formats: rgb8, bgr8, rgba8, bgra8, rgb16, bgr16, rgb_float, bgr_float, rgb_planar8, rgb_planar16, rgb_planar_float,
+    nv12, nv21, i420 and p010. Samples of more than one byte have the byte order of this machine.
 
     Example: ffmpeg -i in.mp4 -f rawvideo -pix_fmt nv12 - | srdgan-rt stream --size 640x480 | ffplay -f rawvideo
     -pixel_format nv12 -video_size 2560x1920 -
@@ -79,17 +94,20 @@ def stream(
     region = options.parse_roi(roi)
     # Imported only now: it loads numpy, and help and wrong usage should answer at once.
     from srdgan_rt.checkpoint import DEFAULT_MODEL
-    from srdgan_rt.session import FORMATS, MATRICES, PRECISIONS, RANGES, Session
+    from srdgan_rt.session import FORMATS, MATRICES, PRECISIONS, RANGES, SITINGS, Session
 
-    result_format = input_format if output_format is None else output_format
     for option, value, allowed in (
         ("--format", input_format, FORMATS),
-        ("--output-format", result_format, FORMATS),
+        ("--output-format", output_format, FORMATS),
         ("--matrix", matrix, MATRICES),
+        ("--output-matrix", output_matrix, MATRICES),
         ("--range", value_range, RANGES),
+        ("--output-range", output_range, RANGES),
+        ("--siting", siting, SITINGS),
+        ("--output-siting", output_siting, SITINGS),
         ("--precision", precision, PRECISIONS),
     ):
-        if value not in allowed:
+        if value is not None and value not in allowed:
             raise InputError(f"{option} must be one of {', '.join(allowed)}, got {value!r}")
 
     session = Session(model or DEFAULT_MODEL, threads=threads, precision=precision)
@@ -97,10 +115,14 @@ def stream(
         height,
         width,
         input=input_format,
-        output=result_format,
+        output=output_format,
         roi=region,
         matrix=matrix,
         value_range=value_range,
+        siting=siting,
+        output_matrix=output_matrix,
+        output_range=output_range,
+        output_siting=output_siting,
         max_latency_ms=max_latency,
     )
     with ExitStack() as files:

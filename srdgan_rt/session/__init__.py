@@ -1,5 +1,5 @@
 """Enlarges pictures and camera frames without PyTorch, from import to the first result in a fraction of a second."""
 
-from srdgan_rt.session.session import FORMATS, MATRICES, PRECISIONS, RANGES, Session
+from srdgan_rt.session.session import FORMATS, MATRICES, PRECISIONS, RANGES, SITINGS, Session
 
-__all__ = ["FORMATS", "MATRICES", "PRECISIONS", "RANGES", "Session"]
+__all__ = ["FORMATS", "MATRICES", "PRECISIONS", "RANGES", "SITINGS", "Session"]

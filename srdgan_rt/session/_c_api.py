@@ -39,6 +39,10 @@ class Options(Structure):
     ]
 
 
+class YuvColour(Structure):
+    _fields_ = [("matrix", c_int32), ("range", c_int32), ("siting", c_int32)]
+
+
 class Config(Structure):
     _fields_ = [
         ("input", c_int32),
@@ -46,8 +50,8 @@ class Config(Structure):
         ("width", c_int64),
         ("height", c_int64),
         ("region", c_int64 * 4),
-        ("matrix", c_int32),
-        ("range", c_int32),
+        ("input_colour", YuvColour),
+        ("output_colour", YuvColour),
         ("strip_rows", c_int64),
         ("row_streaming", c_int32),
         ("max_latency_ms", c_double),

@@ -19,30 +19,49 @@ class Format:
     Args:
         code: number in ``session_c.h``.
         dtype: type of a sample.
-        planes: 1 for interleaved samples; 3 for red, green, blue; 2 for luma, and chroma of 2x2 pixels.
+        planes: 1 for interleaved samples; 3 for red, green, blue. Of YUV: 2 for luma and interleaved chroma, 3 for luma
+            and twice chroma.
+        channels: interleaved samples of a pixel.
+        is_yuv: YUV 4:2:0, whose chroma is of 2x2 pixels.
     """
 
     code: int
     dtype: str
     planes: int
+    channels: int = 3
+    is_yuv: bool = False
 
     def shapes(self, height: int, width: int) -> list[tuple[int, ...]]:
         """Shapes of the planes as separate arrays."""
         if self.planes == 1:
-            return [(height, width, 3)]
-        return [(height, width)] * 3 if self.planes == 3 else [(height, width), (height // 2, width)]
+            return [(height, width, self.channels)]
+        if not self.is_yuv:
+            return [(height, width)] * 3
+        chroma = (height // 2, width) if self.planes == 2 else (height // 2, width // 2)
+        return [(height, width), *[chroma] * (self.planes - 1)]
 
     def shape(self, height: int, width: int) -> tuple[int, ...]:
         """Shape of all planes in one array."""
         if self.planes == 1:
-            return (height, width, 3)
-        return (3, height, width) if self.planes == 3 else (height // 2 * 3, width)
+            return (height, width, self.channels)
+        return (height // 2 * 3, width) if self.is_yuv else (3, height, width)
 
-    def split(self, array: NDArray[Any], height: int) -> list[NDArray[Any]]:
-        """The planes of one array, as views."""
+    def split(self, array: NDArray[Any], height: int, name: str) -> list[NDArray[Any]]:
+        """The planes of one array, as views. ``name`` is what messages call it.
+
+        Raises:
+            InputError: the planes cannot be views, as rows of the array have gaps between them.
+        """
         if self.planes == 1:
             return [array]
-        return list(array) if self.planes == 3 else [array[:height], array[height:]]
+        if not self.is_yuv:
+            return list(array)
+        if self.planes == 2:
+            return [array[:height], array[height:]]
+        chroma = array[height:]  # a row of it holds two rows of a plane
+        if not chroma.flags.c_contiguous:
+            raise InputError(f"{name} must be contiguous, or three arrays, got strides {array.strides}")
+        return [array[:height], *chroma.reshape(2, height // 2, array.shape[1] // 2)]
 
     def count_rows(self, picture: object) -> int:
         """Rows of a picture, in one array or in planes; 0 where that is unclear."""
@@ -51,26 +70,32 @@ class Format:
         shape: tuple[int, ...] = getattr(picture, "shape", ())
         if len(shape) != len(self.shape(2, 2)):
             return 0
-        return int((shape[0], shape[0] // 3 * 2, shape[1])[self.planes - 1])
+        if self.is_yuv:
+            return int(shape[0] // 3 * 2)
+        return int(shape[1] if self.planes == 3 else shape[0])
 
     def rows_from(self, planes: list[NDArray[Any]], first: int) -> list[NDArray[Any]]:
         """The planes without the rows before ``first``."""
-        return [plane[first // 2 if self.planes == 2 and index else first :] for index, plane in enumerate(planes)]
+        return [plane[first // 2 if self.is_yuv and index else first :] for index, plane in enumerate(planes)]
 
 
+# In the order of session_c.h.
 FORMATS = {
     "rgb8": Format(0, "uint8", 1),
     "bgr8": Format(1, "uint8", 1),
-    "rgb16": Format(2, "uint16", 1),
-    "bgr16": Format(3, "uint16", 1),
-    "rgb_float": Format(4, "float32", 1),
-    "bgr_float": Format(5, "float32", 1),
-    "rgb_planar8": Format(6, "uint8", 3),
-    "rgb_planar16": Format(7, "uint16", 3),
-    "rgb_planar_float": Format(8, "float32", 3),
-    "nv12": Format(9, "uint8", 2),
-    "nv21": Format(10, "uint8", 2),
-    "p010": Format(11, "uint16", 2),
+    "rgba8": Format(2, "uint8", 1, channels=4),
+    "bgra8": Format(3, "uint8", 1, channels=4),
+    "rgb16": Format(4, "uint16", 1),
+    "bgr16": Format(5, "uint16", 1),
+    "rgb_float": Format(6, "float32", 1),
+    "bgr_float": Format(7, "float32", 1),
+    "rgb_planar8": Format(8, "uint8", 3),
+    "rgb_planar16": Format(9, "uint16", 3),
+    "rgb_planar_float": Format(10, "float32", 3),
+    "nv12": Format(11, "uint8", 2, is_yuv=True),
+    "nv21": Format(12, "uint8", 2, is_yuv=True),
+    "i420": Format(13, "uint8", 3, is_yuv=True),
+    "p010": Format(14, "uint16", 2, is_yuv=True),
 }
 
 
@@ -95,7 +120,7 @@ def to_planes(picture: object, format: Format, height: int, width: int, name: st
         shape = format.shape(height, width)
         if array.shape != shape:
             raise InputError(f"{name} must have shape {shape}, got {array.shape}")
-        planes = format.split(array, height)
+        planes = format.split(array, height, name)
     if format.planes == 2 and len(planes) == 2 and planes[1].shape == (height // 2, width // 2, 2):
         planes[1] = planes[1].reshape(height // 2, width)
     if [plane.shape for plane in planes] != shapes:

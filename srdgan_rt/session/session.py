@@ -7,7 +7,7 @@ import os
 import weakref
 from collections.abc import Iterable, Iterator
 from ctypes import byref, c_int64
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,25 @@ FORMATS = tuple(_FORMATS)
 MATRICES = ("bt601", "bt709", "bt2020")
 """Colour matrices of YUV formats."""
 
-RANGES = ("video", "full")
+RANGES = ("limited", "full")
 """Value ranges of YUV formats."""
+
+SITINGS = ("centre", "left")
+"""Where a sample of chroma of YUV formats lies among its 2x2 pixels."""
 
 PRECISIONS = ("fp32", "int8")
 """Precisions of a session."""
+
+
+class _Form(NamedTuple):
+    """What is configured, as far as results of RGB depend on it."""
+
+    height: int
+    width: int
+    input: str
+    output: str
+    roi: tuple[int, int, int, int] | None
+    row_streaming: bool
 
 
 class Session:
@@ -89,7 +103,7 @@ class Session:
         self._call("open", os.fsencode(path), byref(options))
         self.scale = int(self._library.srdgan_session_scale(self._handle))
         self.precision = precision
-        self._form: tuple[Any, ...] | None = None  # arguments of configure() in use
+        self._form: _Form | None = None
         self._input_size = self._output_size = (0, 0)
         self._input = self._output = _FORMATS["rgb8"]
 
@@ -105,7 +119,11 @@ class Session:
         output: str | None = None,
         roi: tuple[int, int, int, int] | None = None,
         matrix: str = "bt709",
-        value_range: str = "video",
+        value_range: str = "limited",
+        siting: str = "centre",
+        output_matrix: str | None = None,
+        output_range: str | None = None,
+        output_siting: str | None = None,
         strip_rows: int | None = None,
         row_streaming: bool = False,
         max_latency_ms: float | None = None,
@@ -120,6 +138,11 @@ class Session:
             roi: ``(x, y, width, height)`` in pixels of the input: enlarge only this region.
             matrix: one of :data:`MATRICES`, for YUV formats.
             value_range: one of :data:`RANGES`, for YUV formats.
+            siting: one of :data:`SITINGS`, for YUV formats: the middle, as in JPEG files, or between the two left
+                pixels, as in most MPEG-2, H.264 and H.265 videos.
+            output_matrix: likewise of the output; None is that of the input.
+            output_range: likewise.
+            output_siting: likewise.
             strip_rows: rows that are computed at a time, rounded up to what is possible; None chooses 128 rows or the
                 whole picture, whichever takes less memory. The result does not depend on it.
             row_streaming: takes memory for :meth:`push_rows` and :meth:`pull_rows`, too. With None for ``strip_rows``,
@@ -136,17 +159,24 @@ class Session:
             LatencyError: a picture would take longer than ``max_latency_ms``.
         """
         roi = None if roi is None else _check_roi(roi)
-        form = (height, width, input, output, roi, matrix, value_range, strip_rows, row_streaming)
+        form = _Form(height, width, input, input if output is None else output, roi, bool(row_streaming))
         self._form = None
-        self._input = _find_format("input", input)
-        self._output = self._input if output is None else _find_format("output", output)
+        self._input, self._output = _find_format("input", form.input), _find_format("output", form.output)
         config = _c_api.Config(
             input=self._input.code,
             output=self._output.code,
             width=check_whole("width", width, 1),
             height=check_whole("height", height, 1),
-            matrix=_find_index("matrix", matrix, MATRICES),
-            range=_find_index("value_range", value_range, RANGES),
+            input_colour=_c_api.YuvColour(
+                _find_index("matrix", matrix, MATRICES),
+                _find_index("value_range", value_range, RANGES),
+                _find_index("siting", siting, SITINGS),
+            ),
+            output_colour=_c_api.YuvColour(
+                _find_index("output_matrix", matrix if output_matrix is None else output_matrix, MATRICES),
+                _find_index("output_range", value_range if output_range is None else output_range, RANGES),
+                _find_index("output_siting", siting if output_siting is None else output_siting, SITINGS),
+            ),
             strip_rows=0 if strip_rows is None else check_whole("strip_rows", strip_rows, 1),
             row_streaming=bool(row_streaming),
             max_latency_ms=0.0 if max_latency_ms is None else _check_limit("max_latency_ms", max_latency_ms),
@@ -226,9 +256,9 @@ class Session:
         name = {"uint8": "rgb8", "uint16": "rgb16", "float32": "rgb_float"}[image.dtype.name]
         height, width = image.shape[:2]
         roi = None if roi is None else _check_roi(roi)
-        if self._form is not None and self._form[-1]:
+        if self._form is not None and self._form.row_streaming:
             raise InputError("upscale() must not come after configure() with row_streaming: use process()")
-        if self._form != (height, width, name, None, roi, "bt709", "video", None, False):
+        if self._form != _Form(height, width, name, name, roi, False):
             self.configure(height, width, input=name, roi=roi)
         is_usable = image.strides[1:] == (3 * image.itemsize, image.itemsize) and has_distinct_rows(image)
         result: NDArray[Any] = self.process(image if is_usable else np.ascontiguousarray(image))

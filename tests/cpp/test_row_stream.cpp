@@ -109,6 +109,8 @@ void test_same_bits(const L2HSizes& sizes, int64_t threads, int64_t padding) {
       {nv12, nv12, 2, 2, 0, {}},
       {PixelFormat::kP010, PixelFormat::kRgbPlanar16, 154, 14, 0, {1, 1, 9, 150}},
       {PixelFormat::kRgbPlanar8, PixelFormat::kBgr8, 90, 7, 0, {}},
+      {PixelFormat::kI420, PixelFormat::kRgba8, 154, 14, 0, {1, 1, 9, 150}},
+      {PixelFormat::kBgra8, PixelFormat::kI420, 211, 12, 0, {}},
   };
   for (const Case& one : cases) {
     SessionConfig config = config_of(one.height, one.width);

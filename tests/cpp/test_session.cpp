@@ -228,7 +228,7 @@ void test_arguments() {
   CHECK(invalid(session.configure(config), "region must be a box inside"), "region");
   config = config_of(8, 8);
   config.input = static_cast<PixelFormat>(99);
-  CHECK(invalid(session.configure(config), "format must be 0..11, got 99"), "format");
+  CHECK(invalid(session.configure(config), "input format must be 0..14, got 99"), "format");
   config.input = PixelFormat::kNv12;
   config.width = 7;
   CHECK(invalid(session.configure(config), "must have an even width and height, got 7 x 8"), "odd");

@@ -47,8 +47,8 @@ def test_any_pushes_and_pulls_give_the_bits_of_process(session: Session, data: s
     np.testing.assert_array_equal(np.concatenate(parts), expected)
 
 
-@pytest.mark.parametrize("output", ["nv12", "rgb8", "rgb_planar16"])
-@pytest.mark.parametrize("source", ["nv12", "p010", "bgr8", "rgb_planar8"])
+@pytest.mark.parametrize("output", ["nv12", "i420", "rgb8", "rgb_planar16"])
+@pytest.mark.parametrize("source", ["nv12", "p010", "i420", "bgra8", "rgb_planar8"])
 def test_stream_in_all_layouts(session: Session, source: str, output: str):
     session.configure(HEIGHT, WIDTH, input=source, output=output, row_streaming=True)
     frame = random_frame(session)
@@ -57,16 +57,21 @@ def test_stream_in_all_layouts(session: Session, source: str, output: str):
     def cut(first: int, end: int) -> object:
         if source in ("nv12", "p010"):
             return frame[first:end], frame[HEIGHT + first // 2 : HEIGHT + end // 2]
+        if source == "i420":
+            cb, cr = frame[HEIGHT:].reshape(2, HEIGHT // 2, WIDTH // 2)[:, first // 2 : end // 2]
+            return frame[first:end], cb, cr
         return frame[:, first:end] if "planar" in source else frame[first:end]
 
     parts = list(session.stream([cut(0, 2), cut(2, 96), cut(96, HEIGHT), cut(0, HEIGHT)]))
-    if output == "nv12":
+    if output in ("nv12", "i420"):
         rows = [len(part) // 3 * 2 for part in parts]
         luma = np.concatenate([part[:count] for part, count in zip(parts, rows, strict=True)])
-        chroma = np.concatenate([part[count:] for part, count in zip(parts, rows, strict=True)])
+        shape = (1, -1, 4 * WIDTH) if output == "nv12" else (2, -1, 2 * WIDTH)
+        chroma = [part[count:].reshape(shape) for part, count in zip(parts, rows, strict=True)]
         whole, half = 4 * HEIGHT, 2 * HEIGHT
+        planes = np.concatenate(chroma, 1).reshape(shape[0], 2, half, -1)
         for picture in range(2):
-            result = np.concatenate([luma[picture * whole :][:whole], chroma[picture * half :][:half]])
+            result = np.concatenate([luma[picture * whole :][:whole], planes[:, picture].reshape(half, 4 * WIDTH)])
             np.testing.assert_array_equal(result, expected)
     else:
         axis = 1 if "planar" in output else 0

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from srdgan_rt import Session, Upscaler, _ext
 from srdgan_rt.checkpoint import load_model, save_model
 from srdgan_rt.errors import CancelledError, CheckpointError, InputError, LatencyError, UnknownModelError
-from srdgan_rt.session import FORMATS, MATRICES, RANGES
+from srdgan_rt.session import FORMATS, MATRICES, RANGES, SITINGS
 from tests.helpers.lively_net import make_lively_net
 from tests.helpers.session_checks import check_formats_agree, random_picture
 
@@ -199,25 +199,78 @@ def test_formats_of_the_same_pixels_agree(session: Session, upscaler: Upscaler):
 
 @pytest.mark.parametrize("matrix", MATRICES)
 @pytest.mark.parametrize("value_range", RANGES)
-@pytest.mark.parametrize("name", ["nv12", "nv21", "p010"])
+@pytest.mark.parametrize("name", ["nv12", "nv21", "i420", "p010"])
 def test_flat_yuv_frames_keep_their_values(name: str, value_range: str, matrix: str):
     session = Session(MODEL, threads=1)
     session.configure(8, 10, input=name, matrix=matrix, value_range=value_range)
     shift = 8 if name == "p010" else 0
-    luma, chroma = np.full((8, 10), 120 << shift), np.tile(np.array([110, 135]) << shift, (4, 5))
     dtype = np.uint16 if name == "p010" else np.uint8
-    result = session.process((luma.astype(dtype), chroma.astype(dtype)))
+    luma = np.full((8, 10), 120 << shift, dtype)
+    if name == "i420":
+        planes = (luma, np.full((4, 5), 110, dtype), np.full((4, 5), 135, dtype))
+    else:
+        planes = (luma, np.tile(np.array([110, 135], dtype) << shift, (4, 5)))
+    result = session.process(planes)
     assert result.shape == (48, 40)
     assert result.dtype == dtype
     level = 1 << shift
+    chroma = result[32:].reshape(2, -1).T if name == "i420" else result[32:].reshape(-1, 2)
     assert np.abs(result[:32].astype(int) - 120 * level).max() <= 2 * level
-    assert np.abs(result[32:].reshape(-1, 2).astype(int) - np.array([110, 135]) * level).max() <= 2 * level
+    assert np.abs(chroma.astype(int) - np.array([110, 135]) * level).max() <= 2 * level
+
+
+def test_i420_holds_the_samples_of_nv12(session: Session):
+    frame = np.random.default_rng(0).integers(0, 256, (15, 12)).astype(np.uint8)
+    chroma = frame[10:].reshape(5, 6, 2)
+    session.configure(10, 12, input="nv12")
+    expected = session.process(frame)
+    session.configure(10, 12, input="nv12", output="nv21")
+    vu = session.process(frame)
+    session.configure(10, 12, input="i420")
+    planar = np.concatenate([frame[:10].ravel(), chroma[..., 0].ravel(), chroma[..., 1].ravel()]).reshape(15, 12)
+    result = session.process(planar)
+    np.testing.assert_array_equal(result[:40], expected[:40])
+    np.testing.assert_array_equal(result[40:].reshape(2, 20, 24), expected[40:].reshape(20, 24, 2).transpose(2, 0, 1))
+    np.testing.assert_array_equal(vu[40:].reshape(20, 24, 2)[..., ::-1], expected[40:].reshape(20, 24, 2))
+    wide = np.zeros((15, 20), np.uint8)[:, :12]
+    with pytest.raises(InputError, match="picture must be contiguous, or three arrays"):
+        session.process(wide)
+
+
+def test_alpha_is_ignored_and_opaque_in_the_result(session: Session, upscaler: Upscaler):
+    picture = random_picture(10, 12)
+    session.configure(10, 12, input="rgba8", output="bgra8")
+    with_alpha = np.concatenate([picture, random_picture(10, 12)[..., :1]], -1)
+    result = session.process(with_alpha)
+    np.testing.assert_array_equal(result[..., 2::-1], upscaler.upscale(picture))
+    assert (result[..., 3] == 255).all()
+
+
+def test_input_and_output_may_have_different_colours_and_sitings():
+    session = Session(MODEL, threads=1)
+    session.configure(8, 64, input="nv12", matrix="bt601", value_range="full", output_matrix="bt709",
+                      output_range="limited")  # fmt: skip
+    red = np.full((12, 64), 76, np.uint8)  # by BT.601 in full range
+    red[8:] = np.tile(np.array([85, 255], np.uint8), (4, 32))
+    result = session.process(red)
+    assert np.abs(result[:32].astype(int) - 63).max() <= 2  # by BT.709 in limited range
+    assert np.abs(result[32:].reshape(-1, 2).astype(int) - [102, 240]).max() <= 2
+    # An edge of colour moves by half a pixel of the input, as the chroma is taken to lie there.
+    edge = np.full((12, 64), 128, np.uint8)
+    edge[8:, 32::2] = 160
+    middles = []
+    for siting in SITINGS:
+        session.configure(8, 64, input="nv12", output="rgb_float", siting=siting)
+        blue = session.process(edge)[16, :, 2]
+        middles.append(np.interp((blue[0] + blue[-1]) / 2, blue, np.arange(len(blue))))
+    assert middles[1] - middles[0] == pytest.approx(-2, abs=0.5)
 
 
 def test_names_are_in_the_order_of_the_header():
     header = (ROOT / "include" / "srdgan" / "session_c.h").read_text(encoding="utf-8")
     names = {name.lower() for name in re.findall(r"\bSRDGAN_([A-Z0-9_]+)[,\s]", header)}
-    assert {*FORMATS, *MATRICES, "video_range", "full_range"} <= names
+    ranges, sitings = {f"{name}_range" for name in RANGES}, {f"{name}_siting" for name in SITINGS}
+    assert {*FORMATS, *MATRICES, *ranges, *sitings} <= names
     first, last = header.index("SRDGAN_RGB8"), header.index("SRDGAN_P010")
     assert [name.lower() for name in re.findall(r"SRDGAN_(\w+)", header[first : last + 11])] == list(FORMATS)
 
