@@ -5,18 +5,11 @@
 #include <deque>
 #include <new>
 
+#include "csrc/common/mirror.h"
 #include "csrc/cuda/picture_tiles.h"
 
 namespace srdgan::gpu {
 namespace {
-
-// i mirrored into 0 .. size - 1, the first and last samples not repeated.
-int64_t mirror(int64_t i, int64_t size) {
-  if (size == 1) return 0;
-  const int64_t period = 2 * (size - 1);
-  i = ((i % period) + period) % period;
-  return i < size ? i : period - i;
-}
 
 // A picture as planes of rows: one plane of pixels, or three of samples.
 struct Planes {

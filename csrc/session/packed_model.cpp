@@ -13,9 +13,8 @@
 namespace srdgan {
 namespace {
 
-// As in srdgan_rt/models/spec.py and srdgan_rt/checkpoint/load.py; a test compares them.
+// As in srdgan_rt/models/spec.py; a test compares them.
 constexpr int64_t kDefaultHalo = 32;  // in pixels that the network sees
-constexpr int64_t kMostPixels = 10'000;
 constexpr size_t kMostDigits = 9;
 
 int64_t read_pixels(const SafeTensors& file, const std::string& key, int64_t missing) {
@@ -26,8 +25,8 @@ int64_t read_pixels(const SafeTensors& file, const std::string& key, int64_t mis
       !text.empty() && text.size() <= kMostDigits && text.find_first_not_of("0123456789") == std::string::npos;
   require_model(is_number, key + " in the metadata must be a whole number, got " + text.substr(0, 50));
   const int64_t pixels = std::stoll(text);
-  require_model(pixels <= kMostPixels, key + " in the metadata must be at most " + std::to_string(kMostPixels) +
-                                           ", got " + std::to_string(pixels));
+  require_model(pixels <= kMaxMargin, key + " in the metadata must be at most " + std::to_string(kMaxMargin) +
+                                          ", got " + std::to_string(pixels));
   return pixels;
 }
 

@@ -11,6 +11,8 @@
 
 namespace srdgan {
 
+constexpr int64_t kMaxMargin = 10'000;  // halo and border padding, as in srdgan_rt/checkpoint/load.py; a test compares
+
 struct PackedModel {
   AlignedMemory<uint8_t> blob;
   L2HWeights weights;  // points into the blob

@@ -24,7 +24,6 @@ namespace srdgan {
 namespace {
 
 constexpr int64_t kMaxThreads = 1024;
-constexpr int64_t kMaxMargin = 10'000;  // halo and border padding, as in model files
 
 void check_options(const SessionOptions& options) {
   const auto check = [](const char* name, int64_t value, int64_t min, int64_t max) {

@@ -82,6 +82,8 @@ To read_image(const From& image) {
 
 using namespace srdgan;
 
+const char* srdgan_version(void) { return SRDGAN_VERSION; }
+
 srdgan_options srdgan_default_options(void) {
   const SessionOptions options;
   return {options.threads, options.halo, options.border_padding, nullptr, nullptr, SRDGAN_FP32, nullptr, 0};

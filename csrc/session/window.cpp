@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "csrc/common/mirror.h"
 #include "csrc/common/picture_limits.h"
 #include "csrc/session/failure.h"
 
@@ -31,13 +32,6 @@ Region check_region(const SessionConfig& config) {
 // For values below 0, too.
 int64_t round_down(int64_t value, int64_t multiple) {
   return (value >= 0 ? value : value - multiple + 1) / multiple * multiple;
-}
-
-// The pixel in whose place a picture goes on mirrored. The edge pixel is not repeated; an axis of one pixel is.
-int64_t mirror(int64_t pixel, int64_t whole) {
-  const int64_t period = std::max<int64_t>(2 * (whole - 1), 1);
-  const int64_t place = (pixel % period + period) % period;
-  return std::min(place, whole > 1 ? period - place : 0);
 }
 
 WindowAxis make_axis(int64_t begin, int64_t size, int64_t whole, const PackedModel& model) {

@@ -10,6 +10,9 @@
 #define SRDGAN_C_API
 #endif
 
+/* Before version 1, any minor version may change the structures: compare with srdgan_version() after dlopen(). */
+#define SRDGAN_VERSION "0.1.0"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -99,6 +102,9 @@ typedef struct {
   void* planes[3];
   int64_t strides[3];
 } srdgan_image;
+
+/* SRDGAN_VERSION of the library. */
+SRDGAN_C_API const char* srdgan_version(void);
 
 SRDGAN_C_API srdgan_options srdgan_default_options(void);
 SRDGAN_C_API srdgan_config srdgan_default_config(void);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import ctypes
 import os
 import pickle
 import re
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 from srdgan_rt import Session, Upscaler, _ext
 from srdgan_rt.checkpoint import load_model, save_model
 from srdgan_rt.errors import CancelledError, CheckpointError, InputError, LatencyError, UnknownModelError
-from srdgan_rt.session import FORMATS, MATRICES, RANGES, SITINGS
+from srdgan_rt.session import FORMATS, MATRICES, RANGES, SITINGS, _c_api
 from tests.helpers.lively_net import make_lively_net
 from tests.helpers.session_checks import check_formats_agree, random_picture
 
@@ -273,6 +274,23 @@ def test_names_are_in_the_order_of_the_header():
     assert {*FORMATS, *MATRICES, *ranges, *sitings} <= names
     first, last = header.index("SRDGAN_RGB8"), header.index("SRDGAN_P010")
     assert [name.lower() for name in re.findall(r"SRDGAN_(\w+)", header[first : last + 11])] == list(FORMATS)
+
+
+def test_structures_and_the_version_are_those_of_the_header():
+    header = (ROOT / "include" / "srdgan" / "session_c.h").read_text(encoding="utf-8")
+    code = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
+    types = {"int32_t": 4, "int64_t": 8, "double": 8, "size_t": 8, "srdgan_parallel_for": 8, "char": 1}
+    structures = (_c_api.Status, _c_api.Options, _c_api.YuvColour, _c_api.Config, _c_api.Image)
+    names = ("status", "options", "yuv_colour", "config", "image")
+    for structure, name in zip(structures, names, strict=True):
+        body = re.search(rf"typedef struct \{{([^}}]*)\}} srdgan_{name};", code)[1]
+        fields = re.findall(r"(\w+)\s*(\*?)\s*(\w+)(?:\[(\d+)\])?;", body)
+        types[f"srdgan_{name}"] = ctypes.sizeof(structure)
+        assert [field for _, _, field, _ in fields] == [field[0] for field in structure._fields_]
+        sizes = [(8 if pointer else types[kind]) * int(count or 1) for kind, pointer, _, count in fields]
+        assert sizes == [ctypes.sizeof(field[1]) for field in structure._fields_]
+    version = re.search(r'#define SRDGAN_VERSION "(.*)"', header)[1]
+    assert f'version = "{version}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def test_wrong_arguments_are_one_line(session: Session):
