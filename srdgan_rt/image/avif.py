@@ -44,13 +44,15 @@ def read_avif(path: Path, check_size: SizeCheck) -> Picture:
 
 def _decode(data: bytes, header: AvifImageFile) -> Pixels:
     """The first frame: uint16 where it has more than 8 bits, grey where it is."""
-    # The first configuration of AV1 in the file; the pictures of a file all have the same depth.
+    # The first configuration of AV1 in the file. It may be that of the alpha channel, which has the same depth.
     flags = data[data.index(b"av1C") + 6]
     if flags & _HIGH_DEPTH and header.n_frames == 1:  # imagecodecs writes beyond its memory on animations
         bits = 12 if flags & _TWELVE_BITS else 10
         return expand_bits(imagecodecs.avif_decode(data), bits)
     pixels = np.array(header)
-    if flags & _MONOCHROME and pixels.ndim == 3 and pixels.shape[2] == 4:  # Pillow has no grey beside alpha
+    has_alpha = pixels.ndim == 3 and pixels.shape[2] == 4
+    # Pillow has no grey beside alpha. The colours are compared, because alpha is monochrome in every file.
+    if flags & _MONOCHROME and has_alpha and (pixels[..., :2] == pixels[..., 2:3]).all():
         return np.ascontiguousarray(pixels[..., 2:])
     return pixels
 

@@ -1,6 +1,7 @@
 """AVIF: depth, alpha, colour spaces and turns that the container states."""
 
 import io
+import re
 
 import imagecodecs
 import numpy as np
@@ -109,6 +110,18 @@ def test_grey_beside_alpha_is_read(save, make_pixels):
     assert back.shape == (30, 40, 2)
     np.testing.assert_array_equal(back[..., 1], pixels[..., 3])
     assert np.abs(back[..., 0].astype(int) - pixels[..., 0]).max() <= 3
+
+
+def test_colours_stay_where_alpha_is_described_first(save, make_pixels):
+    pixels = make_pixels(30, 40, 4)
+    data = bytearray(encode(Image.fromarray(pixels), quality=100, subsampling="4:4:4"))
+    colour, alpha = (match.start() for match in re.finditer(b"av1C", data))
+    data[colour : colour + 8], data[alpha : alpha + 8] = data[alpha : alpha + 8], data[colour : colour + 8]
+    links = slice(data.index(b"ipma"), data.index(b"mdat"))  # of the two pictures to their properties, by number
+    data[links] = data[links].translate(bytes.maketrans(b"\x83\x86", b"\x86\x83"))
+    back = read_picture(save("a.avif", bytes(data))).pixels
+    assert back.shape == (30, 40, 4)
+    assert np.abs(back.astype(int) - pixels).max() <= 3
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
