@@ -29,9 +29,9 @@ from srdgan_rt.files.upscale_file import FileId, FileOptions, upscale_file
 from srdgan_rt.runtime import AutoUpscaler, Upscaler, open_upscaler
 
 Row = dict[str, Any]
-"""One file: ``input``, ``output``, ``status`` (``done``, ``skipped`` or ``failed``), ``seconds``, ``width``,
-``height``, ``out_width``, ``out_height``, ``notes`` (lines) and ``error`` (one line). Texts are "" and numbers 0 where
-there is none, so that all rows have the same types."""
+"""One file: ``input``, ``output``, ``status``, ``seconds``, ``width``, ``height``, ``out_width``, ``out_height``,
+``notes`` (lines) and ``error`` (one line), as in :class:`Result`. Texts are "" and numbers 0 where there is none, so
+that all rows have the same types."""
 
 Batch = Mapping[str, Sequence[Any]]
 
@@ -144,12 +144,11 @@ def _make_row(source: str, target: str, run: Callable[[], Sequence[Result]]) -> 
         results = run()
     except Exception as error:  # of any type: one bad file must not stop the others
         return row | {"error": describe(error)}
-    done = [result for result in results if result.seconds is not None]
-    first = done[0] if done else results[0]
+    first = next((result for result in results if result.status == "done"), results[0])
     sizes = {name: getattr(first, name) or 0 for name in ("width", "height", "out_width", "out_height")}
     notes = "\n".join(note for result in results for note in result.notes)
-    status = {"status": "done" if done else "skipped", "output": first.output or target, "notes": notes}
-    return row | sizes | status | {"seconds": time.perf_counter() - start}
+    outcome = {"status": first.status, "output": first.output or target, "notes": notes}
+    return row | sizes | outcome | {"seconds": time.perf_counter() - start}
 
 
 def _to_columns(rows: Sequence[Row]) -> dict[str, list[Any]]:

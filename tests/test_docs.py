@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import re
 import shlex
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from srdgan_rt.cli import COMMANDS, SUBCOMMANDS, main
+from srdgan_rt.files.result import Result
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "srdgan_rt" / "weights").glob("*.md")])
@@ -138,3 +140,10 @@ def test_no_line_is_longer_than_120_characters(page: Path) -> None:
         return
     lines = strip_code(page.read_text(encoding="utf-8")).splitlines()
     assert [line for line in lines if len(line) > 120 and not line.lstrip().startswith("|")] == []
+
+
+def test_the_table_of_json_has_the_fields_of_a_result() -> None:
+    text = (ROOT / "docs" / "design" / "files.md").read_text(encoding="utf-8")
+    rows = text.partition("| field | meaning |\n|---|---|\n")[2].partition("\n\n")[0].splitlines()
+    listed = [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert listed == [field.name for field in dataclasses.fields(Result)]

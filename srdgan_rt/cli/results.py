@@ -48,7 +48,7 @@ class Reporter:
         """
         if self._as_json:
             for path, reason in files:
-                _print_json(Result(path, notes=(reason,)))
+                _print_json(Result(path, "skipped", notes=(reason,)))
             return
         by_reason: dict[str, list[str]] = {}
         for path, reason in files:
@@ -66,7 +66,7 @@ class Reporter:
         self.num_failed += 1
         say_failure(subject, error)
         if self._as_json:
-            _print_json(Result(subject, output, error=describe(error)))
+            _print_json(Result(subject, "failed", output, error=describe(error)))
 
 
 def _print_json(result: Result) -> None:

@@ -70,9 +70,8 @@ def run_on_cluster(
 def _make_result(row: Mapping[str, Any]) -> Result:
     notes = tuple(row["notes"].splitlines())
     if row["status"] == "skipped":
-        return Result(row["input"], row["output"], notes=notes)
+        return Result(row["input"], "skipped", row["output"], notes=notes)
     sizes = {name: row[name] for name in ("width", "height", "out_width", "out_height")}
     speed = row["width"] * row["height"] / 1e6 / row["seconds"]
-    return Result(
-        row["input"], row["output"], **sizes, seconds=row["seconds"], megapixels_per_second=speed, notes=notes
-    )
+    timing = {"seconds": row["seconds"], "megapixels_per_second": speed}
+    return Result(row["input"], "done", row["output"], **sizes, **timing, notes=notes)

@@ -152,7 +152,7 @@ def degrade_file(
             missing.append(plan)
         else:
             target = str(pairs.paths.of(plan.name)[1])
-            yield Result(str(job.source), target, notes=("skipped: the pair exists",))
+            yield Result(str(job.source), "skipped", target, notes=("skipped: the pair exists",))
     if not missing:
         return
     start = time.perf_counter()
@@ -169,6 +169,7 @@ def degrade_file(
         (height, width), (low_height, low_width) = (picture.pixels.shape[:2] for picture in (pair.high, pair.low))
         yield Result(
             input=str(job.source),
+            status="done",
             output=str(pairs.paths.of(plan.name)[1]),
             width=width,
             height=height,

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["done", "skipped", "failed"]
 
 
 @dataclass(frozen=True)
 class Result:
     """Outcome of one file. Sizes are in pixels, None where processing stopped before they were known.
 
+    ``--json`` prints these fields; docs/design/files.md lists them.
+
     Args:
         input: input file, or the argument that failed.
+        status: ``done``, ``skipped`` (the notes say why) or ``failed`` (the error says why).
         output: file that was or would have been written.
         width: columns of the input.
         height: rows of the input.
@@ -25,6 +31,7 @@ class Result:
     """
 
     input: str
+    status: Status
     output: str | None = None
     width: int | None = None
     height: int | None = None

@@ -75,7 +75,7 @@ def upscale_file(
     """
     _check_not_written(job.target, written)
     if _may_skip(job.target, options.existing):
-        return Result(str(job.source), str(job.target), notes=("skipped: the result exists",))
+        return Result(str(job.source), "skipped", str(job.target), notes=("skipped: the result exists",))
     start = time.perf_counter()
     with collect_warnings() as warnings:
         picture = read_picture(job.source, max_pixels=options.max_pixels)
@@ -85,7 +85,7 @@ def upscale_file(
         target, notes = settle_target(job, (*out_sides, *picture.pixels.shape[2:]), picture.pixels.dtype)
         _check_not_written(target, written)
         if _may_skip(target, options.existing):
-            return Result(str(job.source), str(target), notes=(*notes, "skipped: the result exists"))
+            return Result(str(job.source), "skipped", str(target), notes=(*notes, "skipped: the result exists"))
         progress.begin(height * width)
         upscaler, chosen = choose_upscaler(opened, picture.pixels)
         noise = None
@@ -97,6 +97,7 @@ def upscale_file(
     seconds = time.perf_counter() - start
     return Result(
         input=str(job.source),
+        status="done",
         output=str(target),
         width=width,
         height=height,

@@ -134,6 +134,7 @@ def test_json_has_one_object_per_file(upscale, draw, tmp_path, model):
     assert good.pop("megapixels_per_second") > 0
     assert good == {
         "input": str(tmp_path / "a.png"),
+        "status": "done",
         "output": str(tmp_path / "a_x4.png"),
         "width": 6,
         "height": 4,
@@ -146,8 +147,19 @@ def test_json_has_one_object_per_file(upscale, draw, tmp_path, model):
     }
     assert bad["input"] == str(tmp_path / "b.png")
     assert bad["error"] in outcome.err
+    assert bad["status"] == "failed"
     assert bad["width"] is None
     assert bad.keys() == {*good.keys(), "seconds", "megapixels_per_second"}
+
+
+def test_json_says_what_was_skipped_and_why(upscale, draw, tmp_path):
+    draw(tmp_path / "a.png")
+    draw(tmp_path / "a_x4.png")
+    lines = upscale(tmp_path, "--json", "--skip-existing").out.splitlines()
+    assert {(row["status"], row["notes"][0][:12]) for row in map(json.loads, lines)} == {
+        ("skipped", "is the resul"),
+        ("skipped", "skipped: the"),
+    }
 
 
 def test_equal_names_of_two_folders_are_told_apart(upscale, draw, tmp_path):
