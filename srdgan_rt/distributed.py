@@ -25,8 +25,8 @@ from srdgan_rt.files.degrade_file import PairJob, PairOptions, degrade_file, nam
 from srdgan_rt.files.jobs import Job
 from srdgan_rt.files.progress import SilentProgress
 from srdgan_rt.files.result import Result
-from srdgan_rt.files.upscale_file import FileId, FileOptions, upscale_file
-from srdgan_rt.runtime import AutoUpscaler, Upscaler, open_upscaler
+from srdgan_rt.files.upscale_file import FileOptions, FileUpscaler
+from srdgan_rt.runtime import open_upscaler
 
 Row = dict[str, Any]
 """One file: ``input``, ``output``, ``status``, ``seconds``, ``width``, ``height``, ``out_width``, ``out_height``,
@@ -56,9 +56,8 @@ class UpscaleFiles:
         torch.set_num_threads(num_threads)
         self._arguments = upscaler
         # Opened with the first file, whose row has the error if that fails.
-        self._upscaler: Upscaler | AutoUpscaler | None = None
+        self._files: FileUpscaler | None = None
         self._options = options
-        self._written: dict[FileId, Path] = {}
 
     def __call__(self, batch: Batch) -> dict[str, list[Any]]:
         """Enlarges the files; a file that fails does not stop the others.
@@ -76,10 +75,9 @@ class UpscaleFiles:
         return _to_columns(rows)
 
     def _run(self, job: Job) -> list[Result]:
-        if self._upscaler is None:
-            self._upscaler = open_upscaler(**self._arguments)
-        self._written.clear()  # it refuses a second result of one name, which a batch that is repeated has
-        return [upscale_file(job, self._upscaler, self._options, self._written, SilentProgress())]
+        if self._files is None:
+            self._files = FileUpscaler(open_upscaler(**self._arguments), self._options)
+        return self._files.run(job, SilentProgress())
 
 
 class SynthesizePairs:

@@ -85,9 +85,7 @@ def degrade(
     plan = plan_pair_jobs(inputs, output, degrader.scale, variants, recursive=recursive)
     pairs = PairSet(plan.folder, degrader.scale)
     reporter = Reporter(as_json=as_json, quiet=quiet)
-    for subject, error in plan.failures:
-        reporter.failed(subject, error)
-    reporter.left_alone(plan.left_alone)
+    reporter.planned(plan)
 
     def run(job: PairJob, progress: FileProgress) -> Iterator[Result]:
         return degrade_file(job, degrader, pairs, pair_options, progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Protocol
 
 from srdgan_rt.cli.ending import print_line
 from srdgan_rt.cli.failures import say, say_failure
@@ -13,6 +14,18 @@ from srdgan_rt.errors import describe, one_line
 from srdgan_rt.files.result import Result
 
 _MAX_LISTED = 8  # more skipped files with the same reason are only counted
+
+
+class FilePlan(Protocol):
+    """What a command will not do."""
+
+    @property
+    def failures(self) -> Sequence[tuple[str, Exception]]:
+        """Input and error of what cannot be done."""
+
+    @property
+    def left_alone(self) -> Sequence[tuple[str, str]]:
+        """Input and reason of what is skipped."""
 
 
 class Reporter:
@@ -40,7 +53,13 @@ class Reporter:
                 speed = f"{result.seconds:.1f} s, {format_rate(1e6 * result.megapixels_per_second)}"
                 print_line(one_line(f"{result.input} -> {result.output} ({sizes}, {speed})"))
 
-    def left_alone(self, files: Sequence[tuple[str, str]]) -> None:
+    def planned(self, plan: FilePlan) -> None:
+        """Prints what a plan leaves out: what cannot be done, and what is skipped."""
+        for subject, error in plan.failures:
+            self.failed(subject, error)
+        self._left_alone(plan.left_alone)
+
+    def _left_alone(self, files: Sequence[tuple[str, str]]) -> None:
         """Prints which files are skipped and why; many with the same reason in one line.
 
         Args:

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from srdgan_rt.checks import MOST_OUTSCALE
 from srdgan_rt.cli import options
 from srdgan_rt.cli.failures import FAILED
-from srdgan_rt.cli.progress import FileProgress
 from srdgan_rt.cli.results import Reporter
 from srdgan_rt.cli.run_all import run_all
 from srdgan_rt.errors import InputError
 from srdgan_rt.files.extension import Extension
-from srdgan_rt.files.result import Result
-
-if TYPE_CHECKING:
-    from srdgan_rt.files.jobs import Job
-    from srdgan_rt.files.upscale_file import FileOptions
-    from srdgan_rt.runtime import AutoUpscaler, Upscaler
 
 
 def upscale(
@@ -81,9 +71,11 @@ def upscale(
     16-bit depth, transparency and greyscale are kept where the format can hold them. A file that fails does not stop
     the others.
 
-    Results of earlier runs are skipped, unless you name them as inputs.
+    Results of earlier runs are skipped; to enlarge one, name it without its original.
 
-    With --watch, pictures are done as soon as they are completely written: when they have not changed for two seconds.
+    With --watch, the pictures that are in the folders are done, and then new ones as soon as they are completely
+    written: when they have not changed for two seconds. A picture that changes is done again, and its result replaced;
+    a result that is newer than its picture is kept. Subfolders need -r, and Ctrl-C ends it.
 
     Exit status: 0 all done, 1 some input failed, 2 wrong usage, 128 + N stopped by signal N.
     """
@@ -97,15 +89,16 @@ def upscale(
     strength = options.parse_denoise(denoise)
 
     # Imported only now: they load PyTorch, and help and wrong usage should answer at once.
-    from srdgan_rt.files.jobs import Plan, plan_jobs
-    from srdgan_rt.files.upscale_file import Existing, FileOptions
+    from srdgan_rt.files.jobs import Planner
+    from srdgan_rt.files.upscale_file import Existing, FileOptions, FileUpscaler
     from srdgan_rt.files.watch import FolderWatch
+    from srdgan_rt.image import find_pictures
     from srdgan_rt.runtime import open_upscaler
 
     suffix = f"x{outscale:g}" if suffix is None else suffix
-    make_plan = partial(plan_jobs, inputs, output, recursive=recursive, suffix=suffix, extension=extension)
+    planner = Planner(inputs, output, suffix=suffix, extension=extension)
     folders = FolderWatch(inputs, recursive) if watch_folders else None
-    plan = make_plan() if folders is None else Plan()
+    plan = planner.plan(find_pictures(inputs, recursive) if folders is None else [])
     arguments: dict[str, Any] = {
         "model": model,
         "sharpness": sharpness,
@@ -119,11 +112,10 @@ def upscale(
     if upscaler is not None and not quiet:
         options.warn_of_slow_precision(upscaler.device.type, upscaler.precision)
     reporter = Reporter(as_json=as_json, quiet=quiet)
-    for subject, error in plan.failures:
-        reporter.failed(subject, error)
-    reporter.left_alone(plan.left_alone)
+    reporter.planned(plan)
 
-    existing = Existing.OVERWRITE if overwrite else Existing.SKIP if skip_existing or watch_folders else Existing.REFUSE
+    existing = Existing.RENEW if watch_folders else Existing.REFUSE
+    existing = Existing.OVERWRITE if overwrite else Existing.SKIP if skip_existing else existing
     file_options = FileOptions(outscale, strength, quality, existing, options.limit_pixels(max_pixels))
 
     if ray is not None:
@@ -131,24 +123,11 @@ def upscale(
 
         run_on_cluster(plan.jobs, ray, arguments, file_options, reporter, num_cpus=ray_cpus, num_gpus=ray_gpus)
     elif upscaler is not None:
-        run = _make_runner(upscaler, file_options)
+        files = FileUpscaler(upscaler, file_options)
         if folders is not None:
             from srdgan_rt.cli.upscale_watch import watch
 
-            watch(folders, make_plan, run, reporter, show_progress=not quiet)
-        run_all(plan.jobs, run, reporter, show_progress=not quiet)
+            watch(folders, planner, files, reporter, show_progress=not quiet)
+        run_all(plan.jobs, files.run, reporter, show_progress=not quiet)
     if reporter.num_failed:
         raise typer.Exit(FAILED)
-
-
-def _make_runner(
-    upscaler: Upscaler | AutoUpscaler, file_options: FileOptions
-) -> Callable[[Job, FileProgress], list[Result]]:
-    from srdgan_rt.files.upscale_file import FileId, upscale_file
-
-    written: dict[FileId, Path] = {}
-
-    def run(job: Job, progress: FileProgress) -> list[Result]:
-        return [upscale_file(job, upscaler, file_options, written, progress)]
-
-    return run

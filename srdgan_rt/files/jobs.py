@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from srdgan_rt.errors import ImageWriteError, InputError
+from srdgan_rt.errors import ImageReadError, ImageWriteError, InputError
 from srdgan_rt.files.extension import Extension
-from srdgan_rt.files.own_results import ResultFinder
-from srdgan_rt.files.result_names import Draft, draft_result, tell_apart
+from srdgan_rt.files.own_results import ResultFinder, find_mark, original_stem
+from srdgan_rt.files.result_names import Draft, draft_result, fold_name, tell_apart
 from srdgan_rt.image import WRITABLE_EXTENSIONS, FoundPicture, find_pictures
 
 _LONGEST_NAME = 255  # bytes, of a file on every common file system
+_OLD_RESULT = "is the result of an earlier run; to enlarge it, name it without its original"
 _FILE_ENDING = re.compile(r"\.(?=\d*[a-z])[a-z0-9]{2,5}")
 
 
@@ -63,11 +65,10 @@ def plan_jobs(
 
     Args:
         inputs: files, folders and patterns.
-        output: a file, for a single picture; otherwise a folder, in which the tree of an input folder is mirrored; None
-            puts each result beside its picture.
+        output: see :class:`Planner`.
         recursive: whether to search subfolders.
-        suffix: added to the name's stem after an underscore; nothing is added where it is empty.
-        extension: format of the results; ``auto`` keeps the picture's where results can be written in it.
+        suffix: see :class:`Planner`.
+        extension: see :class:`Planner`.
 
     Returns:
         The plan. No two jobs write one file, no job overwrites an input, and results are not upscaled again.
@@ -75,23 +76,97 @@ def plan_jobs(
     Raises:
         InputError: output or suffix is not valid.
     """
-    if any(separator in suffix for separator in {"/", os.sep, "\0"}):
-        raise InputError(f"--suffix must be a part of a file name, got {suffix!r}")
-    target_file, target_folder = _interpret_output(inputs, output, extension)
-    plan = Plan()
-    pictures = _choose_pictures(find_pictures(inputs, recursive), inputs, target_folder, plan)
-    if target_file is not None:
-        if len(pictures) > 1:
-            raise InputError(f"--output {output}: names one file, but there are {len(pictures)} inputs; name a folder")
-        jobs = [Job(picture.path, target_file, may_become_png=False) for picture in pictures]
-    else:
-        drafts = tell_apart(_draft(pictures, target_folder, suffix, extension, plan), target_folder)
-        jobs = [
-            Job(draft.source, draft.target, may_become_png=extension is Extension.AUTO, notes=draft.notes)
-            for draft in drafts
-        ]
-    _settle_conflicts(jobs, plan)
-    return plan
+    planner = Planner(inputs, output, suffix=suffix, extension=extension)
+    return planner.plan(find_pictures(inputs, recursive))
+
+
+class Planner:
+    """Decides where results go, also of pictures that are found one after another.
+
+    Args:
+        inputs: files, folders and patterns.
+        output: a file, for a single picture; otherwise a folder, in which the tree of an input folder is mirrored; None
+            puts each result beside its picture.
+        suffix: added to the name's stem after an underscore; nothing is added where it is empty.
+        extension: format of the results; ``auto`` keeps the picture's where results can be written in it.
+
+    Raises:
+        InputError: output or suffix is not valid.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[str],
+        output: str | None,
+        *,
+        suffix: str = "x4",
+        extension: Extension = Extension.AUTO,
+    ) -> None:
+        if any(separator in suffix for separator in {"/", os.sep, "\0"}):
+            raise InputError(f"--suffix must be a part of a file name, got {suffix!r}")
+        self._file, self._folder = _interpret_output(inputs, output, extension)
+        self._inputs = inputs
+        self._suffix = suffix
+        self._extension = extension
+        self._drafts: dict[str, Draft] = {}  # by the file that the picture really is
+        self._named: dict[Draft, Draft] = {}
+        self._taken: dict[str, Path] = {}  # results of the jobs so far, and the pictures that they are made of
+
+    def plan(self, found: list[FoundPicture]) -> Plan:
+        """Plans the jobs of pictures. Those of earlier calls keep the names of their results.
+
+        Args:
+            found: pictures that are new, or have changed, since the last call.
+
+        Raises:
+            InputError: the output is a file, and there are several pictures.
+        """
+        plan = Plan()
+        pictures = _choose_pictures(found, self._inputs, self._folder, plan)
+        if self._file is None:
+            jobs = self._name_results(pictures, plan)
+        elif len(pictures) > 1:
+            raise InputError(f"--output {self._file}: names one file, but there are {len(pictures)} inputs")
+        else:
+            jobs = [Job(picture.path, self._file, may_become_png=False) for picture in pictures]
+        self._settle_conflicts(jobs, plan)
+        return plan
+
+    def _name_results(self, pictures: list[FoundPicture], plan: Plan) -> list[Job]:
+        """The jobs of pictures; pictures that cannot be opened go into the plan."""
+        new = set()
+        for draft in _draft(pictures, self._folder, self._suffix, self._extension, plan):
+            file = os.path.realpath(draft.source)
+            if self._drafts.setdefault(file, draft).source == draft.source:  # a link to a known picture is left out
+                self._drafts[file] = draft
+                new.add(draft)
+        drafts = list(self._drafts.values())
+        for draft, result in zip(drafts, tell_apart(drafts, self._folder), strict=True):
+            self._named.setdefault(draft, result)
+        results = [self._named[draft] for draft in drafts if draft in new]
+        may_become_png = self._extension is Extension.AUTO
+        return [Job(result.source, result.target, may_become_png, result.notes) for result in results]
+
+    def _settle_conflicts(self, jobs: list[Job], plan: Plan) -> None:
+        """Sorts jobs into those that can be done and those that would harm another file."""
+        origins = self._taken | {_identify(job.target): job.source for job in jobs}
+        for job in jobs:
+            source, target = _identify(job.source), _identify(job.target)
+            size = len(os.fsencode(job.target.name))
+            if source == target or _is_same_file(job.target, job.source):
+                clash = "the result would overwrite its own input; choose --suffix or --output"
+                plan.failures.append((str(job.source), ImageWriteError(clash)))
+            elif source in origins:
+                plan.left_alone.append((str(job.source), f"is the result of {origins[source]}, not upscaled again"))
+            elif self._taken.get(target, job.source) != job.source:
+                clash = f"{job.target} is already the result of {self._taken[target]}"
+                plan.failures.append((str(job.source), ImageWriteError(clash)))
+            elif size > _LONGEST_NAME:
+                rule = f"the name of its result is too long: at most {_LONGEST_NAME} bytes, got {size}; choose --output"
+                plan.failures.append((str(job.source), ImageWriteError(rule)))
+            else:
+                self._taken[target] = job.source
+                plan.jobs.append(job)
 
 
 def _interpret_output(
@@ -125,7 +200,8 @@ def _choose_pictures(
 ) -> list[FoundPicture]:
     """The pictures to upscale. The rest goes into the plan: what is not a picture, and results of earlier runs."""
     finder = ResultFinder()
-    stems = {entry.path.stem for entry in found if entry.is_picture}
+    names = Counter(fold_name(entry.path.name) for entry in found if entry.is_picture)
+    stems = {fold_name(entry.path.stem) for entry in found if entry.is_picture}
     pictures = []
     for entry in found:
         subject = str(entry.path)
@@ -136,11 +212,11 @@ def _choose_pictures(
                 plan.left_alone.append((subject, entry.note))
             elif target_folder is not None and is_old_result(entry.path, inputs, target_folder):
                 plan.left_alone.append((subject, "lies in the output folder, not upscaled again"))
+            elif entry.path.exists() and not entry.path.is_file():
+                plan.failures.append((subject, ImageReadError("not a regular file")))
             # The shell may have expanded a pattern: a named result is an input only if its original is not named, too.
-            elif (not entry.is_named or _has_original(entry.path, stems)) and finder.is_result(entry.path):
-                plan.left_alone.append(
-                    (subject, "is the result of an earlier run, not upscaled again unless named alone")
-                )
+            elif finder.is_result(entry.path) and not (entry.is_named and not _has_original(entry.path, names, stems)):
+                plan.left_alone.append((subject, _OLD_RESULT))
             else:
                 pictures.append(entry)
         except OSError as error:
@@ -148,8 +224,20 @@ def _choose_pictures(
     return pictures
 
 
-def _has_original(path: Path, stems: set[str]) -> bool:
-    return any(path.stem[:place] in stems for place, character in enumerate(path.stem) if character == "_")
+def _has_original(result: Path, names: Counter[str], stems: set[str]) -> bool:
+    """Whether the picture that a result was made of is an input, by the result's mark or else by its name.
+
+    Args:
+        result: a result that is an input.
+        names: how many inputs have a name, as of :func:`fold_name`.
+        stems: these names without endings.
+    """
+    mark = find_mark(result)
+    if mark is not None and mark.source is not None:
+        source, own = fold_name(mark.source), fold_name(result.name)
+        return names[source] > (source == own)
+    stem = original_stem(result)
+    return stem is not None and fold_name(stem) in stems
 
 
 def is_old_result(picture: Path, inputs: Sequence[str], target_folder: Path) -> bool:
@@ -169,29 +257,6 @@ def _draft(
         except OSError as error:  # no permission to read it
             plan.failures.append((str(picture.path), error))
     return drafts
-
-
-def _settle_conflicts(jobs: list[Job], plan: Plan) -> None:
-    """Sorts jobs into those that can be done and those that would harm another file."""
-    origins = {_identify(job.target): job.source for job in jobs}
-    taken: dict[str, Path] = {}
-    for job in jobs:
-        source, target = _identify(job.source), _identify(job.target)
-        size = len(os.fsencode(job.target.name))
-        if source == target or _is_same_file(job.target, job.source):
-            clash = "the result would overwrite its own input; choose --suffix or --output"
-            plan.failures.append((str(job.source), ImageWriteError(clash)))
-        elif source in origins:
-            plan.left_alone.append((str(job.source), f"is the result of {origins[source]}, not upscaled again"))
-        elif target in taken:
-            clash = f"{job.target} is already the result of {taken[target]}"
-            plan.failures.append((str(job.source), ImageWriteError(clash)))
-        elif size > _LONGEST_NAME:
-            rule = f"the name of its result is too long: at most {_LONGEST_NAME} bytes, got {size}; choose --output"
-            plan.failures.append((str(job.source), ImageWriteError(rule)))
-        else:
-            taken[target] = job.source
-            plan.jobs.append(job)
 
 
 def _identify(path: Path) -> str:

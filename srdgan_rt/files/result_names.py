@@ -139,7 +139,7 @@ def _find_clashes(drafts: Iterable[Draft]) -> list[list[Draft]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def fold_name(path: Path) -> str:
+def fold_name(path: Path | str) -> str:
     """A text that is equal for names that a file system may take for the same: case and Unicode form are ignored."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(path)).casefold())
 

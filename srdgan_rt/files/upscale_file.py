@@ -1,4 +1,4 @@
-"""Runs one job of ``upscale``; apart from the command, because it imports PyTorch, which is slow."""
+"""Runs jobs of ``upscale``; apart from the command, because it imports PyTorch, which is slow."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from numpy.typing import DTypeLike
 
 from srdgan_rt.errors import ImageWriteError
 from srdgan_rt.files.jobs import Job
-from srdgan_rt.files.own_results import mark_result
+from srdgan_rt.files.own_results import find_mark, mark_result
 from srdgan_rt.files.progress import FileProgress
 from srdgan_rt.files.result import Result
 from srdgan_rt.image import Picture, check_writable, crop_metadata, measure_stated_noise, read_picture, write_picture
@@ -29,6 +30,8 @@ class Existing(enum.Enum):
     REFUSE = enum.auto()
     OVERWRITE = enum.auto()
     SKIP = enum.auto()
+    RENEW = enum.auto()
+    """Replace it where it is this program's result of the same picture, which has changed since; else skip."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,65 +53,124 @@ class FileOptions:
     max_pixels: int | None
 
 
-FileId = tuple[int, int]
-"""Device and inode of a file: the same for all its names."""
+class FileId(NamedTuple):
+    """What tells a file, whatever its name, from other files and from itself after a change."""
+
+    device: int
+    inode: int
+    changed: int
+    """Time of the last change in nanoseconds."""
 
 
-def upscale_file(
-    job: Job, opened: Upscaler | AutoUpscaler, options: FileOptions, written: dict[FileId, Path], progress: FileProgress
-) -> Result:
-    """Reads, enlarges and writes one picture.
+class FileUpscaler:
+    """Enlarges picture files with the same options.
 
     Args:
-        job: input and output file.
-        opened: enlarges the picture, or chooses what does.
-        options: options of the call.
-        written: results of this call so far and their inputs; the new one is added.
-        progress: shows the progress.
-
-    Returns:
-        What was done, or that the file was skipped.
-
-    Raises:
-        SrdganError: the input cannot be read, the result cannot be stored, or the engine failed.
-        OSError: the folder of the result cannot be made.
+        opened: enlarges the pictures, or chooses what does.
+        options: options for all files.
     """
-    _check_not_written(job.target, written)
-    if _may_skip(job.target, options.existing):
-        return Result(str(job.source), "skipped", str(job.target), notes=("skipped: the result exists",))
-    start = time.perf_counter()
-    with collect_warnings() as warnings:
-        picture = read_picture(job.source, max_pixels=options.max_pixels)
-        height, width = picture.pixels.shape[:2]
-        out_sides = [max(1, round(side * options.outscale)) for side in (height, width)]
-        # Before the work, not after it.
-        target, notes = settle_target(job, (*out_sides, *picture.pixels.shape[2:]), picture.pixels.dtype)
-        _check_not_written(target, written)
-        if _may_skip(target, options.existing):
-            return Result(str(job.source), "skipped", str(target), notes=(*notes, "skipped: the result exists"))
-        progress.begin(height * width)
-        upscaler, chosen = choose_upscaler(opened, picture.pixels)
+
+    def __init__(self, opened: Upscaler | AutoUpscaler, options: FileOptions) -> None:
+        self._opened = opened
+        self._options = options
+        # Results, and the inputs that they were made of as these were then.
+        self._made: dict[FileId, tuple[Path, FileId]] = {}
+
+    def run(self, job: Job, progress: FileProgress) -> list[Result]:
+        """Reads, enlarges and writes one picture.
+
+        Args:
+            job: input and output file.
+            progress: shows the progress.
+
+        Returns:
+            One result: what was done, or that the file was skipped.
+
+        Raises:
+            SrdganError: the input cannot be read, the result cannot be stored, or the engine failed.
+            OSError: the folder of the result cannot be made.
+        """
+        source = _identify(job.source)
+        if self._is_done(job.target, job.source, source):
+            return [_skip(job, job.target)]
+        start = time.perf_counter()
+        with collect_warnings() as warnings:
+            picture = read_picture(job.source, max_pixels=self._options.max_pixels)
+            height, width = picture.pixels.shape[:2]
+            out_sides = [max(1, round(side * self._options.outscale)) for side in (height, width)]
+            # Before the work, not after it.
+            target, notes = settle_target(job, (*out_sides, *picture.pixels.shape[2:]), picture.pixels.dtype)
+            if self._is_done(target, job.source, source):
+                return [_skip(job, target, notes)]
+            progress.begin(height * width)
+            upscaler, chosen = choose_upscaler(self._opened, picture.pixels)
+            result = self._enlarge(job.source, picture, upscaler, progress)
+            lost = write_picture(target, result, quality=self._options.quality)
+            self._made[_identify(target)] = job.source, source
+        seconds = time.perf_counter() - start
+        return [
+            Result(
+                input=str(job.source),
+                status="done",
+                output=str(target),
+                width=width,
+                height=height,
+                out_width=result.pixels.shape[1],
+                out_height=result.pixels.shape[0],
+                seconds=seconds,
+                megapixels_per_second=height * width / 1e6 / seconds,
+                engine=upscaler.engine,
+                model=upscaler.name,
+                notes=(*result.notes, *notes, *chosen, *warnings, *lost),
+            )
+        ]
+
+    def _enlarge(self, source: Path, picture: Picture, upscaler: Upscaler, progress: FileProgress) -> Picture:
+        outscale, denoise = self._options.outscale, self._options.denoise
         noise = None
-        if options.denoise == "auto" and picture.format == "dng":
-            noise = measure_stated_noise(job.source, picture.pixels)
-        result = enlarge_picture(picture, upscaler, options.outscale, options.denoise, progress, stated_noise=noise)
-        lost = write_picture(target, result, quality=options.quality)
-        written[_identify(target)] = job.source
-    seconds = time.perf_counter() - start
-    return Result(
-        input=str(job.source),
-        status="done",
-        output=str(target),
-        width=width,
-        height=height,
-        out_width=result.pixels.shape[1],
-        out_height=result.pixels.shape[0],
-        seconds=seconds,
-        megapixels_per_second=height * width / 1e6 / seconds,
-        engine=upscaler.engine,
-        model=upscaler.name,
-        notes=(*result.notes, *notes, *chosen, *warnings, *lost),
-    )
+        if denoise == "auto" and picture.format == "dng":
+            noise = measure_stated_noise(source, picture.pixels)
+        return enlarge_picture(
+            picture, upscaler, outscale, denoise, progress, stated_noise=noise, source_name=source.name
+        )
+
+    def _is_done(self, target: Path, source: Path, version: FileId) -> bool:
+        """Whether the result is there and stays.
+
+        Args:
+            target: the result.
+            source: the input.
+            version: the input as it is now.
+
+        Raises:
+            ImageWriteError: there is a file that must not be replaced.
+        """
+        if not target.exists():
+            return False
+        made_of, made_version = self._made.get(_identify(target), (None, None))
+        # Names that differ may be the same file: many file systems ignore case, or how an accent is encoded.
+        if made_of is not None and made_of != source:
+            raise ImageWriteError(f"{target} is already the result of {made_of}")
+        existing = self._options.existing
+        if existing is Existing.OVERWRITE:
+            return False
+        if existing is Existing.REFUSE:
+            raise ImageWriteError(f"{target} exists: choose --overwrite or --skip-existing")
+        if existing is Existing.RENEW and made_of is not None:
+            return made_version == version
+        mark = find_mark(target)
+        if mark is not None and mark.names_other(source):
+            raise ImageWriteError(f"{target} is the result of {mark.source}: choose another --suffix or --output")
+        if existing is Existing.SKIP or mark is None or mark.source is None:  # it may be a picture of the user's
+            return True
+        is_current = version.changed <= _identify(target).changed
+        if is_current:  # known from now on, so that any other change of the picture counts, too
+            self._made[_identify(target)] = source, version
+        return is_current
+
+
+def _skip(job: Job, target: Path, notes: tuple[str, ...] = ()) -> Result:
+    return Result(str(job.source), "skipped", str(target), notes=(*notes, "skipped: the result exists"))
 
 
 def enlarge_picture(
@@ -120,6 +182,7 @@ def enlarge_picture(
     region: tuple[int, int, int, int] | None = None,
     *,
     stated_noise: float | None = None,
+    source_name: str | None = None,
 ) -> Picture:
     """Enlarges a picture, or a region of it, and marks the result as one of this program.
 
@@ -132,6 +195,7 @@ def enlarge_picture(
         region: ``(x, y, width, height)`` in pixels of the picture; None for all of it.
         stated_noise: of :func:`srdgan_rt.image.measure_stated_noise`, which ``"auto"`` then uses; None measures the
             noise of the pixels.
+        source_name: name of the picture's file, which the mark then holds.
 
     Returns:
         The result, ready to be written. Notes are added: the noise that was found, what a region does to metadata.
@@ -143,7 +207,7 @@ def enlarge_picture(
     pixels = upscaler.upscale(picture.pixels, outscale=outscale, denoise=strength, roi=region, progress=progress.show)
     if region is not None:
         picture = crop_metadata(picture, height=region[3], width=region[2])
-    packet = mark_result(picture.metadata.xmp, upscaler.name, outscale)
+    packet = mark_result(picture.metadata.xmp, upscaler.name, outscale, source_name)
     metadata = dataclasses.replace(picture.metadata, xmp=packet)
     return dataclasses.replace(picture, pixels=pixels, metadata=metadata, notes=(*picture.notes, *measured))
 
@@ -187,23 +251,9 @@ def settle_target(job: Job, shape: tuple[int, ...], dtype: DTypeLike) -> tuple[P
     return job.target, job.notes
 
 
-def _check_not_written(target: Path, written: dict[FileId, Path]) -> None:
-    """Refuses to overwrite a result of the same call, on file systems that take several names for the same."""
-    if target.exists() and (source := written.get(_identify(target))) is not None:
-        raise ImageWriteError(f"{target} is already the result of {source}")
-
-
 def _identify(path: Path) -> FileId:
     status = path.stat()
-    return status.st_dev, status.st_ino
-
-
-def _may_skip(target: Path, existing: Existing) -> bool:
-    if existing is Existing.OVERWRITE or not target.exists():
-        return False
-    if existing is Existing.SKIP:
-        return True
-    raise ImageWriteError(f"{target} exists: choose --overwrite or --skip-existing")
+    return FileId(status.st_dev, status.st_ino, status.st_mtime_ns)
 
 
 @contextmanager

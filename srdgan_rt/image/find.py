@@ -93,22 +93,36 @@ def _expand(text: str, recursive: bool) -> Iterator[FoundPicture]:
 
 def _expand_folder(root: Path, recursive: bool) -> Iterator[FoundPicture]:
     files, problems = list_files(root, recursive)
-    pictures = [path for path in files if path.name.lower().endswith(READABLE_EXTENSIONS)]
-    yield from (FoundPicture(path, root) for path in pictures)
-    unreadable: dict[tuple[Path, str], list[Path]] = {}
-    for path in files:
-        if name := KNOWN_UNREADABLE.get(path.suffix.lower()):
-            unreadable.setdefault((path.parent, name), []).append(path)
+    found = select_pictures(root, files)
     yield from problems
-    if pictures or any(problem.error for problem in problems):
-        for (folder, name), paths in unreadable.items():
-            yield from _leave_out(root, folder, name, paths)
-    elif unreadable:
-        names = ", ".join(sorted({name for _, name in unreadable}))
+    if any(entry.is_picture for entry in found) or any(problem.error for problem in problems):
+        yield from found
+    elif found:
+        endings = {path.suffix.lower() for path in files} & KNOWN_UNREADABLE.keys()
+        names = ", ".join(sorted({KNOWN_UNREADABLE[ending] for ending in endings}))
         yield _fail(root, f"{root}: the folder holds no pictures that can be read, only {names}")
     else:
         hint = "" if recursive else " (subfolders are entered with -r)"
         yield _fail(root, f"{root}: the folder holds no pictures{hint}")
+
+
+def select_pictures(root: Path, files: Iterable[Path]) -> list[FoundPicture]:
+    """The pictures among files of a folder; then entries with a note for formats that cannot be read.
+
+    Args:
+        root: the folder.
+        files: files in it, also of its subfolders, as of :func:`list_files`.
+    """
+    found = []
+    unreadable: dict[tuple[Path, str], list[Path]] = {}
+    for path in files:
+        if path.name.lower().endswith(READABLE_EXTENSIONS):
+            found.append(FoundPicture(path, root))
+        elif name := KNOWN_UNREADABLE.get(path.suffix.lower()):
+            unreadable.setdefault((path.parent, name), []).append(path)
+    for (folder, name), paths in unreadable.items():
+        found += _leave_out(root, folder, name, paths)
+    return found
 
 
 def _leave_out(root: Path, folder: Path, format_name: str, paths: list[Path]) -> Iterator[FoundPicture]:

@@ -201,7 +201,7 @@ class Workspace:
         upscaler, chosen = choose_upscaler(opened, picture.pixels)
         options = select(self._settings, values, Goal.RESULT)
         with collect_warnings() as warnings:
-            result = enlarge_picture(picture, upscaler, progress=job, region=region, **options)
+            result = enlarge_picture(picture, upscaler, progress=job, region=region, source_name=source.name, **options)
         result = dataclasses.replace(result, notes=(*result.notes, *chosen, *warnings))
         height, width = picture.pixels.shape[:2]
         x, y, columns, rows = region or (0, 0, width, height)

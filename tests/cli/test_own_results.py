@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from srdgan_rt.files.own_results import ResultFinder, mark_result
+from srdgan_rt.files.own_results import Mark, ResultFinder, find_mark, mark_result
 from srdgan_rt.image import read_picture
 
 PACKET = (
@@ -33,6 +33,45 @@ def test_mark_is_added_to_what_is_there_and_once_only():
 @pytest.mark.parametrize("packet", [b"", b"no XML", PACKET.decode().encode("utf-16"), PACKET + b" " * 65000])
 def test_packet_that_cannot_be_marked_stays_as_it_is(packet):
     assert mark_result(packet or b"<x/>", "m", 4) == (packet or b"<x/>")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a 'quoted' & <odd>.png", '"a".png', "ä&amp;é.png"])
+@pytest.mark.parametrize("extension", ["png", "jpg", "tiff", "webp", "avif"])
+def test_result_names_its_source(upscale, draw, tmp_path, name, extension):
+    draw(tmp_path / name, 64, 64)
+    upscale(tmp_path / name, "-o", tmp_path / f"result.{extension}")
+    assert find_mark(tmp_path / f"result.{extension}") == Mark(name)
+    assert find_mark(tmp_path / name) is None
+
+
+def test_mark_without_a_name():
+    assert b"srdgan:Source" not in mark_result(None, "m", 4)
+    assert b"srdgan:Source" not in mark_result(None, "m", 4, "not\nprintable.png")
+
+
+def test_result_of_another_picture_is_not_taken_for_ones_own(upscale, draw, tmp_path):
+    draw(tmp_path / "a.bmp")
+    upscale(tmp_path / "a.bmp", "-s", "1")
+    before = (tmp_path / "a_x1.png").read_bytes()
+    draw(tmp_path / "a.png", 8, 8)
+    outcome = upscale(tmp_path / "a.png", "-s", "1", "--skip-existing")
+    assert outcome.status == 1
+    assert "a_x1.png is the result of a.bmp: choose another --suffix or --output" in outcome.err
+    assert upscale(tmp_path / "a.bmp", "-s", "1", "--skip-existing").status == 0
+    assert (tmp_path / "a_x1.png").read_bytes() == before
+
+
+def test_named_result_is_left_alone_beside_its_own_original_only(upscale, draw, tmp_path):
+    draw(tmp_path / "IMG_0001.png", 4, 4)
+    draw(tmp_path / "IMG.png", 4, 4)
+    upscale(tmp_path / "IMG_0001.png", "--suffix", "big")
+    result = tmp_path / "IMG_0001_big.png"
+    outcome = upscale(tmp_path / "IMG.png", result, "-s", "2")
+    assert outcome.status == 0
+    assert "IMG_0001_big_x2.png" in names_in(tmp_path)
+    outcome = upscale(tmp_path / "IMG_0001.png", result, "-s", "3")
+    assert f"{result}: is the result of an earlier run; to enlarge it, name it without its original" in outcome.err
+    assert "IMG_0001_big_x3.png" not in names_in(tmp_path)
 
 
 @pytest.mark.parametrize("extension", ["png", "jpg", "tiff", "webp"])

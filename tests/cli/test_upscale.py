@@ -190,7 +190,7 @@ def test_second_run_does_not_upscale_results_beside_their_inputs(upscale, draw, 
     outcome = upscale(tmp_path, "--overwrite")
     assert outcome.status == 0
     assert files_in(tmp_path) == ["a.png", "a_x4.png"]
-    assert "not upscaled again" in outcome.err
+    assert "is the result of an earlier run" in outcome.err
 
 
 def test_second_run_does_not_upscale_results_in_an_output_inside_the_input(upscale, draw, tmp_path):

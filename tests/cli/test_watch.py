@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +10,9 @@ import time
 from functools import partial
 
 import pytest
+
+from srdgan_rt.files import own_results
+from srdgan_rt.image import read_picture
 
 
 @pytest.fixture
@@ -69,6 +73,92 @@ def test_results_that_exist_are_kept(watch, draw, tmp_path):
     outcome = watch(tmp_path / "in", "-o", tmp_path / "out", steps=[])
     assert "skipped: the result exists" in outcome.err
     assert (tmp_path / "out" / "a_x4.png").read_bytes() == before
+
+
+def test_a_picture_that_changes_is_done_again(watch, draw, tmp_path):
+    photo, result = tmp_path / "in" / "a.png", tmp_path / "in" / "a_x4.png"
+    draw(photo, 4, 6)
+
+    def replace_it():
+        draw(photo, 5, 6)
+        os.utime(photo, ns=(1, 1))  # as a copy that keeps the time of its original
+
+    outcome = watch(tmp_path / "in", steps=[lambda: None, replace_it])
+    assert outcome.out.count(f"{photo} -> {result}") == 2
+    assert read_picture(result).pixels.shape[:2] == (20, 24)
+    assert outcome.err_lines == ["srdgan-rt: interrupted"]
+
+
+@pytest.mark.parametrize("change_while_watching", [False, True])
+def test_an_old_result_is_replaced_if_the_picture_has_changed_since(watch, draw, tmp_path, change_while_watching):
+    photo, result = tmp_path / "in" / "a.png", tmp_path / "out" / "a_x4.png"
+    draw(photo, 4, 6)
+    watch(tmp_path / "in", "-o", tmp_path / "out", steps=[])
+    assert "skipped: the result exists" in watch(tmp_path / "in", "-o", tmp_path / "out", steps=[]).err
+
+    def change():
+        draw(photo, 5, 6)
+        time = 1 if change_while_watching else result.stat().st_mtime_ns + 1
+        os.utime(photo, ns=(time, time))
+
+    if not change_while_watching:
+        change()
+    watch(tmp_path / "in", "-o", tmp_path / "out", steps=[lambda: None, change] if change_while_watching else [])
+    assert read_picture(result).pixels.shape[:2] == (20, 24)
+
+
+def test_a_changed_picture_never_replaces_a_file_of_the_users(watch, draw, tmp_path):
+    photo, result = tmp_path / "in" / "a.png", tmp_path / "out" / "a_x4.png"
+    draw(photo)
+
+    def edit_result_and_change():
+        draw(result, 7, 7)
+        draw(photo, 5, 6)
+
+    outcome = watch(tmp_path / "in", "-o", tmp_path / "out", steps=[lambda: None, edit_result_and_change])
+    assert "skipped: the result exists" in outcome.err
+    assert read_picture(result).pixels.shape[:2] == (7, 7)
+
+
+def test_skip_existing_keeps_results_of_changed_pictures(watch, draw, tmp_path):
+    photo = draw(tmp_path / "in" / "a.png", 4, 6)
+    steps = [lambda: None, lambda: draw(photo, 5, 6)]
+    outcome = watch(tmp_path / "in", "-o", tmp_path / "out", "--skip-existing", steps=steps)
+    assert "skipped: the result exists" in outcome.err
+    assert read_picture(tmp_path / "out" / "a_x4.png").pixels.shape[:2] == (16, 24)
+
+
+def test_only_new_pictures_are_read(watch, draw, tmp_path, monkeypatch):
+    looked_at = []
+    find_mark = own_results.find_mark
+    monkeypatch.setattr(own_results, "find_mark", lambda path: looked_at.append(path.name) or find_mark(path))
+    draw(tmp_path / "in" / "a.png")
+    steps = [lambda: draw(tmp_path / "in" / "b.png"), lambda: draw(tmp_path / "in" / "c.png")]
+    watch(tmp_path / "in", "-o", tmp_path / "out", steps=steps)
+    assert looked_at == ["a.png", "b.png", "c.png"]
+
+
+def test_a_folder_that_vanishes_is_told_once_and_so_is_its_return(watch, draw, tmp_path):
+    folder, away = tmp_path / "in", tmp_path / "away"
+    draw(folder / "a.png")
+    steps = [lambda: None, lambda: folder.rename(away), lambda: None, lambda: away.rename(folder), lambda: None]
+    outcome = watch(folder, "-o", tmp_path / "out", steps=steps)
+    assert outcome.err_lines == [
+        f"srdgan-rt: {folder}: No such file or directory; waiting until the folder can be searched",
+        f"srdgan-rt: {folder}: can be searched again",
+        "srdgan-rt: interrupted",
+    ]
+    assert outcome.out.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["-o", "x.png"], "--output x.png: names one file"), (["--suffix", "a/b"], "--suffix must be a part")],
+)
+def test_names_are_checked_before_there_is_a_picture(watch, tmp_path, arguments, message):
+    outcome = watch(tmp_path, *arguments, steps=[])
+    assert outcome.status == 2
+    assert message in outcome.err
 
 
 @pytest.mark.parametrize(("option", "value"), [("--overwrite", None), ("--ray", "auto")])

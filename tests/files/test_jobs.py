@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from srdgan_rt.errors import InputError
 from srdgan_rt.files.extension import Extension
-from srdgan_rt.files.jobs import plan_jobs
+from srdgan_rt.files.jobs import Planner, plan_jobs
+from srdgan_rt.image import FoundPicture, find_pictures
 
 NAMES = st.sampled_from(["a.png", "a.jpg", "a_x4.png", "b.bmp", "s/a.png", "s/a_x4.jpg", "s/t/b.tif", "out/c.png"])
 
@@ -110,3 +112,50 @@ def test_output_that_looks_like_another_file_is_refused(tmp_path, output):
 def test_same_input_twice_is_one_job(tmp_path):
     (tmp_path / "a.png").touch()
     assert len(plan_jobs([str(tmp_path / "a.png"), str(tmp_path)], None).jobs) == 1
+
+
+def find(*paths):
+    return [entry for path in paths for entry in find_pictures([path.parent]) if entry.path == path]
+
+
+def test_pictures_that_are_found_later_get_names_of_their_own(tmp_path):
+    touch(tmp_path, "one/a.bmp", "two/a.bmp", "one/a.png")
+    planner = Planner([str(tmp_path / "one"), str(tmp_path / "two")], str(tmp_path / "out"))
+    names = {}
+    for name in ("one/a.bmp", "one/a.png", "two/a.bmp", "one/a.bmp"):
+        (job,) = planner.plan(find(tmp_path / name)).jobs
+        names.setdefault(name, []).append(str(job.target.relative_to(tmp_path / "out")))
+    assert names == {
+        "one/a.bmp": ["a_x4.png", "a_x4.png"],  # done again, it keeps its name
+        "one/a.png": ["a_png_x4.png"],
+        "two/a.bmp": ["two/a_x4.png"],
+    }
+
+
+def test_a_result_of_an_earlier_plan_is_not_written_twice(tmp_path):
+    touch(tmp_path, "a_png.png", "a.bmp", "a.png")
+    planner = Planner([str(tmp_path)], str(tmp_path / "out"))
+    for name in ("a_png.png", "a.bmp"):
+        assert planner.plan(find(tmp_path / name)).jobs
+    plan = planner.plan(find(tmp_path / "a.png"))
+    assert plan.jobs == []
+    ((subject, error),) = plan.failures
+    assert subject == str(tmp_path / "a.png")
+    assert str(error) == f"{tmp_path}/out/a_png_x4.png is already the result of {tmp_path}/a_png.png"
+
+
+def test_a_link_to_a_picture_of_an_earlier_plan_is_no_job(tmp_path):
+    touch(tmp_path, "a.png")
+    (tmp_path / "b.png").symlink_to(tmp_path / "a.png")
+    planner = Planner([str(tmp_path)], None)
+    assert planner.plan(find(tmp_path / "a.png")).jobs
+    assert planner.plan([FoundPicture(tmp_path / "b.png", tmp_path)]).jobs == []
+
+
+def test_a_pipe_is_refused_before_its_result_has_a_name(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    for output in (None, str(tmp_path / "out.png")):
+        plan = plan_jobs([str(tmp_path / "pipe.png")], output)
+        assert plan.jobs == []
+        ((subject, error),) = plan.failures
+        assert (subject, str(error)) == (str(tmp_path / "pipe.png"), "not a regular file")
