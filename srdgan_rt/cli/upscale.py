@@ -14,6 +14,8 @@ from srdgan_rt.cli.run_all import run_all
 from srdgan_rt.errors import InputError
 from srdgan_rt.files.extension import Extension
 
+_STREAMS = ("-", "/dev/stdin", "/dev/stdout")
+
 
 def upscale(
     inputs: Annotated[
@@ -79,6 +81,9 @@ def upscale(
 
     Exit status: 0 all done, 1 some input failed, 2 wrong usage, 128 + N stopped by signal N.
     """
+    for path in (*inputs, output):
+        if path in _STREAMS:
+            raise InputError(f"upscale reads and writes files, not pipes, got {path}; stream takes raw frames")
     if not 0 < outscale <= MOST_OUTSCALE:
         raise InputError(f"--outscale must be a number above 0 and at most {MOST_OUTSCALE}, got {outscale:g}")
     if overwrite and skip_existing:

@@ -299,6 +299,17 @@ def test_wrong_usage_is_status_2_and_does_nothing(run, model, draw, tmp_path, mo
     assert files_in(tmp_path) == ["a.png", "c.png", "file"]
 
 
+@pytest.mark.parametrize("arguments", [["-"], ["/dev/stdin"], ["a.png", "-o", "-"], ["a.png", "-o", "/dev/stdout"]])
+def test_pipes_are_refused(upscale, draw, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    draw(tmp_path / "a.png")
+    outcome = upscale(*arguments)
+    assert outcome.status == 2
+    (line,) = outcome.err_lines
+    assert f"upscale reads and writes files, not pipes, got {arguments[-1]}" in line
+    assert files_in(tmp_path) == ["a.png"]
+
+
 @pytest.mark.parametrize("name", ["missing.png", "missing/", "none*.png", "empty"])
 def test_input_that_is_not_there_is_status_1(upscale, tmp_path, name):
     (tmp_path / "empty").mkdir()
