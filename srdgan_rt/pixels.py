@@ -5,7 +5,6 @@ This module does not import PyTorch, so that work with files alone does not wait
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -38,13 +37,12 @@ def check_dtype(dtype: DTypeLike, name: str) -> None:
         raise InputError(f"{name} must be uint8, uint16 or float32, got {np.dtype(dtype)}")
 
 
-def check_layout(pixels: Pixels, name: str, channels: Sequence[int] = (1, 2, 3, 4)) -> int:
+def check_layout(pixels: Pixels, name: str) -> int:
     """Checks the type and the layout of an array.
 
     Args:
         pixels: the array.
         name: what error messages call it.
-        channels: the numbers of channels that ``(H, W, C)`` may have.
 
     Returns:
         The number of channels; 1 for ``(H, W)``.
@@ -52,9 +50,8 @@ def check_layout(pixels: Pixels, name: str, channels: Sequence[int] = (1, 2, 3, 
     Raises:
         InputError: it is something else, or holds no pixel.
     """
-    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in channels):
-        allowed = f"{channels[0]} to {channels[-1]}"
-        raise InputError(f"{name} must be (H, W) or (H, W, C) with {allowed} channels, got shape {pixels.shape}")
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (1, 2, 3, 4)):
+        raise InputError(f"{name} must be (H, W) or (H, W, C) with 1 to 4 channels, got shape {pixels.shape}")
     if 0 in pixels.shape:
         raise InputError(f"{name} must have at least one pixel, got shape {pixels.shape}")
     check_dtype(pixels.dtype, name)

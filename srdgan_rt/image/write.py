@@ -100,7 +100,7 @@ def write_picture(path: str | os.PathLike[str], picture: Picture, *, quality: in
     Args:
         path: .jpg, .jpeg, .png, .tif, .tiff, .webp or .avif. An existing file is replaced.
         picture: sizes and positions in its EXIF and XMP are scaled from ``metadata.described_size`` to the size of the
-            pixels; orientation tags are set to upright; thumbnails are removed.
+            pixels, which may also be ``(H, W, 1)``; orientation tags are set to upright; thumbnails are removed.
         quality: 1..100 for JPEG (colour in full resolution from 90 on), AVIF (likewise, but uint16 and float32 only
             at 100) and WebP (100 is lossless).
 
@@ -114,10 +114,12 @@ def write_picture(path: str | os.PathLike[str], picture: Picture, *, quality: in
     path = Path(path)
     if not 1 <= quality <= 100:
         raise InputError(f"quality must be 1..100, got {quality}")
-    channels = check_layout(picture.pixels, "pixels", channels=(2, 3, 4))
+    channels = check_layout(picture.pixels, "pixels")
     height, width = picture.pixels.shape[:2]
     check_writable(path, height, width, channels, picture.pixels.dtype)
     format_, pixels, notes = _format_of(path), picture.pixels, []
+    if pixels.shape[2:] == (1,):  # the writers know grey as (H, W)
+        pixels = pixels[..., 0]
     if (format_, channels) in _WITHOUT_GREY:
         notes.append(f"{_WITHOUT_GREY[format_, channels]}: stored as RGB")
         pixels = pixels.reshape(height, width, channels)[..., [0] * 3 + [1] * (channels - 1)]

@@ -246,6 +246,14 @@ def test_strided_arrays_are_written_as_they_look(extension, tmp_path, make_pixel
     assert np.abs(back.astype(int) - pixels).max() <= (4 if extension == "jpg" else 0)
 
 
+@pytest.mark.parametrize("extension", [*FORMATS, "avif"])
+def test_grey_may_have_an_axis_for_its_channel(extension, tmp_path, make_pixels):
+    grey = make_pixels(20, 30, 1)
+    for name, pixels in (("a", grey), ("b", grey[..., None])):
+        write_picture(tmp_path / f"{name}.{extension}", Picture(pixels))
+    assert (tmp_path / f"a.{extension}").read_bytes() == (tmp_path / f"b.{extension}").read_bytes()
+
+
 def test_depths_convert_to_each_other_by_nearest_value():
     all8, all16 = np.arange(256, dtype=np.uint8)[None], np.arange(65536, dtype=np.uint16)[None]
     np.testing.assert_array_equal(convert_depth(convert_depth(all8, np.uint16), np.uint8), all8)
