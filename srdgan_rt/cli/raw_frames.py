@@ -90,4 +90,5 @@ def _find_descriptor(stream: Any, name: str, advice: str) -> int:
     descriptor = int(stream.fileno())
     if os.isatty(descriptor):
         raise InputError(f"{name} is a terminal: {advice}")
+    os.set_blocking(descriptor, True)  # some programs hand over pipes that do not wait: a read would end too early
     return descriptor

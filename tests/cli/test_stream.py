@@ -6,11 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
 
 from srdgan_rt import _ext
+from srdgan_rt.cli.raw_frames import open_source, open_target, read_frame, write_frame
 from srdgan_rt.session import FORMATS, Session, _c_api
 
 pytestmark = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not()))
@@ -171,6 +173,25 @@ def test_pipes_without_pytorch_and_with_a_reader_that_leaves(source, session, mo
     process.stdin.close()
     assert process.stderr.read() == b""
     assert process.wait() == 141
+
+
+def test_pipes_that_do_not_wait_are_waited_for(monkeypatch):
+    """Node.js and others may hand over pipes that are set so."""
+    frame, size = np.arange(1 << 20, dtype=np.uint8), 1 << 20  # more than a pipe holds
+    received = np.zeros(size, np.uint8)
+    ends = [os.fdopen(descriptor, mode) for descriptor, mode in zip(os.pipe(), "rw", strict=True)]
+    for end, name in zip(ends, ("stdin", "stdout"), strict=True):
+        os.set_blocking(end.fileno(), False)
+        monkeypatch.setattr(sys, name, end)
+    with open_source("-") as source, open_target("-") as target:
+        writer = threading.Timer(0.2, write_frame, (target, frame))
+        writer.start()
+        assert read_frame(source, received) == size
+        writer.join()
+    monkeypatch.undo()
+    np.testing.assert_array_equal(received, frame)
+    for end in ends:
+        end.close()
 
 
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
