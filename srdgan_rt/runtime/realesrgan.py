@@ -16,7 +16,9 @@ class Upscale(Protocol):
         """RGB in, RGB out."""
 
 
-def enhance(upscale: Upscale, bgr: Pixels, outscale: float | None = None) -> tuple[Pixels, str]:
+def enhance(
+    upscale: Upscale, bgr: Pixels, outscale: float | None = None, alpha_upsampler: str = "realesrgan"
+) -> tuple[Pixels, str]:
     """Does what ``RealESRGANer.enhance`` does, but the dtype decides the depth, not the largest value.
 
     Args:
@@ -24,6 +26,7 @@ def enhance(upscale: Upscale, bgr: Pixels, outscale: float | None = None) -> tup
         bgr: a picture as OpenCV reads it: ``(H, W)`` grey, ``(H, W, 3)`` BGR or ``(H, W, 4)`` BGRA; uint8, uint16, or
             float32 in [0, 1].
         outscale: enlargement of the result; None is the network's own.
+        alpha_upsampler: ignored; alpha is always enlarged as :meth:`srdgan_rt.runtime.Upscaler.upscale` does it.
 
     Returns:
         The enlarged picture in the layout and dtype of ``bgr``, and its mode: ``L``, ``LA``, ``RGB`` or ``RGBA``.

@@ -31,6 +31,8 @@ from srdgan_rt.runtime.self_ensemble import SelfEnsemble
 from srdgan_rt.runtime.source import Source
 from srdgan_rt.tiling import Box, check_roi
 
+_ROUNDING = 1e-3  # how far samples may lie beyond [0, 1]: the rounding errors of what made them
+
 
 class Upscaler:
     """Enlarges and denoises pictures with one network.
@@ -217,20 +219,23 @@ class Upscaler:
             ``(N, 3, scale * H, scale * W)`` RGB, clamped to [0, 1], type and device of ``x``.
 
         Raises:
-            InputError: ``x`` is of the wrong type or shape, or not finite.
+            InputError: ``x`` is of the wrong type or shape, not finite, or beyond [0, 1] by more than a thousandth.
             BackendUnavailableError: not even the smallest tile fits into memory.
         """
         if not isinstance(x, Tensor) or not x.is_floating_point():
             raise InputError(f"x must be a floating-point tensor, got {getattr(x, 'dtype', type(x).__name__)}")
         if x.ndim != 4 or x.shape[1] != 3 or 0 in x.shape:
             raise InputError(f"x must be (N, 3, H, W) and not empty, got shape {tuple(x.shape)}")
-        if not x.isfinite().all():
-            raise InputError("x must be finite, got NaN or infinite values")
+        low, high = (float(value) for value in x.detach().aminmax())
+        if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):  # so that NaN, which compares as false, ends here too
+            raise InputError(f"x must be finite and lie in [0, 1], got {low:g} to {high:g}")
         return enlarge_tensor(x, self.scale, self._open_runner)
 
-    def enhance(self, bgr: Pixels, outscale: float | None = None) -> tuple[Pixels, str]:
+    def enhance(
+        self, bgr: Pixels, outscale: float | None = None, alpha_upsampler: str = "realesrgan"
+    ) -> tuple[Pixels, str]:
         """Drop-in for ``RealESRGANer.enhance``; see :func:`srdgan_rt.runtime.realesrgan.enhance`."""
-        return enhance(self.upscale, bgr, outscale)
+        return enhance(self.upscale, bgr, outscale, alpha_upsampler)
 
     def _open_runner(self, source: Source, needed: Box, outscale: float) -> Runner:
         backend: Backend = self._engines.choose()

@@ -26,6 +26,8 @@ def test_alpha_and_mode(tinting):
     assert mode == "RGBA"
     assert out.shape == (4, 6, 4)
     assert (out == (10, 20, 81, 255)).all()
+    again, _ = tinting.enhance(bgra, outscale=2, alpha_upsampler="bicubic")  # as programs for RealESRGANer may ask
+    assert (again == out).all()
 
 
 def test_grey_and_mode(tinting):

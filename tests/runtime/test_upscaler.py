@@ -423,6 +423,9 @@ def test_tensors_are_tiled_when_asked(random_net):
         (torch.zeros(1, 4, 2, 2), r"must be \(N, 3, H, W\)"),
         (torch.zeros(1, 3, 0, 2), "not empty"),
         (torch.full((1, 3, 2, 2), torch.nan), "must be finite"),
+        (torch.full((1, 3, 2, 2), torch.inf), "must be finite"),
+        (torch.full((1, 3, 2, 2), 200.0), r"must be finite and lie in \[0, 1\], got 200 to 200"),
+        (torch.full((1, 3, 2, 2), -0.5), "must be finite"),
     ],
 )
 def test_rejects_bad_tensors(nearest, x, message):
