@@ -13,6 +13,7 @@ from srdgan_rt.errors import InputError
 
 _SMALLEST_TILE = 32  # input pixels; smaller tiles would cost far more for their halo than for themselves
 
+# Names of the runtime, which help does not load, because PyTorch is slow. tests/cli/test_completion.py compares them.
 ENGINES = ("auto", "native", "cuda", "torch", "onnxruntime", "tensorrt")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16", "int8", "fp8")
 

@@ -22,7 +22,7 @@ def _cubic(x: Tensor) -> Tensor:
     return torch.where(x <= 1, near, torch.where(x <= 2, far, torch.zeros_like(x)))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)  # both axes of a few sizes; those of a large picture take megabytes
 @torch.inference_mode(False)  # the result is kept: made as inference tensors, it would break a later backward pass
 def bicubic_taps(in_length: int, out_length: int) -> tuple[Tensor, Tensor]:
     """The filter of :func:`resize_bicubic` along one axis.

@@ -60,6 +60,10 @@ class AutoUpscaler:
         self.device = self._sensor.device
         self.precision = self._sensor.precision
 
+    def __repr__(self) -> str:
+        names = f"{self._sensor.name} or {self._processed.name}"
+        return f"<AutoUpscaler {names}, {self._sensor.engine} {self.precision} on {self.device}>"
+
     def upscale(self, image: Pixels, **options: Any) -> Pixels:
         """Enlarges a picture with the model that is chosen for it; see :meth:`Upscaler.upscale`."""
         return self.choose(image).upscale(image, **options)

@@ -9,6 +9,7 @@ from typer.completion import get_completion_script
 
 from srdgan_rt.checkpoint import available_degradations, available_models
 from srdgan_rt.cli import COMMANDS, options
+from srdgan_rt.runtime.backend import DTYPES
 from srdgan_rt.runtime.engines.registry import ENGINES
 
 
@@ -49,8 +50,9 @@ def test_values(complete):
     assert complete("srdgan-rt evaluate a -n au") == ["auto"]
 
 
-def test_engines_of_the_options_are_those_of_the_runtime():
+def test_names_of_the_options_are_those_of_the_runtime():
     assert sorted(options.ENGINES) == sorted(["auto", *(engine.NAME for engine in ENGINES)])
+    assert list(options.PRECISIONS) == ["auto", *DTYPES]
 
 
 @pytest.fixture

@@ -79,3 +79,8 @@ def test_a_name_opens_one_model_and_auto_the_choice(auto: AutoUpscaler) -> None:
     assert isinstance(alone, Upscaler)
     with pytest.raises(CheckpointError, match="no model 'automatic'"):
         open_upscaler("automatic")
+
+
+def test_its_text_says_what_it_chooses_from() -> None:
+    text = repr(AutoUpscaler(device="cpu", engine="torch"))
+    assert text == "<AutoUpscaler srdgan-x4-fast or srdgan-x4-photo, torch fp32 on cpu>"
