@@ -22,6 +22,8 @@ import pytest
 from doc_blocks import REPOSITORY, read_block
 from PIL import Image
 
+from srdgan_rt.image import Metadata, Picture, read_picture, write_picture
+
 CHART = "examples/phone_chart.jpg"
 SMALL = (36, 28)  # width and height of the stranger's own photographs
 FOUR_TIMES = (144, 112)
@@ -135,7 +137,8 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
 
     numbers = np.random.default_rng(0)
     monkeypatch.chdir(tmp_path)
-    cv2.imwrite("in.jpg", numbers.integers(0, 256, (20, 30, 3), dtype=np.uint8))
+    photograph = Picture(numbers.integers(0, 256, (20, 30, 3), dtype=np.uint8), Metadata(iptc=b"\x1c\x02\x05\x00\x01a"))
+    write_picture("in.jpg", photograph)
     names = {
         "bgr": numbers.integers(0, 256, (20, 30, 3), dtype=np.uint8),
         "tensor": torch.rand(2, 3, 8, 9),
@@ -155,3 +158,5 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
         ("bgr", (80, 120, 3)),
         ("out", (80, 120, 3)),
     ]
+    saved = read_picture("out.png")
+    assert (saved.pixels.shape, saved.metadata.iptc) == ((80, 120, 3), photograph.metadata.iptc)
