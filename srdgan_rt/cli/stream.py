@@ -22,9 +22,12 @@ def stream(
     source: Annotated[
         str, typer.Argument(metavar="[INPUT]", help="File or named pipe with the frames; - is stdin.")
     ] = STANDARD_STREAM,
-    output: Annotated[str, typer.Option("--output", "-o", help="File or named pipe for the results; - is stdout.")] = (
-        STANDARD_STREAM
-    ),
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", help="File or named pipe for the results; - is stdout. A file that exists is replaced."
+        ),
+    ] = STANDARD_STREAM,
     input_format: Annotated[
         str, typer.Option("--format", "-f", metavar="NAME", help="Pixel format of the frames.")
     ] = "nv12",
@@ -63,7 +66,7 @@ def stream(
             "--model",
             "-n",
             metavar="NAME|PATH",
-            help="Shipped model or .safetensors file.",
+            help="Shipped model or .safetensors file. Mixes must be saved as a file first (docs/session.md, Limits).",
             show_default="srdgan-x4-fast",
         ),
     ] = None,

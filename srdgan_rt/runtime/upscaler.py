@@ -186,7 +186,8 @@ class Upscaler:
             outscale: enlargement of the result, any positive number; None is the network's own. For other factors the
                 network's float result is resampled (bicubic with antialiasing).
             roi: ``(x, y, width, height)`` in pixels of ``image``: compute only this region. Its result is a crop of the
-                whole result, beginning at ``round(x * outscale), round(y * outscale)``.
+                whole result, beginning at ``round(x * outscale), round(y * outscale)``, but for the error that a halo
+                leaves at a seam: below 1/255 with ``srdgan-x4-fast`` (docs/design/seams.md).
             denoise: share of the noise that is removed, 0..1. The rest is put back, enlarged by bicubic interpolation;
                 with 0 and ``outscale=1`` the result is the picture itself. ``"auto"`` measures the noise of the whole
                 picture, and removes none from a clean one.
