@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,19 +67,24 @@ class TrainedNet:
         yield
         self.net.requires_grad_(True)
 
-    def update(self, learning_rate: float, iteration: int) -> float | None:
-        """One step along the gradients that are there; returns their norm where the configuration limits it."""
+    def limit_gradients(self) -> Tensor:
+        """Scales the gradients that are there as the configuration says.
+
+        Returns:
+            Their norm before it was limited, a scalar on the device of the net.
+        """
         for rate, group in zip(self._rates, self.optimiser.param_groups, strict=True):
-            group["lr"] = rate * learning_rate
             if rate != 1:  # as if these weights were `rate` times others, which are trained: see StageConfig.rate_of
                 torch._foreach_mul_([parameter.grad for parameter in group["params"]], rate)
-        norm = None
-        if self._config.gradient_norm:
-            norm = nn.utils.clip_grad_norm_(self.net.parameters(), self._config.gradient_norm)
+        return nn.utils.clip_grad_norm_(self.net.parameters(), self._config.gradient_norm or math.inf)
+
+    def update(self, learning_rate: float, iteration: int) -> None:
+        """One step along the gradients that are there."""
+        for rate, group in zip(self._rates, self.optimiser.param_groups, strict=True):
+            group["lr"] = rate * learning_rate
         self.optimiser.step()
         if self.ema is not None:
             update_ema(self.ema, self.net, self._config.ema_decay, iteration)
-        return None if norm is None else norm.item()  # last, so that a GPU has its work while Python waits
 
     def state(self, prefix: str) -> dict[str, nn.Module | torch.optim.Optimizer]:
         """What a checkpoint holds of it."""

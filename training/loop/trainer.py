@@ -91,7 +91,7 @@ class Trainer(ABC, Generic[BatchT_contra]):
         """One update of each discriminator, then one of all generators; returns the loss of the generators.
 
         Raises:
-            SrdganError: before the update whose loss is not finite.
+            SrdganError: before the update whose loss or gradient is not finite.
         """
         figures: dict[str, float] = {}
         if self._graph is not None:
@@ -127,14 +127,16 @@ class Trainer(ABC, Generic[BatchT_contra]):
         return losses | {"loss": total.detach()}
 
     def _update(self, loss: Tensor, name: str, *trained_nets: TrainedNet) -> float:
-        """One step of the optimisers of some nets along their gradients, if the loss is finite; returns its value."""
-        value = loss.item()
-        if not math.isfinite(value):
-            raise SrdganError(f"the {name} is {value} at iteration {self.iteration}; nothing was updated by it")
+        """One step of the optimisers of some nets, if loss and gradients are finite; returns the value of the loss."""
+        norms = [trained_net.limit_gradients() for trained_net in trained_nets]
+        numbers: list[float] = torch.stack([loss.detach(), *norms]).tolist()  # together: each copy waits for a GPU
+        for what, number in zip([name, *[f"gradient of the {name}"] * len(norms)], numbers, strict=True):
+            if not math.isfinite(number):
+                raise SrdganError(f"the {what} is {number} at iteration {self.iteration}; nothing was updated by it")
+        self._largest_norm = max(self._largest_norm, *numbers[1:])
         for trained_net in trained_nets:
-            norm = trained_net.update(self.learning_rate(), self.iteration)
-            self._largest_norm = max(self._largest_norm, norm or 0.0)
-        return value
+            trained_net.update(self.learning_rate(), self.iteration)
+        return numbers[0]
 
     def learning_rate(self) -> float:
         """The learning rate of the coming step, the same for all nets."""

@@ -102,6 +102,19 @@ def test_a_loss_that_is_not_finite_stops_before_the_step(stage: Any, tmp_path: P
     assert all(torch.equal(before[name], value) for name, value in after.items())
 
 
+@pytest.mark.parametrize("gradient_norm", [0.0, 0.2])
+def test_a_gradient_that_is_not_finite_stops_before_the_step(stage: Any, tmp_path: Path, gradient_norm: float) -> None:
+    """The loss may be finite all the same. Of several nets, none is updated."""
+    trainer = stage.trainer(tmp_path, dataclasses.replace(stage.config, gradient_norm=gradient_norm))
+    trainer.gans[-1].generator.net.conv_last.weight.register_hook(lambda gradient: gradient * float("nan"))
+    nets = [gan.generator.net for gan in trainer.gans]
+    before = [weight.detach().clone() for net in nets for weight in net.parameters()]
+    with pytest.raises(SrdganError, match="the gradient of the loss is nan at iteration 0; nothing was updated"):
+        trainer.step(stage.make_batch(0))
+    after = [weight for net in nets for weight in net.parameters()]
+    assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_finishes_the_step_and_saves(
     stage: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], number: int
