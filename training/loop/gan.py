@@ -40,13 +40,13 @@ class TrainedNet:
             engine.place(ema)
             engine.prepare_generator(net)
         self.kernels = Kernels(net, engine)
-        self._parallel = engine.parallelise(net)
         groups: dict[float, list[nn.Parameter]] = {}
         for name, parameter in net.named_parameters():
             rate = config.rate_of(name)
             parameter.requires_grad_(rate > 0)
             if rate > 0:
                 groups.setdefault(rate, []).append(parameter)
+        self._parallel = engine.parallelise(net)  # not before: it will wait for the gradients of all that may have one
         self._rates = list(groups)
         parameters = [{"params": group} for group in groups.values()]
         self.optimiser: torch.optim.Optimizer

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn.parallel import DistributedDataParallel
 
 from srdgan_rt.errors import InputError
 from srdgan_rt.models.l2h import L2HNet
@@ -134,6 +135,19 @@ def test_frozen_layers_keep_their_weights(tmp_path: Path) -> None:
         is_frozen = name.partition(".")[0] in frozen
         assert torch.equal(parameter, before[name]) == is_frozen
         assert (parameter.grad is None) == is_frozen
+
+
+def test_several_processes_do_not_wait_for_frozen_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under torchrun, by a group of one process."""
+    config = dataclasses.replace(TINY, frozen=("conv_first", "body"))
+    monkeypatch.setattr(Engine, "parallelise", lambda _, net: DistributedDataParallel(net))
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/group", rank=0, world_size=1)
+    try:
+        trainer = L2HTrainer(config, tmp_path, Engine(config.engine), None)
+        for _ in range(2):
+            trainer.step(Batch(torch.rand(2, 3, 8, 8), torch.rand(2, 3, 32, 32), torch.rand(0, 3, 8, 8)))
+    finally:
+        torch.distributed.destroy_process_group()
 
 
 def test_frozen_layers_must_exist() -> None:
