@@ -82,6 +82,7 @@ class TrainedNet:
         """One step along the gradients that are there."""
         for rate, group in zip(self._rates, self.optimiser.param_groups, strict=True):
             group["lr"] = rate * learning_rate
+            group["betas"] = self._config.betas  # a checkpoint brings those of the run before
         self.optimiser.step()
         if self.ema is not None:
             update_ema(self.ema, self.net, self._config.ema_decay, iteration)

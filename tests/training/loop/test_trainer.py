@@ -68,6 +68,18 @@ def test_resume_equals_an_uninterrupted_run(stage: Any, tmp_path: Path) -> None:
     assert differing(whole, second) == []
 
 
+def test_a_resumed_run_takes_the_betas_of_its_configuration(make_stage: Any, tmp_path: Path) -> None:
+    stage = make_stage("h2l")
+    stage.trainer(tmp_path).save()
+    trainer = stage.trainer(tmp_path, dataclasses.replace(stage.config, betas=(0.5, 0.6)))
+    trainer.step(stage.make_batch(0))
+    (gan,) = trainer.gans
+    for trained_net in (gan.generator, gan.discriminator):
+        (state, *_) = trained_net.optimiser.state.values()
+        (gradient, *_) = (weight.grad for weight in trained_net.net.parameters())
+        torch.testing.assert_close(state["exp_avg"], 0.5 * gradient)
+
+
 def test_workers_make_the_same_batches(stage: Any, tmp_path: Path) -> None:
     alone, helped = stage.trainer(tmp_path / "alone"), None
     run.run(alone, stage.make_batch)
