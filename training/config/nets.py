@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Sizes of the low-to-high net."""
+    """Sizes of the low-to-high net; its scale is that of the data."""
 
     num_blocks: int = 25
     num_features: int = 64
     growth_channels: int = 32
-    scale: int = 4
 
 
 @dataclass(frozen=True)

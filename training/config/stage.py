@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from srdgan_rt.errors import InputError
 from training.config.batch import BatchConfig
@@ -12,6 +13,7 @@ from training.config.nets import DiscriminatorConfig, H2LModelConfig, ModelConfi
 from training.config.weights import H2LWeightsConfig, L2HWeightsConfig
 
 _LAYERS = ("conv_first", "body", "conv_body", "conv_up1", "conv_up2", "conv_hr", "conv_last")  # of the L2H net
+_SMALLEST_L2H_PATCH = 4  # the loss ``mean`` compares blocks of 16x16 pixels
 _SMALLEST_H2L_PATCH = 16  # the deepest features of such a patch have one pixel
 
 
@@ -22,12 +24,16 @@ class PhaseConfig:
     until: float = 1.0  # fraction of all iterations at which the phase ends
     patch: int = 48  # low-resolution pixels a side
 
+    def __post_init__(self) -> None:
+        if self.patch < _SMALLEST_L2H_PATCH:
+            raise InputError(f"patch must be at least {_SMALLEST_L2H_PATCH}, got {self.patch}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class StageConfig:
     """The keys that all stages have; the defaults are the paper's (section 4)."""
 
-    name: str
+    name: str  # of the run, and of the weight files that run_minutes writes
     iterations: int
     seed: int = 0
     learning_rate: float = 1e-4
@@ -46,11 +52,15 @@ class StageConfig:
     engine: EngineConfig = field(default_factory=EngineConfig)
 
     def __post_init__(self) -> None:
+        if self.name in ("", ".", "..") or "/" in self.name:
+            raise InputError(f"name must be a file name without a folder, got {self.name!r}")
+        if not 0 <= self.seed < 1 << 63:
+            raise InputError(f"seed must be at least 0 and below 2^63, got {self.seed}")
         for name in ("iterations", "checkpoint_every", "validate_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not self.learning_rate > 0:
-            raise InputError(f"learning_rate must be positive, got {self.learning_rate}")
+        if not 0 < self.learning_rate < math.inf:
+            raise InputError(f"learning_rate must be positive and finite, got {self.learning_rate}")
         if self.schedule not in ("halve", "cosine"):
             raise InputError(f"schedule must be halve or cosine, got {self.schedule!r}")
         if self.optimiser not in ("adam", "muon"):
@@ -60,6 +70,8 @@ class StageConfig:
                 raise InputError(f"{name} must be at least 0, got {getattr(self, name)}")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise InputError(f"betas must lie in [0, 1), got {list(self.betas)}")
+        if not 0 <= self.ema_decay < 1:
+            raise InputError(f"ema_decay must lie in [0, 1), got {self.ema_decay}")
         if self.features not in ("vgg16", "vgg19"):
             raise InputError(f"features must be vgg16 or vgg19, got {self.features!r}")
 
@@ -128,8 +140,13 @@ class L2HConfig(StageConfig):
             raise InputError(f"conv_body_rate must be positive, got {self.conv_body_rate}")
         if unknown := [name for name in self.frozen if name not in _LAYERS]:
             raise InputError(f"frozen must hold names of {', '.join(_LAYERS)}, got {unknown[0]!r}")
+        if set(self.frozen) == set(_LAYERS):
+            raise InputError("frozen must leave out a layer, or there is nothing to train")
         if not self.phases or self.phases[-1].until != 1.0:
             raise InputError("the last of phases must have until = 1.0")
+        ends = [phase.until for phase in self.phases]
+        if not all(before < end for before, end in pairwise([0.0, *ends])):
+            raise InputError(f"until must be above 0 and rise from phase to phase, got {ends}")
         if self.batch.num_known + self.batch.num_unknown < 1:
             raise InputError("batch must hold at least one sample")
         if self.batch.num_known < 1 and (self.weights.feature > 0 or self.weights.adversarial > 0):
