@@ -21,7 +21,7 @@ _SMALLEST_H2L_PATCH = 16  # the deepest features of such a patch have one pixel
 class PhaseConfig:
     """A part of the training with one patch size."""
 
-    until: float = 1.0  # fraction of all iterations at which the phase ends
+    until: float = 1.0  # the part of the run that is over when the phase ends
     patch: int = 48  # low-resolution pixels a side
 
     def __post_init__(self) -> None:
@@ -158,9 +158,9 @@ class L2HConfig(StageConfig):
             return 0.0
         return self.conv_body_rate if layer == "conv_body" else 1.0
 
-    def patch_at(self, iteration: int) -> int:
-        """Patch size in low-resolution pixels at an iteration."""
-        return next(phase.patch for phase in self.phases if iteration < phase.until * self.iterations)
+    def patch_at(self, done: float) -> int:
+        """Patch size in low-resolution pixels where this part of the run is over, 0 to 1."""
+        return next((phase.patch for phase in self.phases if done < phase.until), self.phases[-1].patch)
 
 
 def _check_loss(loss: str) -> None:

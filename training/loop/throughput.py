@@ -7,7 +7,7 @@ import time
 import torch
 
 from srdgan_rt.models.spec import ModelSpec
-from training.config import L2HConfig
+from training.config import ModelConfig
 from training.loop.engine import Engine
 
 _PASSES = 3  # forward, and backward to inputs and to weights, each as much work
@@ -15,11 +15,14 @@ _SIDES = {"cuda": 8192, "cpu": 512}  # of the matrices that are multiplied
 _PRODUCTS = 10
 
 
-def count_step(config: L2HConfig) -> float:
-    """Operations, in 10^12, of the low-to-high net in a step of the last phase, without VGG and discriminator."""
-    spec = ModelSpec(**vars(config.model))
-    samples = config.batch.num_known + config.batch.num_unknown
-    return 2 * spec.macs_per_pixel * _PASSES * samples * config.phases[-1].patch ** 2 / 1e12
+def count_step(model: ModelConfig, num_pixels: int) -> float:
+    """Operations, in 10^12, of the low-to-high net in a step, without VGG and discriminator.
+
+    Args:
+        model: sizes of the net.
+        num_pixels: low-resolution pixels of the batch, of all samples together.
+    """
+    return 2 * ModelSpec(**vars(model)).macs_per_pixel * _PASSES * num_pixels / 1e12
 
 
 def measure_peak(engine: Engine) -> float:

@@ -164,7 +164,7 @@ def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: P
             sampler = Sampler(sources, config.batch.counts, config.seed, engine.shard)
         return run.run(
             trainer,
-            lambda iteration: sampler.batch(iteration, config.patch_at(iteration)),
+            lambda iteration: sampler.batch(iteration, config.patch_at(iteration / config.iterations)),
             make_callbacks(trainer.gan, data, files),
         )
 

@@ -27,7 +27,7 @@ from training.loop.throughput import count_step, finished_at, measure_peak
 from training.models.features import Features, load_features
 from training.publish import shards
 from training.publish.card import summarise
-from training.samples.sampler import Sampler
+from training.samples.sampler import Batch, Sampler
 from training.samples.sources import Sources
 from training.stages.l2h import L2HTrainer, make_callbacks
 
@@ -59,9 +59,8 @@ class MinutesTrainer(L2HTrainer):
         self._started, self._ends = time.monotonic(), ends
         super().__init__(config, folder, engine, features)
         self._first = self.iteration
-        self._step_tflop = count_step(config)
-        self._peak = peak
-        self._taken_at, self._num_taken = time.monotonic(), self.iteration
+        self._model, self._peak = config.model, peak
+        self._taken_at, self._tflop = time.monotonic(), 0.0
 
     def done(self) -> float:
         """The part of the time that is over, from 0 to 1; also 1 where all iterations are done before."""
@@ -69,12 +68,16 @@ class MinutesTrainer(L2HTrainer):
             return 1.0
         return min(1.0, (time.monotonic() - self._started) / max(self._ends - self._started, 1e-9))
 
+    def step(self, batch: Batch) -> float:
+        """As in every run; counts its operations."""
+        self._tflop += count_step(self._model, batch.low[:, 0].numel())
+        return super().step(batch)
+
     def take_figures(self) -> dict[str, float]:
         """As in every run, and the operations a second since the last call, also in per cent of the device's peak."""
         now = finished_at(self.engine.device)
-        steps = self.iteration - self._num_taken
-        speed = steps * self._step_tflop / (now - self._taken_at)
-        self._taken_at, self._num_taken = now, self.iteration
+        speed = self._tflop / (now - self._taken_at)
+        self._taken_at, self._tflop = now, 0.0
         throughput = {"tflop_per_second": round(speed, 4), "percent_of_peak": round(100 * speed / self._peak, 1)}
         return super().take_figures() | throughput
 
@@ -143,7 +146,7 @@ def train(
         print(trainer.log({"batch_milliseconds": milliseconds, "minutes": minutes, "init": [p.name for p in init]}))
         run.run(
             trainer,
-            lambda iteration: sampler.batch(iteration, config.patch_at(iteration)),
+            lambda iteration: sampler.batch(iteration, config.patch_at(trainer.done())),
             make_callbacks(trainer.gan, validation, None),
         )
         weights = scratch / f"{config.name}.safetensors"

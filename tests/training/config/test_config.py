@@ -32,7 +32,7 @@ def test_shipped_configs_load(path: Path) -> None:
     config = read_config(path, stage_of(path))
     assert config.learning_rate_at(0) > 0
     if isinstance(config, L2HConfig):
-        assert config.patch_at(config.iterations - 1) == config.phases[-1].patch
+        assert config.patch_at(1 - 1 / config.iterations) == config.phases[-1].patch
 
 
 def test_the_configuration_of_gmsr_loads() -> None:
@@ -73,14 +73,14 @@ def test_rejects_bad_h2l_configs(tmp_path: Path, text: str, message: str) -> Non
         read_config(write(tmp_path, f"name = 'x'\niterations = 1\n{text}"), H2LConfig)
 
 
-def test_phases_follow_the_iterations(tmp_path: Path) -> None:
+def test_phases_follow_the_part_of_the_run_that_is_over(tmp_path: Path) -> None:
     text = """
     name = "x"
     iterations = 10
     phases = [{until = 0.5, patch = 8}, {until = 1.0, patch = 16}]
     """
     config = read_config(write(tmp_path, text), L2HConfig)
-    assert [config.patch_at(iteration) for iteration in (0, 4, 5, 9)] == [8, 8, 16, 16]
+    assert [config.patch_at(done) for done in (0, 0.4, 0.5, 0.9, 1)] == [8, 8, 16, 16, 16]
 
 
 @pytest.mark.parametrize(

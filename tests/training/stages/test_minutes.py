@@ -17,7 +17,9 @@ from srdgan_rt.metrics import open_data_set
 from training import config as c
 from training import pack
 from training.loop.engine import Engine
+from training.loop.throughput import count_step
 from training.publish import shards
+from training.samples.sampler import Batch
 from training.stages.minutes import MinutesTrainer, scale_batch, train
 
 TINY = c.L2HConfig(
@@ -106,6 +108,32 @@ def test_the_schedule_follows_the_clock(tmp_path: Path, monkeypatch: pytest.Monk
     assert trainer.done() < 1
     trainer.iteration = TINY.iterations  # no batch is left, however much time there is
     assert trainer.done() == 1
+
+
+def test_the_phases_follow_the_clock(packs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    patches = []
+    step = MinutesTrainer.step
+
+    def noted_step(trainer: MinutesTrainer, batch: Batch) -> float:
+        patches.append(batch.low.shape[-1])
+        return step(trainer, batch)
+
+    monkeypatch.setattr(MinutesTrainer, "step", noted_step)
+    phases = (c.PhaseConfig(0.5, 8), c.PhaseConfig(1.0, 12))
+    train(dataclasses.replace(TINY, phases=phases), packs, tmp_path, 0.0008)
+    assert set(patches) == {8, 12}
+    assert patches == sorted(patches)
+
+
+def test_operations_are_those_of_the_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.stages.minutes.time.monotonic", lambda: 0.0)
+    monkeypatch.setattr("training.stages.minutes.finished_at", lambda _: 2.0)
+    trainer = MinutesTrainer(TINY, tmp_path, Engine(TINY.engine), None, ends=1e9, peak=1e-9)
+    for patch in (8, 4):
+        high, low_clean = torch.rand(2, 3, 4 * patch, 4 * patch), torch.rand(1, 3, patch, patch)
+        trainer.step(Batch(torch.rand(3, 3, patch, patch), high, low_clean))
+    tflop = count_step(TINY.model, 3 * (8 * 8 + 4 * 4))
+    assert trainer.take_figures()["percent_of_peak"] == pytest.approx(100 * tflop / 2 / 1e-9, rel=1e-3)
 
 
 def test_a_batch_of_another_size_has_the_same_mixture() -> None:
