@@ -28,7 +28,16 @@ class Variant:
 
     name: str
     config: L2HConfig | JointConfig
-    gmsr: bool  # whether it is trained on generated pairs
+
+    @property
+    def uses_gmsr(self) -> bool:
+        """Whether it is trained on generated pairs."""
+        return self.config.batch.counts["gmsr"] > 0
+
+    @property
+    def uses_features(self) -> bool:
+        """Whether it has a feature loss."""
+        return self.config.feature_weight > 0
 
 
 def read_variants(path: Path, runs: Path) -> tuple[list[str], list[Variant]]:
@@ -62,7 +71,7 @@ def read_variants(path: Path, runs: Path) -> tuple[list[str], list[Variant]]:
         else:
             start = {"l2h_init": str(checkpoint_path(runs / origin))}
             config = build_config(JointConfig, merge(merge(table.get("joint", {}), start), changes), where)
-        variants.append(Variant(config.name, config, config.batch.counts["gmsr"] > 0))
+        variants.append(Variant(config.name, config))
     if not variants:
         raise InputError(f"{path.name}: there are no variants")
     return [str(name) for name in table.get("data_sets", [])], variants
@@ -82,8 +91,9 @@ def train_variants(variants: Sequence[Variant], arguments: argparse.Namespace) -
     for variant in variants:
         train = joint.train if isinstance(variant.config, JointConfig) else l2h.train
         folder = arguments.run / variant.name
-        gmsr = arguments.gmsr if variant.gmsr else None
-        if not train(variant.config, arguments.data, folder, arguments.vgg, gmsr, arguments.tensorboard):  # type: ignore[arg-type]
+        vgg = arguments.vgg if variant.uses_features else None
+        gmsr = arguments.gmsr if variant.uses_gmsr else None
+        if not train(variant.config, arguments.data, folder, vgg, gmsr, arguments.tensorboard):  # type: ignore[arg-type]
             return False
     return True
 
@@ -104,8 +114,13 @@ def main() -> None:
     arguments = parser.parse_args()
     with one_line_errors(parser):
         names, variants = read_variants(arguments.config, arguments.run)
-        if arguments.gmsr is None and any(variant.gmsr for variant in variants):
+        uses_gmsr = any(variant.uses_gmsr for variant in variants)
+        if arguments.gmsr is None and uses_gmsr:
             raise InputError("there are variants with generated pairs: give their folder by --gmsr")
+        if arguments.gmsr is not None and not uses_gmsr:
+            raise InputError("batch.gmsr of a variant must be above 0 where --gmsr is given, got 0 in all")
+        if arguments.vgg is not None and not any(variant.uses_features for variant in variants):
+            raise InputError("weights.feature of a variant must be above 0 where --vgg is given, got 0 in all")
         if not train_variants(variants, arguments):
             return
         evaluations = score_variants(variants, [arguments.data / name for name in names], arguments.run)

@@ -80,6 +80,17 @@ def test_missing_files(program: str, tmp_path: Path, fail) -> None:
         assert "the weights of VGG16 are needed: give them by --vgg" in line
 
 
+def test_an_option_that_no_variant_uses(tmp_path: Path, fail) -> None:
+    (tmp_path / "c.toml").write_text(
+        "[base.weights]\npixel = 1.0\nfeature = 0.0\nadversarial = 0.0\n[[variants]]\n" + _TINY
+    )
+    options = ["--config", "c.toml", "--data", "d", "--run", "r"]
+    status, line = fail("ablation", *options, "--gmsr", "g")
+    assert (status, "batch.gmsr of a variant must be above 0 where --gmsr is given, got 0 in all" in line) == (2, True)
+    status, line = fail("ablation", *options, "--vgg", "v.npz")
+    assert (status, "weights.feature of a variant must be above 0 where --vgg is given" in line) == (2, True)
+
+
 def test_missing_data(tmp_path: Path, fail) -> None:
     config = write_config(tmp_path / "c.toml", "train_h2l", "weights = {feature = 0}\nmodel = {num_features = 8}\n")
     for program, words in {

@@ -33,7 +33,6 @@ TINY = {
     "growth_channels": "4",
     "checkpoint_every": "2",
     "validate_every": "2",
-    "feature": "0",  # which would take the weights of VGG16
 }
 
 

@@ -118,6 +118,11 @@ class H2LConfig(StageConfig):
         super().__post_init__()
         _check_h2l_batch(self.batch, self.patch)
 
+    @property
+    def feature_weight(self) -> float:
+        """The weight of the feature loss."""
+        return self.weights.feature
+
 
 @dataclass(frozen=True, kw_only=True)
 class L2HConfig(StageConfig):
@@ -158,6 +163,11 @@ class L2HConfig(StageConfig):
             return 0.0
         return self.conv_body_rate if layer == "conv_body" else 1.0
 
+    @property
+    def feature_weight(self) -> float:
+        """The weight of the feature loss."""
+        return self.weights.feature
+
     def patch_at(self, done: float) -> int:
         """Patch size in low-resolution pixels where this part of the run is over, 0 to 1."""
         return next((phase.patch for phase in self.phases if done < phase.until), self.phases[-1].patch)
@@ -192,3 +202,8 @@ class JointConfig(StageConfig):
         _check_h2l_batch(self.size, self.patch)
         if not self.h2l_gradient >= 0:
             raise InputError(f"h2l_gradient must be at least 0, got {self.h2l_gradient}")
+
+    @property
+    def feature_weight(self) -> float:
+        """The larger weight of the two feature losses."""
+        return max(self.h2l_weights.feature, self.l2h_weights.feature)

@@ -98,15 +98,17 @@ def load_features(config: StageConfig, weight: float, vgg: Path | None) -> Featu
     Args:
         config: names the net and the layer.
         weight: of the feature loss; 0 needs no features.
-        vgg: file of the net; without one VGG19 is torchvision's.
+        vgg: file of the net, only where features are needed; without one VGG19 is torchvision's.
 
     Returns:
         The features; None where they are not needed, or where the file of VGG16 is not given.
 
     Raises:
-        InputError: as the two classes.
+        InputError: as the two classes, or the file would not be used.
     """
     if weight == 0:
+        if vgg is not None:
+            raise InputError("the weight of the feature loss must be above 0 where --vgg is given, got 0")
         return None
     layer = config.feature_layer or list(VGG19_LAYERS if config.features == "vgg19" else FEATURE_SIZES)[-1]
     if vgg is not None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from srdgan_rt.errors import InputError
 from srdgan_rt.metrics.protocol import SCALE
 from training.data.batch import DataShard, TensorBatch
 from training.imaging.random_source import RandomSource
@@ -39,7 +40,7 @@ class Sampler:
             same numbers.
 
     Raises:
-        InputError: a source is missing or too small, or the samples cannot be shared out evenly.
+        InputError: a source is missing, too small or not used, or the samples cannot be shared out evenly.
         ImageReadError: a picture cannot be read.
     """
 
@@ -50,6 +51,8 @@ class Sampler:
         seed: int,
         shard: DataShard = DataShard(),  # noqa: B008 (immutable)
     ) -> None:
+        if sources.gmsr is not None and not counts.get("gmsr"):
+            raise InputError("batch.gmsr must be above 0 where --gmsr is given, got 0")
         self._seed = seed
         self._device = sources.device
         self._kinds = [(kind(sources), counts[name]) for name, kind in KINDS.items() if counts.get(name)]

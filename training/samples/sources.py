@@ -63,7 +63,7 @@ class Sources:
         self._seed = seed
         self.device = device
         self.options = options
-        self._gmsr = gmsr
+        self.gmsr = gmsr
         self._h2l = h2l
 
     @cached_property
@@ -104,7 +104,7 @@ class Sources:
     @cached_property
     def gmsr_pairs(self) -> PairFolder | None:
         """Finished pairs, if there is a folder of them."""
-        return None if self._gmsr is None else PairFolder(self._gmsr, self.device)
+        return None if self.gmsr is None else PairFolder(self.gmsr, self.device)
 
     @cached_property
     def h2l(self) -> FrozenH2L:

@@ -143,7 +143,7 @@ def train(config: H2LConfig, data: Path, folder: Path, vgg: Path | None, board: 
         SrdganError: what the user can correct, in one line.
     """
     with start_engine(config.engine) as engine, open_board(folder, engine, wanted=board) as files:
-        features = load_features(config, config.weights.feature, vgg)
+        features = load_features(config, config.feature_weight, vgg)
         trainer = H2LTrainer(config, folder, engine, features)
         sources = Sources(DataFolder(data), config.patch, config.seed, engine.batch_device)
         with trainer.recorded(data):

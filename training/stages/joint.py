@@ -124,8 +124,8 @@ def scale_gradient(x: Tensor, factor: float) -> Tensor:
 def train(config: JointConfig, data: Path, folder: Path, vgg: Path | None, gmsr: Path | None, board: bool) -> bool:
     """Runs the stage to its end; arguments, result and errors as of :func:`training.stages.l2h.train`."""
     with start_engine(config.engine) as engine, open_board(folder, engine, wanted=board) as files:
-        weight = max(config.h2l_weights.feature, config.l2h_weights.feature)
-        trainer = JointTrainer(config, folder, engine, load_features(config, weight, vgg))
+        features = load_features(config, config.feature_weight, vgg)
+        trainer = JointTrainer(config, folder, engine, features)
         with trainer.recorded(data):
             sampler = JointSampler(data, config, engine.batch_device, gmsr, engine.shard)
         several = [

@@ -156,7 +156,7 @@ def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: P
         SrdganError: what the user can correct, in one line.
     """
     with start_engine(config.engine) as engine, open_board(folder, engine, wanted=board) as files:
-        features = load_features(config, config.weights.feature, vgg)
+        features = load_features(config, config.feature_weight, vgg)
         trainer = L2HTrainer(config, folder, engine, features)
         largest = max(phase.patch for phase in config.phases)
         sources = Sources(DataFolder(data), largest, config.seed, engine.batch_device, config.batch.options, gmsr)

@@ -133,7 +133,7 @@ def train(
     with take_notes() as notes:
         sampler = Sampler(sources, config.batch.counts, config.seed)
     made_of = [*(describe_packs(data) if entries else []), *describe_files(notes.files, data)]
-    features = load_features(config, config.weights.feature, vgg)
+    features = load_features(config, config.feature_weight, vgg)
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         unpack_validation(entries, scratch)

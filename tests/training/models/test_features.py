@@ -87,7 +87,9 @@ def test_a_file_says_what_it_is(tiny_vgg: Path, tmp_path: Path) -> None:
 
 def test_no_weight_needs_no_features(tmp_path: Path) -> None:
     config = StageConfig(name="x", iterations=1)
-    assert load_features(config, 0.0, tmp_path / "none.npz") is None
+    assert load_features(config, 0.0, None) is None
+    with pytest.raises(InputError, match="the weight of the feature loss must be above 0 where --vgg is given, got 0"):
+        load_features(config, 0.0, tmp_path / "none.npz")
     with pytest.raises(InputError, match="cannot read the VGG weights"):
         load_features(config, 1.0, tmp_path / "none.npz")
 

@@ -63,6 +63,12 @@ def test_generated_pairs_need_nothing_else(tmp_path: Path) -> None:
     assert batch.low.unique().item() == batch.high.unique().item() == pytest.approx(77 / 255)
 
 
+def test_generated_pairs_that_are_not_used_are_an_error(training_root: Path, tmp_path: Path) -> None:
+    sources = Sources(DataFolder(training_root), 12, 0, CPU, gmsr=tmp_path)
+    with pytest.raises(InputError, match=r"batch\.gmsr must be above 0 where --gmsr is given, got 0"):
+        Sampler(sources, ALL.counts, 0)
+
+
 @pytest.mark.parametrize(("folder", "message"), [("train_photos", "no pictures"), ("phone_pairs", "no pairs of")])
 def test_missing_data_are_named(training_root: Path, tmp_path: Path, folder: str, message: str) -> None:
     for name in ("train_photos", "phone_pairs"):
