@@ -69,7 +69,7 @@ def test_pairs_are_what_evaluation_and_training_read(bursts: Path, tmp_path: Pat
         for read in samples.values():
             sample = read()
             assert sample.low.shape == sample.low_clean.shape
-        assert len(read_phone_pairs(out / record["split"])) == len(samples)
+        assert len(list(read_phone_pairs(out / record["split"]))) == len(samples)
     frames = manifest["bridge"]["frames"]
     assert "differs" in frames[4]["rejected"]
     assert frames[4]["noisy"] == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -68,30 +69,29 @@ def load_levels(path: Path, smallest_side: int) -> list[Bytes]:
     return levels
 
 
-def read_phone_pairs(folder: Path, smallest_side: int = 1) -> list[tuple[Bytes, Bytes]]:
-    """Reads pairs ``*_clean.*`` / ``*_noisy.*``.
+def read_phone_pairs(folder: Path, smallest_side: int = 1) -> Iterator[tuple[Bytes, Bytes]]:
+    """Reads pairs ``*_clean.*`` / ``*_noisy.*``, one after the other.
 
     Args:
         folder: holds the pairs.
         smallest_side: smallest side of a pair.
 
-    Returns:
+    Yields:
         (clean, noisy), ``(H, W, 3)`` each, in the order of the names.
 
     Raises:
         InputError: a pair does not fit or is too small, a picture cannot be read, or there is none.
     """
-    pairs = []
-    for path in sorted(folder.glob("*_clean.*")):
+    paths = sorted(folder.glob("*_clean.*"))
+    if not paths:
+        raise InputError(f"no *_clean.* / *_noisy.* pairs in {folder}")
+    for path in paths:
         clean, noisy = read_rgb(path), read_rgb(path.with_name(path.name.replace("_clean.", "_noisy.")))
         if clean.shape != noisy.shape:
             raise InputError(f"{path.name} and its noisy picture differ in size: {clean.shape} and {noisy.shape}")
         if min(clean.shape[:2]) < smallest_side:
             raise InputError(f"{path.name} must have at least {smallest_side} pixels a side, has {clean.shape[:2]}")
-        pairs.append((clean, noisy))
-    if not pairs:
-        raise InputError(f"no *_clean.* / *_noisy.* pairs in {folder}")
-    return pairs
+        yield clean, noisy
 
 
 _FRAME_STEPS = {"phone_pairs": 1, "pairs": SCALE}  # frames sampled down already, and whole ones
@@ -114,8 +114,10 @@ def read_frames(root: Path, split: str, smallest_side: int = 1) -> list[tuple[By
     """
     pairs = []
     for folder, step in _frame_folders(root, split):
-        for clean, noisy in read_phone_pairs(folder, step * smallest_side):
-            pairs.append((take_samples(clean, step), take_samples(noisy, step)))
+        for pair in read_phone_pairs(folder, step * smallest_side):
+            # Copies, so that the whole frames do not stay in memory.
+            clean, noisy = (np.ascontiguousarray(take_samples(picture, step)) for picture in pair)
+            pairs.append((clean, noisy))
     if not pairs:
         folders = " nor ".join(str(root / name / split) for name in _FRAME_STEPS)
         raise InputError(f"no pairs of a noisy and a clean frame: neither {folders} is there")

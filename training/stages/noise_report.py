@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -32,7 +32,7 @@ class NoiseReport:
         shape: tells the level of each.
     """
 
-    def __init__(self, frames: Sequence[tuple[Bytes, Bytes]], shape: NoiseShape) -> None:
+    def __init__(self, frames: Iterable[tuple[Bytes, Bytes]], shape: NoiseShape) -> None:
         self._pairs: list[tuple[Array, Array]] = []
         self._levels: list[float] = []
         for images in frames:

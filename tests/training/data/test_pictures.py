@@ -27,6 +27,8 @@ def test_whole_frames_are_sampled_in_the_middle_of_their_blocks(tmp_path: Path) 
     ((low_clean, low_noisy),) = read_frames(tmp_path, "train")
     assert np.array_equal(low_clean, clean[2::4, 2::4])
     assert np.array_equal(low_noisy, noisy[2::4, 2::4])
+    assert low_clean.base is None  # the whole frames do not stay in memory
+    assert low_noisy.base is None
     with pytest.raises(InputError, match="at least 44 pixels a side"):
         read_frames(tmp_path, "train", 11)
     with pytest.raises(InputError, match="no pairs of a noisy and a clean frame"):
