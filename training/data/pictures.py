@@ -13,6 +13,7 @@ from torch import Tensor
 
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import READABLE_EXTENSIONS, read_picture, take_samples
+from srdgan_rt.image.alpha import flatten_on_white
 from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.metrics.protocol import SCALE
 from training.data.notes import note_file
@@ -27,13 +28,16 @@ PYRAMID = (1.0, 0.5, 1 / 3)  # photographs are also used smaller: sharper and wi
 def read_rgb(path: Path) -> Bytes:
     """Decodes any picture, upright, as ``(H, W, 3)`` RGB uint8.
 
-    Alpha is dropped, grey becomes RGB, 16 bits are scaled to 8. Raises ImageReadError, which names the file.
+    Transparency is laid on white, grey becomes RGB, 16 bits are scaled to 8. Raises ImageReadError, which names the
+    file.
     """
     pixels = read_picture(path).pixels
     note_file(path)
-    if pixels.ndim == 2 or pixels.shape[2] == 2:
-        pixels = np.repeat(pixels.reshape(*pixels.shape[:2], -1)[..., :1], 3, -1)
-    return np.ascontiguousarray(convert_depth(pixels[..., :3], np.uint8))
+    if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
+        pixels, _ = flatten_on_white(pixels)
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, -1)
+    return np.ascontiguousarray(convert_depth(pixels, np.uint8))
 
 
 def find_photographs(folder: Path) -> list[Path]:

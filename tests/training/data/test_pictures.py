@@ -12,9 +12,11 @@ from training.data.pictures import read_frames, read_rgb
 
 def test_any_picture_becomes_rgb_of_8_bits(tmp_path: Path) -> None:
     write_picture(tmp_path / "grey.png", Picture(np.full((4, 5), 65535, np.uint16)))
-    write_picture(tmp_path / "alpha.png", Picture(np.full((4, 5, 4), 7, np.uint8)))
+    write_picture(tmp_path / "clear.png", Picture(np.full((4, 5, 4), 0, np.uint8)))
+    write_picture(tmp_path / "grey_alpha.png", Picture(np.full((4, 5, 2), (100, 51), np.uint8)))
     assert read_rgb(tmp_path / "grey.png").tolist() == np.full((4, 5, 3), 255).tolist()
-    assert read_rgb(tmp_path / "alpha.png").tolist() == np.full((4, 5, 3), 7).tolist()
+    assert read_rgb(tmp_path / "clear.png").tolist() == np.full((4, 5, 3), 255).tolist()  # on white
+    assert read_rgb(tmp_path / "grey_alpha.png").tolist() == np.full((4, 5, 3), 255 - 155 // 5).tolist()
 
 
 def test_whole_frames_are_sampled_in_the_middle_of_their_blocks(tmp_path: Path) -> None:
