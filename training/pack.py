@@ -21,7 +21,7 @@ from srdgan_rt.errors import InputError
 from training.cli.parser import CommandParser, one_line_errors
 from training.data.notes import describe_files, take_notes
 from training.data.packs import INDEX
-from training.data.pictures import VALIDATION_SETS, Bytes, find_photographs, load_levels, read_frames
+from training.data.pictures import VALIDATION_SETS, Bytes, load_photographs, read_frames
 
 _LARGEST_FILE = 24_000_000  # bytes
 _MEGABYTE = 1_000_000
@@ -55,7 +55,7 @@ def rank_crops(folder: Path, side: int) -> Iterator[tuple[str, bytes]]:
     packs.
 
     Args:
-        folder: holds photographs; they are cut up at the sizes that :func:`training.data.pictures.load_levels` gives.
+        folder: holds photographs, cut up at the sizes that :func:`training.data.pictures.load_photographs` gives.
         side: pixels a side of a crop.
 
     Yields:
@@ -66,10 +66,10 @@ def rank_crops(folder: Path, side: int) -> Iterator[tuple[str, bytes]]:
         ImageReadError: one cannot be read.
     """
     ranked: list[tuple[int, float, str, bytes]] = []  # the place within its photograph, minus the sharpness, ...
-    for path in find_photographs(folder):
+    for path, levels in load_photographs(folder, side):
         crops = [
             (-sharpness(crop), f"{path.stem}_{number}_{y}_{x}", _encode(crop, ".jpg"))
-            for number, level in enumerate(load_levels(path, side))
+            for number, level in enumerate(levels)
             for y, x, crop in _tiles(level, side)
         ]
         ranked += [(place, *crop) for place, crop in enumerate(sorted(crops))]

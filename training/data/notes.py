@@ -1,7 +1,7 @@
 """Records the pictures that a run was trained on: notes every file that is read, and describes the folders.
 
-Only files that were decoded are recorded, for all kinds of samples:
-:func:`training.data.pictures.read_rgb` notes each file, and :func:`take_notes` collects the notes.
+Only files that were decoded and used are recorded, for all kinds of samples: the functions of
+:mod:`training.data.pictures` note each file, and :func:`take_notes` collects the notes.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,8 +32,14 @@ def read_rgb(path: Path) -> Bytes:
     Transparency is laid on white, grey becomes RGB, 16 bits are scaled to 8. Raises ImageReadError, which names the
     file.
     """
-    pixels = read_picture(path).pixels
+    pixels = _decode(path)
     note_file(path)
+    return pixels
+
+
+def _decode(path: Path) -> Bytes:
+    """As :func:`read_rgb`, without a note that the file was read."""
+    pixels = read_picture(path).pixels
     if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
         pixels, _ = flatten_on_white(pixels)
     if pixels.ndim == 2:
@@ -48,28 +55,40 @@ def find_photographs(folder: Path) -> list[Path]:
     return paths
 
 
-def load_photographs(folder: Path, smallest_side: int) -> list[Bytes]:
-    """Decodes a folder of photographs at several sizes, all kept in memory.
+def load_photographs(folder: Path, smallest_side: int) -> Iterator[tuple[Path, list[Bytes]]]:
+    """Decodes a folder of photographs, one after the other, at several sizes.
+
+    Photographs that are too small are left out, and a line on stderr says how many.
 
     Args:
         folder: holds the pictures.
-        smallest_side: levels with a shorter side are left out.
+        smallest_side: sizes with a shorter side are left out.
 
-    Returns:
-        ``(H, W, 3)`` uint8 RGB each.
+    Yields:
+        The file, and ``(H, W, 3)`` uint8 RGB for each size, the largest first.
     """
-    return [level for path in find_photographs(folder) for level in load_levels(path, smallest_side)]
+    paths = find_photographs(folder)
+    num_used = 0
+    for path in paths:
+        if levels := _load_levels(path, smallest_side):
+            num_used += 1
+            yield path, levels
+    if 0 < num_used < len(paths):
+        left_out = f"{len(paths) - num_used} of {len(paths)} photographs in {folder} are left out"
+        print(f"{left_out}: they have fewer than {smallest_side} pixels a side", file=sys.stderr, flush=True)
 
 
-def load_levels(path: Path, smallest_side: int) -> list[Bytes]:
-    """One photograph at the sizes that :func:`load_photographs` gives, ``(H, W, 3)`` each, the largest first."""
-    photograph_ = read_rgb(path)
+def _load_levels(path: Path, smallest_side: int) -> list[Bytes]:
+    """One photograph at several sizes; it counts as read only if one of them is large enough."""
+    photograph = _decode(path)
     levels = []
     for factor in PYRAMID:
-        height, width = (round(side * factor) for side in photograph_.shape[:2])
+        height, width = (round(side * factor) for side in photograph.shape[:2])
         if min(height, width) >= smallest_side:
-            level = cv2.resize(photograph_, (width, height), interpolation=cv2.INTER_AREA)
+            level = cv2.resize(photograph, (width, height), interpolation=cv2.INTER_AREA)
             levels.append(np.asarray(level, np.uint8))
+    if levels:
+        note_file(path)
     return levels
 
 
@@ -152,7 +171,7 @@ class DataFolder:
     def read_photographs(self, smallest_side: int) -> list[Bytes]:
         """Photographs at several sizes; raises InputError if none has that side."""
         folder = self._root / "train_photos"
-        photographs = load_photographs(folder, smallest_side)
+        photographs = [level for _, levels in load_photographs(folder, smallest_side) for level in levels]
         if not photographs:
             raise InputError(f"no photograph in {folder} has {smallest_side} pixels a side, as patches need")
         return photographs

@@ -7,7 +7,8 @@ import pytest
 
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import Picture, write_picture
-from training.data.pictures import read_frames, read_rgb
+from training.data.notes import take_notes
+from training.data.pictures import DataFolder, read_frames, read_rgb
 
 
 def test_any_picture_becomes_rgb_of_8_bits(tmp_path: Path) -> None:
@@ -17,6 +18,19 @@ def test_any_picture_becomes_rgb_of_8_bits(tmp_path: Path) -> None:
     assert read_rgb(tmp_path / "grey.png").tolist() == np.full((4, 5, 3), 255).tolist()
     assert read_rgb(tmp_path / "clear.png").tolist() == np.full((4, 5, 3), 255).tolist()  # on white
     assert read_rgb(tmp_path / "grey_alpha.png").tolist() == np.full((4, 5, 3), 255 - 155 // 5).tolist()
+
+
+def test_photographs_that_are_too_small_are_not_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "train_photos").mkdir()
+    for side in (39, 40, 100):
+        write_picture(tmp_path / "train_photos" / f"{side}.png", Picture(np.zeros((side, 120, 3), np.uint8)))
+    with take_notes() as notes:
+        photographs = DataFolder(tmp_path).read_photographs(40)
+    assert [picture.shape[0] for picture in photographs] == [100, 50, 40]
+    assert {path.name for path in notes.files} == {"40.png", "100.png"}
+    assert "1 of 3 photographs in" in capsys.readouterr().err
+    DataFolder(tmp_path).read_photographs(39)
+    assert capsys.readouterr().err == ""
 
 
 def test_whole_frames_are_sampled_in_the_middle_of_their_blocks(tmp_path: Path) -> None:
