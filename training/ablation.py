@@ -53,7 +53,8 @@ def read_variants(path: Path, runs: Path) -> tuple[list[str], list[Variant]]:
         Names of the data sets, and the variants in their order.
 
     Raises:
-        InputError: a key is unknown, a value is of the wrong type or range, or a variant starts from none before it.
+        InputError: a key is unknown, a value is of the wrong type or range, two variants have one name, or a variant
+            starts from none before it.
     """
     table = read_table(path)
     unknown = sorted(set(table) - {"data_sets", "base", "joint", "variants"})
@@ -64,13 +65,16 @@ def read_variants(path: Path, runs: Path) -> tuple[list[str], list[Variant]]:
         changes = dict(entry)
         origin = changes.pop("joint_from", None)
         where = f"{path.name}: variant {changes.get('name')!r}"
+        names = [variant.name for variant in variants]
         if origin is None:
             config: L2HConfig | JointConfig = build_config(L2HConfig, merge(table.get("base", {}), changes), where)
-        elif origin not in [variant.name for variant in variants]:
+        elif origin not in names:
             raise InputError(f"{where}: joint_from must name a variant before it, got {origin!r}")
         else:
             start = {"l2h_init": str(checkpoint_path(runs / origin))}
             config = build_config(JointConfig, merge(merge(table.get("joint", {}), start), changes), where)
+        if config.name in names:
+            raise InputError(f"{where}: names of variants must differ, as those of their folders do")
         variants.append(Variant(config.name, config))
     if not variants:
         raise InputError(f"{path.name}: there are no variants")

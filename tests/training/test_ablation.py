@@ -41,6 +41,7 @@ def test_the_family_differs_in_what_the_names_say(tmp_path: Path) -> None:
         ("data_sets = []", "there are no variants"),
         ('[[variants]]\nname = "a"\njoint_from = "b"', "joint_from must name a variant before it, got 'b'"),
         ('[[variants]]\nname = "a"\niterations = 1\nblocks = 2', "variant 'a': unknown key 'blocks'"),
+        (2 * '[[variants]]\nname = "a"\niterations = 1\n', "variant 'a': names of variants must differ"),
     ],
 )
 def test_what_is_no_ablation_is_refused(tmp_path: Path, text: str, message: str) -> None:
