@@ -42,7 +42,8 @@ class H2LSampler:
     the noisy frame.
 
     Args:
-        sources: what samples are made from; their largest patch is at least ``patch + 4``.
+        sources: what samples are made from; their largest patch is at least ``patch``. Frames must have 4 pixels a side
+            more than a patch.
         size: samples in a batch.
         patch: low-resolution pixels a side.
         seed: with the iteration, decides every batch.
