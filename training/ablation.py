@@ -74,7 +74,7 @@ def read_variants(path: Path, runs: Path) -> tuple[list[str], list[Variant]]:
             start = {"l2h_init": str(checkpoint_path(runs / origin))}
             config = build_config(JointConfig, merge(merge(table.get("joint", {}), start), changes), where)
         if config.name in names:
-            raise InputError(f"{where}: names of variants must differ, as those of their folders do")
+            raise InputError(f"{where}: names of variants must differ, as their folders have them")
         variants.append(Variant(config.name, config))
     if not variants:
         raise InputError(f"{path.name}: there are no variants")

@@ -138,7 +138,9 @@ def train(
         scratch = Path(name)
         unpack_validation(entries, scratch)
         validation = scratch if entries else data
-        if init and not checkpoint_path(folder).exists():
+        if checkpoint_path(folder).exists():
+            init = ()  # a resumed run does not use it
+        if init:
             config = dataclasses.replace(config, init=str(_prepare_init(init, scratch)))
         trainer = MinutesTrainer(config, folder, engine, features, ends, measure_peak(engine))
         trainer.begin_stretch(made_of, notes.nets)

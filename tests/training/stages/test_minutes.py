@@ -77,6 +77,8 @@ def test_the_whole_chain(packs: Path, tmp_path: Path) -> None:
     for name, tensor in trainer.gan.ema.state_dict().items():
         assert torch.equal(tensor.half(), net.state_dict()[name].half())
     train(TINY, packs, tmp_path / "run", 0.0003, init=[tmp_path / "not_there"])
+    lines = (tmp_path / "run" / "log.jsonl").read_text().splitlines()[len(records) :]
+    assert json.loads(lines[0])["init"] == []  # it is not used
     assert torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["iteration"] > saved["iteration"]
 
 
