@@ -3,7 +3,7 @@
 from training.config.batch import BatchConfig
 from training.config.engine import EngineConfig
 from training.config.nets import DiscriminatorConfig, H2LModelConfig, ModelConfig, PictureDiscriminatorConfig
-from training.config.stage import H2LConfig, JointConfig, L2HConfig, PhaseConfig, StageConfig
+from training.config.stage import H2LConfig, JointConfig, L2HConfig, PhaseConfig, RestorationConfig, StageConfig
 from training.config.toml import build_config, read_config, read_table
 from training.config.weights import H2LWeightsConfig, L2HWeightsConfig
 
@@ -20,6 +20,7 @@ __all__ = [
     "ModelConfig",
     "PhaseConfig",
     "PictureDiscriminatorConfig",
+    "RestorationConfig",
     "StageConfig",
     "build_config",
     "read_config",

@@ -75,13 +75,6 @@ class StageConfig:
         if self.features not in ("vgg16", "vgg19"):
             raise InputError(f"features must be vgg16 or vgg19, got {self.features!r}")
 
-    def rate_of(self, name: str) -> float:
-        """The learning rate of a parameter, relative to ``learning_rate_at``; its gradient is scaled likewise.
-
-        With a rate of 0 it keeps its value, and no gradient is computed for it.
-        """
-        return 1.0
-
     def learning_rate_at(self, iteration: int, done: float | None = None) -> float:
         """The learning rate of an iteration, by schedule and warm-up.
 
@@ -125,28 +118,48 @@ class H2LConfig(StageConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class L2HConfig(StageConfig):
-    """One run of the stage l2h."""
+class RestorationConfig(StageConfig):
+    """The keys of the stages that train the low-to-high net."""
 
-    loss: str = "l1"  # of the pixels: l1 or l2
-    conv_body_rate: float = 1.0  # learning rate of conv_body, relative to all others: that of training.grow
-    frozen: tuple[str, ...] = ()  # layers that keep their weights, of conv_first, body, conv_body, conv_up1, ...
-    init: str = ""  # a shipped model, a weight file or an earlier run's checkpoint to start from
-    model: ModelConfig = field(default_factory=ModelConfig)
-    batch: BatchConfig = field(default_factory=BatchConfig)
-    phases: tuple[PhaseConfig, ...] = (PhaseConfig(),)
-    discriminator: PictureDiscriminatorConfig = field(default_factory=PictureDiscriminatorConfig)
-    weights: L2HWeightsConfig = field(default_factory=L2HWeightsConfig)
+    loss: str = "l1"  # of its pixels: l1 or l2
+    conv_body_rate: float = 1.0  # learning rate of its conv_body, relative to all others: that of training.grow
+    frozen: tuple[str, ...] = ()  # its layers that keep their weights, of conv_first, body, conv_body, conv_up1, ...
+    batch: BatchConfig = field(default_factory=BatchConfig)  # its samples; in the stage joint further ones
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_loss(self.loss)
+        if self.loss not in ("l1", "l2"):
+            raise InputError(f"loss must be l1 or l2, got {self.loss!r}")
         if not self.conv_body_rate > 0:
             raise InputError(f"conv_body_rate must be positive, got {self.conv_body_rate}")
         if unknown := [name for name in self.frozen if name not in _LAYERS]:
             raise InputError(f"frozen must hold names of {', '.join(_LAYERS)}, got {unknown[0]!r}")
         if set(self.frozen) == set(_LAYERS):
             raise InputError("frozen must leave out a layer, or there is nothing to train")
+
+    def rate_of(self, name: str) -> float:
+        """The learning rate of a parameter of the low-to-high net, relative to ``learning_rate_at``.
+
+        Its gradient is scaled likewise. With a rate of 0 it keeps its value, and no gradient is computed for it.
+        """
+        layer = name.partition(".")[0]
+        if layer in self.frozen:
+            return 0.0
+        return self.conv_body_rate if layer == "conv_body" else 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class L2HConfig(RestorationConfig):
+    """One run of the stage l2h."""
+
+    init: str = ""  # a shipped model, a weight file or an earlier run's checkpoint to start from
+    model: ModelConfig = field(default_factory=ModelConfig)
+    phases: tuple[PhaseConfig, ...] = (PhaseConfig(),)
+    discriminator: PictureDiscriminatorConfig = field(default_factory=PictureDiscriminatorConfig)
+    weights: L2HWeightsConfig = field(default_factory=L2HWeightsConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.phases or self.phases[-1].until != 1.0:
             raise InputError("the last of phases must have until = 1.0")
         ends = [phase.until for phase in self.phases]
@@ -156,12 +169,6 @@ class L2HConfig(StageConfig):
             raise InputError("batch must hold at least one sample")
         if self.batch.num_known < 1 and (self.weights.feature > 0 or self.weights.adversarial > 0):
             raise InputError("batch must hold a sample with a known HR for the feature and adversarial losses")
-
-    def rate_of(self, name: str) -> float:
-        layer = name.partition(".")[0]
-        if layer in self.frozen:
-            return 0.0
-        return self.conv_body_rate if layer == "conv_body" else 1.0
 
     @property
     def feature_weight(self) -> float:
@@ -173,13 +180,8 @@ class L2HConfig(StageConfig):
         return next((phase.patch for phase in self.phases if done < phase.until), self.phases[-1].patch)
 
 
-def _check_loss(loss: str) -> None:
-    if loss not in ("l1", "l2"):
-        raise InputError(f"loss must be l1 or l2, got {loss!r}")
-
-
 @dataclass(frozen=True, kw_only=True)
-class JointConfig(StageConfig):
+class JointConfig(RestorationConfig):
     """One run of the stage joint: both nets and both discriminators."""
 
     h2l_init: str  # weights of the stage h2l: a file or the run's checkpoint
@@ -187,8 +189,6 @@ class JointConfig(StageConfig):
     size: int = 8  # samples that go through both nets
     patch: int = 48  # low-resolution pixels a side
     h2l_gradient: float = 0.1  # part of the gradient of equation 8 that reaches the high-to-low net
-    loss: str = "l1"  # of the pixels of the low-to-high net
-    batch: BatchConfig = field(default_factory=BatchConfig)  # further samples for the low-to-high net
     h2l_model: H2LModelConfig = field(default_factory=H2LModelConfig)
     l2h_model: ModelConfig = field(default_factory=ModelConfig)
     h2l_discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
@@ -198,7 +198,6 @@ class JointConfig(StageConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_loss(self.loss)
         _check_h2l_batch(self.size, self.patch)
         if not self.h2l_gradient >= 0:
             raise InputError(f"h2l_gradient must be at least 0, got {self.h2l_gradient}")

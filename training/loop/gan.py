@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -27,9 +27,17 @@ class TrainedNet:
         config: of the optimiser and the EMA.
         engine: computes.
         ema: a net of the same sizes; None for no ema.
+        rate_of: the learning rate of a parameter, by its name, relative to that of the run; with 0 it is not trained.
     """
 
-    def __init__(self, net: nn.Module, config: StageConfig, engine: Engine, ema: nn.Module | None = None) -> None:
+    def __init__(
+        self,
+        net: nn.Module,
+        config: StageConfig,
+        engine: Engine,
+        ema: nn.Module | None = None,
+        rate_of: Callable[[str], float] = lambda name: 1.0,
+    ) -> None:
         self._config = config
         self._engine = engine
         self.net = net
@@ -42,7 +50,7 @@ class TrainedNet:
         self.kernels = Kernels(net, engine)
         groups: dict[float, list[nn.Parameter]] = {}
         for name, parameter in net.named_parameters():
-            rate = config.rate_of(name)
+            rate = rate_of(name)
             parameter.requires_grad_(rate > 0)
             if rate > 0:
                 groups.setdefault(rate, []).append(parameter)
@@ -74,7 +82,7 @@ class TrainedNet:
             Their norm before it was limited, a scalar on the device of the net.
         """
         for rate, group in zip(self._rates, self.optimiser.param_groups, strict=True):
-            if rate != 1:  # as if these weights were `rate` times others, which are trained: see StageConfig.rate_of
+            if rate != 1:  # as if these weights were `rate` times others, which are trained
                 torch._foreach_mul_([parameter.grad for parameter in group["params"]], rate)
         return nn.utils.clip_grad_norm_(self.net.parameters(), self._config.gradient_norm or math.inf)
 
@@ -132,6 +140,7 @@ class GanTrainer:
         engine: computes.
         features: of the feature loss; None if it has no weight.
         prefix: of the names in checkpoint and log.
+        rate_of: of the generator's parameters, as of :class:`TrainedNet`.
 
     Raises:
         InputError: the feature loss has a weight but no features.
@@ -147,6 +156,7 @@ class GanTrainer:
         engine: Engine,
         features: Features | None,
         prefix: str = "",
+        rate_of: Callable[[str], float] = lambda name: 1.0,
     ) -> None:
         self._weights: dict[str, float] = dict(vars(weights))
         if self._weights["feature"] > 0 and features is None:
@@ -158,7 +168,7 @@ class GanTrainer:
         self._engine = engine
         self._features = features
         self.prefix = prefix
-        self.generator = TrainedNet(generator, config, engine, ema)
+        self.generator = TrainedNet(generator, config, engine, ema, rate_of)
         if features is not None:
             engine.place(features)
             self.generator.kernels.serve(features)

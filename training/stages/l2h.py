@@ -21,7 +21,7 @@ from training.config import (
     L2HWeightsConfig,
     ModelConfig,
     PictureDiscriminatorConfig,
-    StageConfig,
+    RestorationConfig,
 )
 from training.data.pictures import DataFolder
 from training.loop import run
@@ -46,8 +46,7 @@ class L2HGanTrainer(GanTrainer):
         model: sizes of the net.
         discriminator: sizes of the discriminator.
         weights: alpha 4 to 6 of equation 8.
-        loss: of the pixels, "l1" or "l2".
-        config: of the optimisers and the seed.
+        config: of the pixel loss, the optimisers and the seed.
         engine: computes.
         features: of the feature loss; None if its weight is 0.
         init: weights to start from, "" for those of a bilinear enlarger.
@@ -62,13 +61,12 @@ class L2HGanTrainer(GanTrainer):
         model: ModelConfig,
         discriminator: PictureDiscriminatorConfig,
         weights: L2HWeightsConfig,
-        loss: str,
-        config: StageConfig,
+        config: RestorationConfig,
         engine: Engine,
         features: Features | None,
         init: str = "",
     ) -> None:
-        self._loss = loss
+        self._loss = config.loss
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             net = L2HNet(**vars(model))
@@ -78,7 +76,7 @@ class L2HGanTrainer(GanTrainer):
             start_from(net, init)
         else:
             initialise(net, config.seed)
-        super().__init__(net, self.ema, discriminator_net, weights, config, engine, features)
+        super().__init__(net, self.ema, discriminator_net, weights, config, engine, features, rate_of=config.rate_of)
 
     def compare(self, result: Tensor, high: Tensor, low_clean: Tensor) -> LossInputs:
         """What equation 8 compares: features and discriminator see the samples whose HR is known.
@@ -116,9 +114,7 @@ class L2HTrainer(Trainer[Batch]):
 
     def __init__(self, config: L2HConfig, folder: Path, engine: Engine, features: Features | None) -> None:
         init = fresh_start(folder, config.init)
-        self.gan = L2HGanTrainer(
-            config.model, config.discriminator, config.weights, config.loss, config, engine, features, init
-        )
+        self.gan = L2HGanTrainer(config.model, config.discriminator, config.weights, config, engine, features, init)
         super().__init__(config, folder, engine, self.gan)
 
     def compare(self, batch: Batch) -> list[tuple[GanTrainer, LossInputs]]:

@@ -57,6 +57,23 @@ def test_targets_are_centred_on_the_samples(make_stage: Any) -> None:
         assert error(both.high.roll(shift, (-2, -1))) > 1.3 * centred
 
 
+def test_the_rates_of_layers_are_those_of_the_restoration(make_stage: Any, tmp_path: Path) -> None:
+    """Both nets have a ``body``."""
+    stage = make_stage("joint")
+    config = dataclasses.replace(stage.config, frozen=("body",), conv_body_rate=1e-3)
+    trainer = stage.trainer(tmp_path, config)
+    nets = {"h2l": trainer.h2l.generator.net, "l2h": trainer.l2h.generator.net}
+    before = {name: {key: w.detach().clone() for key, w in net.named_parameters()} for name, net in nets.items()}
+    for iteration in range(2):  # at first no gradient reaches the body of H2L
+        trainer.step(stage.make_batch(iteration))
+    for name, net in nets.items():
+        for key, weight in net.named_parameters():
+            step = float((weight - before[name][key]).detach().abs().max()) / config.learning_rate
+            layer = f"{name}.{key.partition('.')[0]}"
+            assert (step == 0) == (layer == "l2h.body"), key
+            assert (step < 0.01) == (layer in ("l2h.body", "l2h.conv_body")), key
+
+
 def test_scaled_gradients_leave_the_values_alone() -> None:
     x = torch.rand(1000, generator=torch.Generator().manual_seed(0), requires_grad=True)
     scaled = scale_gradient(x, 0.3)
