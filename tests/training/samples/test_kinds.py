@@ -132,3 +132,28 @@ def test_noise_of_camera_frames_is_spread_over_neighbours(sources: Sources) -> N
     noise = noise - noise.mean((2, 3), keepdim=True)
     neighbours = (noise[..., 1:] * noise[..., :-1]).mean((1, 2, 3)) / noise.square().mean((1, 2, 3))
     assert 0.35 < neighbours.median() < 0.75  # of a phone 0.47, of samples 0 (docs/evaluation.md)
+
+
+# A sensor's noise has mean zero in linear light. The tone curve is concave, so the noisy picture is darker, by 1 to 3
+# of 255. The frame of ``training_root`` has noise of mean zero in sRGB, and so have grain and the high-to-low net.
+SHIFTS = {
+    "phone_noise": (-1.0, 1.0),
+    "camera_noise": (-3.5, -0.1),
+    "camera_frame": (-4.5, -0.1),
+    "phone_isp": (-3.5, -0.1),
+    "grain": (-1.0, 1.0),
+    "gmsr": (-1.2, 1.2),
+    "clean_jpeg": (-0.5, 0.5),
+}
+
+
+@pytest.mark.parametrize("name", SHIFTS)
+def test_the_mean_of_flats_moves_as_the_noise_demands(training_root: Path, name: str) -> None:
+    """How far the mean of grey flats moves, in 1/255; without a change of the noise's colour."""
+    kind = KINDS[name](Sources(DataFolder(training_root), PATCH, 0, CPU, SampleOptions(weak_colour=0, grey=0)))
+    least, most = SHIFTS[name]
+    for level in (64, 128, 192):
+        flat = torch.full((8 if name == "gmsr" else 48, 3, 80, 80), level / 255)
+        with torch.no_grad():
+            low, _ = kind.degrade(flat, RandomSource((0, level), CPU))
+        assert least < float(255 * (low[..., 2:-2, 2:-2] - level / 255).mean()) < most, level
