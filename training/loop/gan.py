@@ -54,7 +54,8 @@ class TrainedNet:
             parameter.requires_grad_(rate > 0)
             if rate > 0:
                 groups.setdefault(rate, []).append(parameter)
-        self._parallel = engine.parallelise(net)  # not before: it will wait for the gradients of all that may have one
+        # Not before, because processes wait for the gradients of all weights that may have them at this moment.
+        self._parallel = engine.parallelise(net)
         self._rates = list(groups)
         parameters = [{"params": group} for group in groups.values()]
         self.optimiser: torch.optim.Optimizer
