@@ -40,6 +40,7 @@ from srdgan_rt.models import L2HNet
 from srdgan_rt.ops import l2h_net_cuda, l2h_net_cuda_pack
 from srdgan_rt.runtime.engines.cuda_library import CudaEngine, CudaLibrary
 from srdgan_rt.runtime.engines.native import list_layers
+from srdgan_rt.runtime.tf32 import without_tf32
 from training.cli.parser import CommandParser, one_line_errors
 
 PARTS = ("check", "sanitize", "time", "compile")
@@ -134,7 +135,7 @@ def make_net(sizes: tuple[int, int, int, int, int]) -> L2HNet:
 def run_torch(net: nn.Module, x: Tensor, dtype: torch.dtype) -> Tensor:
     """The network in PyTorch in one type, in float64 without any rounding to fewer bits."""
     net = copy.deepcopy(net).to(x.device, dtype)
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+    with without_tf32:
         result: Tensor = net(x.to(dtype))
     return result.to(torch.float64)
 

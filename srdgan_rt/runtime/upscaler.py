@@ -58,7 +58,8 @@ class Upscaler:
             docs/tensorrt.md.
         precision: ``auto`` (fp16 on CUDA, fp32 on the CPU), ``fp32``, ``fp16``, ``bf16``, ``int8`` (engine ``native``
             on processors with VNNI or ARM's dotprod, or ``tensorrt``) or ``fp8`` (``tensorrt``). In all but fp32 and
-            the native int8, a tile that is black or not finite is recomputed in fp32.
+            the native int8, a tile that is black or not finite is recomputed in fp32. PyTorch computes fp32 without
+            TF32, which it would use on a GPU by default.
         tile: largest side of a tile in LR pixels; None chooses by free memory, 0 disables tiling. The engine ``native``
             works in strips of about this many rows, and its result does not depend on the value. With ``tta``, tiles
             are used.

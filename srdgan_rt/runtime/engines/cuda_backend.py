@@ -122,10 +122,8 @@ def open_backend(model: Model, device: torch.device, precision: str) -> CudaBack
     def open_with(half_sums: bool) -> CudaBackend:
         return CudaBackend(model, device, precision, half_sums=half_sums, library=library)
 
-    # PyTorch would round fp32 to fewer bits in convolutions on a GPU.
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        reference = torch_engine.create(model, device, "fp32")
-        return choose_sums(open_with, reference, wants_half_sums="GeForce" in gpu and precision == "fp16")
+    reference = torch_engine.create(model, device, "fp32")
+    return choose_sums(open_with, reference, wants_half_sums="GeForce" in gpu and precision == "fp16")
 
 
 def choose_sums(open_with: Callable[[bool], CudaBackend], reference: Backend, *, wants_half_sums: bool) -> CudaBackend:

@@ -134,10 +134,7 @@ class EngineProvider:
 
     def _open(self, stored: StoredEngine) -> tuple[TensorRTBackend, Figures]:
         backend = TensorRTBackend(self._model.spec, self._device, self._precision, stored, self._runtime, self._gpu)
-        # PyTorch would round fp32 to fewer bits in convolutions on a GPU.
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            figures = check_accuracy(backend.run, self._make_reference, stored, self._gpu.name)
-        return backend, figures
+        return backend, check_accuracy(backend.run, self._make_reference, stored, self._gpu.name)
 
     def _make_reference(self) -> Run:
         return torch_engine.create(self._model, self._device, "fp32").run

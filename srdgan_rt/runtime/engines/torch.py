@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor
 
 from srdgan_rt.checkpoint import Model
 from srdgan_rt.runtime.backend import DTYPES, prepare_net
 from srdgan_rt.runtime.memory import estimate_bytes_per_pixel
+from srdgan_rt.runtime.tf32 import without_tf32
 
 NAME = "torch"
 
@@ -18,7 +21,7 @@ class TorchBackend:
     Args:
         model: the network; copied, so that later changes to it have no effect.
         device: device to run on.
-        precision: ``fp32``, ``fp16`` or ``bf16``.
+        precision: ``fp32`` (on a GPU without TF32, too), ``fp16`` or ``bf16``.
     """
 
     name = NAME
@@ -31,12 +34,15 @@ class TorchBackend:
         self._dtype = DTYPES[precision]
         self.bytes_per_pixel = estimate_bytes_per_pixel(model.spec, self._dtype.itemsize)
         self._net = prepare_net(model.net, device, self._dtype)
+        has_tf32 = precision == "fp32" and device.type != "cpu"
+        self._exact = without_tf32 if has_tf32 else nullcontext()
 
     @torch.inference_mode()
     def run(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
         """See :meth:`srdgan_rt.runtime.backend.Backend.run`."""
         x = x.to(self.device, self._dtype).contiguous(memory_format=torch.channels_last)
-        result: Tensor = self._net(x)
+        with self._exact:
+            result: Tensor = self._net(x)
         return result.to(torch.float32)
 
     def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> None:
