@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
@@ -128,7 +129,7 @@ class EngineCache:
     def collect_garbage(self, limit: int | None = None, *, keep: EngineFiles | None = None) -> list[Removed]:
         """Removes damaged engines and those of other versions, then those not used for longest until the rest fits.
 
-        Engines that a process is building or writing now are left alone.
+        Engines that a process is building or writing now are left alone, and so are those of other programs.
 
         Args:
             limit: bytes that may be left; None for the limit of the cache.
@@ -144,7 +145,8 @@ class EngineCache:
                 read_manifest(files)
                 size, used = _measure(files)
             except (EngineFileError, OSError) as error:
-                removed += self._remove_unlocked(files, str(error))
+                if files.is_ours():
+                    removed += self._remove_unlocked(files, str(error))
                 continue
             sound.append((used, size, files))
         total = sum(size for _, size, _ in sound)
@@ -153,7 +155,7 @@ class EngineCache:
                 break
             if files != keep:
                 removed += self._remove_unlocked(files, f"all engines had {total} bytes, {limit} are allowed")
-                total -= size
+                total -= 0 if files.engine.exists() else size
         return removed
 
     def _files(self, recipe: Recipe) -> EngineFiles:
@@ -162,7 +164,7 @@ class EngineCache:
     def _remove_unlocked(self, files: EngineFiles, reason: str) -> list[Removed]:
         with suppress(OSError), self._lock_path(files).open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while another process builds it
-            size, _ = _measure(files)
+            size, _ = _measure(files)  # an error if another process has removed it
             _remove(files)
             return [Removed(files.engine, size, reason)]
         return []
@@ -197,10 +199,15 @@ def _note_use(files: EngineFiles) -> None:
 
 
 def _measure(files: EngineFiles) -> tuple[int, float]:
-    """Bytes of an engine's files, and when it was used last."""
-    paths = files.list_all()
-    used = max(path.stat().st_mtime for path in paths)
-    return sum(path.stat().st_size for path in paths), used
+    """Bytes of an engine's files, and when one of them was used or written last.
+
+    Raises:
+        OSError: it has no files, or one of them is gone.
+    """
+    found = [path.stat() for path in files.list_all()]
+    if not found:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(files.engine))
+    return sum(status.st_size for status in found), max(status.st_mtime for status in found)
 
 
 def _remove(files: EngineFiles) -> None:

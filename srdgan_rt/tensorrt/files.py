@@ -21,9 +21,12 @@ from srdgan_rt.tensorrt.build import BuiltEngine
 from srdgan_rt.tensorrt.header import read_header
 from srdgan_rt.tensorrt.layers import Layer, to_dicts
 from srdgan_rt.tensorrt.library import RTX
-from srdgan_rt.tensorrt.recipe import Recipe
+from srdgan_rt.tensorrt.recipe import Recipe, is_stem
 
 ENDING = ".engine"
+
+_KERNELS_ENDING = ".kernels"
+_MANIFEST_KEYS = {"recipe", "engine", "manifest_sha256"}
 
 
 @dataclass(frozen=True)
@@ -53,16 +56,41 @@ class EngineFiles:
 
     def kernels(self, gpu: str) -> Path:
         """What was compiled for a GPU with this name and driver."""
-        return self._sibling(f"{re.sub(r'[^A-Za-z0-9.]+', '-', gpu)}.kernels")
+        return self._sibling(re.sub(r"[^A-Za-z0-9.]+", "-", gpu) + _KERNELS_ENDING)
+
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """What :func:`write_engine` writes."""
+        return self.engine, self.manifest, self.layers
 
     def list_all(self) -> list[Path]:
-        """Those that exist, the manifest first: without it the others are not used."""
-        stem = self.engine.name.removesuffix(ENDING)
-        found = [path for path in self.engine.parent.iterdir() if path.name.startswith(f"{stem}.")]
+        """Those that exist, the manifest first: without it the others are not used.
+
+        Neither another program's files, such as ``NAME.onnx``, nor those of an engine ``NAME.MORE``.
+        """
+        names = {path.name for path in self.engine.parent.iterdir() if path.name.startswith(f"{self._stem}.")}
+        others = tuple(f"{name.removesuffix(ENDING)}." for name in names - {self.engine.name} if name.endswith(ENDING))
+        fixed = {path.name for path in (*self.written, self.numerics)}
+        own = [name for name in names if name in fixed or name.endswith(_KERNELS_ENDING)]
+        found = [self.engine.with_name(name) for name in own if not name.startswith(others)]
         return sorted(found, key=lambda path: (path != self.manifest, path.name))
 
+    def is_ours(self) -> bool:
+        """Whether this package made the engine, damaged or not: by its name, or by the keys of its manifest."""
+        if is_stem(self._stem):
+            return True
+        try:
+            facts = json.loads(self.manifest.read_bytes())
+        except (OSError, ValueError):
+            return False
+        return isinstance(facts, dict) and facts.keys() >= _MANIFEST_KEYS
+
+    @property
+    def _stem(self) -> str:
+        return self.engine.name.removesuffix(ENDING)
+
     def _sibling(self, ending: str) -> Path:
-        return self.engine.with_name(f"{self.engine.name.removesuffix(ENDING)}.{ending}")
+        return self.engine.with_name(f"{self._stem}.{ending}")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -81,8 +82,8 @@ class Recipe:
 
     @property
     def stem(self) -> str:
-        """A file name that tells people what it is, and ends in the beginning of the key."""
-        name = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in self.model) or "net"
+        """A file name that tells people what it is, and ends in the beginning of the key; see :func:`is_stem`."""
+        name = re.sub(r"[^\w-]", "_", self.model) or "net"
         return f"{name}-{self.precision}-{self.form}-{self.key[:16]}"
 
     def serves(self, wanted: Recipe) -> bool:
@@ -110,3 +111,8 @@ class Recipe:
         if facts.pop("format") != _FORMAT:
             raise ValueError("another version of srdgan_rt wrote it")
         return cls(**{**facts, "profile": Profile(**facts["profile"]), "targets": tuple(facts["targets"])})
+
+
+def is_stem(name: str) -> bool:
+    """Whether a file name is that of some recipe (:attr:`Recipe.stem`)."""
+    return re.fullmatch(r"[\w-]+-\w+-\w+-[0-9a-f]{16}", name) is not None

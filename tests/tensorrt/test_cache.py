@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import fcntl
 import json
 import os
 import subprocess
@@ -250,6 +251,57 @@ def test_what_another_process_builds_stays(cache, recipe, builder):
     with cache._lock(recipe):
         assert EngineCache().collect_garbage() == []
     assert [entry.engine.stem for entry in EngineCache().collect_garbage()] == [recipe.stem]
+
+
+def list_names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_files_of_other_programs_stay(cache, recipe, builder):
+    cache.folder.mkdir()
+    foreign = {"yolo.engine": b"", "yolo.onnx": b"", "yolo.json": b'{"names": []}', "bare.engine": b"", "bare.pt": b""}
+    for name, content in foreign.items():
+        (cache.folder / name).write_bytes(content)
+    assert cache.collect_garbage(0) == []
+    assert list_names(cache.folder) == sorted(foreign)
+    stored = cache.fetch(recipe, builder)
+    beside = stored.files.engine.with_suffix(".onnx")
+    beside.write_bytes(b"")
+    assert len(cache.collect_garbage(0)) == 1
+    assert list_names(cache.folder) == sorted([*foreign, beside.name, f".{recipe.stem}.lock"])
+
+
+def test_an_engine_is_not_taken_for_a_part_of_another_one(cache, recipe, builder):
+    short, long = (EngineFiles(cache.folder / name) for name in ("x4.engine", "x4.sharp.engine"))
+    cache.folder.mkdir()
+    for files in (short, long):
+        write_engine(files, recipe, builder())
+        files.kernels("RTX 4090, driver 580.1").write_bytes(b"")
+    kept = long.list_all()
+    assert len(kept) == len(short.list_all()) == 4
+    facts = json.loads(short.manifest.read_bytes())
+    short.manifest.write_text(json.dumps({**facts, "built": 0}))  # its digest is wrong now
+    assert [entry.engine for entry in cache.collect_garbage()] == [short.engine]
+    assert long.list_all() == kept
+    assert short.list_all() == []
+
+
+def test_an_engine_that_another_process_has_just_removed_is_passed_over(cache, recipe, builder, monkeypatch):
+    keep_three(cache, recipe, builder)
+    listed = cache.list_engines()
+    monkeypatch.setattr(cache, "list_engines", lambda: listed)
+    for path in listed[0].list_all():
+        path.unlink()
+    assert [entry.engine.stem for entry in cache.collect_garbage(0)] == ["2", "3"]
+
+
+def test_an_engine_that_cannot_be_removed_counts(cache, recipe, builder):
+    first, *_ = keep_three(cache, recipe, builder)
+    size = sum(path.stat().st_size for path in first.files.list_all())
+    with cache._lock_path(first.files).open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as a process that builds it
+        removed = EngineCache().collect_garbage(2 * size + 50)
+    assert [entry.engine.stem for entry in removed] == ["2"]
 
 
 def test_an_empty_cache(cache):

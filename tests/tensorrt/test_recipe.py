@@ -8,7 +8,7 @@ import json
 import pytest
 
 from srdgan_rt.errors import InputError
-from srdgan_rt.tensorrt.recipe import Profile, Recipe
+from srdgan_rt.tensorrt.recipe import Profile, Recipe, is_stem
 from srdgan_rt.tensorrt.targets import check_precision, list_targets, parse_targets
 
 
@@ -31,6 +31,16 @@ def test_what_is_no_recipe_is_refused(recipe, change):
 def test_the_name_of_the_file_is_harmless(recipe):
     assert dataclasses.replace(recipe, model="../a b").stem == f"___a_b-fp16-concat-{recipe.key[:16]}"
     assert dataclasses.replace(recipe, model="").stem.startswith("net-")
+
+
+@pytest.mark.parametrize("model", ["srdgan-x4-fast", "", "../a b", "x4.v2", "noël²"])
+def test_the_name_of_the_file_is_known_again(recipe, variants, model):
+    assert all(is_stem(dataclasses.replace(each, model=model).stem) for each in (recipe, *variants.values()))
+
+
+@pytest.mark.parametrize("name", ["yolo", "a-fp16-concat-0123", "yolo-v8-fp16", "a-fp16-concat-0123456789abcdef.best"])
+def test_other_names_are_not(name):
+    assert not is_stem(name)
 
 
 def test_an_engine_serves_fewer_gpus_and_smaller_tiles(recipe, variants):

@@ -16,7 +16,7 @@ def gc(
 ) -> None:
     """Removes damaged engines, those of other versions, and the least used ones beyond a limit.
 
-    Engines that are being built now are left alone.
+    Engines that are being built now are left alone, and so is everything of other programs.
     """
     from srdgan_rt.tensorrt.cache import EngineCache
 
