@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from srdgan_rt.errors import EngineFileError
 from srdgan_rt.tensorrt.build import BuiltEngine
@@ -162,7 +163,7 @@ class EngineCache:
         return EngineFiles(self.folder / f"{recipe.stem}{ENDING}")
 
     def _remove_unlocked(self, files: EngineFiles, reason: str) -> list[Removed]:
-        with suppress(OSError), self._lock_path(files).open("ab") as lock:
+        with suppress(OSError), self._lock_path(files).open("ab") as lock, _released(lock):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while another process builds it
             size, _ = _measure(files)  # an error if another process has removed it
             _remove(files)
@@ -183,10 +184,20 @@ class EngineCache:
             _warn_of_loss(self.folder, error)
             yield False
             return
-        with lock:
+        with lock, _released(lock):
             with suppress(OSError):  # a file system without locks: then two processes may build the same engine
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield True
+
+
+@contextmanager
+def _released(lock: IO[bytes]) -> Iterator[None]:
+    """Releases a lock at the end. To close its file is not enough: a process that was forked meanwhile has it, too."""
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 def _warn_of_loss(folder: Path, error: OSError) -> None:

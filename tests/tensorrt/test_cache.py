@@ -199,6 +199,22 @@ EngineCache().fetch(RECIPE, build)
     assert cache.find(recipe) is not None
 
 
+def test_a_process_that_was_forked_during_a_build_holds_no_lock(cache, recipe, builder):
+    """A second descriptor of the open lock file stands for the one that the forked process has."""
+    copies = []
+
+    def build():
+        links = {int(link.name): link.readlink() for link in Path("/proc/self/fd").iterdir() if link.is_symlink()}
+        copies.extend(os.dup(number) for number, path in links.items() if path.name == f".{recipe.stem}.lock")
+        return builder()
+
+    cache.fetch(recipe, build)
+    with cache._lock_path(cache._files(recipe)).open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    (copy,) = copies
+    os.close(copy)
+
+
 # -- garbage ----------------------------------------------------------------------------------------------------------
 
 
