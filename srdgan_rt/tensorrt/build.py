@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,6 +21,10 @@ from srdgan_rt.tensorrt.layers import Layer, read_layers
 from srdgan_rt.tensorrt.library import Message
 from srdgan_rt.tensorrt.recipe import Recipe
 from srdgan_rt.tensorrt.worker import BACKGROUND
+
+_START = "import sys; sys.path[:] = filter(None, sys.path); from srdgan_rt.tensorrt.worker import main; main()"
+"""The child's program. First of all it gives up the current folder, which Python puts at the beginning of its path: a
+folder of pictures may hold a ``signal.py``."""
 
 Report = Callable[[float], None]
 """Told the share of a build that is done, 0 to 1."""
@@ -59,18 +64,21 @@ def build_engine(
     """
     # The child must find this package even where the parent has it from a path that only this process knows.
     path = [str(Path(__file__).resolve().parents[2]), *filter(None, sys.path)]
-    with subprocess.Popen(
-        [sys.executable, "-m", "srdgan_rt.tensorrt.worker", *([BACKGROUND] if background else [])],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
-    ) as process:
+    with (
+        tempfile.TemporaryFile() as complaints,
+        subprocess.Popen(
+            [sys.executable, "-c", _START, *([BACKGROUND] if background else [])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+        ) as process,
+    ):
         assert process.stdin is not None
         assert process.stdout is not None
         try:
             _send(process.stdin, recipe, graph)
-            plan, messages = _receive(process.stdout, report or (lambda fraction: None), process)
+            plan, messages = _receive(process.stdout, report or (lambda fraction: None), process, complaints)
         finally:
             process.kill()  # where it has not ended by itself
     return BuiltEngine(plan, _read_activation_bytes(messages), read_layers(messages, measure_scales(graph)))
@@ -86,7 +94,9 @@ def _send(stdin: IO[bytes], recipe: Recipe, graph: bytes) -> None:
             stdin.close()  # or what was not sent would be sent later, with the same error
 
 
-def _receive(stdout: IO[bytes], report: Report, process: subprocess.Popen[bytes]) -> tuple[bytes, list[Message]]:
+def _receive(
+    stdout: IO[bytes], report: Report, process: subprocess.Popen[bytes], complaints: IO[bytes]
+) -> tuple[bytes, list[Message]]:
     for line in stdout:
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
@@ -99,7 +109,14 @@ def _receive(stdout: IO[bytes], report: Report, process: subprocess.Popen[bytes]
         report(answer["progress"])
     status = process.wait()
     how = f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
-    raise BackendUnavailableError(f"the process that builds the engine ended with {how}")
+    raise BackendUnavailableError(f"the process that builds the engine ended with {how}{_last_line(complaints)}")
+
+
+def _last_line(complaints: IO[bytes]) -> str:
+    """The last line that a process wrote, as the end of a message; empty if it wrote nothing."""
+    complaints.seek(0)
+    lines = complaints.read().decode(errors="replace").split("\n")
+    return next((f": {line.strip()}" for line in reversed(lines) if line.strip()), "")
 
 
 def _read_activation_bytes(messages: Sequence[Message]) -> int | None:

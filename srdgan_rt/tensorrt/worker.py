@@ -1,9 +1,10 @@
-"""The process that builds an engine: ``python -m srdgan_rt.tensorrt.worker``, started by ``build_engine``.
+"""The process that builds an engine; ``build_engine`` starts it.
 
 A process of its own, because TensorRT compiles for seconds without asking whether it should stop, and because a fault
 in the library must not take the program with it. It loads no PyTorch. On stdin: a line of JSON (the recipe, and the
 size of the graph) and the ONNX graph; when stdin ends, so does this process. On stdout: lines of JSON,
-``{"progress": 0.5}`` and so on, then ``{"plan": SIZE, ...}`` and the engine, or ``{"error": "..."}``.
+``{"progress": 0.5}`` and so on, then ``{"plan": SIZE, ...}`` and the engine, or ``{"error": "..."}``. On stderr:
+whatever the library prints.
 """
 
 from __future__ import annotations
@@ -170,7 +171,3 @@ def _make_monitor(trt: Any, report: Callable[[float], bool]) -> Any:
             self.phases.finish(name)
 
     return Monitor()
-
-
-if __name__ == "__main__":
-    main()
