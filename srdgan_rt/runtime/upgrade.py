@@ -9,10 +9,11 @@ from typing import Protocol
 
 from torch import Tensor
 
-from srdgan_rt.errors import BackendUnavailableError
+from srdgan_rt.errors import BackendUnavailableError, CheckpointError
 from srdgan_rt.runtime.backend import Backend
 from srdgan_rt.runtime.guard import GuardedBackend
-from srdgan_rt.runtime.memory import is_out_of_memory
+from srdgan_rt.runtime.memory import SMALLEST_TILE, is_out_of_memory
+from srdgan_rt.runtime.tile_runner import RESAMPLING_MARGIN
 
 logger = logging.getLogger("srdgan_rt")
 
@@ -46,21 +47,28 @@ class EngineUpgrade:
 
     Args:
         first: serves until then.
-        propose: makes the candidate; called before the first picture. None where there is none.
         make_fallback: builds the network in fp32, for the candidate's guard, see :class:`GuardedBackend`.
+        propose: makes the candidate; called before the first picture. None where there is none.
+        halo: LR pixels that are read around a tile; the candidate must take tiles that hold them.
 
     Attributes:
         current: what serves now.
     """
 
     def __init__(
-        self, first: GuardedBackend, make_fallback: Callable[[], Backend], propose: Callable[[], Candidate] | None
+        self,
+        first: GuardedBackend,
+        make_fallback: Callable[[], Backend],
+        propose: Callable[[], Candidate] | None,
+        *,
+        halo: int,
     ) -> None:
         self.current = first
         self._first = first
         self._served = [first]
         self._make_fallback = make_fallback
         self._propose = propose
+        self._halo = halo
         self._build: _Build | None = None
         self._lock = threading.Lock()
 
@@ -98,6 +106,7 @@ class EngineUpgrade:
         self._propose = None
         backend = candidate.challenge(self._first)
         if backend is not None:
+            _check_room(backend, self._halo)
             self.current = _UpgradedBackend(backend, self._make_fallback, self._first, self._give_up)
             self._served.append(self.current)
 
@@ -106,6 +115,17 @@ class EngineUpgrade:
         self.current = self._first
         reason = str(error).partition("\n")[0] or type(error).__name__
         logger.warning("TensorRT is not used, %s serves: %s", self._first.name, reason)
+
+
+def _check_room(backend: Backend, halo: int) -> None:
+    """Refuses an engine whose largest tile cannot hold the smallest core and what is read around it.
+
+    Raises:
+        BackendUnavailableError: it cannot.
+    """
+    side = backend.largest_side
+    if side is not None and side < SMALLEST_TILE + RESAMPLING_MARGIN + 2 * halo:
+        raise BackendUnavailableError(f"its tiles of up to {side} pixels are too small for a halo of {halo}")
 
 
 class _Build(threading.Thread):
@@ -152,9 +172,14 @@ class _UpgradedBackend(GuardedBackend):
         if not self._failed:
             try:
                 return super().run(x)
-            except (BackendUnavailableError, RuntimeError) as error:
+            except CheckpointError:  # it blames the weights: that they are at fault, the first engine has to say, too
+                self._fail(BackendUnavailableError("its result for a tile is not finite"))
+            except Exception as error:  # of any type: no picture depends on it
                 if is_out_of_memory(error):  # it is tried with smaller tiles, as with every engine
                     raise
-                self._failed = True
-                self._give_up(error)
+                self._fail(error)
         return self._first.run(x)
+
+    def _fail(self, error: Exception) -> None:
+        self._failed = True
+        self._give_up(error)

@@ -128,7 +128,7 @@ class Upscaler:
         )
         self.metadata = model.metadata
         self.sharpness = model.sharpness
-        self._engines = open_engines(model, choice)
+        self._engines = open_engines(model, choice, halo=self.spec.halo)
         self._tile = tile
         self._tta = tta
         self.scale = self.spec.scale

@@ -13,7 +13,7 @@ from tensorrt_double import OnnxContext, OnnxRuntimeDouble
 from srdgan_rt import _ext
 from srdgan_rt.errors import BackendUnavailableError
 from srdgan_rt.runtime import Upscaler
-from srdgan_rt.runtime.engines import choose_engine, tensorrt
+from srdgan_rt.runtime.engines import choose_engine, tensorrt, tensorrt_backend
 from srdgan_rt.tensorrt import speed
 
 pytest.importorskip("onnx")
@@ -154,7 +154,10 @@ def test_a_new_driver_is_a_new_trial(machine, upscaler, seconds):
     assert up.engine == "tensorrt"
 
 
-@pytest.mark.parametrize("error", [BackendUnavailableError("tensorrt cannot run"), RuntimeError("CUDA error")])
+@pytest.mark.parametrize(
+    "error",
+    [BackendUnavailableError("tensorrt cannot run"), RuntimeError("CUDA error"), TypeError("incompatible arguments")],
+)
 def test_an_engine_that_fails_later_gives_way(machine, upscaler, caplog, monkeypatch, error):
     up = upscaler()
     build_and_prove(up)
@@ -169,6 +172,30 @@ def test_an_engine_that_fails_later_gives_way(machine, upscaler, caplog, monkeyp
         assert np.abs(up.upscale(PICTURE).astype(int) - expected).max() <= 1
     assert up.engine == FIRST
     assert caplog.messages == [f"TensorRT is not used, {FIRST} serves: {error}"]
+
+
+def test_a_tile_that_is_not_finite_in_fp32_does_not_blame_the_weights(machine, upscaler, caplog):
+    up = upscaler()
+    assert up.precision == "fp32"
+    build_and_prove(up)
+    expected = up.upscale(PICTURE)
+    caplog.clear()
+    machine.runtime.context._fault = lambda x: x * torch.nan
+    assert np.abs(up.upscale(PICTURE).astype(int) - expected).max() <= 1
+    assert up.engine == FIRST
+    assert caplog.messages == [f"TensorRT is not used, {FIRST} serves: its result for a tile is not finite"]
+
+
+@pytest.mark.parametrize("halo", [16, 17])
+def test_an_engine_whose_tiles_cannot_hold_the_halo_is_not_used(machine, seconds, flat_net, caplog, monkeypatch, halo):
+    profile = tensorrt_backend.Profile(1, 64, 64)  # room for a core of 16, a margin of 16, and twice 16
+    monkeypatch.setattr(tensorrt_backend, "plan_profile", lambda *arguments: profile)
+    up = Upscaler(flat_net, device="cpu", halo=halo, border_padding=8)
+    build_and_prove(up)
+    up.upscale(np.zeros((40, 90, 3), np.uint8))
+    assert up.engine == ("tensorrt" if halo == 16 else FIRST)
+    reason = "its tiles of up to 64 pixels are too small for a halo of 17"
+    assert caplog.messages[1:] == ([] if halo == 16 else [f"TensorRT is not used, {FIRST} serves: {reason}"])
 
 
 def test_memory_that_runs_out_makes_tiles_smaller(machine, upscaler, caplog, monkeypatch):

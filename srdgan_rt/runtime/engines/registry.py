@@ -156,14 +156,21 @@ def _create(name: str, model: Model, device: torch.device, precision: str) -> Ba
     return next(engine for engine in ENGINES if name == engine.NAME).create(model, device, precision)
 
 
-def open_engines(model: Model, choice: EngineChoice) -> EngineUpgrade:
+def open_engines(model: Model, choice: EngineChoice, *, halo: int | None = None) -> EngineUpgrade:
     """Prepares a network for running with the chosen engine, and with a better one later if there may be one.
 
-    Args, Raises: see :func:`create_backend`.
+    Args:
+        model: the network, with activation ranges for int8; copied.
+        choice: result of :func:`choose_engine`.
+        halo: LR pixels that are read around a tile; None is the model's own value.
 
     Returns:
         What chooses the engine for each picture.
+
+    Raises:
+        BackendUnavailableError: the network cannot run on this engine; the message says why.
     """
+    halo = model.spec.halo if halo is None else halo
     device, precision = choice.device, choice.precision
     try:
         backend = _create(choice.name, model, device, precision)
@@ -179,4 +186,4 @@ def open_engines(model: Model, choice: EngineChoice) -> EngineUpgrade:
         return torch_engine.create(model, device, "fp32")
 
     propose = partial(tensorrt.propose, model, device, precision) if choice.may_upgrade else None
-    return EngineUpgrade(GuardedBackend(backend, make_fallback), make_fallback, propose)
+    return EngineUpgrade(GuardedBackend(backend, make_fallback), make_fallback, propose, halo=halo)
