@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from torch import Tensor
 from srdgan_rt.errors import BackendUnavailableError
 from srdgan_rt.tensorrt.device import Context, Event, Stream
 from srdgan_rt.tensorrt.library import INPUT, OUTPUT, Library, describe_errors, open_logger
+
+_PATIENCE = 10.0  # seconds for nvidia-smi, which may have to wake a GPU
 
 
 class CudaStream:
@@ -35,11 +38,17 @@ class CudaStream:
 
 
 class CudaDevice:
-    """See :class:`srdgan_rt.tensorrt.device.Device`."""
+    """See :class:`srdgan_rt.tensorrt.device.Device`.
+
+    Attributes:
+        gpu: name of the GPU alone.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self.name = f"{torch.cuda.get_device_name(device)}, driver {read_driver()}"
+        self.gpu: str = torch.cuda.get_device_name(device)
+        self.driver = read_driver()
+        self.name = f"{self.gpu}, driver {self.driver or 'unknown'}"
 
     def holds(self, x: Tensor) -> bool:
         return x.device.type == self._device.type
@@ -58,13 +67,23 @@ class CudaDevice:
 
 
 def read_driver(path: Path = Path("/proc/driver/nvidia/version")) -> str:
-    """Version of the driver as the kernel module states it; empty where it states none."""
+    """Version of the driver as the kernel module states it, or else ``nvidia-smi``; empty where neither does."""
     try:
         line = path.read_text(encoding="ascii", errors="replace").partition("\n")[0]
-    except OSError:
-        return ""
+    except OSError:  # WSL2 has no kernel module
+        line = ""
     found = re.search(r"\s(\d+(\.\d+)+)\s", line)
-    return found[1] if found else ""
+    return found[1] if found else _ask_for_driver()
+
+
+def _ask_for_driver() -> str:
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=True).stdout
+    except (OSError, ValueError, subprocess.SubprocessError):  # ValueError: it is no text
+        return ""
+    found = re.match(r"\d+(\.\d+)+", answer)  # a line for each GPU
+    return found[0] if found else ""
 
 
 class TensorRTRuntime:

@@ -39,6 +39,10 @@ class Device(Protocol):
     def name(self) -> str:
         """The GPU and its driver: what was compiled or measured on it holds for no other."""
 
+    @property
+    def driver(self) -> str:
+        """Version of the driver; empty where nothing states it."""
+
     def holds(self, x: Tensor) -> bool:
         """Whether a tensor lies in the memory of the device."""
 

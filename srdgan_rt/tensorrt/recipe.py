@@ -53,8 +53,10 @@ class Recipe:
         library: ``tensorrt_rtx`` or ``tensorrt``.
         version: of the library.
         targets: compute capabilities such as ``sm89``.
-        driver: of the GPU on which kernels were timed; empty for TensorRT-RTX, whose engines are built without one.
-            (The kernels that it compiles on a GPU are kept beside the engine, and it checks their driver itself.)
+        gpu: name of the GPU on which kernels were timed: two GPUs of one compute capability may differ widely. Empty
+            for TensorRT-RTX, whose engines are built without one.
+        driver: of that GPU; empty for TensorRT-RTX, too. (The kernels that it compiles on a GPU are kept beside the
+            engine, and it checks their driver itself.)
         ranges: for int8 and fp8, sha256 of the ranges that were measured. A recipe without them is served by any.
     """
 
@@ -66,6 +68,7 @@ class Recipe:
     library: str
     version: str
     targets: tuple[str, ...]
+    gpu: str = ""
     driver: str = ""
     ranges: str = ""
 

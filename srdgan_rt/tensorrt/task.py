@@ -76,6 +76,7 @@ def plan_build(
     targets: Sequence[str],
     library: Library,
     form: str = DEFAULT_FORM,
+    gpu: str = "",
     driver: str = "",
     ranges: Mapping[str, float] | None = None,
 ) -> BuildTask:
@@ -88,7 +89,8 @@ def plan_build(
         targets: compute capabilities.
         library: the installed TensorRT.
         form: of the dense blocks, see :func:`srdgan_rt.export.export_onnx`.
-        driver: of the GPU in this machine. Only engines of ``tensorrt`` depend on it: their kernels are timed.
+        gpu: name of the GPU in this machine. Only engines of ``tensorrt`` depend on it: their kernels are timed.
+        driver: of that GPU, likewise.
         ranges: what int8 and fp8 need, from :func:`srdgan_rt.export.measure_input_ranges`. Without them the task can
             be looked up, but not built.
 
@@ -110,6 +112,7 @@ def plan_build(
         library=library.name,
         version=library.version,
         targets=sort_targets(targets),
+        gpu="" if library.is_rtx else gpu,
         driver="" if library.is_rtx else driver,
         ranges="" if ranges is None else hashlib.sha256(json.dumps(ranges, sort_keys=True).encode()).hexdigest(),
     )

@@ -67,6 +67,7 @@ class LateDevice:
     """A GPU whose memory is the host's."""
 
     name = "Double 4090, driver 1.2"
+    driver = "1.2"
 
     def __init__(self, *, holds: bool = False) -> None:
         self._holds = holds

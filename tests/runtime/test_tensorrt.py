@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ from srdgan_rt.checkpoint import Model
 from srdgan_rt.errors import BackendUnavailableError, InputError
 from srdgan_rt.models import L2HNet, ModelSpec
 from srdgan_rt.runtime import Upscaler
-from srdgan_rt.runtime.engines import tensorrt_backend
+from srdgan_rt.runtime.engines import tensorrt_backend, tensorrt_provider
+from srdgan_rt.tensorrt import cuda as tensorrt_cuda
+from srdgan_rt.tensorrt import library as tensorrt_library
 from srdgan_rt.tensorrt.cache import EngineCache
 
 pytest.importorskip("onnx")
@@ -103,6 +106,21 @@ def test_int8_is_used_where_it_was_built(machine, flat_net):
     assert (up.engine, up.precision) == ("tensorrt", "int8")
 
 
+def test_engines_of_classic_tensorrt_are_for_one_gpu_and_driver(flat_net, monkeypatch):
+    """Their kernels were timed there."""
+    names = {"get_device_name": "RTX 4090", "get_device_capability": (8, 9)}
+    for name, value in names.items():
+        monkeypatch.setattr(torch.cuda, name, lambda device, value=value: value)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=24 * 10**9))
+    monkeypatch.setattr(tensorrt_cuda, "read_driver", lambda: "580.1")
+    monkeypatch.setattr(tensorrt_library, "_logger", None)
+    library = tensorrt_library.Library("tensorrt", "11.0.0", SimpleNamespace(ILogger=object))
+    monkeypatch.setattr(tensorrt_provider, "find_library", lambda: library)
+    provider = tensorrt_provider.open_provider(Model.from_net(flat_net), torch.device("cuda", 0), "fp16")
+    recipe = provider._task.recipe
+    assert (recipe.gpu, recipe.driver, recipe.targets) == ("RTX 4090", "580.1", ("sm89",))
+
+
 # -- accuracy ---------------------------------------------------------------------------------------------------------
 
 
@@ -144,6 +162,18 @@ def test_accuracy_is_measured_once_a_gpu(machine, flat_net, tmp_path, monkeypatc
     upscaler(flat_net)
     machine.gpu.name = "Double 5090, driver 1.2"
     with pytest.raises(AssertionError):
+        upscaler(flat_net)
+
+
+def test_what_was_measured_under_an_unknown_driver_is_not_kept(machine, flat_net, tmp_path, monkeypatch):
+    upscaler(flat_net)
+    kept = {path: path.read_bytes() for path in (tmp_path / "engines").iterdir()}
+    machine.gpu.driver = ""
+    upscaler(flat_net)
+    assert machine.forms == ["concat"]  # the engine itself serves
+    assert {path: path.read_bytes() for path in (tmp_path / "engines").iterdir()} == kept
+    monkeypatch.setattr("srdgan_rt.tensorrt.accuracy.measure_accuracy", lambda *arguments: {"chart": 0.0})
+    with pytest.raises(BackendUnavailableError):
         upscaler(flat_net)
 
 

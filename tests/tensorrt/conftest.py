@@ -43,6 +43,7 @@ def variants(recipe):
         "library": "tensorrt",
         "version": "1.8.0",
         "targets": ("sm80",),
+        "gpu": "RTX 4090",
         "driver": "580.1",
         "ranges": "ef" * 32,
     }

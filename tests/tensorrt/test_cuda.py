@@ -134,7 +134,27 @@ def test_what_is_refused_is_an_error(load):
         context.enqueue(CudaStream(types.SimpleNamespace(cuda_stream=7)))
 
 
-def test_the_driver_is_read_where_there_is_one(tmp_path, monkeypatch):
-    assert cuda.read_driver(tmp_path / "none") == ""
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("echo 581.42; echo 581.42", "581.42"),
+        ("echo 581.42; exit 9", ""),
+        ("echo 'NVIDIA-SMI has failed'", ""),
+        ("printf '\\377'", ""),
+        ("sleep 60", ""),
+        (None, ""),
+    ],
+)
+def test_without_a_kernel_module_the_driver_is_asked_for(tmp_path, monkeypatch, script, expected):
+    """As in WSL2."""
+    monkeypatch.setattr(cuda, "_PATIENCE", 0.5)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin" if script else str(tmp_path))
+    if script:
+        (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\n{script.replace('sleep', 'exec sleep')}\n")
+        (tmp_path / "nvidia-smi").chmod(0o755)
+    assert cuda.read_driver(tmp_path / "none") == expected
+
+
+def test_the_driver_is_read_where_there_is_one(tmp_path):
     (tmp_path / "version").write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.95.05  Tue Sep 23\nGCC\n")
     assert cuda.read_driver(tmp_path / "version") == "580.95.05"

@@ -61,9 +61,10 @@ def test_classic_tensorrt_builds_for_the_gpu_in_the_machine(monkeypatch):
     install(monkeypatch, "tensorrt_rtx")
     install(monkeypatch, "tensorrt", "11.0.0")
     model = Model.from_net(L2HNet(1, 4, 2))
-    options = {"precision": "fp16", "profile": Profile(1, 64, 64), "library": library.find_library(), "driver": "580.1"}
-    task = plan_build(model, targets=("sm90",), **options)
-    assert (task.recipe.library, task.recipe.driver, task.recipe.targets) == ("tensorrt", "580.1", ("sm90",))
+    options = {"precision": "fp16", "profile": Profile(1, 64, 64), "gpu": "RTX 4090", "driver": "580.1"}
+    options["library"] = library.find_library()
+    recipe = plan_build(model, targets=("sm90",), **options).recipe
+    assert (recipe.library, recipe.gpu, recipe.driver, recipe.targets) == ("tensorrt", "RTX 4090", "580.1", ("sm90",))
     with pytest.raises(BackendUnavailableError, match="builds for one GPU, the one in this machine, got sm80, sm89"):
         plan_build(model, targets=("sm80", "sm89"), **options)
 

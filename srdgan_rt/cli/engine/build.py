@@ -68,15 +68,20 @@ def build(
     from srdgan_rt.runtime.engines.tensorrt_backend import plan_profile
     from srdgan_rt.tensorrt.accuracy import make_probes
     from srdgan_rt.tensorrt.cache import EngineCache
-    from srdgan_rt.tensorrt.cuda import read_driver
+    from srdgan_rt.tensorrt.cuda import CudaDevice
     from srdgan_rt.tensorrt.files import EngineFiles, read_layers_file, write_engine
     from srdgan_rt.tensorrt.layers import count_layers
     from srdgan_rt.tensorrt.library import find_library
     from srdgan_rt.tensorrt.task import plan_build
 
     library = find_library()
-    if arch is None and not library.is_rtx:
-        targets = (name_target(resolve_device("cuda")),)
+    gpu = driver = ""
+    if not library.is_rtx:  # it builds for the GPU in the machine
+        device = resolve_device("cuda")
+        machine = CudaDevice(device)
+        gpu, driver = machine.gpu, machine.driver
+        if arch is None:
+            targets = (name_target(device),)
     loaded = load_model(model or DEFAULT_MODEL, sharpness=sharpness)
     # With the probes of the accuracy gate: their contrast is higher than that of photographs, as that of print is.
     pictures = itertools.chain(read_calibration(calibrate or []), make_probes(*_PROBE).values())
@@ -87,7 +92,8 @@ def build(
         targets=targets,
         library=library,
         form=form.value,
-        driver=read_driver(),
+        gpu=gpu,
+        driver=driver,
         ranges=measure_input_ranges(loaded.net, pictures) if calibrate else None,
     )
     cache = EngineCache()

@@ -18,7 +18,7 @@ from srdgan_rt.runtime.engines.tensorrt_backend import TensorRTBackend, plan_pro
 from srdgan_rt.tensorrt import ENGINE_NAME
 from srdgan_rt.tensorrt.accuracy import Run, check_accuracy, is_accurate
 from srdgan_rt.tensorrt.cache import EngineCache
-from srdgan_rt.tensorrt.cuda import CudaDevice, TensorRTRuntime, read_driver
+from srdgan_rt.tensorrt.cuda import CudaDevice, TensorRTRuntime
 from srdgan_rt.tensorrt.device import Device, Runtime
 from srdgan_rt.tensorrt.figures import Figures, find_figures, keep_figures
 from srdgan_rt.tensorrt.files import StoredEngine
@@ -130,6 +130,8 @@ class EngineProvider:
     def _need(self) -> StoredEngine:
         if self._stored is None:
             raise BackendUnavailableError("the TensorRT engine was not built")
+        if not self._gpu.driver:  # what was measured or compiled may be of another one, so nothing is read or kept
+            return dataclasses.replace(self._stored, files=None)
         return self._stored
 
     def _open(self, stored: StoredEngine) -> tuple[TensorRTBackend, Figures]:
@@ -152,6 +154,7 @@ def open_provider(model: Model, device: torch.device, precision: str) -> EngineP
         BackendUnavailableError: TensorRT cannot be loaded.
     """
     library = find_library()
+    gpu = CudaDevice(device)
     memory = torch.cuda.get_device_properties(device).total_memory
     plan = partial(
         plan_build,
@@ -160,9 +163,10 @@ def open_provider(model: Model, device: torch.device, precision: str) -> EngineP
         profile=plan_profile(model.spec, precision, memory),
         targets=(name_target(device),),
         library=library,
-        driver=read_driver(),
+        gpu=gpu.gpu,
+        driver=gpu.driver,
     )
-    runtime, gpu = TensorRTRuntime(library, device), CudaDevice(device)
+    runtime = TensorRTRuntime(library, device)
     return EngineProvider(model, device, precision, plan=plan, runtime=runtime, gpu=gpu)
 
 
