@@ -79,6 +79,14 @@ def test_wrong_usage(run, arguments, message):
     assert outcome.err_lines == [f"srdgan-rt: error: {message}"]
 
 
+@pytest.mark.parametrize("name", ["fast.engine", "fast.json", "fast.layers.json"])
+def test_nothing_that_exists_is_replaced(run, tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    outcome = run("engine", "build", "-o", tmp_path / "fast.engine")
+    assert outcome.err_lines == [f"srdgan-rt: error: {tmp_path / name} exists: choose --overwrite"]
+    assert (tmp_path / name).read_text() == "mine"
+
+
 def test_says_what_to_install(run, model, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorrt", None)
     monkeypatch.setitem(sys.modules, "tensorrt_rtx", None)

@@ -74,6 +74,9 @@ def build(
     from srdgan_rt.tensorrt.library import find_library
     from srdgan_rt.tensorrt.task import plan_build
 
+    if output is not None:
+        for path in EngineFiles(output).written:
+            check_output_file(path, overwrite=overwrite)
     library = find_library()
     gpu = driver = ""
     if not library.is_rtx:  # it builds for the GPU in the machine
