@@ -49,6 +49,7 @@ def test_why_not_without_cuda_kernels(monkeypatch):
         (["80+PTX"], (12, 0), None),
         (["100", "120"], (12, 1), None),
         (["80", "90"], (12, 0), "was built for the GPU architectures 80, 90, not for 12.0: SRDGAN_RT_CUDA=12.0 pip"),
+        (["86"], (9, 0), "was built for the GPU architectures 86, not for 9.0: SRDGAN_RT_CUDA=9.0a pip"),
         (["89"], (8, 6), "was built for the GPU architectures 89, not for 8.6"),
         (["80"], (7, 5), "needs a GPU of compute capability 8.0 or more, got 7.5"),
     ],

@@ -30,7 +30,7 @@ def why_not(device: torch.device, precision: str) -> str | None:
         built = ", ".join(architectures)
         return (
             f"the extension was built for the GPU architectures {built}, not for {_name(capability)}: "
-            f"SRDGAN_RT_CUDA={_name(capability)} pip install . builds it"
+            f"SRDGAN_RT_CUDA={_build_name(capability)} pip install . builds it"
         )
     return None
 
@@ -58,3 +58,8 @@ def _runs_on(architecture: str, capability: tuple[int, int]) -> bool:
 
 def _name(capability: tuple[int, int]) -> str:
     return f"{capability[0]}.{capability[1]}"
+
+
+def _build_name(capability: tuple[int, int]) -> str:
+    """What to build for a GPU: for 9.0 with the instructions that the kernel for Hopper needs."""
+    return "9.0a" if capability == (9, 0) else _name(capability)
