@@ -5,7 +5,8 @@ Environment variables:
     SRDGAN_RT_CUDA=auto|0|1|LIST: CUDA kernels where torch is built for CUDA and the toolkit is there (auto, the
         default), never (0), always (1), or for a list of GPU architectures ("8.6", "80;90+PTX"). 1 and LIST need the
         toolkit, but neither a GPU nor a torch with CUDA. auto and 1 build for the GPUs at hand, or, where there are
-        none, for those of TORCH_CUDA_ARCH_LIST, or of cmake/sources.cmake.
+        none, for those of TORCH_CUDA_ARCH_LIST, or of cmake/sources.cmake. They leave out GPUs older than compute
+        capability 8.0; where there are no others, auto builds no CUDA kernels.
     MAX_JOBS: compiler processes at a time.
 """
 
@@ -31,6 +32,7 @@ import cuda_build  # noqa: E402
 
 EXTENSION = "srdgan_rt._C"
 SESSION = "srdgan_rt._session"  # a C library; Python's name for shared libraries keeps the build simple
+OLDEST_GPU = "compute capability 8.0 or more"
 WITHOUT_EXTENSION = "SRDGAN_RT_NO_EXT=1 installs the package without it, 3 to 5 times slower"
 # Stable ABI of torch 2.11 and CPython's limited API: one binary serves all torch and Python that pyproject.toml allows.
 STABLE_ABI_FLAGS = ["-DTORCH_STABLE_ONLY", "-DTORCH_TARGET_VERSION=0x020b000000000000"]
@@ -66,9 +68,7 @@ def plan_cuda(default_architectures: list[str]) -> CudaBuild | None:
     import torch
 
     switch = os.environ.get("SRDGAN_RT_CUDA") or "auto"
-    asked = None if switch in ("auto", "0", "1") else cuda_build.parse_architectures(switch)
-    if asked is None and switch not in ("auto", "0", "1"):
-        raise SystemExit(f"SRDGAN_RT_CUDA must be auto, 0, 1 or a list of GPU architectures (8.6), got {switch}")
+    asked = None if switch in ("auto", "0", "1") else read_asked(switch)
     if switch == "0" or (switch == "auto" and torch.version.cuda is None):
         return None
     toolkit = cuda_build.find_toolkit()
@@ -76,9 +76,31 @@ def plan_cuda(default_architectures: list[str]) -> CudaBuild | None:
         if switch == "auto":
             return None
         raise SystemExit(f"SRDGAN_RT_CUDA={switch}, but no CUDA toolkit was found (set CUDA_HOME)")
-    listed = cuda_build.parse_architectures(os.environ.get("TORCH_CUDA_ARCH_LIST", ""))
-    architectures = asked or cuda_build.list_visible_gpus() or listed
+    at_hand = cuda_build.list_visible_gpus()
+    wanted = asked or cuda_build.drop_old(at_hand) or read_listed()
+    architectures = cuda_build.drop_old(wanted)
+    if not architectures and (at_hand or wanted) and switch == "auto":
+        print(f"no CUDA kernels are built: they need {OLDEST_GPU}, got architecture {', '.join(wanted or at_hand)}")
+        return None
     return CudaBuild(toolkit, architectures or cuda_build.limit_to_known(toolkit, default_architectures))
+
+
+def read_asked(switch: str) -> list[str]:
+    """The architectures that SRDGAN_RT_CUDA lists."""
+    asked, unknown = cuda_build.parse_architectures(switch)
+    if not asked or unknown or cuda_build.drop_old(asked) != asked:
+        raise SystemExit(
+            f"SRDGAN_RT_CUDA must be auto, 0, 1 or a list of GPU architectures of {OLDEST_GPU} (8.6), got {switch}"
+        )
+    return asked
+
+
+def read_listed() -> list[str]:
+    """The architectures of TORCH_CUDA_ARCH_LIST; says which of its entries are none."""
+    listed, unknown = cuda_build.parse_architectures(os.environ.get("TORCH_CUDA_ARCH_LIST", ""))
+    if unknown:
+        print(f"TORCH_CUDA_ARCH_LIST: {', '.join(unknown)} left out, as numbers are needed (8.6)")
+    return listed
 
 
 def cxx_flags(sources: dict[str, list[str]]) -> list[str]:
@@ -123,7 +145,6 @@ def make_session(sources: dict[str, list[str]]) -> Any:
 def make_extension(sources: dict[str, list[str]], cuda: CudaBuild | None) -> Any:
     """The extension module. The CPU kernels and what nvcc compiles are not among its sources, see
     :func:`make_build_command`."""
-    import torch
     from torch.utils.cpp_extension import CppExtension
 
     files = sources["SRDGAN_CPU_OP_SOURCES"]
@@ -134,9 +155,9 @@ def make_extension(sources: dict[str, list[str]], cuda: CudaBuild | None) -> Any
         includes.append(str(cuda.toolkit / "include"))
         flags.append("-DUSE_CUDA")
         # The runtime is linked statically, so that the library also loads where neither CUDA nor a torch for CUDA is
-        # installed. libtorch.so stands for whichever libraries torch has.
+        # installed. libtorch.so is empty but needs all libraries that torch has: also libtorch_cuda.so where there is
+        # one, which must not be named here.
         link_flags = ["-Wl,--exclude-libs,ALL", "-Wl,--no-as-needed", "-ltorch"]
-        link_flags += ["-ltorch_cuda"] if torch.version.cuda is not None else []
         link_flags += [f"-L{cuda.toolkit / 'lib64'}", "-lcudart_static", "-ldl", "-lrt", "-lpthread"]
     return CppExtension(
         EXTENSION,

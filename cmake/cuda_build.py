@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 _NVCC_FLAGS = ("-O3", "-std=c++17", "-Xcompiler=-fPIC,-fvisibility=hidden")
-_ARCHITECTURE = re.compile(r"(\d{1,2})\.?(\d)(\+PTX)?|9\.?0a", re.IGNORECASE)
+_OLDEST = 80  # compute capability times ten: has cp.async and products of bfloat16
+_ARCHITECTURE = re.compile(r"(\d{1,2})\.?(\d)([af]?)(\+PTX)?", re.IGNORECASE)
 
 
 def find_toolkit() -> Path | None:
@@ -27,21 +29,41 @@ def find_toolkit() -> Path | None:
     return None
 
 
-def parse_architectures(text: str) -> list[str] | None:
+def parse_architectures(text: str) -> tuple[list[str], list[str]]:
     """Reads a list of architectures.
 
     Args:
-        text: such as ``8.6``, ``86``, ``80;90+PTX``, ``8.0, 9.0`` or ``9.0a``.
+        text: such as ``8.6``, ``86``, ``80;90+PTX``, ``8.0, 9.0``, ``9.0a`` or ``10.0f``.
 
     Returns:
-        Compute capabilities times ten, with ``+PTX`` where code for later chips is kept: ``["80", "90+PTX"]``. ``90a``
-        is 90 with the instructions that no other GPU has. None where the text is no such list.
+        Compute capabilities times ten, each once, with ``+PTX`` where code for later chips is kept:
+        ``["80", "90+PTX"]``. ``90a`` is 90 with the instructions that no other GPU has; the kernels use none of those
+        that ``a`` and ``f`` stand for on later chips. Then the entries that name no architecture.
     """
-    parts = [part for part in re.split(r"[;,\s]+", text) if part]
-    matches = [_ARCHITECTURE.fullmatch(part) for part in parts]
-    if not parts or not all(matches):
-        return None
-    return [f"{match[1]}{match[2]}{(match[3] or '').upper()}" if match[1] else "90a" for match in matches if match]
+    found: list[str] = []
+    unknown = []
+    for entry in filter(None, re.split(r"[;,\s]+", text)):
+        architectures = _parse_architecture(entry)
+        found += architectures
+        if not architectures:
+            unknown.append(entry)
+    return list(dict.fromkeys(found)), unknown
+
+
+def _parse_architecture(entry: str) -> list[str]:
+    """One entry; none where it names no architecture."""
+    match = _ARCHITECTURE.fullmatch(entry)
+    if match is None or (match[3] and int(match[1]) < 9):  # older chips have no such suffix
+        return []
+    number, ptx = match[1] + match[2], (match[4] or "").upper()
+    if number + match[3].lower() != "90a":
+        return [number + ptx]
+    return ["90a", "90+PTX"] if ptx else ["90a"]  # PTX of 90a is for no other chip
+
+
+def drop_old(architectures: list[str]) -> list[str]:
+    """Those on which the kernels run: compute capability 8.0 and later."""
+    return [architecture for architecture in architectures if int(re.sub(r"\D", "", architecture)) >= _OLDEST]
 
 
 def list_visible_gpus() -> list[str]:
@@ -81,8 +103,14 @@ def list_code_flags(architectures: list[str]) -> list[str]:
     return flags
 
 
+def list_host_flags() -> list[str]:
+    """nvcc's flag for the compiler that CXX names, which compiles the other sources, too; else nvcc takes its own."""
+    words = [word for word in shlex.split(os.environ.get("CXX", "")) if not word.startswith("-")]
+    return [f"-ccbin={words[-1]}"] if words else []  # the last one: a launcher such as ccache comes before the compiler
+
+
 def compile_kernels(toolkit: Path, root: Path, sources: list[str], architectures: list[str], folder: Path) -> list[str]:
-    """Compiles .cu files, MAX_JOBS at a time.
+    """Compiles .cu files, MAX_JOBS at a time, with the host compiler that CXX names, if it does.
 
     Args:
         toolkit: of :func:`find_toolkit`.
@@ -100,7 +128,7 @@ def compile_kernels(toolkit: Path, root: Path, sources: list[str], architectures
         target = folder / Path(source).with_suffix(".o")
         target.parent.mkdir(parents=True, exist_ok=True)
         threads = f"--threads={max(1, min(jobs, len(architectures)))}"
-        flags = [*_NVCC_FLAGS, *list_code_flags(architectures), threads, f"-I{root}"]
+        flags = [*_NVCC_FLAGS, *list_host_flags(), *list_code_flags(architectures), threads, f"-I{root}"]
         command = [str(toolkit / "bin" / "nvcc"), *flags, "-c", str(root / source), "-o", str(target)]
         print(" ".join(command), flush=True)
         subprocess.run(command, check=True)

@@ -144,13 +144,14 @@ def test_cuda_asked_for_needs_no_torch_with_cuda(
         ("8.6", ["86"]),
         ("80;9.0+ptx", ["80", "90+PTX"]),
         ("12.0", ["120"]),
-        ("9.0a;90A 100", ["90a", "90a", "100"]),
+        ("9.0a;90A 100", ["90a", "100"]),
+        ("10.0f,9.0a+PTX", ["100", "90a", "90+PTX"]),
     ]:
         monkeypatch.setenv("SRDGAN_RT_CUDA", switch)
         assert setup_py.plan_cuda(["86", "90"]) == setup_py.CudaBuild(toolkit, architectures)
-    for switch in ("yes", "2", "8.6a", "90a+PTX", "-1", ";"):
+    for switch in ("yes", "2", "8.6a", "-1", ";", "8.6;Hopper", "7.5", "80;75", "10"):  # 10 is 1.0
         monkeypatch.setenv("SRDGAN_RT_CUDA", switch)
-        rule = f"must be auto, 0, 1 or a list of GPU architectures .*, got {re.escape(switch)}"
+        rule = f"must be auto, 0, 1 or a list of GPU architectures of .* 8.0 or more .*, got {re.escape(switch)}$"
         with pytest.raises(SystemExit, match=rule):
             setup_py.plan_cuda(["90"])
     for switch in ("1", "8.6"):
@@ -185,6 +186,83 @@ def test_architectures_are_those_of_the_gpus_at_hand(
         "-gencode=arch=compute_90,code=sm_90",
         "-gencode=arch=compute_90,code=compute_90",
     ]
+
+
+def test_old_gpus_are_left_out(
+    setup_py: ModuleType, monkeypatch: pytest.MonkeyPatch, toolkit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: [(7, 5), (8, 6)][index])
+    assert setup_py.plan_cuda(["80"]).architectures == ["86"]
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: (7, 5))
+    assert setup_py.plan_cuda(["80"]) is None
+    assert capsys.readouterr().out == (
+        "no CUDA kernels are built: they need compute capability 8.0 or more, got architecture 75\n"
+    )
+    monkeypatch.setenv("SRDGAN_RT_CUDA", "1")
+    assert setup_py.plan_cuda(["80"]).architectures == ["80+PTX"]
+    monkeypatch.setenv("TORCH_CUDA_ARCH_LIST", "5.2;8.9")
+    assert setup_py.plan_cuda(["80"]).architectures == ["89"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "architectures", "unknown"),
+    [
+        ("8.0;8.6;9.0a;10.0a", ["80", "86", "90a", "100"], ""),
+        ("5.2 7.5 8.6+PTX", ["86+PTX"], ""),
+        ("9.0a+PTX", ["90a", "90+PTX"], ""),
+        ("8.6;Hopper;next", ["86"], "Hopper, next"),
+        ("Ampere;Hopper", ["80+PTX"], "Ampere, Hopper"),
+    ],
+)
+def test_entries_of_torchs_list_that_can_be_read_are_kept(
+    setup_py: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    toolkit: Path,
+    capsys: pytest.CaptureFixture[str],
+    listed: str,
+    architectures: list[str],
+    unknown: str,
+) -> None:
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setenv("TORCH_CUDA_ARCH_LIST", listed)
+    assert setup_py.plan_cuda(["80"]).architectures == architectures
+    said = f"TORCH_CUDA_ARCH_LIST: {unknown} left out, as numbers are needed (8.6)\n" if unknown else ""
+    assert capsys.readouterr().out == said
+
+
+def test_a_list_of_old_gpus_alone_builds_no_kernels(
+    setup_py: ModuleType, monkeypatch: pytest.MonkeyPatch, toolkit: Path
+) -> None:
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setenv("TORCH_CUDA_ARCH_LIST", "6.1;7.5")
+    assert setup_py.plan_cuda(["80"]) is None
+
+
+@pytest.mark.parametrize(
+    ("compiler", "flags"),
+    [("", []), ("/usr/bin/g++-14", ["-ccbin=/usr/bin/g++-14"]), ("ccache g++ -m64", ["-ccbin=g++"])],
+)
+def test_nvcc_takes_the_compiler_of_the_other_sources(
+    setup_py: ModuleType, monkeypatch: pytest.MonkeyPatch, toolkit: Path, compiler: str, flags: list[str]
+) -> None:
+    monkeypatch.setenv("CXX", compiler)
+    log = toolkit / "log"
+    (toolkit / "bin" / "nvcc").write_text(f'#!/bin/sh\necho "$@" > {log}\n')
+    setup_py.cuda_build.compile_kernels(toolkit, ROOT, ["one.cu"], ["86"], toolkit)
+    assert [flag for flag in log.read_text().split() if flag.startswith("-ccbin")] == flags
+
+
+@pytest.mark.parametrize("version", [None, "13.0"])
+def test_the_extension_names_no_library_that_a_torch_for_the_cpu_lacks(
+    setup_py: ModuleType, monkeypatch: pytest.MonkeyPatch, toolkit: Path, version: str | None
+) -> None:
+    monkeypatch.setattr(torch.version, "cuda", version)
+    extension = setup_py.make_extension(setup_py.read_source_lists(), setup_py.CudaBuild(toolkit, ["86"]))
+    assert "-ltorch" in extension.extra_link_args
+    assert "torch_cuda" not in " ".join([*extension.extra_link_args, *extension.libraries])
 
 
 @pytest.mark.parametrize("source", sorted(path.name for path in (ROOT / "csrc" / "ops" / "cuda").glob("*.cpp")))
