@@ -65,13 +65,13 @@ def check_packed(x: Tensor, weights: Tensor) -> None:
     check_same_device(x=x, weights=weights)
 
 
-def refuse_gradients(op: str) -> None:
-    """Makes gradients through an op with packed layers an error; PyTorch would only warn and leave them out."""
-    torch.library.register_autograd(f"srdgan_rt::{op}", _refuse)
+def refuse_gradients(op: str, reason: str = "packed layers are for inference") -> None:
+    """Makes gradients through an op an error with a reason; PyTorch would only warn and leave them out."""
 
+    def refuse(ctx: Any, *grads: Tensor | None) -> None:
+        raise InputError(f"{reason}, got a call for gradients; srdgan_rt.ops.reference has them")
 
-def _refuse(ctx: Any, grad: Tensor) -> None:
-    raise InputError("packed layers are for inference, got a call for gradients; srdgan_rt.ops.reference has them")
+    torch.library.register_autograd(f"srdgan_rt::{op}", refuse)
 
 
 def _fake_pack(part: str, names: list[str], tensors: list[Tensor], ranges: Tensor | None) -> Tensor:

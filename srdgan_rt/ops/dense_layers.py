@@ -11,6 +11,7 @@ from torch import Tensor
 from srdgan_rt import _ext
 from srdgan_rt.errors import InputError
 from srdgan_rt.ops._checks import check_block_train, check_float32, check_input, check_same_device, check_weight
+from srdgan_rt.ops._pack import refuse_gradients
 
 _PANEL = 16  # channels are padded to multiples of this
 _TILE = 4  # and pictures to multiples of this, with a border of one pixel
@@ -117,6 +118,7 @@ def _fake(
     out_slope: float,
     residual_scale: float,
 ) -> tuple[Tensor, Tensor]:
+    check_same_device(x=x, weights=weights, bias=bias)
     pictures, channels, height, width = x.shape
     slab_channels = _pad(channels, _PANEL) + growths * _pad(growth_channels, _PANEL)
     slab = x.new_empty((pictures, _pad(height, _TILE) + 2, _pad(width, _TILE) + 2, slab_channels))
@@ -138,6 +140,7 @@ def _fake_backward(
     wants_x: bool,
     wants_weights: bool,
 ) -> tuple[Tensor, ...]:
+    check_same_device(grad=grad, result=result, slab=slab, weights=weights)
     shape = (grad.shape[0] if wants_x else 0, in_channels, *grad.shape[2:])
     grad_x = torch.empty(shape, dtype=grad.dtype, device=grad.device, memory_format=torch.channels_last)
     biases = growths * growth_channels + grad.shape[1]
@@ -168,3 +171,4 @@ if _ext.is_available():
     torch.library.register_fake("srdgan_rt::dense_layers", _fake)
     torch.library.register_fake("srdgan_rt::dense_layers_backward", _fake_backward)
     torch.library.register_autograd("srdgan_rt::dense_layers", _backward, setup_context=_setup_context)
+    refuse_gradients("dense_layers_backward", "conv3x3_train and dense_block_train are differentiable once")

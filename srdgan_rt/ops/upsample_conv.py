@@ -13,6 +13,7 @@ from torch.nn.grad import conv2d_input, conv2d_weight
 from srdgan_rt import _ext
 from srdgan_rt.errors import InputError
 from srdgan_rt.ops._checks import check_float32, check_input, check_same_device, check_upsample_conv, check_weight
+from srdgan_rt.ops._pack import refuse_gradients
 
 _PANEL = 16  # channels per panel of the packed weights
 _PRODUCTS = 25  # matrices per layer in the packed weights
@@ -118,6 +119,7 @@ def _empty_output(x: Tensor, out_channels: int) -> Tensor:
 
 
 def _fake(x: Tensor, weight: Tensor, bias: Tensor | None, negative_slope: float) -> Tensor:
+    check_same_device(x=x, weight=weight, bias=bias)
     return _empty_output(x, weight.shape[0])
 
 
@@ -127,6 +129,7 @@ def _fake_pack(weight: Tensor) -> Tensor:
 
 
 def _fake_packed(x: Tensor, packed: Tensor, bias: Tensor | None, out_channels: int, negative_slope: float) -> Tensor:
+    check_same_device(x=x, weight=packed, bias=bias)
     return _empty_output(x, out_channels)
 
 
@@ -156,3 +159,4 @@ if _ext.is_available():
     torch.library.register_fake("srdgan_rt::upsample_conv_pack", _fake_pack)
     torch.library.register_fake("srdgan_rt::upsample_conv_packed", _fake_packed)
     torch.library.register_autograd("srdgan_rt::upsample_conv", _backward, setup_context=_setup_context)
+    refuse_gradients("upsample_conv_packed")

@@ -226,6 +226,32 @@ def test_opcheck() -> None:
         torch.library.opcheck(torch.ops.srdgan_rt.dense_layers_backward, arguments, test_utils=kinds)
 
 
+def test_gradients_of_gradients_are_refused() -> None:
+    x, weight, bias = (t.requires_grad_() for t in make_conv())
+    (grad,) = torch.autograd.grad(ops.conv3x3_train(x, weight, bias, 0.2).square().sum(), x, create_graph=True)
+    with pytest.raises(InputError, match="conv3x3_train and dense_block_train are differentiable once, got a call"):
+        grad.sum().backward()
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_the_op_itself_refuses_mixed_devices(place: int) -> None:
+    """With a tensor on the meta device, the shapes for tracing are asked for, which must not become a result."""
+    x, weight, bias = make_conv()
+    tensors = [x, weight.flatten(), bias]
+    tensors[place] = tensors[place].to("meta")
+    with pytest.raises(InputError, match="all tensors must be on one device"):
+        torch.ops.srdgan_rt.dense_layers(*tensors, 0, 1, weight.shape[0], 1.0, 0.2, 0.0)
+
+
+def test_the_backward_op_refuses_mixed_devices() -> None:
+    x, weight, bias = make_conv()
+    sizes = (0, 1, weight.shape[0], 1.0, 0.2, 0.0)
+    y, slab = torch.ops.srdgan_rt.dense_layers(x, weight.flatten(), bias, *sizes)
+    arguments = (y, slab, weight.flatten().to("meta"), x.shape[1], 0, 1, 1.0, 0.2, 0.0, True, True)
+    with pytest.raises(InputError, match="all tensors must be on one device"):
+        torch.ops.srdgan_rt.dense_layers_backward(y, *arguments)
+
+
 X, WEIGHT, BIAS = make_conv()
 BLOCK_X, WEIGHTS, BIASES = make_block()
 REJECTED = [

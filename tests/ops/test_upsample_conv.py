@@ -229,6 +229,26 @@ def test_packed_rejects() -> None:
         ops.upsample_conv_pack(WEIGHT.to("meta"))
 
 
+def test_packed_layers_have_no_gradients() -> None:
+    y = ops.upsample_conv_packed(X.clone().requires_grad_(), ops.upsample_conv_pack(WEIGHT, BIAS))
+    with pytest.raises(InputError, match="packed layers are for inference"):
+        y.sum().backward()
+
+
+def test_the_op_itself_refuses_mixed_devices() -> None:
+    """With a tensor on the meta device, the shapes for tracing are asked for, which must not become a result."""
+    op, packed = torch.ops.srdgan_rt, ops.upsample_conv_pack(WEIGHT).weight
+    calls = [
+        lambda: op.upsample_conv(X, WEIGHT.to("meta"), BIAS, 0.2),
+        lambda: op.upsample_conv(X, WEIGHT, BIAS.to("meta"), 0.2),
+        lambda: op.upsample_conv_packed(X, packed.to("meta"), BIAS, 7, 0.2),
+        lambda: op.upsample_conv_packed(X, packed, BIAS.to("meta"), 7, 0.2),
+    ]
+    for call in calls:
+        with pytest.raises(InputError, match="all tensors must be on one device"):
+            call()
+
+
 def test_the_op_itself_guards_memory() -> None:
     """Called past the Python function, it must refuse rather than read out of bounds."""
     op = torch.ops.srdgan_rt
