@@ -17,6 +17,16 @@ SMALLEST_TILE = 16
 # paper's net runs a fifth slower on 256x256 pixels than on 128x128), while the share of the halo shrinks.
 LARGEST_TILE = {"cpu": 256, "cuda": 1024}
 
+# What PyTorch, ONNX Runtime and the C++ library say where memory ran out.
+_NO_MEMORY = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "Failed to allocate memory",
+    "bad allocation",
+    "std::bad_alloc",
+)
+
 # Share of the free memory that a tile may use; the rest is for the result, the allocator and other programs.
 _SHARE = 0.5
 
@@ -101,7 +111,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error means that memory ran out. On the CPU, PyTorch has no type of its own for that."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    text = str(error)
-    return isinstance(error, RuntimeError) and any(
-        phrase in text for phrase in ("can't allocate memory", "not enough memory", "out of memory", "std::bad_alloc")
-    )
+    return isinstance(error, RuntimeError) and tells_of_missing_memory(error)
+
+
+def tells_of_missing_memory(error: BaseException) -> bool:
+    """Whether the text of a library's error says that memory ran out."""
+    return any(phrase in str(error) for phrase in _NO_MEMORY)

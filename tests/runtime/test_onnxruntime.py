@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -75,6 +76,49 @@ def test_a_folder_of_pictures_of_many_sizes_opens_one_session(monkeypatch):
     for side in range(5, 25):
         assert up.upscale(np.zeros((side + 20, side, 3), np.uint8)).shape == (side + 20, side, 3)
     assert opened == [1]
+
+
+class Fail(Exception):  # noqa: N818, as onnxruntime's own, which derives from Exception, too
+    pass
+
+
+def fail_beyond(up, pixels, message, monkeypatch):
+    """Makes the session of an upscaler fail on larger inputs."""
+    backend = up._engines.current._backend
+    session = backend._session
+
+    def run(names, feeds):
+        if feeds["input"].shape[2] * feeds["input"].shape[3] > pixels:
+            raise Fail(message)
+        return session.run(names, feeds)
+
+    monkeypatch.setattr(backend, "_session", SimpleNamespace(run=run))
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["[ONNXRuntimeError] : 1 : FAIL : Failed to allocate memory for requested buffer of size 9", "bad allocation"],
+)
+def test_goes_on_with_smaller_tiles_when_memory_runs_out(nearest_net, monkeypatch, message):
+    image = np.random.default_rng(0).integers(0, 256, (60, 50, 3), np.uint8)
+    up = Upscaler(nearest_net, engine="onnxruntime", device="cpu", halo=4)
+    expected = up.upscale(image)
+    fail_beyond(up, 40 * 40, message, monkeypatch)
+    assert np.array_equal(up.upscale(image), expected)
+
+
+def test_other_failures_are_one_line(nearest_net, monkeypatch):
+    up = Upscaler(nearest_net, engine="onnxruntime", device="cpu")
+    fail_beyond(up, 0, "Non-zero status code\nmore", monkeypatch)
+    with pytest.raises(BackendUnavailableError, match=r"^onnxruntime failed: Non-zero status code$"):
+        up.upscale(np.zeros((20, 20, 3), np.uint8))
+
+
+def test_errors_are_raised_and_not_printed_as_well(capfd):
+    up = Upscaler(L2HNet(1, 4, 2, scale=2, unshuffle=2), engine="onnxruntime", device="cpu")
+    with pytest.raises(BackendUnavailableError, match="onnxruntime failed"):
+        up._engines.current.run(torch.zeros(1, 3, 5, 7))  # no multiples of the pixel-unshuffle
+    assert capfd.readouterr().err == ""
 
 
 def test_says_what_is_missing(nearest_net, monkeypatch):

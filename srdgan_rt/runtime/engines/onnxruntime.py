@@ -12,7 +12,7 @@ from srdgan_rt.checkpoint import Model
 from srdgan_rt.errors import BackendUnavailableError
 from srdgan_rt.export import export_onnx
 from srdgan_rt.runtime.backend import DTYPES
-from srdgan_rt.runtime.memory import estimate_bytes_per_pixel
+from srdgan_rt.runtime.memory import estimate_bytes_per_pixel, tells_of_missing_memory
 
 NAME = "onnxruntime"
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -44,8 +44,17 @@ class OnnxRuntimeBackend:
         self._session = _open_session(export_onnx(model.net, precision=precision), device)
 
     def run(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
-        """See :meth:`srdgan_rt.runtime.backend.Backend.run`."""
-        (result,) = self._session.run(None, {"input": x.to("cpu", self._dtype).contiguous().numpy()})
+        """See :meth:`srdgan_rt.runtime.backend.Backend.run`.
+
+        Raises:
+            MemoryError: memory ran out.
+            BackendUnavailableError: ONNX Runtime failed for another reason.
+        """
+        samples = x.to("cpu", self._dtype).contiguous().numpy()
+        try:
+            (result,) = self._session.run(None, {"input": samples})
+        except Exception as error:  # onnxruntime's errors have no public base class
+            raise _translate(error) from error
         return torch.from_numpy(result).to(self.device, torch.float32)
 
     def open_stream(self, height: int, width: int, *, strip_rows: int | None, batch: int) -> None:
@@ -79,7 +88,7 @@ def _open_session(graph: bytes, device: torch.device) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors only; they are raised as exceptions
+    options.log_severity_level = 4  # fatal errors only: others are raised as exceptions, and would be printed as well
     options.add_session_config_entry(
         "session.intra_op.allow_spinning", "0"
     )  # idle threads must not take time from others
@@ -89,4 +98,15 @@ def _open_session(graph: bytes, device: torch.device) -> Any:
     try:
         return onnxruntime.InferenceSession(graph, options, providers=[provider])
     except Exception as error:  # onnxruntime's errors have no public base class
-        raise BackendUnavailableError(f"onnxruntime refused the network: {str(error).splitlines()[0]}") from error
+        raise BackendUnavailableError(f"onnxruntime refused the network: {_first_line(error)}") from error
+
+
+def _translate(error: Exception) -> Exception:
+    """The error that callers expect instead of one of onnxruntime's."""
+    if isinstance(error, MemoryError) or tells_of_missing_memory(error):
+        return MemoryError(_first_line(error))
+    return BackendUnavailableError(f"onnxruntime failed: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
