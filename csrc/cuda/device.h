@@ -16,7 +16,8 @@ using Event = struct EventHandle*;
 // A recorded sequence of work, which can be queued again and again.
 using Graph = struct GraphHandle*;
 
-// Functions throw std::runtime_error where CUDA refuses, but for lack of memory.
+// Functions throw std::runtime_error where CUDA refuses, and std::bad_alloc where it lacks memory, as a launch may,
+// unless they say so otherwise.
 class Device {
  public:
   virtual ~Device() = default;

@@ -19,7 +19,8 @@ constexpr int64_t kSmallestCore = 16;  // side of the part of a window whose res
 // memory does not suffice, the windows become smaller. Returns the side of the windows in use, which is what later
 // calls should ask for.
 //
-// Throws std::bad_alloc where not even windows of kSmallestCore and the halo fit.
+// Throws std::bad_alloc where not even windows of kSmallestCore and the halo fit, or where a tile's launch lacks
+// memory.
 int64_t run_picture(TileEngine& engine, const TilingOptions& options, const void* samples, const TileShape& size,
                     void* result);
 

@@ -11,6 +11,7 @@ namespace srdgan::gpu {
 namespace {
 
 void check_launch(cudaError_t error) {
+  if (error == cudaErrorMemoryAllocation) throw std::bad_alloc();
   if (error != cudaSuccess)
     throw std::runtime_error("CUDA refuses a kernel: error " + std::to_string(static_cast<int>(error)));
 }
@@ -74,7 +75,7 @@ bool TileEngine::prepare(const TileShape& shape) {
   const DeviceScope scope(device_);
   discard();
   const TileMemory memory = plan(shape);
-  if (!allocate(memory) || !record_graphs(shape, memory)) {
+  if (!allocate_and_record(shape, memory)) {
     discard();
     return false;
   }
@@ -88,9 +89,16 @@ bool TileEngine::prepare(const TileShape& shape) {
   return true;
 }
 
+bool TileEngine::allocate_and_record(const TileShape& shape, const TileMemory& memory) {
+  try {
+    return allocate(memory) && record_graphs(shape, memory);
+  } catch (const std::bad_alloc&) {  // a launch lacks memory
+    return false;
+  }
+}
+
 bool TileEngine::allocate(const TileMemory& memory) {
-  // The driver needs some itself; what it cannot give must not be tried.
-  if (memory.device_bytes() > device_.free_bytes()) return false;
+  if (memory.device_bytes() > device_.free_bytes() - kReservedBytes) return false;
   arena_ = {device_, device_.allocate(memory.device_bytes())};
   if (arena_.get() == nullptr) return false;
   pinned_ = {device_, device_.allocate_pinned(memory.pinned_bytes())};
@@ -99,12 +107,7 @@ bool TileEngine::allocate(const TileMemory& memory) {
 
 bool TileEngine::record_graphs(const TileShape& shape, const TileMemory& memory) {
   const L2HNetRun run = make_run(shape);
-  if (!kernels_loaded_) {
-    // CUDA loads a kernel when it is launched first, which it cannot do while a graph is recorded.
-    queue_kernels(run, shape, memory, 0);
-    device_.record(slots_[0].delivered.get(), compute_.get());  // for discard()
-    kernels_loaded_ = true;
-  }
+  if (!kernels_loaded_) load_kernels(run, shape, memory);
   for (int slot = 0; slot < kSlots; ++slot) {
     device_.begin_capture(compute_.get());
     try {
@@ -117,6 +120,19 @@ bool TileEngine::record_graphs(const TileShape& shape, const TileMemory& memory)
     if (slots_[slot].graph.get() == nullptr) return false;
   }
   return true;
+}
+
+void TileEngine::load_kernels(const L2HNetRun& run, const TileShape& shape, const TileMemory& memory) {
+  // CUDA loads a kernel when it is launched first, which it cannot do while a graph is recorded.
+  const auto mark_end = [&] { device_.record(slots_[0].delivered.get(), compute_.get()); };  // for discard()
+  try {
+    queue_kernels(run, shape, memory, 0);
+  } catch (...) {  // those before the one that failed are queued
+    mark_end();
+    throw;
+  }
+  mark_end();
+  kernels_loaded_ = true;
 }
 
 void TileEngine::queue_kernels(const L2HNetRun& run, const TileShape& shape, const TileMemory& memory, int slot) {

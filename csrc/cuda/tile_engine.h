@@ -11,6 +11,9 @@
 
 namespace srdgan::gpu {
 
+// Memory of the device that no tile takes: kernels that are loaded, and graphs, need some.
+constexpr int64_t kReservedBytes = int64_t{100} << 20;
+
 struct EngineOptions {
   ElementType type;
   bool half_sums;  // see Context
@@ -63,8 +66,10 @@ class TileEngine {
   };
   L2HNetRun make_run(const TileShape& shape) const;
   TileMemory plan(const TileShape& shape) const;
+  bool allocate_and_record(const TileShape& shape, const TileMemory& memory);
   bool allocate(const TileMemory& memory);
   bool record_graphs(const TileShape& shape, const TileMemory& memory);
+  void load_kernels(const L2HNetRun& run, const TileShape& shape, const TileMemory& memory);
   void queue_kernels(const L2HNetRun& run, const TileShape& shape, const TileMemory& memory, int slot);
   void require_shape() const;
   void upload_and_compute(const void* picture);

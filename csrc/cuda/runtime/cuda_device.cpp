@@ -1,3 +1,4 @@
+#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -10,6 +11,7 @@ namespace {
 void check(cudaError_t error, const char* what) {
   if (error == cudaSuccess) return;
   cudaGetLastError();  // so that no later call returns it
+  if (error == cudaErrorMemoryAllocation) throw std::bad_alloc();
   throw std::runtime_error(std::string("CUDA cannot ") + what + ": " + cudaGetErrorString(error));
 }
 

@@ -101,7 +101,7 @@ void test_smaller_tiles() {
 
   simt::HostDevice device;
   TileEngine engine(device, c.sizes, c.options, c.packed.data());
-  device.memory_bytes = device.used_bytes + engine.device_bytes({40, 40});
+  device.memory_bytes = device.used_bytes + engine.device_bytes({40, 40}) + kReservedBytes;
   int64_t side = 0;
   CHECK(run(engine, c, {1000, 6, 0}, size, samples, &side) == expected, "other bits in smaller tiles");
   CHECK(side == 35, "side %lld", (long long)side);  // half of the longer side
@@ -109,7 +109,8 @@ void test_smaller_tiles() {
   CHECK(run(engine, c, {side, 6, 0}, size, samples, &side) == expected && side == 35, "the second picture");
   CHECK(device.num_allocations == allocations, "the second picture allocates");
 
-  device.memory_bytes = device.used_bytes - engine.device_bytes(engine.shape()) + engine.device_bytes({27, 27});
+  device.memory_bytes =
+      device.used_bytes - engine.device_bytes(engine.shape()) + engine.device_bytes({27, 27}) + kReservedBytes;
   bool failed = false;
   try {
     run(engine, c, {1000, 6, 0}, size, samples);

@@ -295,9 +295,12 @@ void test_lack_of_memory_and_misuse() {
   CHECK(engine.prepare(shape), "not prepared");
   const auto expected = run_from_host(engine, c, shape);
   const int64_t enough = device.used_bytes;
-  device.memory_bytes = enough;
+  device.memory_bytes = enough + kReservedBytes;
   CHECK(!engine.prepare({6, 8}) && engine.shape() == TileShape{}, "more than there is");
   CHECK(device.used_bytes == enough - engine.device_bytes(shape), "memory was kept");
+  device.memory_bytes -= 1;
+  CHECK(!engine.prepare(shape), "nothing was left for kernels and graphs");
+  device.memory_bytes += 1;
   device.num_failures_left = 1;
   CHECK(!engine.prepare(shape), "an allocation failed");
   CHECK(engine.prepare(shape) && run_from_host(engine, c, shape) == expected, "not as before");
@@ -322,6 +325,26 @@ void test_lack_of_memory_and_misuse() {
   CHECK(throws<std::invalid_argument>([&] { TileEngine(device, c.sizes, options, c.packed.data()); }), "slope");
 }
 
+// A launch that lacks memory is no error but a shape that does not fit: when kernels are loaded, and in each graph.
+void test_launches_that_lack_memory() {
+  const EngineCase c = tiny_case();
+  const TileShape shape{5, 7};
+  simt::HostDevice device;
+  TileEngine engine(device, c.sizes, c.options, c.packed.data());
+  const int64_t weights = device.used_bytes;
+  CHECK(engine.prepare(shape), "not prepared");
+  const auto expected = run_from_host(engine, c, shape);
+  const int kernels = device.num_kernels / (1 + kTiles);  // of a tile; they ran once before the graphs
+  for (int launch = 0; launch < (1 + kSlots) * kernels; ++launch) {
+    simt::HostDevice other;
+    TileEngine fresh(other, c.sizes, c.options, c.packed.data());
+    simt::launches_until_failure = launch;
+    CHECK(!fresh.prepare(shape) && other.used_bytes == weights, "launch %d: prepared", launch);
+    CHECK(fresh.prepare(shape) && run_from_host(fresh, c, shape) == expected, "launch %d: not as before", launch);
+    CHECK(other.fault.empty(), "launch %d: %s", launch, other.fault.c_str());
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -332,5 +355,6 @@ int main() {
   test_wgmma();
   test_allocations_and_graphs();
   test_lack_of_memory_and_misuse();
+  test_launches_that_lack_memory();
   return test_result();
 }

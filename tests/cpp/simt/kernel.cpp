@@ -23,6 +23,7 @@ std::vector<std::unique_ptr<Block>>& spare_blocks() {
 }  // namespace
 
 cudaError_t Launch::check() const {
+  if (launches_until_failure >= 0 && launches_until_failure-- == 0) return cudaErrorMemoryAllocation;
   const uint64_t num_threads = uint64_t{block.x} * block.y * block.z;
   const uint64_t num_blocks = uint64_t{grid.x} * grid.y * grid.z;
   if (num_threads == 0 || num_threads > kMaxThreads || block.z > 64 || num_blocks == 0 || grid.x > 0x7fffffffu ||

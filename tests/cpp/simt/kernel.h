@@ -22,7 +22,7 @@ struct Launch {
   bool starts_early;           // srdgan::gpu::Start::kEarly
   std::function<void()> body;  // calls the kernel; run for each thread
 
-  // CUDA's error where a limit is not kept.
+  // CUDA's error where a limit is not kept, or the test wants one.
   cudaError_t check() const;
 };
 
@@ -66,5 +66,7 @@ class Kernel {
 // for the kernel before it.
 inline int num_early_launches = 0;
 inline int forgetful_launch = -1;
+// For tests of missing memory: the launch after so many others lacks it; -1: none does.
+inline int launches_until_failure = -1;
 
 }  // namespace simt
