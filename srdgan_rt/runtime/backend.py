@@ -70,6 +70,11 @@ class Backend(Protocol):
     def largest_side(self) -> int | None:
         """Longest side that :meth:`run` takes, in LR pixels; None where memory alone sets a limit."""
 
+    @property
+    def held_bytes(self) -> int:
+        """Memory on the device that is kept from one :meth:`run` to the next, and freed where another size needs it.
+        Not what PyTorch keeps."""
+
     def run(self, x: Tensor) -> Tensor:
         """Enlarges a batch.
 

@@ -44,6 +44,11 @@ class GuardedBackend:
         self._fallback: Backend | None = None
         self._lock = threading.Lock()
 
+    @property
+    def held_bytes(self) -> int:
+        """See :attr:`srdgan_rt.runtime.backend.Backend.held_bytes`."""
+        return self._backend.held_bytes
+
     def run(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
         """See :meth:`srdgan_rt.runtime.backend.Backend.run`.
 

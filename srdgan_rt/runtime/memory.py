@@ -13,6 +13,10 @@ from srdgan_rt.runtime.control_groups import limit_free_memory
 
 SMALLEST_TILE = 16
 
+# Where memory is the limit, sides of cores are multiples of this. A little more or less free memory then gives the same
+# tile, for which engines are ready already.
+_STEP = 32
+
 # Side of the largest core by device, in pixels of what the network sees. Larger tiles do not fit a CPU's caches (the
 # paper's net runs a fifth slower on 256x256 pixels than on 128x128), while the share of the halo shrinks.
 LARGEST_TILE = {"cpu": 256, "cuda": 1024}
@@ -53,7 +57,15 @@ def estimate_bytes_per_pixel(spec: ModelSpec, bytes_per_value: int) -> int:
     return (features + picture) * 4 // 3  # workspace of the convolutions
 
 
-def choose_tile(bytes_per_pixel: int, device: torch.device, *, halo: int, unshuffle: int = 1, batch: int = 1) -> int:
+def choose_tile(
+    bytes_per_pixel: int,
+    device: torch.device,
+    *,
+    halo: int,
+    unshuffle: int = 1,
+    batch: int = 1,
+    held_bytes: int = 0,
+) -> int:
     """Chooses the largest tile that fits the free memory and the device's caches.
 
     Args:
@@ -62,12 +74,13 @@ def choose_tile(bytes_per_pixel: int, device: torch.device, *, halo: int, unshuf
         halo: LR pixels read around a tile.
         unshuffle: factor of the network's pixel-unshuffle.
         batch: number of pictures in a batch.
+        held_bytes: memory that the backend holds for tiles of the last size; it is free for those of another size.
 
     Returns:
         Side of a tile's core in LR pixels, at least ``SMALLEST_TILE``.
     """
-    pixels = _SHARE * free_memory(device) / (bytes_per_pixel * batch)
-    fitting = math.isqrt(max(int(pixels), 0)) - 2 * halo
+    pixels = _SHARE * (free_memory(device) + held_bytes) / (bytes_per_pixel * batch)
+    fitting = (math.isqrt(max(int(pixels), 0)) - 2 * halo) // _STEP * _STEP
     return max(SMALLEST_TILE, min(LARGEST_TILE[device.type] * unshuffle, fitting))
 
 

@@ -71,6 +71,7 @@ def open_runner(
             halo=spec.halo,
             unshuffle=spec.unshuffle,
             batch=source.batch,
+            held_bytes=backend.held_bytes,
         )
         tile = min(fitting, largest_piece)
     tile = tile or max(source.height, source.width)

@@ -33,6 +33,11 @@ class SelfEnsemble:
         self.largest_side = backend.largest_side
         self._backend = backend
 
+    @property
+    def held_bytes(self) -> int:
+        """See :attr:`srdgan_rt.runtime.backend.Backend.held_bytes`."""
+        return self._backend.held_bytes
+
     def run(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
         """See :meth:`srdgan_rt.runtime.backend.Backend.run`."""
         runs = (_turn_back(self._backend.run(_turn(x, i).contiguous()), i) for i in range(_NUM_ORIENTATIONS))

@@ -93,6 +93,18 @@ def test_wrong_results_are_refused():
         choose_sums(open_double({True: 0.1, False: 0.1}), reference, wants_half_sums=True)
 
 
+@pytest.mark.parametrize(
+    "error", [MemoryError("the GPU is out of memory"), torch.OutOfMemoryError("CUDA out of memory")]
+)
+def test_lack_of_memory_makes_the_engine_unavailable(error):
+    def run(x):
+        raise error
+
+    backend = SimpleNamespace(run=run, precision="fp16")
+    with pytest.raises(BackendUnavailableError, match="not enough memory to compare"):
+        choose_sums(lambda half_sums: backend, SimpleNamespace(run=lambda x: x), wants_half_sums=False)
+
+
 # -- the backend, executed on the CPU -------------------------------------------------------------------------------
 
 
@@ -155,6 +167,22 @@ def test_tiles_become_smaller_where_memory_is_missing(library, monkeypatch):
     assert result.shape == x.shape
     assert runner.largest_core == 30
     assert measure_psnr(result[..., 20:30, 20:30], compute_exactly(net, x)[..., 20:30, 20:30]) > 40
+
+
+@pytest.mark.slow
+def test_the_memory_of_the_last_tile_is_held(library, monkeypatch):
+    backend = open_on_cpu(make_lively_net(scale=1), library)
+    assert backend.held_bytes == 0
+    backend.run(torch.rand(1, 3, 5, 6))
+    assert backend.held_bytes == backend._engine.device_bytes(5, 6)
+
+    def lack_memory(height, width):
+        raise MemoryError
+
+    monkeypatch.setattr(backend._engine, "prepare", lack_memory)
+    with pytest.raises(MemoryError):
+        backend.run(torch.rand(1, 3, 7, 8))
+    assert backend.held_bytes == 0
 
 
 @pytest.mark.slow

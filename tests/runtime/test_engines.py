@@ -117,7 +117,7 @@ def test_unknown_engines_are_refused(nearest_net):
 class BadBackend:
     """Stands for an engine whose low precision fails on some inputs."""
 
-    name, device, bytes_per_pixel, one_shape, largest_side = "bad", CPU, 1, False, None
+    name, device, bytes_per_pixel, one_shape, largest_side, held_bytes = "bad", CPU, 1, False, None, 0
 
     def __init__(self, value, precision="fp16"):
         self.value = value

@@ -45,6 +45,19 @@ def test_plenty_of_memory_still_respects_the_caches(monkeypatch):
     assert choose_tile(estimate_bytes_per_pixel(FAST, 4), CPU, halo=32) == SMALLEST_TILE
 
 
+@pytest.mark.parametrize("gigabytes", [0.7, 1.3, 4.1, 9.7])
+def test_the_tile_stays_the_same_from_picture_to_picture(monkeypatch, gigabytes):
+    """What an engine holds for the last tile is free for the next one, and other programs take a little, or give it."""
+    bytes_per_pixel, halo, margin = 6000, 32, 16
+    held, tiles = 0, []
+    for change in (0, 3e6, -2e6, 1e6, 0):
+        monkeypatch.setattr(memory, "free_memory", lambda device: int(gigabytes * 1e9 + change - held))  # noqa: B023
+        tiles.append(choose_tile(bytes_per_pixel, torch.device("cuda"), halo=halo, held_bytes=held))
+        held = bytes_per_pixel * (tiles[-1] + margin + 2 * halo) ** 2
+    assert set(tiles) == {tiles[0]}
+    assert tiles[0] % 32 == 0
+
+
 def test_available_memory(tmp_path):
     (tmp_path / "meminfo").write_text("MemTotal: 90 kB\nMemAvailable:   77 kB\n")
     assert memory._available_memory(tmp_path / "meminfo") == 77 * 1024

@@ -5,6 +5,11 @@ import torch
 
 from srdgan_rt.errors import BackendUnavailableError
 from srdgan_rt.models import ModelSpec
+from srdgan_rt.runtime import memory
+from srdgan_rt.runtime.guard import GuardedBackend
+from srdgan_rt.runtime.memory import SMALLEST_TILE
+from srdgan_rt.runtime.runner import open_runner
+from srdgan_rt.runtime.self_ensemble import SelfEnsemble
 from srdgan_rt.runtime.source import Source
 from srdgan_rt.runtime.tile_runner import RESAMPLING_MARGIN, TileRunner
 from srdgan_rt.tiling import Box
@@ -72,6 +77,20 @@ def test_other_errors_are_not_taken_for_missing_memory():
         make(
             SmallMemory(0, RuntimeError("mat1 and mat2 shapes cannot be multiplied")), torch.rand(1, 3, 9, 9), 4
         ).enlarge(Box(0, 0, 9, 9))
+
+
+def test_what_the_backend_holds_counts_as_free(monkeypatch):
+    monkeypatch.setattr(memory, "free_memory", lambda device: 0)
+    backend = SmallMemory(10**6, CPU_ERROR)
+    backend.bytes_per_pixel, backend.largest_side, backend.one_shape, backend.held_bytes = 100, None, False, 0
+    wrapped = SelfEnsemble(GuardedBackend(backend, lambda: backend), scale=4)
+    wrapped.bytes_per_pixel = 100
+    source = Source.from_tensor(torch.rand(1, 3, 400, 400))
+    for held, tile in ((0, SMALLEST_TILE), (2 * 100 * 104**2, 96)):
+        backend.held_bytes = held
+        spec = ModelSpec(1, 4, 2, halo=2)
+        runner = open_runner(wrapped, source, spec, source.bounds, tile=None, outscale=4)
+        assert runner.largest_core == tile + RESAMPLING_MARGIN
 
 
 def test_tiles_of_one_shape():

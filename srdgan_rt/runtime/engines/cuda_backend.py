@@ -18,6 +18,7 @@ from srdgan_rt.runtime.backend import Backend
 from srdgan_rt.runtime.engines import torch as torch_engine
 from srdgan_rt.runtime.engines.cuda_library import CudaEngine, CudaLibrary
 from srdgan_rt.runtime.engines.native import list_layers
+from srdgan_rt.runtime.memory import is_out_of_memory
 from srdgan_rt.tensorrt.accuracy import LOWEST_PSNR, measure_accuracy
 from srdgan_rt.tensorrt.recipe import Profile
 
@@ -64,6 +65,7 @@ class CudaBackend:
             raise BackendUnavailableError(f"not enough memory on {device} for the weights") from None
         planned = self._engine.device_bytes(_TYPICAL_SIDE, _TYPICAL_SIDE)
         self.bytes_per_pixel = -(-planned // _TYPICAL_SIDE**2) + 4 * 3 * (1 + self._scale**2)  # and PyTorch's copies
+        self.held_bytes = 0
         self._lock = threading.Lock()
 
     def run(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
@@ -89,6 +91,7 @@ class CudaBackend:
         """See :meth:`srdgan_rt.runtime.backend.Backend.open_stream`: nothing is kept from call to call."""
 
     def _prepare(self, height: int, width: int) -> None:
+        self.held_bytes = 0  # what was prepared is freed where that fails
         try:
             self._engine.prepare(height, width)
         except MemoryError:
@@ -96,6 +99,7 @@ class CudaBackend:
                 raise
             torch.cuda.empty_cache()  # PyTorch holds memory that nothing uses
             self._engine.prepare(height, width)
+        self.held_bytes = self._engine.device_bytes(height, width)
 
 
 def _current_device(device: torch.device) -> int:
@@ -135,13 +139,18 @@ def choose_sums(open_with: Callable[[bool], CudaBackend], reference: Backend, *,
         wants_half_sums: try sums in float16 first.
 
     Raises:
-        BackendUnavailableError: even sums in float32 are wrong.
+        BackendUnavailableError: even sums in float32 are wrong, or memory does not suffice to compare.
     """
     decibels = 0.0
     for half_sums in (True, False) if wants_half_sums else (False,):
         backend = open_with(half_sums)
         profile = Profile(1, _LARGEST_PROBE, _LARGEST_PROBE)
-        figures = measure_accuracy(backend.run, reference.run, profile)
+        try:
+            figures = measure_accuracy(backend.run, reference.run, profile)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise BackendUnavailableError("not enough memory to compare the cuda engine with fp32") from None
         decibels = min(figures.values())
         lowest = LOWEST_PSNR[backend.precision]
         if decibels >= lowest:

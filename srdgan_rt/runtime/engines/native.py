@@ -35,6 +35,7 @@ class NativeBackend:
     name = NAME
     one_shape = False
     largest_side = None
+    held_bytes = 0
 
     def __init__(self, model: Model, device: torch.device, precision: str) -> None:
         if precision == "int8" and model.ranges is None:

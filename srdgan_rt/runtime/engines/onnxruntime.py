@@ -34,6 +34,7 @@ class OnnxRuntimeBackend:
 
     name = NAME
     largest_side = None
+    held_bytes = 0
 
     def __init__(self, model: Model, device: torch.device, precision: str) -> None:
         self.device = device

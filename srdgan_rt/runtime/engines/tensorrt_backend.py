@@ -62,6 +62,7 @@ class TensorRTBackend:
     """
 
     name = ENGINE_NAME
+    held_bytes = 0
 
     def __init__(
         self,

@@ -27,6 +27,7 @@ class TorchBackend:
     name = NAME
     one_shape = False
     largest_side = None
+    held_bytes = 0
 
     def __init__(self, model: Model, device: torch.device, precision: str) -> None:
         self.device = device
