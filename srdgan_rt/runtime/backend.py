@@ -109,10 +109,10 @@ def resolve_device(device: str | torch.device) -> torch.device:
     """Finds a device by name.
 
     Args:
-        device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
+        device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` (the calling thread's current one) or ``cuda:N``.
 
     Returns:
-        The device.
+        The device; a CUDA device has an index.
 
     Raises:
         InputError: the name is unknown.
@@ -129,8 +129,9 @@ def resolve_device(device: str | torch.device) -> torch.device:
         raise BackendUnavailableError(f"device {name} cannot be used: this build of PyTorch is for the CPU only")
     if not torch.cuda.is_available():
         raise BackendUnavailableError(f"device {name} cannot be used: no CUDA device or driver was found")
-    resolved = torch.device(name)
-    if resolved.index is not None and resolved.index >= torch.cuda.device_count():
+    # A bare "cuda" would mean another GPU in each thread that chose another one.
+    resolved = torch.device("cuda", torch.cuda.current_device()) if name == "cuda" else torch.device(name)
+    if resolved.index >= torch.cuda.device_count():
         raise BackendUnavailableError(
             f"device {name} does not exist: there are {torch.cuda.device_count()} CUDA devices"
         )

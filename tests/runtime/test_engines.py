@@ -40,7 +40,9 @@ def test_missing_driver_and_missing_device(monkeypatch):
         resolve_device("cuda:0")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert resolve_device("auto") == torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    # Other threads may have another current device, so an Upscaler must not keep a bare "cuda".
+    assert resolve_device("auto") == resolve_device("cuda") == torch.device("cuda:1")
     assert resolve_device("cuda:1") == torch.device("cuda:1")
     with pytest.raises(BackendUnavailableError, match="device cuda:2 does not exist: there are 2"):
         resolve_device("cuda:2")
@@ -83,12 +85,14 @@ def test_auto_prefers_native_where_it_can_be_used(nearest_net, monkeypatch):
 def test_auto_takes_the_cuda_kernels_only_where_they_were_timed(capability, expected, monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     monkeypatch.setattr(_ext, "why_no_cuda", lambda: None)
     monkeypatch.setattr(_ext, "build_record", lambda: {"cuda_architectures": ["80+PTX"]})
     assert choose_engine("auto", "cuda").name == expected
     assert choose_engine("auto", "cuda", "fp32").name == "torch"
-    assert choose_engine("cuda", "cuda") == EngineChoice("cuda", torch.device("cuda"), "fp16")
+    assert choose_engine("cuda", "cuda") == EngineChoice("cuda", torch.device("cuda:0"), "fp16")
 
 
 def test_torch_serves_where_the_cuda_kernels_refuse_a_network(nearest_net, caplog, monkeypatch):
