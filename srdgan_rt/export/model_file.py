@@ -35,8 +35,8 @@ def export_model(
 
     Returns:
         The content of an ``.onnx`` file. Its properties have the model's ``name``, the digest of its weights
-        (``sha256``), ``halo`` and ``border_padding`` in LR pixels, and the licence and origin where the weights state
-        them.
+        (``sha256``), ``halo`` and ``border_padding`` in LR pixels, the licence and origin where the weights state them,
+        and those of :func:`~srdgan_rt.export.export_onnx`.
 
     Raises:
         CheckpointError: the model cannot be loaded.

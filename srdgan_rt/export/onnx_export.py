@@ -41,7 +41,8 @@ def export_onnx(
             concatenate. The high-to-low net has one form, ``concat``.
         ranges: what int8 and fp8 need, from :func:`srdgan_rt.export.measure_input_ranges`.
         rest: for int8 and fp8, the type of everything else, ``fp32`` or ``fp16``; also of input and output.
-        metadata: properties that the file states beside those of the graph: precision, form, scale.
+        metadata: properties that the file states beside those of the graph: precision, form, scale, and unshuffle of a
+            low-to-high net.
 
     Returns:
         The file's content, checked by ONNX.
@@ -59,6 +60,7 @@ def export_onnx(
     picture: tuple[str | int, ...] = ("batch", 3, "height", "width")
     facts = {**(metadata or {}), "precision": precision, "form": form, "scale": str(net.scale)}
     if isinstance(net, L2HNet):
+        facts["unshuffle"] = str(net.unshuffle)
         add_l2h(graph, net, form)
         sides = [side if net.scale == 1 else f"{net.scale}*{side}" for side in ("height", "width")]
         return graph.finish("srdgan_l2h", {"input": picture}, ("batch", 3, *sides), facts)

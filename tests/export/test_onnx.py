@@ -171,7 +171,10 @@ def test_h2l_equals_the_net_in_float64(scale: int) -> None:
 
 def test_the_file_states_what_it_is() -> None:
     content = export_onnx(L2HNet(1, 8, 4, 2), precision="fp16", form="push", metadata={"name": "small", "form": "lie"})
-    assert properties(content) == {"name": "small", "precision": "fp16", "form": "push", "scale": "2"}
+    expected = {"name": "small", "precision": "fp16", "form": "push", "scale": "2", "unshuffle": "1"}
+    assert properties(content) == expected
+    assert properties(export_onnx(L2HNet(1, 8, 4, 2, 2)))["unshuffle"] == "2"
+    assert "unshuffle" not in properties(export_onnx(H2LNet(1, 8)))
 
 
 def test_names_are_those_of_the_weights() -> None:
