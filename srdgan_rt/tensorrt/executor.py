@@ -64,6 +64,15 @@ class TileExecutor:
         self._num_runs = 0
         self._lock = threading.Lock()
 
+    @property
+    def held_bytes(self) -> int:
+        """Memory on the device of the buffers for tiles of the last shape; another shape frees them."""
+        buffers = self._buffers
+        if buffers is None:
+            return 0
+        staged = [slot.staged for slot in buffers.slots]
+        return sum(tensor.nbytes for tensor in (buffers.source, buffers.target, buffers.workspace, *staged))
+
     def run(self, x: Tensor) -> Tensor:
         """Enlarges a batch, one picture after the other.
 

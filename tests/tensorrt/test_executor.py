@@ -55,6 +55,18 @@ def test_addresses_stay_while_the_shape_does(graph):
     assert len(set(context.bound)) == 1
 
 
+def test_buffers_that_another_shape_would_free_are_counted(graph):
+    executor = TileExecutor(OnnxContext(graph), LateDevice(), torch.float32, 2)
+    assert executor.held_bytes == 0
+    held = []
+    for side in (4, 8, 4):
+        executor.run(torch.rand(1, 3, side, side))
+        held.append(executor.held_bytes)
+        picture = 3 * side * side * 4
+        assert held[-1] >= 3 * picture + 4 * picture  # two staged and one that is computed, and the result
+    assert held[0] == held[2] < held[1]
+
+
 def test_the_next_tile_is_copied_before_the_last_one_is_done(graph):
     """While the first of a batch runs, the second is on its way: nobody has waited for the first by then."""
     context = OnnxContext(graph)

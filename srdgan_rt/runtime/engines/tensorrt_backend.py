@@ -62,7 +62,6 @@ class TensorRTBackend:
     """
 
     name = ENGINE_NAME
-    held_bytes = 0
 
     def __init__(
         self,
@@ -92,6 +91,11 @@ class TensorRTBackend:
         self._kernels = kernels
         context = runtime.load(stored.plan, kernels)
         self._executor = TileExecutor(context, gpu, _DTYPES[precision], spec.scale, self._keep_kernels)
+
+    @property
+    def held_bytes(self) -> int:
+        """See :attr:`srdgan_rt.runtime.backend.Backend.held_bytes`."""
+        return self._executor.held_bytes
 
     def run(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
         """See :meth:`srdgan_rt.runtime.backend.Backend.run`."""
