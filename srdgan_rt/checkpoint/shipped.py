@@ -27,6 +27,7 @@ _PREFERENCE = (
     "srdgan-x4-fast",
     "srdgan-x4-photo",
     "srdgan-x4-clean",
+    "srdgan-x4-6b",
     "srdgan-x4",
     DEFAULT_DEGRADATION,
 )
