@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   const auto number = [&](int index) { return std::strtoll(argv[index], nullptr, 10); };
   srdgan::SessionConfig config;
   config.input = config.output = srdgan::PixelFormat::kNv12;
+  config.input_colour.siting = config.output_colour.siting = srdgan::ChromaSiting::kLeft;  // as in most videos
   config.width = number(1);
   config.height = number(2);
   if (argc > 3) config.region = {number(3), number(4), number(5), number(6)};
