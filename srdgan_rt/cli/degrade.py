@@ -10,7 +10,7 @@ import typer
 from srdgan_rt.cli import options
 from srdgan_rt.cli.completion import complete_degradation
 from srdgan_rt.cli.failures import FAILED
-from srdgan_rt.cli.progress import FileProgress
+from srdgan_rt.cli.progress import ProgressBar
 from srdgan_rt.cli.results import Reporter
 from srdgan_rt.cli.run_all import run_all
 from srdgan_rt.errors import InputError
@@ -87,7 +87,7 @@ def degrade(
     reporter = Reporter(as_json=as_json, quiet=quiet)
     reporter.planned(plan)
 
-    def run(job: PairJob, progress: FileProgress) -> Iterator[Result]:
+    def run(job: PairJob, progress: ProgressBar) -> Iterator[Result]:
         return degrade_file(job, degrader, pairs, pair_options, progress)
 
     try:

@@ -14,7 +14,7 @@ from srdgan_rt.errors import one_line
 _NARROWEST = 40  # columns of a terminal that has room for a bar
 
 
-class FileProgress:
+class ProgressBar:
     """The bar of one picture: share done, pixels per second, time elapsed and time left.
 
     Until the engine reports progress, only the picture's size and the elapsed time are shown. The bar disappears when
@@ -39,7 +39,7 @@ class FileProgress:
         )
         self._task = self._progress.add_task(one_line(label), total=None, num_pixels=0)
 
-    def __enter__(self) -> FileProgress:
+    def __enter__(self) -> ProgressBar:
         self._progress.start()
         return self
 

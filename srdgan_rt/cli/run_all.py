@@ -10,7 +10,7 @@ import typer
 
 from srdgan_rt.cli.ending import OutputLostError, name_of, status_of
 from srdgan_rt.cli.failures import say
-from srdgan_rt.cli.progress import FileProgress
+from srdgan_rt.cli.progress import ProgressBar
 from srdgan_rt.cli.results import Reporter
 from srdgan_rt.files.result import Result
 
@@ -32,7 +32,7 @@ JobT = TypeVar("JobT", bound=FileJob)
 
 def run_all(
     jobs: Sequence[JobT],
-    run: Callable[[JobT, FileProgress], Iterable[Result]],
+    run: Callable[[JobT, ProgressBar], Iterable[Result]],
     reporter: Reporter,
     *,
     show_progress: bool,
@@ -52,7 +52,7 @@ def run_all(
     """
     for index, job in enumerate(jobs):
         try:
-            with FileProgress(f"{index + 1}/{len(jobs)} {job.source.name}", shown=show_progress) as progress:
+            with ProgressBar(f"{index + 1}/{len(jobs)} {job.source.name}", shown=show_progress) as progress:
                 results = run(job, progress)
                 for result in results:
                     progress.hide()

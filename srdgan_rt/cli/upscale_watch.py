@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from srdgan_rt.cli.failures import say
-from srdgan_rt.cli.progress import FileProgress
+from srdgan_rt.cli.progress import ProgressBar
 from srdgan_rt.cli.results import Reporter
 from srdgan_rt.cli.run_all import run_all
 from srdgan_rt.files.jobs import Job, Planner
@@ -37,7 +37,7 @@ def watch(
     """
     results: set[Path] = set()
 
-    def run(job: Job, progress: FileProgress) -> Iterator[Result]:
+    def run(job: Job, progress: ProgressBar) -> Iterator[Result]:
         for result in files.run(job, progress):
             results.add(Path(result.output or ""))
             yield result

@@ -149,9 +149,9 @@ class Planner:
 
     def _settle_conflicts(self, jobs: list[Job], plan: Plan) -> None:
         """Sorts jobs into those that can be done and those that would harm another file."""
-        origins = self._taken | {_identify(job.target): job.source for job in jobs}
+        origins = self._taken | {_folded_path(job.target): job.source for job in jobs}
         for job in jobs:
-            source, target = _identify(job.source), _identify(job.target)
+            source, target = _folded_path(job.source), _folded_path(job.target)
             size = len(os.fsencode(job.target.name))
             if source == target or _is_same_file(job.target, job.source):
                 clash = "the result would overwrite its own input; choose --suffix or --output"
@@ -259,7 +259,7 @@ def _draft(
     return drafts
 
 
-def _identify(path: Path) -> str:
+def _folded_path(path: Path) -> str:
     """A text that is equal for all spellings of a path."""
     # The last part is not resolved: a link to a picture counts as a picture and has its own result.
     return os.path.normcase(Path(os.path.realpath(path.parent), path.name))

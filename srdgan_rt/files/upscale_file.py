@@ -90,7 +90,7 @@ class FileUpscaler:
             SrdganError: the input cannot be read, the result cannot be stored, or the engine failed.
             OSError: the folder of the result cannot be made.
         """
-        source = _identify(job.source)
+        source = _read_id(job.source)
         if self._is_done(job.target, job.source, source):
             return [_skip(job, job.target)]
         start = time.perf_counter()
@@ -106,7 +106,7 @@ class FileUpscaler:
             upscaler, chosen = choose_upscaler(self._opened, picture.pixels)
             result = self._enlarge(job.source, picture, upscaler, progress)
             lost = write_picture(target, result, quality=self._options.quality)
-            self._made[_identify(target)] = job.source, source
+            self._made[_read_id(target)] = job.source, source
         seconds = time.perf_counter() - start
         return [
             Result(
@@ -130,7 +130,7 @@ class FileUpscaler:
         noise = None
         if denoise == "auto" and picture.format == "dng":
             noise = measure_stated_noise(source, picture.pixels)
-        return enlarge_picture(
+        return enlarge_and_mark(
             picture, upscaler, outscale, denoise, progress, stated_noise=noise, source_name=source.name
         )
 
@@ -147,7 +147,7 @@ class FileUpscaler:
         """
         if not target.exists():
             return False
-        made_of, made_version = self._made.get(_identify(target), (None, None))
+        made_of, made_version = self._made.get(_read_id(target), (None, None))
         # Names that differ may be the same file: many file systems ignore case, or how an accent is encoded.
         if made_of is not None and made_of != source:
             raise ImageWriteError(f"{target} is already the result of {made_of}")
@@ -163,9 +163,9 @@ class FileUpscaler:
             raise ImageWriteError(f"{target} is the result of {mark.source}: choose another --suffix or --output")
         if existing is Existing.SKIP or mark is None or mark.source is None:  # it may be a picture of the user's
             return True
-        is_current = version.changed <= _identify(target).changed
+        is_current = version.changed <= _read_id(target).changed
         if is_current:  # known from now on, so that any other change of the picture counts, too
-            self._made[_identify(target)] = source, version
+            self._made[_read_id(target)] = source, version
         return is_current
 
 
@@ -173,7 +173,7 @@ def _skip(job: Job, target: Path, notes: tuple[str, ...] = ()) -> Result:
     return Result(str(job.source), "skipped", str(target), notes=(*notes, "skipped: the result exists"))
 
 
-def enlarge_picture(
+def enlarge_and_mark(
     picture: Picture,
     upscaler: Upscaler,
     outscale: float,
@@ -251,7 +251,7 @@ def settle_target(job: Job, shape: tuple[int, ...], dtype: DTypeLike) -> tuple[P
     return job.target, job.notes
 
 
-def _identify(path: Path) -> FileId:
+def _read_id(path: Path) -> FileId:
     status = path.stat()
     return FileId(status.st_dev, status.st_ino, status.st_mtime_ns)
 

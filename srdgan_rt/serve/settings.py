@@ -2,7 +2,7 @@
 
 A new setting is one more line in :func:`list_settings`. If it goes to ``MODEL``, it is an argument of
 :class:`srdgan_rt.runtime.Upscaler`; if it goes to ``RESULT``, one of
-:func:`srdgan_rt.files.upscale_file.enlarge_picture`. Those of ``SAVE`` are used when the result is saved.
+:func:`srdgan_rt.files.upscale_file.enlarge_and_mark`. Those of ``SAVE`` are used when the result is saved.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from srdgan_rt.errors import InputError, SrdganError
 from srdgan_rt.files.extension import Extension
 from srdgan_rt.files.jobs import Job as FileJob
 from srdgan_rt.files.result_names import choose_ending
-from srdgan_rt.files.upscale_file import collect_warnings, enlarge_picture, settle_target
+from srdgan_rt.files.upscale_file import collect_warnings, enlarge_and_mark, settle_target
 from srdgan_rt.image import Picture, convert_depth, read_picture, write_picture
 from srdgan_rt.runtime import AutoUpscaler, Upscaler, choose_upscaler, open_upscaler
 from srdgan_rt.serve.job import Job
@@ -201,7 +201,9 @@ class Workspace:
         upscaler, chosen = choose_upscaler(opened, picture.pixels)
         options = select(self._settings, values, Goal.RESULT)
         with collect_warnings() as warnings:
-            result = enlarge_picture(picture, upscaler, progress=job, region=region, source_name=source.name, **options)
+            result = enlarge_and_mark(
+                picture, upscaler, progress=job, region=region, source_name=source.name, **options
+            )
         result = dataclasses.replace(result, notes=(*result.notes, *chosen, *warnings))
         height, width = picture.pixels.shape[:2]
         x, y, columns, rows = region or (0, 0, width, height)

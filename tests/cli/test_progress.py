@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from srdgan_rt.cli.progress import FileProgress, format_time
+from srdgan_rt.cli.progress import ProgressBar, format_time
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ def test_bar_needs_room_and_a_cursor(monkeypatch, capsys, columns, term, shown):
     monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes stderr for a terminal
     monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setenv("TERM", term)
-    with FileProgress("a.png", shown=True) as progress:
+    with ProgressBar("a.png", shown=True) as progress:
         progress.begin(2_000_000)
         progress.show(1, 4)
     out, err = capsys.readouterr()

@@ -226,7 +226,7 @@ def test_work_shows_its_progress_and_is_cancelled(page, draw, monkeypatch):
             time.sleep(0.01)
         raise AssertionError("nobody cancelled it")
 
-    monkeypatch.setattr("srdgan_rt.serve.workspace.enlarge_picture", enlarge)
+    monkeypatch.setattr("srdgan_rt.serve.workspace.enlarge_and_mark", enlarge)
     page.open(draw("long.png"))
     page.find("enlarge").click()
     page.wait(lambda: page.find("progress").get_property("value") > 0)

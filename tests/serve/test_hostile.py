@@ -213,7 +213,7 @@ def busy(start_server, draw, monkeypatch):
         raise AssertionError("nobody cancelled it")
 
     server = start_server(limits=Limits(200_000, 10_000))
-    monkeypatch.setattr("srdgan_rt.serve.workspace.enlarge_picture", enlarge)
+    monkeypatch.setattr("srdgan_rt.serve.workspace.enlarge_and_mark", enlarge)
     server.key = server.open(draw())["key"]
     connection = server.connect()
     connection.request("POST", f"/{SECRET}/enlarge", json.dumps({"key": server.key}))
