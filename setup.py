@@ -76,7 +76,7 @@ def plan_cuda(default_architectures: list[str]) -> CudaBuild | None:
         if switch == "auto":
             return None
         raise SystemExit(f"SRDGAN_RT_CUDA={switch}, but no CUDA toolkit was found (set CUDA_HOME)")
-    at_hand = cuda_build.list_visible_gpus()
+    at_hand = [] if asked else cuda_build.list_visible_gpus()
     wanted = asked or cuda_build.drop_old(at_hand) or read_listed()
     architectures = cuda_build.drop_old(wanted)
     if not architectures and (at_hand or wanted) and switch == "auto":

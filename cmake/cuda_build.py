@@ -11,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from itertools import takewhile
 from pathlib import Path
 
 _NVCC_FLAGS = ("-O3", "-std=c++17", "-Xcompiler=-fPIC,-fvisibility=hidden")
@@ -100,12 +101,12 @@ def list_code_flags(architectures: list[str]) -> list[str]:
         flags.append(f"-gencode=arch=compute_{number},code=sm_{number}")
         if ptx:
             flags.append(f"-gencode=arch=compute_{number},code=compute_{number}")
-    return flags
+    return list(dict.fromkeys(flags))
 
 
 def list_host_flags() -> list[str]:
     """nvcc's flag for the compiler that CXX names, which compiles the other sources, too; else nvcc takes its own."""
-    words = [word for word in shlex.split(os.environ.get("CXX", "")) if not word.startswith("-")]
+    words = list(takewhile(lambda word: not word.startswith("-"), shlex.split(os.environ.get("CXX", ""))))
     return [f"-ccbin={words[-1]}"] if words else []  # the last one: a launcher such as ccache comes before the compiler
 
 

@@ -243,7 +243,7 @@ def test_a_list_of_old_gpus_alone_builds_no_kernels(
 
 @pytest.mark.parametrize(
     ("compiler", "flags"),
-    [("", []), ("/usr/bin/g++-14", ["-ccbin=/usr/bin/g++-14"]), ("ccache g++ -m64", ["-ccbin=g++"])],
+    [("", []), ("/usr/bin/g++-14", ["-ccbin=/usr/bin/g++-14"]), ("ccache g++ -B /usr/lib", ["-ccbin=g++"])],
 )
 def test_nvcc_takes_the_compiler_of_the_other_sources(
     setup_py: ModuleType, monkeypatch: pytest.MonkeyPatch, toolkit: Path, compiler: str, flags: list[str]

@@ -49,7 +49,6 @@ TileEngine::TileEngine(Device& device, const NetSizes& sizes, const EngineOption
 
 TileEngine::~TileEngine() {
   try {
-    const DeviceScope scope(device_);
     discard();
   } catch (const std::exception&) {
     // The device has failed; whoever waits for a result learns it.
@@ -113,7 +112,10 @@ bool TileEngine::record_graphs(const TileShape& shape, const TileMemory& memory)
     try {
       queue_kernels(run, shape, memory, slot);
     } catch (...) {
-      const OwnedGraph unfinished(device_, device_.end_capture(compute_.get()));
+      try {
+        const OwnedGraph unfinished(device_, device_.end_capture(compute_.get()));
+      } catch (...) {  // the launch that failed has spoilt it; the first error says more
+      }
       throw;
     }
     slots_[slot].graph = {device_, device_.end_capture(compute_.get())};
@@ -159,6 +161,7 @@ void TileEngine::queue_kernels(const L2HNetRun& run, const TileShape& shape, con
 }
 
 void TileEngine::discard() {
+  const DeviceScope scope(device_);
   shape_ = {};  // first: what follows may throw
   submitted_ = taken_ = 0;
   for (Slot& slot : slots_) {

@@ -179,7 +179,7 @@ class Session::Impl {
 
 namespace {
 Status report_empty() {
-  return make_status(StatusCode::kOutOfMemory, "the session is empty: not enough memory, or it was moved from");
+  return make_status(StatusCode::kInvalidArgument, "the session is empty: it was moved from, or memory was missing");
 }
 }  // namespace
 
@@ -195,7 +195,8 @@ Session::Session() noexcept : impl_(new (std::nothrow) Impl) {}
 Session::~Session() { delete impl_; }
 Session::Session(Session&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
 Session& Session::operator=(Session&& other) noexcept {
-  std::swap(impl_, other.impl_);
+  Session taken(std::move(other));
+  std::swap(impl_, taken.impl_);
   return *this;
 }
 

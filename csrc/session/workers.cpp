@@ -25,11 +25,11 @@ void Workers::call_job(int64_t worker) noexcept {
 
 void HostWorkers::run_all() {
   num_calls_ = 0;
+  is_wrong_ = false;
   for (int64_t i = 0; i < size(); ++i) was_called_[static_cast<size_t>(i)] = false;
-  std::atomic<bool> is_wrong{false};
-  const auto call = [this, &is_wrong](int64_t worker) {  // small enough for std::function to allocate nothing
+  const auto call = [this](int64_t worker) {  // small enough for std::function to allocate nothing
     if (worker < 0 || worker >= size() || was_called_[static_cast<size_t>(worker)].exchange(true)) {
-      is_wrong = true;  // two calls with one index would share its memory
+      is_wrong_ = true;  // two calls with one index would share its memory
       return;
     }
     call_job(worker);
@@ -42,7 +42,7 @@ void HostWorkers::run_all() {
   } catch (...) {
     throw Failure(StatusCode::kInvalidArgument, "parallel_for threw an exception");
   }
-  require_argument(!is_wrong && num_calls_ == size(),
+  require_argument(!is_wrong_ && num_calls_ == size(),
                    "parallel_for must call its job once for each index, and wait for all calls");
 }
 

@@ -65,6 +65,7 @@ class HostWorkers : public Workers {
   const ParallelFor parallel_for_;
   const std::unique_ptr<std::atomic<bool>[]> was_called_;  // each index of the running job
   std::atomic<int64_t> num_calls_{0};
+  std::atomic<bool> is_wrong_{false};  // whether an index does not exist, or was called twice
 };
 
 // A fork copies no threads. There, to wait for them would never end, so they stay as they are.

@@ -22,7 +22,7 @@ WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".npz")
 DEFAULT_DEGRADATION = "srdgan-h2l"
 """The high-to-low net that is used by default."""
 
-# Best first on a CPU: the paper's own net costs 14 times as much per pixel as the fast one.
+# Best first on a CPU: the paper's own net takes far longer than the fast one.
 _PREFERENCE = (
     "srdgan-x4-fast",
     "srdgan-x4-photo",

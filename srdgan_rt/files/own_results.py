@@ -90,7 +90,8 @@ class ResultFinder:
         Raises:
             OSError: it cannot be read.
         """
-        return original_stem(path) in self._list_stems(path.parent) or find_mark(path) is not None
+        stem = original_stem(path)
+        return (stem is not None and stem in self._list_stems(path.parent)) or find_mark(path) is not None
 
     def _list_stems(self, folder: Path) -> set[str]:
         if folder not in self._stems:

@@ -160,7 +160,9 @@ class FileUpscaler:
             return made_version == version
         mark = find_mark(target)
         if mark is not None and mark.names_other(source):
-            raise ImageWriteError(f"{target} is the result of {mark.source}: choose another --suffix or --output")
+            # --watch has no --overwrite.
+            ways = "--suffix or --output" if existing is Existing.RENEW else "--overwrite, --suffix or --output"
+            raise ImageWriteError(f"{target} is the result of {mark.source}, not of {source.name}: choose {ways}")
         if existing is Existing.SKIP or mark is None or mark.source is None:  # it may be a picture of the user's
             return True
         is_current = version.changed <= _read_id(target).changed

@@ -14,7 +14,9 @@ class _WithoutTF32:
     """While it is entered, convolutions of PyTorch on a GPU take fp32 as it is.
 
     PyTorch has one setting for the whole process. Threads may enter at the same time, and one thread may enter twice:
-    the first one notes the setting, the last one restores it.
+    the first one notes the setting, the last one restores it. Meanwhile PyTorch refuses to read the older
+    ``torch.backends.cudnn.allow_tf32``. Afterwards only ``torch.backends.cudnn.conv.fp32_precision`` changes
+    convolutions, no setting above it: PyTorch cannot undo that this one was made.
     """
 
     def __init__(self) -> None:

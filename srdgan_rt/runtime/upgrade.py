@@ -172,7 +172,8 @@ class _UpgradedBackend(GuardedBackend):
         if not self._failed:
             try:
                 return super().run(x)
-            except CheckpointError:  # it blames the weights: that they are at fault, the first engine has to say, too
+            except CheckpointError:
+                # The guard blames the weights. The engine may be at fault, so the first engine computes the tile, too.
                 self._fail(BackendUnavailableError("its result for a tile is not finite"))
             except Exception as error:  # of any type: no picture depends on it
                 if is_out_of_memory(error):  # it is tried with smaller tiles, as with every engine

@@ -357,8 +357,8 @@ class Session:
     def cancel(self) -> None:
         """Makes the call that runs, or the next one if none runs, raise CancelledError.
 
-        That is a call of :meth:`process`, :meth:`push_rows` or :meth:`pull_rows`. :meth:`configure` forgets a request
-        that no call has met.
+        That is a call of :meth:`process`, :meth:`push_rows` or :meth:`pull_rows`. :meth:`configure`, and so
+        :meth:`upscale` with another size, forgets a request that no call has met.
         """
         self._library.srdgan_session_cancel(self._handle)
 

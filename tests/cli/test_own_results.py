@@ -56,7 +56,7 @@ def test_result_of_another_picture_is_not_taken_for_ones_own(upscale, draw, tmp_
     draw(tmp_path / "a.png", 8, 8)
     outcome = upscale(tmp_path / "a.png", "-s", "1", "--skip-existing")
     assert outcome.status == 1
-    assert "a_x1.png is the result of a.bmp: choose another --suffix or --output" in outcome.err
+    assert "a_x1.png is the result of a.bmp, not of a.png: choose --overwrite, --suffix or --output" in outcome.err
     assert upscale(tmp_path / "a.bmp", "-s", "1", "--skip-existing").status == 0
     assert (tmp_path / "a_x1.png").read_bytes() == before
 

@@ -183,9 +183,14 @@ void test_after_failures() {
   opened.configure(config_of(8, 8));
   Session moved = std::move(opened.session);
   CHECK(process(moved).ok(), "moved");
-  CHECK(says(process(opened.session), StatusCode::kOutOfMemory, "it was moved from"), "moved from");
+  CHECK(says(process(opened.session), StatusCode::kInvalidArgument, "it was moved from"), "moved from");
   opened.session = std::move(moved);
   CHECK(process(opened.session).ok(), "moved back");
+  Opened other(file);
+  other.configure(config_of(8, 8));
+  opened.session = std::move(other.session);
+  CHECK(process(opened.session).ok(), "moved to a session that was open");
+  CHECK(!process(other.session).ok(), "a session that was moved from holds nothing");
   CHECK(!opened.session.open("/nowhere").ok() && opened.session.scale() == 0, "a missing file");
   CHECK(says(opened.session.configure(config_of(8, 8)), StatusCode::kInvalidArgument, "open() must come before"),
         "configure");
