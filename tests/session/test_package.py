@@ -49,7 +49,7 @@ def enlarge(camera: Path, frames: bytes) -> bytes:
 
 def test_bits_of_a_session(camera: Path) -> None:
     session = Session("srdgan-x4-fast")
-    session.configure(HEIGHT, WIDTH, input="nv12", roi=REGION)
+    session.configure(HEIGHT, WIDTH, input="nv12", siting="left", roi=REGION)
     frames = np.random.default_rng(0).integers(0, 256, (3, HEIGHT * 3 // 2, WIDTH), np.uint8)
     expected = b"".join(session.process(frame).tobytes() for frame in frames)
     assert enlarge(camera, frames.tobytes()) == expected
