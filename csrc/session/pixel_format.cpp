@@ -201,20 +201,17 @@ void PixelConverter::write_rgb(const Image& image, int64_t y, const RgbRow<const
   const float* first = row.channels[first_sample(0)];  // the reversal is its own inverse
   const float* second = row.channels[1];
   const float* third = row.channels[first_sample(2)];
-  if (layout_->channels == 4) {
+  const auto interleave = [&](auto channels) {  // a constant: the loops become vectors
+    constexpr int64_t kStep = decltype(channels)::value;
     for (int64_t x = 0; x < width_; ++x) {
-      out[4 * x] = to_sample<T>(first[x]);
-      out[4 * x + 1] = to_sample<T>(second[x]);
-      out[4 * x + 2] = to_sample<T>(third[x]);
-      out[4 * x + 3] = static_cast<T>(kWhite<T>);
+      out[kStep * x] = to_sample<T>(first[x]);
+      out[kStep * x + 1] = to_sample<T>(second[x]);
+      out[kStep * x + 2] = to_sample<T>(third[x]);
+      if constexpr (kStep == 4) out[kStep * x + 3] = static_cast<T>(kWhite<T>);
     }
-    return;
-  }
-  for (int64_t x = 0; x < width_; ++x) {
-    out[3 * x] = to_sample<T>(first[x]);
-    out[3 * x + 1] = to_sample<T>(second[x]);
-    out[3 * x + 2] = to_sample<T>(third[x]);
-  }
+  };
+  if (layout_->channels == 4) return interleave(std::integral_constant<int64_t, 4>{});
+  interleave(std::integral_constant<int64_t, 3>{});
 }
 
 // Chroma is interpolated linearly between its samples.

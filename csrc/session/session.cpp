@@ -123,9 +123,10 @@ class Session::Impl {
 
   void cancel() { cancelled_ = true; }
 
-  void restart_rows() {
+  Status restart_rows() {
     check_row_streaming();
     rows_->restart();
+    return {};
   }
 
   const FrameRunner* runner() const { return runner_.get(); }
@@ -262,10 +263,7 @@ Status Session::pull_rows(const Image& rows, int64_t count, int64_t& written) no
 
 Status Session::restart_rows() noexcept {
   if (impl_ == nullptr) return report_empty();
-  return impl_->exclusively([&] {
-    impl_->restart_rows();
-    return Status{};
-  });
+  return impl_->exclusively([&] { return impl_->restart_rows(); });
 }
 
 int64_t Session::finished_rows() const noexcept {

@@ -214,6 +214,27 @@ void test_wrong_use() {
         "pairs");
 }
 
+// A picture in RGB for a session that is configured for rows, and its result by process().
+struct Example {
+  Example(Opened& opened, int64_t height, int64_t width, uint32_t seed)
+      : opened(opened),
+        height(height),
+        input(PixelFormat::kRgb8, width, height),
+        output(PixelFormat::kRgb8, kScale * width, kScale * height),
+        expected(PixelFormat::kRgb8, kScale * width, kScale * height) {
+    input.fill(seed);
+    process();
+  }
+  void process() { opened.process(input.read_row(0), expected.from_row(0)); }
+  bool streams_as_processed() {
+    stream(opened.session, input, height, output, Random(9));
+    return output.memory[0] == expected.memory[0];
+  }
+  Opened& opened;
+  int64_t height;
+  Planes input, output, expected;
+};
+
 // Between two calls, and while a push computes.
 void test_cancel() {
   const RandomLayers layers(net_sizes());
@@ -222,10 +243,8 @@ void test_cancel() {
   config.row_streaming = true;
   config.strip_rows = 10'000;
   opened.configure(config);
-  Planes input(PixelFormat::kRgb8, 400, 600), output(PixelFormat::kRgb8, 1600, 2400),
-      expected(PixelFormat::kRgb8, 1600, 2400);
-  input.fill(3);
-  opened.process(input.read_row(0), expected.from_row(0));
+  Example example(opened, 600, 400, 3);
+  Planes& input = example.input;
   int64_t count = 0;
   CHECK(opened.session.push_rows(input.read_row(0), 10, count).ok(), "push");
   opened.session.cancel();
@@ -239,8 +258,7 @@ void test_cancel() {
   opened.session.cancel();  // before or during the push
   other.join();
   CHECK(status.code == StatusCode::kCancelled, "%s", status.message);
-  stream(opened.session, input, 600, output, Random(9));
-  CHECK(output.memory[0] == expected.memory[0], "a cancelled picture left something behind");
+  CHECK(example.streams_as_processed(), "a cancelled picture left something behind");
 }
 
 // A picture that is given up leaves nothing behind; no rows are no picture.
@@ -251,19 +269,16 @@ void test_restart() {
   CHECK(opened.session.restart_rows().code == StatusCode::kInvalidArgument, "before configure()");
   config.row_streaming = true;
   opened.configure(config);
-  Planes input(PixelFormat::kRgb8, 40, 300), output(PixelFormat::kRgb8, 160, 1200),
-      expected(PixelFormat::kRgb8, 160, 1200);
-  input.fill(4);
-  opened.process(input.read_row(0), expected.from_row(0));
+  Example example(opened, 300, 40, 4);
+  Planes& input = example.input;
   int64_t count = 0;
   CHECK(opened.session.push_rows(input.read_row(0), 0, count).ok(), "no rows");
-  opened.process(input.read_row(0), expected.from_row(0));
+  example.process();
   for (const int64_t pushed : {1, 290}) {
     CHECK(opened.session.push_rows(input.read_row(5), pushed, count).ok(), "push");
     CHECK(opened.session.restart_rows().ok() && opened.session.finished_rows() == 0, "restart");
   }
-  stream(opened.session, input, 300, output, Random(9));
-  CHECK(output.memory[0] == expected.memory[0], "a picture that was given up left something behind");
+  CHECK(example.streams_as_processed(), "a picture that was given up left something behind");
 }
 
 void test_c() {
