@@ -11,7 +11,9 @@ from torch.nn import functional as F
 
 from srdgan_rt.image.resample import resize_bicubic
 from srdgan_rt.pixels import Pixels, check_pixels
-from srdgan_rt.runtime.pixels import read_colour, read_window
+from srdgan_rt.runtime.pixels import check_batch, read_colour
+from srdgan_rt.runtime.realesrgan import enhance
+from srdgan_rt.runtime.source import Source
 from srdgan_rt.runtime.upscaler import Upscaler
 from srdgan_rt.tiling import Box
 
@@ -34,7 +36,7 @@ _MOST_COLOUR, _COLOUR_FLOOR = 0.4, 0.45 / 255  # colour noise, as a share of the
 
 
 class AutoUpscaler:
-    """Two models, of which each picture gets the one that fits its noise.
+    """Two models, of which each picture gets the one that fits its noise. It has the methods of :class:`Upscaler`.
 
     The noise of a sensor differs from channel to channel, and ``srdgan-x4-fast`` removes it best. Where a phone or a
     messenger has processed it, or the file is grey, it has lost its colour. ``srdgan-x4-photo`` removes such noise, but
@@ -49,6 +51,8 @@ class AutoUpscaler:
 
     Attributes:
         name: ``auto``, as in tables; like the names of models, it says which sharpness is in use.
+        sharpness: sharpness in use.
+        scale: enlargement of both models.
         device: device that both models run on.
         precision: precision that was chosen.
     """
@@ -57,16 +61,39 @@ class AutoUpscaler:
         self._sensor = Upscaler(SENSOR, **options)
         self._processed = Upscaler(PROCESSED, **options)
         self.name = AUTO + self._sensor.name.removeprefix(SENSOR)
+        self.sharpness = self._sensor.sharpness
+        self.scale = self._sensor.scale
         self.device = self._sensor.device
         self.precision = self._sensor.precision
 
     def __repr__(self) -> str:
         names = f"{self._sensor.name} or {self._processed.name}"
-        return f"<AutoUpscaler {names}, {self._sensor.engine} {self.precision} on {self.device}>"
+        return f"<AutoUpscaler {names}, {self.engine} {self.precision} on {self.device}>"
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine that runs ``srdgan-x4-fast``. With ``auto`` it may change between two pictures."""
+        return self._sensor.engine
+
+    @property
+    def fp32_fallbacks(self) -> int:
+        """Number of tiles recomputed in fp32 since this object was created."""
+        return self._sensor.fp32_fallbacks + self._processed.fp32_fallbacks
 
     def upscale(self, image: Pixels, **options: Any) -> Pixels:
         """Enlarges a picture with the model that is chosen for it; see :meth:`Upscaler.upscale`."""
         return self.choose(image).upscale(image, **options)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Enlarges a batch of tensors, each picture with the model chosen for it; see :meth:`Upscaler.__call__`."""
+        pictures = check_batch(x).split(1)
+        return torch.cat([self._choose(Source.from_tensor(picture))(picture) for picture in pictures])
+
+    def enhance(
+        self, bgr: Pixels, outscale: float | None = None, alpha_upsampler: str = "realesrgan"
+    ) -> tuple[Pixels, str]:
+        """Drop-in for ``RealESRGANer.enhance``; see :func:`srdgan_rt.runtime.realesrgan.enhance`."""
+        return enhance(self.upscale, bgr, outscale, alpha_upsampler)
 
     def choose(self, image: Pixels) -> Upscaler:
         """Chooses the model for a picture.
@@ -80,7 +107,11 @@ class AutoUpscaler:
         Raises:
             InputError: ``image`` is of the wrong type or shape.
         """
-        samples = _cut_samples(read_colour(check_pixels(image))[0])
+        colour, _ = read_colour(check_pixels(image))
+        return self._choose(Source.from_picture(colour))
+
+    def _choose(self, source: Source) -> Upscaler:
+        samples = _cut_samples(source)
         by_sensor, by_processed = (_clean(samples, upscaler) for upscaler in (self._sensor, self._processed))
         removed_luma, removed_colour = _measure_noise(samples - by_sensor)
         left_luma, _ = _measure_noise(by_sensor - by_processed)
@@ -111,21 +142,18 @@ def choose_upscaler(opened: Upscaler | AutoUpscaler, image: Pixels) -> tuple[Ups
     return upscaler, () if is_usual else (f"its noise calls for {upscaler.name}",)
 
 
-def _cut_samples(colour: Pixels) -> Tensor:
-    """Cuts samples that lie evenly spread in the picture.
-
-    Args:
-        colour: ``(H, W, 1 or 3)``, of any depth.
+def _cut_samples(source: Source) -> Tensor:
+    """Cuts samples that lie evenly spread in one picture.
 
     Returns:
         ``(N, 3, h, w)`` float32 in [0, 1].
     """
-    height, width = colour.shape[:2]
+    height, width = source.height, source.width
     per_side = math.isqrt(int(height * width * _SAMPLED_PART)) // _SIDE
     count = min(max(per_side, 1), _MOST_SAMPLES)
     rows, columns = (_spread(length, count) for length in (height, width))
     boxes = [Box(x, y, min(_SIDE, width), min(_SIDE, height)) for y in rows for x in columns]
-    return torch.cat([read_window(colour, box) for box in boxes])
+    return torch.cat([source.read(box) for box in boxes]).clamp(0, 1)
 
 
 def _spread(length: int, count: int) -> list[int]:

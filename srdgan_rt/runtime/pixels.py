@@ -7,9 +7,34 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from srdgan_rt.errors import InputError
 from srdgan_rt.image.alpha import bleed_colour
 from srdgan_rt.pixels import Pixels, white_level
 from srdgan_rt.tiling import Box
+
+_ROUNDING = 1e-3  # how far samples may lie beyond [0, 1]: the rounding errors of what made them
+
+
+def check_batch(x: Tensor) -> Tensor:
+    """Checks a batch of tensors as users pass it.
+
+    Args:
+        x: ``(N, 3, H, W)`` RGB, any floating-point type, in [0, 1], on any device.
+
+    Returns:
+        ``x``.
+
+    Raises:
+        InputError: it is of the wrong type or shape, not finite, or beyond [0, 1] by more than a thousandth.
+    """
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        raise InputError(f"x must be a floating-point tensor, got {getattr(x, 'dtype', type(x).__name__)}")
+    if x.ndim != 4 or x.shape[1] != 3 or 0 in x.shape:
+        raise InputError(f"x must be (N, 3, H, W) and not empty, got shape {tuple(x.shape)}")
+    low, high = (float(value) for value in x.detach().aminmax())
+    if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):  # so that NaN, which compares as false, ends here too
+        raise InputError(f"x must be finite and lie in [0, 1], got {low:g} to {high:g}")
+    return x
 
 
 def read_colour(picture: Pixels) -> tuple[Pixels, Pixels | None]:

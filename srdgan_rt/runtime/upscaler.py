@@ -24,14 +24,13 @@ from srdgan_rt.runtime.engines import choose_engine, open_engines
 from srdgan_rt.runtime.enlarge import enlarge_picture, enlarge_tensor
 from srdgan_rt.runtime.grid import OutputGrid, check_outscale
 from srdgan_rt.runtime.noise_level import check_denoise, choose_denoise
+from srdgan_rt.runtime.pixels import check_batch
 from srdgan_rt.runtime.progress import ProgressCallback
 from srdgan_rt.runtime.realesrgan import enhance
 from srdgan_rt.runtime.runner import Runner, open_runner
 from srdgan_rt.runtime.self_ensemble import SelfEnsemble
 from srdgan_rt.runtime.source import Source
 from srdgan_rt.tiling import Box, check_roi
-
-_ROUNDING = 1e-3  # how far samples may lie beyond [0, 1]: the rounding errors of what made them
 
 
 class Upscaler:
@@ -224,14 +223,7 @@ class Upscaler:
             InputError: ``x`` is of the wrong type or shape, not finite, or beyond [0, 1] by more than a thousandth.
             BackendUnavailableError: not even the smallest tile fits into memory.
         """
-        if not isinstance(x, Tensor) or not x.is_floating_point():
-            raise InputError(f"x must be a floating-point tensor, got {getattr(x, 'dtype', type(x).__name__)}")
-        if x.ndim != 4 or x.shape[1] != 3 or 0 in x.shape:
-            raise InputError(f"x must be (N, 3, H, W) and not empty, got shape {tuple(x.shape)}")
-        low, high = (float(value) for value in x.detach().aminmax())
-        if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):  # so that NaN, which compares as false, ends here too
-            raise InputError(f"x must be finite and lie in [0, 1], got {low:g} to {high:g}")
-        return enlarge_tensor(x, self.scale, self._open_runner)
+        return enlarge_tensor(check_batch(x), self.scale, self._open_runner)
 
     def enhance(
         self, bgr: Pixels, outscale: float | None = None, alpha_upsampler: str = "realesrgan"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from srdgan_rt.errors import CheckpointError, InputError
 from srdgan_rt.image import read_picture
@@ -79,6 +81,27 @@ def test_a_name_opens_one_model_and_auto_the_choice(auto: AutoUpscaler) -> None:
     assert isinstance(alone, Upscaler)
     with pytest.raises(CheckpointError, match="no model 'automatic'"):
         open_upscaler("automatic")
+
+
+def test_each_picture_of_a_batch_gets_its_model(auto: AutoUpscaler) -> None:
+    coloured, grey = add_noise(8, 3), add_noise(8, 1)
+    batch = torch.from_numpy(np.stack([coloured, grey])).permute(0, 3, 1, 2) / 255
+    results = (auto(batch) * 255).round().byte().permute(0, 2, 3, 1).numpy()
+    for picture, result, name in zip((coloured, grey), results, (SENSOR, PROCESSED), strict=True):
+        assert np.array_equal(result, Upscaler(name, device="cpu").upscale(picture))
+    with pytest.raises(InputError, match="N, 3, H, W"):
+        auto(batch[0])
+
+
+def test_it_stands_in_for_an_upscaler(auto: AutoUpscaler) -> None:
+    picture = add_noise(8, 1)
+    chosen = auto.choose(picture)
+    bgr, mode = auto.enhance(picture[..., ::-1], outscale=2)
+    assert np.array_equal(bgr[..., ::-1], chosen.upscale(picture, outscale=2))
+    assert mode == "RGB"
+    assert (auto.scale, auto.sharpness, auto.engine) == (chosen.scale, chosen.sharpness, chosen.engine)
+    copy = pickle.loads(pickle.dumps(auto))
+    assert copy.choose(picture).name == chosen.name
 
 
 def test_its_text_says_what_it_chooses_from() -> None:
