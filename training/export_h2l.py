@@ -71,7 +71,7 @@ def describe(net: H2LNet, run: TrainedRun, metadata: Mapping[str, str], figures:
             ("generated", "real") if figures else (),
             rows,
             "Noise against that of held-out phone frames at their noise levels (the middle of each; `srdgan-rt noise` "
-            "compares whole frames at equal variance, see docs/training.md):",
+            "compares whole frames at equal variance, see docs/evaluation.md):",
             "Not measured: no held-out frames were there when the weights were exported.",
         ),
     ]
