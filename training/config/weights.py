@@ -17,7 +17,7 @@ def _check_weights(weights: object) -> None:
 
 @dataclass(frozen=True)
 class H2LWeightsConfig:
-    """The weights alpha 1 to 3 of equation 2; docs/training.md explains the defaults."""
+    """The weights alpha 1 to 3 of equation 2; docs/design/training.md explains the defaults."""
 
     pixel: float = 1.0
     feature: float = 0.05
