@@ -9,7 +9,7 @@ import difflib
 import os
 from pathlib import Path
 
-from srdgan_rt.errors import CheckpointError, UnknownModelError
+from srdgan_rt.errors import CheckpointError, InputError, UnknownModelError
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 
@@ -111,9 +111,12 @@ def expand_home(path: str | os.PathLike[str]) -> Path:
     """A path with a home folder in place of ``~``.
 
     Raises:
+        InputError: it is no path.
         UnknownModelError: the user that it names has none.
     """
     try:
         return Path(path).expanduser()
+    except TypeError:
+        raise InputError(f"model must be a name or a path, got {path!r}") from None
     except RuntimeError:
         raise UnknownModelError(f"{os.fspath(path)}: there is no such home folder") from None

@@ -14,12 +14,13 @@ from torch import Tensor
 from srdgan_rt._fork import note_threads
 from srdgan_rt.checkpoint import DEFAULT_DEGRADATION, H2LModel, load_h2l
 from srdgan_rt.checkpoint.locate import pin_model
+from srdgan_rt.checks import check_whole
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import take_samples
 from srdgan_rt.models import H2LNet
 from srdgan_rt.models.h2l import check_noise_level
 from srdgan_rt.pixels import Pixels, check_pixels
-from srdgan_rt.runtime.backend import prepare_net, resolve_device
+from srdgan_rt.runtime.backend import exact_precision, prepare_net, resolve_device
 from srdgan_rt.runtime.canvas import Canvas
 from srdgan_rt.runtime.progress import Progress, ProgressCallback
 from srdgan_rt.runtime.source import Source
@@ -70,8 +71,7 @@ class Degrader:
         elif not isinstance(model, H2LModel):
             model = load_h2l(model)
         net = model.net
-        if tile < net.scale:
-            raise InputError(f"tile must be at least {net.scale}, got {tile}")
+        check_whole("tile", tile, net.scale)
         self.scale = net.scale
         self.name = model.name
         self.metadata = model.metadata
@@ -142,7 +142,8 @@ class Degrader:
                 rows = y, h
                 noise = level * _draw_rows(seed, y, y + h, width * self.scale)  # (1, 3, h, W)
             clean = source.read(Box(x, y, w, h)).to(self.device)  # (1, 3, h, w)
-            low = self._net(clean, noise[..., x : x + w].to(self.device))[0]  # (3, h / scale, w / scale)
+            with exact_precision(self.device, torch.float32):
+                low = self._net(clean, noise[..., x : x + w].to(self.device))[0]  # (3, h / scale, w / scale)
             low = low[:, core.y - read.y :, core.x - read.x :][:, : core.height, : core.width]
             canvas.write_colour(core, canvas.select_channels(low))
             done += core.area
@@ -161,6 +162,4 @@ def _draw_rows(seed: int, start: int, stop: int, width: int) -> Tensor:
 
 
 def _make_generator(seed: int, stream: int) -> np.random.Generator:
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise InputError(f"seed must be a whole number of at least 0, got {seed!r}")
-    return np.random.default_rng((seed, stream))
+    return np.random.default_rng((check_whole("seed", seed, 0), stream))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -39,10 +41,10 @@ def check_noise_level(level: float) -> float:
     """A standard deviation of N as a finite float.
 
     Raises:
-        InputError: it is negative or not finite.
+        InputError: it is no number, negative or not finite.
     """
-    if not 0 <= level < float("inf"):
-        raise InputError(f"noise_level must be a number of at least 0, got {level}")
+    if not isinstance(level, Real) or isinstance(level, bool) or not 0 <= level < float("inf"):
+        raise InputError(f"noise_level must be a number of at least 0, got {level!r}")
     return float(level)
 
 

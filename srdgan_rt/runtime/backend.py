@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from srdgan_rt.errors import BackendUnavailableError, InputError
+from srdgan_rt.runtime.tf32 import without_tf32
 
 NetT = TypeVar("NetT", bound=nn.Module)
 
@@ -103,6 +105,24 @@ def prepare_net(net: NetT, device: torch.device, dtype: torch.dtype) -> NetT:
     """A copy of a network for inference, in channels-last layout, which is the fastest for convolutions."""
     net = copy.deepcopy(net).requires_grad_(False).eval().to(device, dtype)
     return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+@contextmanager
+def exact_precision(device: torch.device, dtype: torch.dtype) -> Iterator[None]:
+    """While it is entered, PyTorch computes in the type of its tensors, whatever the program around it has set.
+
+    Autocast is off, and fp32 on a GPU is without TF32.
+
+    Args:
+        device: device of the tensors.
+        dtype: their type.
+    """
+    with ExitStack() as settings:
+        if torch.amp.is_autocast_available(device.type):
+            settings.enter_context(torch.autocast(device.type, enabled=False))
+        if dtype == torch.float32 and device.type != "cpu":
+            settings.enter_context(without_tf32)
+        yield
 
 
 def resolve_device(device: str | torch.device) -> torch.device:

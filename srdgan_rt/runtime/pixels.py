@@ -13,13 +13,14 @@ from srdgan_rt.pixels import Pixels, white_level
 from srdgan_rt.tiling import Box
 
 _ROUNDING = 1e-3  # how far samples may lie beyond [0, 1]: the rounding errors of what made them
+_TENSOR_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 def check_batch(x: Tensor) -> Tensor:
     """Checks a batch of tensors as users pass it.
 
     Args:
-        x: ``(N, 3, H, W)`` RGB, any floating-point type, in [0, 1], on any device.
+        x: ``(N, 3, H, W)`` RGB, float16, bfloat16, float32 or float64, in [0, 1], dense, on any device.
 
     Returns:
         ``x``.
@@ -27,8 +28,11 @@ def check_batch(x: Tensor) -> Tensor:
     Raises:
         InputError: it is of the wrong type or shape, not finite, or beyond [0, 1] by more than a thousandth.
     """
-    if not isinstance(x, Tensor) or not x.is_floating_point():
-        raise InputError(f"x must be a floating-point tensor, got {getattr(x, 'dtype', type(x).__name__)}")
+    if not isinstance(x, Tensor) or x.dtype not in _TENSOR_TYPES:
+        kind = getattr(x, "dtype", type(x).__name__)
+        raise InputError(f"x must be a tensor of float16, bfloat16, float32 or float64, got {kind}")
+    if x.layout != torch.strided or x.is_meta or x.is_nested:
+        raise InputError("x must be a dense tensor with values, got a sparse, nested or meta tensor")
     if x.ndim != 4 or x.shape[1] != 3 or 0 in x.shape:
         raise InputError(f"x must be (N, 3, H, W) and not empty, got shape {tuple(x.shape)}")
     low, high = (float(value) for value in x.detach().aminmax())

@@ -214,7 +214,7 @@ class Upscaler:
         """Enlarges a batch of tensors; tiled only where memory demands it. Not differentiable.
 
         Args:
-            x: ``(N, 3, H, W)`` RGB, any floating-point type, in [0, 1], on any device.
+            x: ``(N, 3, H, W)`` RGB, float16, bfloat16, float32 or float64, in [0, 1], dense, on any device.
 
         Returns:
             ``(N, 3, scale * H, scale * W)`` RGB, clamped to [0, 1], type and device of ``x``.

@@ -44,6 +44,19 @@ def test_noise_has_the_level_that_was_asked_for_and_no_structure():
     assert abs((noise[..., 0] * noise[..., 1]).mean()) / noise.var() < 0.03
 
 
+def test_autocast_of_the_program_changes_nothing():
+    degrader, picture = Degrader(make_net()), make_picture(32, 40)
+    expected = degrader.degrade(picture)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        np.testing.assert_array_equal(degrader.degrade(picture), expected)
+
+
+def test_numpy_numbers_are_numbers():
+    degrader, picture = Degrader(make_net()), make_picture(8, 8)
+    expected = degrader.degrade(picture, seed=3, noise_level=0.5)
+    np.testing.assert_array_equal(degrader.degrade(picture, seed=np.int64(3), noise_level=np.float32(0.5)), expected)
+
+
 @pytest.mark.parametrize("tile", [4, 20, 36, 1000])
 def test_result_does_not_depend_on_the_tile(tile):
     net = make_net()
@@ -121,6 +134,7 @@ def test_bad_levels_in_the_file_are_one_line(tmp_path, text):
         ((3, 8, 3), {}, r"image must be at least 4 x 4 pixels, got shape \(3, 8, 3\)"),
         ((8, 8, 3), {"noise_level": -0.1}, "noise_level must be a number of at least 0, got -0.1"),
         ((8, 8, 3), {"noise_level": float("nan")}, "noise_level must be .*, got nan"),
+        ((8, 8, 3), {"noise_level": "0.1"}, "noise_level must be .*, got '0.1'"),
         ((8, 8, 3), {"seed": -1}, "seed must be a whole number of at least 0, got -1"),
         ((8, 8, 5), {}, "image must be"),
     ],
@@ -131,5 +145,5 @@ def test_bad_arguments_are_one_line(shape, arguments, message):
 
 
 def test_tile_must_hold_a_result():
-    with pytest.raises(InputError, match="tile must be at least 4, got 3"):
+    with pytest.raises(InputError, match="tile must be a whole number of at least 4, got 3"):
         Degrader(make_net(), tile=3)

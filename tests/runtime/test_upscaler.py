@@ -356,11 +356,12 @@ def test_rejects_bad_pictures(nearest, image, message):
         ({"halo": -1}, "halo must be a whole number of at least 0, got -1"),
         ({"border_padding": -2}, "border_padding must be a whole number of at least 0, got -2"),
         ({"sharpness": "0.5"}, r"sharpness must be 0\.\.1, got '0\.5'"),
+        ({"model": None}, "model must be a name or a path, got None"),
     ],
 )
 def test_rejects_bad_settings(nearest_net, arguments, message):
     with pytest.raises(InputError, match=message):
-        Upscaler(nearest_net, **arguments)
+        Upscaler(**{"model": nearest_net, **arguments})
 
 
 def test_models_come_from_files_with_their_halo(tmp_path, nearest_net):
@@ -413,12 +414,27 @@ def test_tensors_are_tiled_when_asked(random_net):
     torch.testing.assert_close(tiled, whole, atol=2e-6, rtol=0)
 
 
+@pytest.mark.parametrize("engine", ["torch", *(["native"] if _ext.is_available() else [])])
+def test_autocast_of_the_program_changes_nothing(random_net, engine):
+    upscaler, picture, x = Upscaler(random_net, engine=engine), noise((23, 18, 3)), torch.rand(2, 3, 23, 18)
+    expected = upscaler.upscale(picture, outscale=3, denoise=0.5), upscaler(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        np.testing.assert_array_equal(upscaler.upscale(picture, outscale=3, denoise=0.5), expected[0])
+        assert torch.equal(upscaler(x), expected[1])
+
+
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (np.zeros((1, 3, 2, 2), np.uint8), "must be a floating-point tensor, got uint8"),
-        (None, "must be a floating-point tensor, got NoneType"),
-        (torch.zeros(1, 3, 2, 2, dtype=torch.uint8), "must be a floating-point tensor, got torch.uint8"),
+        (np.zeros((1, 3, 2, 2), np.uint8), "must be a tensor of float16, .*, got uint8"),
+        (None, "must be a tensor of float16, .*, got NoneType"),
+        (torch.zeros(1, 3, 2, 2, dtype=torch.uint8), "must be a tensor of float16, .*, got torch.uint8"),
+        (
+            torch.zeros(1, 3, 2, 2, dtype=torch.float8_e4m3fn),
+            "must be a tensor of float16, .*, got torch.float8_e4m3fn",
+        ),
+        (torch.zeros(1, 3, 2, 2).to_sparse(), "must be a dense tensor with values"),
+        (torch.zeros(1, 3, 2, 2, device="meta"), "must be a dense tensor with values"),
         (torch.zeros(3, 2, 2), r"must be \(N, 3, H, W\) and not empty, got shape \(3, 2, 2\)"),
         (torch.zeros(1, 4, 2, 2), r"must be \(N, 3, H, W\)"),
         (torch.zeros(1, 3, 0, 2), "not empty"),

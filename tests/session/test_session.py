@@ -331,6 +331,8 @@ def test_wrong_arguments_are_one_line(session: Session):
 def test_bad_models_are_one_line(tmp_path: Path, model: Path):
     with pytest.raises(UnknownModelError, match="did you mean 'srdgan-x4-fast'"):
         Session("srdgan-x4-fst")
+    with pytest.raises(InputError, match="model must be a name or a path, got None"):
+        Session(None)  # type: ignore[arg-type]
     with pytest.raises(CheckpointError, match=r"fehlt, für immer\.safetensors: no such file"):
         Session(tmp_path / "fehlt, für immer.safetensors")
     with pytest.raises(CheckpointError, match="holds no network that enlarges"):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import torch
 from torch import Tensor
 
 from srdgan_rt.checkpoint import Model
-from srdgan_rt.runtime.backend import DTYPES, prepare_net
+from srdgan_rt.runtime.backend import DTYPES, exact_precision, prepare_net
 from srdgan_rt.runtime.memory import estimate_bytes_per_pixel
-from srdgan_rt.runtime.tf32 import without_tf32
 
 NAME = "torch"
 
@@ -35,14 +32,12 @@ class TorchBackend:
         self._dtype = DTYPES[precision]
         self.bytes_per_pixel = estimate_bytes_per_pixel(model.spec, self._dtype.itemsize)
         self._net = prepare_net(model.net, device, self._dtype)
-        has_tf32 = precision == "fp32" and device.type != "cpu"
-        self._exact = without_tf32 if has_tf32 else nullcontext()
 
     @torch.inference_mode()
     def run(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
         """See :meth:`srdgan_rt.runtime.backend.Backend.run`."""
         x = x.to(self.device, self._dtype).contiguous(memory_format=torch.channels_last)
-        with self._exact:
+        with exact_precision(self.device, self._dtype):
             result: Tensor = self._net(x)
         return result.to(torch.float32)
 
