@@ -8,13 +8,13 @@ A new setting is one more line in :func:`list_settings`. If it goes to ``MODEL``
 from __future__ import annotations
 
 import enum
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from srdgan_rt.checkpoint import available_models, has_sharp_weights, load_model
+from srdgan_rt.checks import is_number
 from srdgan_rt.errors import InputError
 from srdgan_rt.files.extension import Extension
 from srdgan_rt.runtime import AUTO
@@ -83,8 +83,7 @@ class Setting:
             if value not in values:
                 raise InputError(f"{self.name} must be one of {', '.join(values)}, got {str(value)[:50]!r}")
             return str(value)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if not is_number or not self.low <= value <= self.high:
+        if not is_number(value) or not self.low <= value <= self.high:
             raise InputError(f"{self.name} must be {self.low:g}..{self.high:g}, got {str(value)[:50]}")
         return float(value)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
+import sys
 import weakref
 from collections.abc import Iterable, Iterator
 from ctypes import byref, c_int64
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srdgan_rt.checkpoint.shipped import DEFAULT_MODEL, available_models, find_file
-from srdgan_rt.checks import check_whole, read_roi
+from srdgan_rt.checks import check_whole, is_number, read_roi
 from srdgan_rt.errors import NO_FAST_INT8, BackendUnavailableError, InputError, UnknownModelError
 from srdgan_rt.pixels import check_pixels
 from srdgan_rt.session import _c_api
@@ -320,6 +320,8 @@ class Session:
     def stream(self, chunks: Iterable[object]) -> Iterator[NDArray[Any]]:
         """Enlarges pictures whose rows arrive one after another: pushes rows and yields finished ones.
 
+        It begins with the first row of a picture: a picture that an earlier call left unfinished is given up.
+
         Args:
             chunks: rows as :meth:`push_rows` takes them, of one picture or several.
 
@@ -327,14 +329,21 @@ class Session:
             Results as :meth:`pull_rows` returns them, as soon as they are finished.
 
         Raises:
-            InputError, CancelledError, CheckpointError: as in :meth:`push_rows`.
+            InputError: as in :meth:`push_rows`, or the rows end within a picture.
+            CancelledError, CheckpointError: as in :meth:`push_rows`.
         """
+        self.restart_rows()
+        num_pushed = 0
         for chunk in chunks:
             planes = self._rows_to_planes(chunk)
+            num_pushed += len(planes[0])
             while len(planes[0]):
                 planes = self._input.rows_from(planes, self._push(planes))
                 while self.finished_rows:
                     yield self.pull_rows()
+        height = self._input_size[0]
+        if num_pushed % height:
+            raise InputError(f"the rows end within a picture: got {num_pushed % height} of {height}")
 
     @property
     def finished_rows(self) -> int:
@@ -403,8 +412,7 @@ def _find_index(name: str, value: str, allowed: tuple[str, ...]) -> int:
 
 
 def _check_limit(name: str, value: float) -> float:
-    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value <= 0:
+    if not is_number(value) or not 0 < value <= sys.float_info.max:
         raise InputError(f"{name} must be a number above 0, got {value!r}")
     return float(value)
 

@@ -129,6 +129,7 @@ def test_there_is_nothing_to_save_before_there_is_a_result(server, draw):
         ({"settings": {"outscale": 0}}, "outscale must be 0.25..8, got 0"),
         ({"settings": {"outscale": "4"}}, "outscale must be 0.25..8, got 4"),
         ({"settings": {"outscale": float("nan")}}, "outscale must be 0.25..8, got nan"),
+        ({"settings": {"outscale": 10**400}}, "outscale must be 0.25..8, got 1000"),
         ({"settings": {"model": "/etc/passwd"}}, "model must be one of"),
         ({"settings": {"sharpness": 2}}, "sharpness must be 0..1, got 2"),
         ({"settings": {"format": "png"}}, "no setting 'format'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -128,6 +129,23 @@ def test_cancel_while_rows_are_pushed(session: Session):
         end_picture()
     timer.join()
     assert session.finished_rows == 0
+
+
+def test_a_stream_begins_with_a_picture_and_must_not_end_within_one(session: Session):
+    session.configure(HEIGHT, WIDTH, row_streaming=True)
+    picture = random_frame(session)
+    expected = session.process(picture)
+
+    def lose_the_camera() -> Iterator[object]:
+        yield picture[:60]
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        list(session.stream(lose_the_camera()))
+    np.testing.assert_array_equal(np.concatenate(list(session.stream([picture]))), expected)
+    with pytest.raises(InputError, match=f"the rows end within a picture: got 60 of {HEIGHT}"):
+        list(session.stream([picture, picture[:60]]))
+    np.testing.assert_array_equal(np.concatenate(list(session.stream([picture]))), expected)
 
 
 def test_a_picture_may_be_given_up(session: Session):
