@@ -183,8 +183,13 @@ def _fail(path: Path, message: str) -> FoundPicture:
     return FoundPicture(path, path.parent, error=InputError(message))
 
 
-def _natural_key(path: Path) -> tuple[list[tuple[bool, int, str]], str]:
-    """Sorts runs of digits by value; the text itself decides between equals."""
+def _natural_key(path: Path) -> tuple[str, str]:
+    """Sorts runs of digits by value, before letters; the text itself decides between equals."""
     text = str(path)
-    parts = re.split(r"(\d+)", text.casefold())  # as isdecimal: "²" is a digit without being a number
-    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts if part], text
+    return re.sub(r"\d+", _number_key, text.casefold()), text  # \d is no "²", which is a digit without being a number
+
+
+def _number_key(digits: re.Match[str]) -> str:
+    """Digits that sort by value as text: the number of digits, which a file name has less than 1000 of, goes first."""
+    number = str(int(digits[0]))
+    return f"{len(number):03}{number}"

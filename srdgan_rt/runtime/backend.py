@@ -173,6 +173,6 @@ def resolve_precision(precision: str, device: torch.device) -> str:
     """
     if precision == "auto":
         return "fp16" if device.type == "cuda" else "fp32"
-    if precision not in DTYPES:
+    if precision not in tuple(DTYPES):  # takes values without a hash, too
         raise InputError(f"precision must be auto, {', '.join(DTYPES)}, got {precision!r}")
     return precision

@@ -400,7 +400,7 @@ class Session:
 
 
 def _find_format(name: str, value: str) -> Format:
-    if value not in _FORMATS:
+    if value not in FORMATS:  # a tuple takes values without a hash, too
         raise InputError(f"{name} must be one of {', '.join(FORMATS)}, got {value!r}")
     return _FORMATS[value]
 

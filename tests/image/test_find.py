@@ -30,6 +30,13 @@ def test_folder_is_sorted_as_people_count(tree):
     assert [entry.path for entry in found] == [tree / entry.relative for entry in found]
 
 
+def test_numbers_come_before_letters(tmp_path):
+    names = ["02.jpg", "2.jpg", "10.jpg", "2024 b.jpg", "a.jpg", "img.jpg", "img2.jpg", "img10.jpg", "z.jpg"]
+    for name in names:
+        (tmp_path / name).touch()
+    assert _relative(find_pictures([tmp_path])) == names
+
+
 def test_recursion_mirrors_the_tree_without_hidden_folders(tree):
     found = _relative(find_pictures([tree], recursive=True))
     assert sorted(found) == sorted(

@@ -55,6 +55,8 @@ def test_precisions():
     assert resolve_precision("int8", CPU) == "int8"
     with pytest.raises(InputError, match="precision must be auto, fp32, fp16, bf16, int8, fp8, got 'half'"):
         resolve_precision("half", CPU)
+    with pytest.raises(InputError, match=r"precision must be .*, got \['fp32'\]"):
+        resolve_precision(["fp32"], CPU)
 
 
 # -- engines ------------------------------------------------------------------------------------------------------

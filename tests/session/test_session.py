@@ -299,6 +299,7 @@ def test_wrong_arguments_are_one_line(session: Session):
     for call, message in {
         lambda: session.configure(0, 8): "height must be a whole number of at least 1, got 0",
         lambda: session.configure(8, 8, input="yuyv"): "input must be one of rgb8, .*, got 'yuyv'",
+        lambda: session.configure(8, 8, input=["rgb8"]): r"input must be one of rgb8, .*, got \['rgb8'\]",
         lambda: session.configure(8, 8, matrix="601"): "matrix must be one of bt601, bt709, bt2020, got '601'",
         lambda: session.configure(7, 8, input="nv12"): "must have an even width and height, got 8 x 7",
         lambda: session.configure(8, 8, roi=(4, 4, 5, 1)): "region must be a box inside the picture of 8 x 8",
