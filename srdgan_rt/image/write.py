@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 from typing import BinaryIO
 
@@ -86,9 +87,13 @@ def check_writable(path: str | os.PathLike[str], height: int, width: int, channe
             f"{path}: {format_.upper()} holds at most {_MAX_SIDES[format_]:,} pixels a side, got {width} x {height}"
         )
     folder = path.parent
-    if not folder.is_dir():
+    try:
+        has_folder, is_folder = folder.is_dir(), path.is_dir()
+    except OSError as error:  # a name that is too long
+        raise ImageWriteError(f"{path}: cannot be written: {error.strerror}") from error
+    if not has_folder:
         raise ImageWriteError(f"{path}: the folder {folder} does not exist")
-    if path.is_dir():
+    if is_folder:
         raise ImageWriteError(f"{path}: is a folder")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ImageWriteError(f"{path}: no permission to write into {folder}")
@@ -112,8 +117,8 @@ def write_picture(path: str | os.PathLike[str], picture: Picture, *, quality: in
         InputError: the picture's array or ``quality`` breaks a rule.
     """
     path = Path(path)
-    if not 1 <= quality <= 100:
-        raise InputError(f"quality must be 1..100, got {quality}")
+    if not isinstance(quality, Real) or isinstance(quality, bool) or not 1 <= quality <= 100:
+        raise InputError(f"quality must be 1..100, got {quality!r}")
     channels = check_layout(picture.pixels, "pixels")
     height, width = picture.pixels.shape[:2]
     check_writable(path, height, width, channels, picture.pixels.dtype)

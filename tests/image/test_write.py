@@ -214,10 +214,22 @@ def test_webp_too_large_for_the_lossy_form_is_lossless_and_that_noted(tmp_path, 
     np.testing.assert_array_equal(read_picture(tmp_path / "a.webp").pixels, make_pixels(64, 65))
 
 
-@pytest.mark.parametrize("quality", [0, 101, -5])
+@pytest.mark.parametrize("quality", [0, 101, -5, "95", None, True])
 def test_quality_out_of_range_is_refused(quality, tmp_path, make_pixels):
-    with pytest.raises(InputError, match=f"quality must be 1..100, got {quality}"):
+    with pytest.raises(InputError, match=f"quality must be 1..100, got {quality!r}"):
         write_picture(tmp_path / "a.jpg", Picture(make_pixels(8, 8)), quality=quality)
+
+
+@pytest.mark.parametrize("pixels", [None, [[0, 1]], Image.new("L", (2, 2))])
+def test_what_is_no_array_is_refused(pixels, tmp_path):
+    with pytest.raises(InputError, match=f"pixels must be a numpy array, got {type(pixels).__name__}"):
+        write_picture(tmp_path / "a.png", Picture(pixels))
+
+
+@pytest.mark.parametrize("path", ["a" * 300 + ".png", "b" * 300 + "/a.png"])
+def test_too_long_names_are_one_line(path, tmp_path, make_pixels):
+    with pytest.raises(ImageWriteError, match=r"cannot be written|does not exist"):
+        write_picture(tmp_path / path, Picture(make_pixels(8, 8)))
 
 
 @pytest.mark.parametrize(
