@@ -141,6 +141,7 @@ def test_block_at_sizes(size: tuple[int, int]) -> None:
     assert is_within_rounding(y, lambda: reference.dense_block_train(x.double(), *doubles), TRAINING)
 
 
+@pytest.mark.isa
 def test_any_memory_layout() -> None:
     x, weight, bias = make_conv(size=(8, 9))
     expected = ops.conv3x3_train(x, weight, bias)

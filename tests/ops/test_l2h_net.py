@@ -55,6 +55,7 @@ def test_matches_reference_at_sizes(make_net: MakeNet, size: tuple[int, int]) ->
     assert_both_match(make_picture(size, batch=2), make_net(), make_net(dtype=torch.float64))
 
 
+@pytest.mark.isa
 def test_matches_reference_in_wide_pictures(make_net: MakeNet) -> None:
     """Rows of more than one unit."""
     sizes = {"features": 8, "growth": 4}
@@ -119,6 +120,7 @@ def test_pictures_of_a_batch_know_nothing_of_each_other(make_net: MakeNet) -> No
         assert y[0].isnan().all()
 
 
+@pytest.mark.isa
 @pytest.mark.parametrize("size", [(33, 37), (9, 420)])
 def test_deterministic_for_any_number_of_threads(
     make_net: MakeNet, compute_with_threads: ComputeWithThreads, size: tuple[int, int]
@@ -131,6 +133,7 @@ def test_deterministic_for_any_number_of_threads(
         assert all(torch.equal(other, first) for other in others)
 
 
+@pytest.mark.isa
 def test_nothing_of_an_earlier_call_is_left(make_net: MakeNet, small_net: PackedL2HNet) -> None:
     """Calls work in memory that calls before them have used: here for pictures of nothing but NaN."""
     nets = [small_net, ops.l2h_net_pack(make_net(features=20, growth=8))]
@@ -213,6 +216,7 @@ NARROW = st.tuples(st.integers(200, 500), st.integers(17, 40))
 WIDE = st.tuples(st.integers(37, 150), st.integers(109, 420))
 
 
+@pytest.mark.isa
 @settings(derandomize=True)
 @given(size=NARROW | WIDE, strip_rows=st.integers(1, 400), batch=st.integers(1, 2))
 def test_strips_give_the_bits_of_the_whole(

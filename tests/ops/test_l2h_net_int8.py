@@ -90,6 +90,7 @@ def test_what_exceeds_its_range_is_cut_off(make_net: MakeNet) -> None:
     assert rms(result - cut) < 0.01 * rms(cut - exact)
 
 
+@pytest.mark.isa
 def test_channels_that_are_always_zero_need_no_range(make_net: MakeNet) -> None:
     layers = make_net()
     layers.first[0].zero_()

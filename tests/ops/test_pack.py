@@ -53,6 +53,7 @@ def test_opcheck(make_net: MakeNet) -> None:
     torch.library.opcheck(torch.ops.srdgan_rt.winograd_int8_matrices, ())
 
 
+@pytest.mark.isa
 def test_pixel_unshuffled_pictures(make_net: MakeNet) -> None:
     """Of 12 or 48 channels, as nets for x2 and x1 read them."""
     net = make_net(num_upsamplings=1)

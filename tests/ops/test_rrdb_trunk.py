@@ -68,6 +68,7 @@ def test_matches_reference_at_slopes(make_net: MakeNet, negative_slope: float) -
     assert_both_match(make_input(), make_net(), make_net(dtype=torch.float64), negative_slope)
 
 
+@pytest.mark.isa
 def test_any_memory_layout(make_net: MakeNet) -> None:
     trunk = ops.rrdb_trunk_pack(make_net().dense)
     x = make_input(batch=2)
@@ -100,6 +101,7 @@ def test_pictures_of_a_batch_know_nothing_of_each_other(make_net: MakeNet) -> No
     assert y[0].isnan().all()
 
 
+@pytest.mark.isa
 @pytest.mark.parametrize("size", [(33, 37), (9, 420)])
 def test_deterministic_for_any_number_of_threads(
     make_net: MakeNet, compute_with_threads: ComputeWithThreads, size: tuple[int, int]

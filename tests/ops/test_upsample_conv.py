@@ -69,6 +69,7 @@ def test_matches_reference_at_slopes_and_without_bias(negative_slope: float) -> 
     assert_close(ops.upsample_conv(x, weight, None, negative_slope), exact(x, weight, None, negative_slope))
 
 
+@pytest.mark.isa
 def test_any_memory_layout() -> None:
     x, weight, bias = make_layer(size=(8, 9))
     expected = ops.upsample_conv(x, weight, bias)
@@ -91,6 +92,7 @@ def test_empty_batch() -> None:
     assert ops.upsample_conv(x, weight, bias).shape == (0, 7, 14, 16)
 
 
+@pytest.mark.isa
 def test_border_is_zero_padding_of_the_enlarged_picture() -> None:
     """A box filter over ones counts the taps that fall inside: 4 at corners, 6 at edges, 9 within."""
     counts = ops.upsample_conv(torch.ones(1, 1, 2, 3), torch.ones(1, 1, 3, 3), None, 1.0)
@@ -119,6 +121,7 @@ def test_nan_stays_near() -> None:
     assert torch.equal(y.isnan(), reference.upsample_conv(x, weight, bias).isnan())
 
 
+@pytest.mark.isa
 def test_packed_is_the_same() -> None:
     x, weight, bias = make_layer(32, 35)
     layer = ops.upsample_conv_pack(weight, bias)
@@ -127,6 +130,7 @@ def test_packed_is_the_same() -> None:
     assert torch.equal(ops.upsample_conv_packed(x, layer), ops.upsample_conv(x, weight))
 
 
+@pytest.mark.isa
 def test_deterministic_for_any_number_of_threads() -> None:
     x, weight, bias = make_layer(16, 16, size=(33, 37))
     threads = torch.get_num_threads()
@@ -141,6 +145,7 @@ def test_deterministic_for_any_number_of_threads() -> None:
     assert torch.equal(results[0], results[2])
 
 
+@pytest.mark.isa
 @pytest.mark.parametrize("negative_slope", [0.0, 0.2, 1.0])
 def test_gradients_match_reference(negative_slope: float) -> None:
     """The reference's gradients are PyTorch's own; float64, so that only the op's float32 is measured."""

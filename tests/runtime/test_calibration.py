@@ -113,6 +113,7 @@ def test_ranges_are_no_model() -> None:
     assert not any(name.endswith("int8") for name in available_models())
 
 
+@pytest.mark.isa
 @NEEDS_EXTENSION
 @pytest.mark.usefixtures("_vnni")
 def test_upscaler_computes_in_int8(net: L2HNet, model: Path) -> None:
@@ -159,6 +160,7 @@ def test_int8_is_offered_where_it_is_fast(model: Path, monkeypatch: pytest.Monke
         Upscaler(model, precision="int8")
 
 
+@pytest.mark.isa
 @NEEDS_EXTENSION
 @pytest.mark.usefixtures("_vnni")
 @pytest.mark.parametrize("name", ["Set5", pytest.param("phone_crops", marks=pytest.mark.slow)])
@@ -172,6 +174,7 @@ def test_the_shipped_model_loses_little(shared_data: Path, name: str) -> None:
     assert scores["int8"].psnr > scores["fp32"].psnr - 0.05
 
 
+@pytest.mark.isa
 @NEEDS_EXTENSION
 @pytest.mark.usefixtures("_vnni")
 @pytest.mark.parametrize("name", shipped_models())

@@ -80,6 +80,7 @@ def test_a_region_is_the_crop_of_the_whole(random_net, outscale, roi):
     np.testing.assert_allclose(crop, whole[top : top + crop.shape[0], left : left + crop.shape[1]], atol=5e-6)
 
 
+@pytest.mark.isa
 @pytest.mark.skipif(not _ext.is_available(), reason="the extension was not built")
 def test_strips_leave_no_seams(random_net):
     image = draw((150, 20, 3))

@@ -42,6 +42,7 @@ def test_a_turned_picture_gives_the_turned_result(random_net, image, engine):
         np.testing.assert_allclose(up.upscale(np.ascontiguousarray(turned)), expected, atol=1e-5)
 
 
+@pytest.mark.isa
 def test_engines_agree(random_net, image):
     native, torch_ = (Upscaler(random_net, engine=engine, tta=True).upscale(image) for engine in ("native", "torch"))
     np.testing.assert_allclose(native, torch_, atol=1e-4)

@@ -47,6 +47,7 @@ def run_as_published(net: L2HNet, image: np.ndarray) -> np.ndarray:
     return result[: net.scale * height, : net.scale * width]
 
 
+@pytest.mark.isa
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (7, 2), (13, 17), (16, 24), (3, 50)])
 def test_any_size_is_as_published(net: L2HNet, engine: str, size: tuple[int, int]) -> None:
@@ -70,6 +71,7 @@ def test_tiles_and_regions_change_nothing_with_a_full_halo(net: L2HNet, engine: 
     np.testing.assert_allclose(up.upscale(image, roi=(x, y, width, height)), crop, atol=1e-5)
 
 
+@pytest.mark.isa
 @NEEDS_EXTENSION
 def test_strips_change_no_bit(net: L2HNet) -> None:
     image = make_image(401, 19)
@@ -111,6 +113,7 @@ def test_other_factors_are_refused(tmp_path: Path) -> None:
         load_model(tmp_path / "smaller.pth")
 
 
+@pytest.mark.isa
 @NEEDS_EXTENSION
 def test_int8_comes_close(net: L2HNet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_ext, "has_fast_int8", lambda: True)  # elsewhere other instructions compute the same

@@ -452,6 +452,7 @@ def test_rejects_bad_tensors(nearest, x, message):
 # -- engines on the same picture ------------------------------------------------------------------------------------
 
 
+@pytest.mark.isa
 @pytest.mark.skipif(not _ext.is_available(), reason="the compiled extension cannot be used")
 def test_native_engine_gives_the_reference_result(random_net):
     image = noise((37, 21, 3), np.float32)
