@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +14,7 @@ import pytest
 import torch
 from doc_blocks import REPOSITORY, read_block
 
+from srdgan_rt import cli
 from srdgan_rt.image import Picture, write_picture
 from training.convert_vgg import list_places
 
@@ -80,13 +80,19 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_every_command_of_the_walk_runs(home: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
-    programs = {"python": [sys.executable], "srdgan-rt": [sys.executable, "-m", "srdgan_rt"]}
+def test_every_command_of_the_walk_runs(
+    home: Path, run_command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home)
     for program, *arguments in read_commands():
-        command = [*programs[program], *arguments]
-        done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{shlex.join(arguments)}\n{done.stdout}\n{done.stderr}"
+        if program == "srdgan-rt":
+            with pytest.raises(SystemExit) as ended:
+                cli.main(arguments)
+            assert not ended.value.code, shlex.join(arguments)
+        else:
+            assert (program, arguments[0]) == ("python", "-m")
+            done = run_command(*arguments[1:])
+            assert done.status == 0, f"{shlex.join(arguments)}\n{done.out}\n{done.err}"
     results = ("my-h2l.safetensors", "my-h2l.md", "noise.html", "my-x4.safetensors", "my-x4.md", "photo_x4.jpg")
     for result in (*results, "my-x4.int8.safetensors"):
         assert (home / result).stat().st_size > 0
