@@ -6,6 +6,7 @@ take the place of those on a GPU.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from srdgan_rt import _ext
 ROOT = Path(__file__).resolve().parents[2]
 _OPS = ["csrc/ops/cuda/l2h_net_cuda.cpp"]
 _SIMT = "tests/cpp/simt"
+_ARCHIVES = ("libsrdgan_cuda_kernels_on_cpu.a", "libsimt.a")  # CMake's, of the other sources
 
 
 def why_not() -> str | None:
@@ -31,21 +33,33 @@ def why_not() -> str | None:
 
 
 def build(folder: Path) -> Path:
-    """Compiles the library, which takes a minute of a core, or finds it there from the same sources."""
-    sources = _list_sources()
+    """Compiles the library, which takes a minute of a core, or finds it there from the same sources.
+
+    Where ``SRDGAN_TEST_CMAKE_BUILD`` names a folder in which CMake has built these sources, the op alone is compiled.
+    Processes that need the library at the same time wait for the first one.
+    """
     path = folder / f"libsrdgan_simt_{_digest()[:16]}.so"
-    if path.exists():
-        return path
-    objects = folder / "objects"
-    objects.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            _build(path)
+    return path
+
+
+def _build(path: Path) -> None:
+    cmake_build = os.environ.get("SRDGAN_TEST_CMAKE_BUILD")
+    archives = [Path(cmake_build) / _SIMT / name for name in _ARCHIVES] if cmake_build else []
+    sources = _OPS if archives else [*_list_sources(), *_OPS]
+    objects = path.parent / "objects"
+    objects.mkdir(exist_ok=True)
     with ThreadPoolExecutor(int(os.environ.get("MAX_JOBS", "2"))) as pool:
         files = list(pool.map(lambda source: _compile(source, objects), sources))
-    unfinished = path.with_suffix(f".{os.getpid()}")
+    unfinished = path.with_suffix(".unfinished")
     torch_libraries = Path(torch.__file__).parent / "lib"
-    link = ["g++", "-shared", *files, "-o", unfinished, f"-L{torch_libraries}", "-ltorch", "-ltorch_cpu", "-lc10"]
-    subprocess.run(link, check=True)
+    link = ["g++", "-shared", *files, "-Wl,--whole-archive", *archives, "-Wl,--no-whole-archive", "-o", unfinished]
+    subprocess.run([*link, f"-L{torch_libraries}", "-ltorch", "-ltorch_cpu", "-lc10"], check=True)
     unfinished.rename(path)
-    return path
 
 
 def load_op(path: Path) -> None:
@@ -60,7 +74,7 @@ def _list_sources() -> list[str]:
     names = ("KERNEL", "HOST", "BACKEND")
     sources = [source for name in names for source in lists[f"SRDGAN_CUDA_{name}_SOURCES"]]
     execution = [p.relative_to(ROOT).as_posix() for p in sorted((ROOT / _SIMT).glob("*.cpp"))]
-    return [*sources, *(name for name in execution if not Path(name).name.startswith("test_")), *_OPS]
+    return [*sources, *(name for name in execution if not Path(name).name.startswith("test_"))]
 
 
 def _read_setup() -> dict[str, list[str]]:
