@@ -116,6 +116,16 @@ def test_subfolders_only_where_asked_for(tmp_path: Path, clock: Clock) -> None:
     assert [poll(watch) for watch in watches] == [set(), {tmp_path / "a" / "photo.png"}]
 
 
+def test_a_file_in_two_of_the_folders_settles_once(tmp_path: Path, clock: Clock) -> None:
+    (tmp_path / "sub").mkdir()
+    photo = tmp_path / "sub" / "photo.png"
+    photo.write_bytes(b"a")
+    watch = FolderWatch([str(tmp_path), str(tmp_path / "sub")], recursive=True, clock=clock)
+    watch.poll()
+    clock.now = 2
+    assert [found.path for found in watch.poll()] == [photo]
+
+
 def test_inputs_must_be_folders(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"--watch: inputs must be folders, got .*none"):
         FolderWatch([str(tmp_path), str(tmp_path / "none")])

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import bleed_colour, resize_bicubic
+from srdgan_rt.image.alpha import divide_by_alpha, flatten_on_white
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -66,3 +67,31 @@ def test_enlarging_leaves_no_halo():
 def test_sizes_must_agree():
     with pytest.raises(InputError, match=r"\(4, 5\) for \(5, 4, 3\)"):
         bleed_colour(np.zeros((5, 4, 3), np.uint8), np.zeros((4, 5), np.uint8))
+
+
+def all_greys_with_alpha() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each grey and each alpha, ``(256, 256)`` int64, and the picture of them."""
+    grey, alpha = np.mgrid[:256, :256]
+    return grey, alpha, np.stack([grey, alpha], -1).astype(np.uint8)
+
+
+def test_pictures_are_laid_on_white_to_the_nearest_value():
+    grey, alpha, pixels = all_greys_with_alpha()
+    flat, was_transparent = flatten_on_white(pixels)
+    assert was_transparent
+    assert flat.dtype == np.uint8
+    exact = 255 * 255 - alpha * (255 - grey)  # 255 times the value
+    assert np.abs(2 * (255 * flat.astype(int) - exact)).max() <= 255
+    opaque, was_transparent = flatten_on_white(pixels[:, 255:])
+    assert not was_transparent
+    assert opaque[:, 0].tolist() == list(range(256))
+
+
+def test_associated_alpha_is_taken_out_to_the_nearest_value():
+    """Colours above their alpha, which damaged files have, become white."""
+    grey, alpha, pixels = all_greys_with_alpha()
+    divided = divide_by_alpha(pixels).astype(int)
+    np.testing.assert_array_equal(divided[..., 1], alpha)
+    exact = 255 * np.minimum(grey, alpha)  # alpha times the value
+    assert (np.abs(2 * (alpha * divided[..., 0] - exact)) <= alpha).all()
+    assert (divided[:, 0, 0] == 0).all()

@@ -110,7 +110,7 @@ def make_scene(height=128, width=160):
 def test_white_noise_is_measured(level, channels):
     scene = make_scene()[..., :channels]
     noisy = np.clip(scene + np.random.default_rng(0).normal(0, level, scene.shape), 0, 1)
-    assert measure_noise_level(noisy.astype(np.float32)) == pytest.approx(level, rel=0.15)
+    assert measure_noise_level(noisy.astype(np.float32)) == pytest.approx(level, rel=0.05)
 
 
 def test_noise_of_one_brightness_counts():

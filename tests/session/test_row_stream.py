@@ -79,6 +79,14 @@ def test_stream_in_all_layouts(session: Session, source: str, output: str):
         np.testing.assert_array_equal(np.concatenate(parts, axis), np.concatenate([expected, expected], axis))
 
 
+def test_no_more_rows_are_pulled_than_asked_for(session: Session):
+    session.configure(8, WIDTH, row_streaming=True)
+    session.push_rows(random_frame(session))
+    finished = session.finished_rows
+    assert finished == 8 * session.scale
+    assert [len(session.pull_rows(count)) for count in (0, 5, 100)] == [0, 5, finished - 5]
+
+
 def test_memory_and_latency_do_not_depend_on_the_height(session: Session):
     long = session.configure(4000, 220, row_streaming=True)
     latency = session.latency_rows

@@ -31,7 +31,8 @@ def test_batches_are_a_function_of_seed_and_iteration(training_root: Path) -> No
     batch = first.batch(7, 12)
     assert torch.equal(batch.low, second.batch(7, 12).low)
     assert torch.equal(batch.high, second.batch(7, 12).high)
-    assert not torch.equal(batch.low, first.batch(8, 12).low)
+    for other in (6, 8):
+        assert not torch.equal(batch.low, first.batch(other, 12).low)
     assert not torch.equal(batch.low, make_sampler(training_root, seed=1).batch(7, 12).low)
 
 
