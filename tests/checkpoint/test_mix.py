@@ -39,8 +39,8 @@ def test_parse(text: str, parts: list[tuple[str, float]] | None) -> None:
 
 
 def test_weights_are_added_up(tmp_path: Path) -> None:
-    first = save(tmp_path / "a.safetensors", 1, halo="10", border_padding="8", license="MIT", training_data="one")
-    second = save(tmp_path / "b.safetensors", 2, halo="20", license="MIT", training_data="two")
+    first = save(tmp_path / "a.safetensors", 1, halo="10", border_padding="4", license="MIT", training_data="one")
+    second = save(tmp_path / "b.safetensors", 2, halo="20", border_padding="8", license="MIT", training_data="two")
     text = f"{tmp_path / 'a.safetensors'}:0.7+{tmp_path / 'b.safetensors'}:0.3"
     model = load_model(text)
     net, spec, metadata = model.net, model.spec, model.metadata

@@ -1,8 +1,10 @@
-"""Workers that are forked after threads have run in the process."""
+"""Batches that workers or a thread make ahead."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import cv2
@@ -14,6 +16,7 @@ from torch import Tensor
 from srdgan_rt.errors import InputError
 from training.config.engine import EngineConfig
 from training.data.batch import TensorBatch
+from training.loop import loader
 from training.loop.loader import load_batches, make_ahead
 
 CPU = torch.device("cpu")
@@ -58,6 +61,36 @@ def test_a_thread_makes_batches_ahead_in_their_order(prefetch: int) -> None:
     (thread,) = threads
     assert thread is not threading.current_thread()
     assert not thread.is_alive()
+
+
+class ImmediateExecutor:
+    """Computes at once what it is given, so that no test waits for a thread."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def submit(self, function: Callable[[int], Number], argument: int) -> Future[Number]:
+        future: Future[Number] = Future()
+        future.set_result(function(argument))
+        return future
+
+    def shutdown(self, *, cancel_futures: bool) -> None:
+        pass
+
+
+@pytest.mark.parametrize("prefetch", [1, 2, 9])
+def test_as_many_batches_are_made_ahead_as_allowed(monkeypatch: pytest.MonkeyPatch, prefetch: int) -> None:
+    monkeypatch.setattr(loader, "ThreadPoolExecutor", ImmediateExecutor)
+    begun: list[int] = []
+
+    def make(iteration: int) -> Number:
+        begun.append(iteration)
+        return Number(torch.tensor(iteration))
+
+    batches = make_ahead(make, range(3, 100), prefetch, CPU)
+    for expected in range(3, 8):
+        next(batches)
+        assert begun == list(range(3, expected + prefetch + 1))
 
 
 def test_a_thread_makes_no_batch_too_many() -> None:
