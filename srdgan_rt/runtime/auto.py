@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from srdgan_rt.errors import InputError
 from srdgan_rt.image.resample import resize_bicubic
 from srdgan_rt.pixels import Pixels, check_pixels
 from srdgan_rt.runtime.pixels import check_batch, read_colour
@@ -47,6 +48,7 @@ class AutoUpscaler:
         options: arguments of :class:`Upscaler` but ``model``; both models get them.
 
     Raises:
+        InputError: ``model`` is among the options.
         SrdganError: see :class:`Upscaler`.
 
     Attributes:
@@ -58,6 +60,8 @@ class AutoUpscaler:
     """
 
     def __init__(self, **options: Any) -> None:
+        if "model" in options:
+            raise InputError("AutoUpscaler chooses the model itself; Upscaler takes one")
         self._sensor = Upscaler(SENSOR, **options)
         self._processed = Upscaler(PROCESSED, **options)
         self.name = AUTO + self._sensor.name.removeprefix(SENSOR)

@@ -104,6 +104,11 @@ def test_it_stands_in_for_an_upscaler(auto: AutoUpscaler) -> None:
     assert copy.choose(picture).name == chosen.name
 
 
+def test_it_takes_no_model() -> None:
+    with pytest.raises(InputError, match="chooses the model itself"):
+        AutoUpscaler(model=SENSOR)
+
+
 def test_its_text_says_what_it_chooses_from() -> None:
     text = repr(AutoUpscaler(device="cpu", engine="torch"))
     assert text == "<AutoUpscaler srdgan-x4-fast or srdgan-x4-photo, torch fp32 on cpu>"
