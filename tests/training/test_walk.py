@@ -43,7 +43,8 @@ def read_commands() -> list[list[str]]:
 
 
 def shrink(text: str) -> str:
-    """A configuration with the values of :data:`TINY`."""
+    """A configuration with the values of :data:`TINY`. No shipped weights fit it, so it starts from nothing."""
+    text = re.sub(r'^init = "srdgan-.*\n', "", text, flags=re.M)
     for key, value in TINY.items():
         text = re.sub(rf"(?<![\w.]){key} = (\[[^\]]*\]|[\w.]+)", f"{key} = {value}", text)
     return text
@@ -100,7 +101,5 @@ def test_every_command_of_the_walk_runs(
 
 def test_the_walk_reaches_every_stage() -> None:
     modules = {command[2] for command in read_commands() if command[:2] == ["python", "-m"]}
-    stages = {path.stem for path in (REPOSITORY / "training").glob("train_*.py")}
-    assert stages | {"convert_vgg", "export", "export_h2l", "synthesize"} <= {
-        module.removeprefix("training.") for module in modules
-    }
+    steps = ("convert_vgg", "train_h2l", "export_h2l", "synthesize", "run_minutes", "train_joint", "export")
+    assert {f"training.{step}" for step in steps} <= modules
