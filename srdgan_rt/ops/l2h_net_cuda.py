@@ -93,7 +93,7 @@ def l2h_net_cuda(picture: Tensor, net: PackedCudaL2HNet) -> Tensor:  # (N, 3, H,
     """The L2H network (paper, section 3.3, equation 7) from samples to samples, in one op.
 
     Convolutions run on tensor cores, with sums in float32, or float16 with ``half_sums``. Conversion of the samples,
-    pixel-unshuffle, LeakyReLU, shortcuts, clamping and rounding are parts of them; docs/cuda.md describes the kernels.
+    pixel-unshuffle, LeakyReLU, shortcuts, clamping and rounding are parts of them (docs/design/cuda.md).
     Work is queued in the current stream, and results are repeatable. Where H and W are not multiples of the
     pixel-unshuffle, the picture is continued mirrored, and the result is cropped.
 

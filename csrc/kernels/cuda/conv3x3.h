@@ -1,4 +1,4 @@
-// The 3x3 convolutions of the L2H net on tensor cores: 16-bit features. docs/cuda.md explains the kernel.
+// The 3x3 convolutions of the L2H net on tensor cores: 16-bit features. docs/design/cuda.md explains the kernel.
 //
 // All pointers are on the device. Outside of the picture, inputs are zero.
 #pragma once

@@ -1,4 +1,4 @@
-// conv_hr and conv_last in one kernel: the features in between stay in shared memory. docs/cuda.md explains it.
+// conv_hr and conv_last in one kernel: the features in between stay in shared memory. docs/design/cuda.md explains it.
 #include <algorithm>
 
 #include "csrc/kernels/cuda/conv3x3.h"

@@ -1,4 +1,4 @@
-// conv3x3 by wgmma and TMA, for GPUs of compute capability 9.0 (H100). docs/cuda.md explains the kernel.
+// conv3x3 by wgmma and TMA, for GPUs of compute capability 9.0 (H100). docs/design/cuda.md explains the kernel.
 #pragma once
 
 #include <cuda_runtime_api.h>
