@@ -37,7 +37,9 @@ _MOST_COLOUR, _COLOUR_FLOOR = 0.4, 0.45 / 255  # colour noise, as a share of the
 
 
 class AutoUpscaler:
-    """Two models, of which each picture gets the one that fits its noise. It has the methods of :class:`Upscaler`.
+    """Two models, of which each picture gets the one that fits its noise.
+
+    It enlarges what :class:`Upscaler` enlarges: pictures, batches of tensors, and pictures of OpenCV.
 
     The noise of a sensor differs from channel to channel, and ``srdgan-x4-fast`` removes it best. Where a phone or a
     messenger has processed it, or the file is grey, it has lost its colour. ``srdgan-x4-photo`` removes such noise, but
