@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from numbers import Real
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from srdgan_rt.checks import is_number
 from srdgan_rt.errors import InputError
 
 NEGATIVE_SLOPE = 0.2
@@ -43,7 +42,7 @@ def check_noise_level(level: float) -> float:
     Raises:
         InputError: it is no number, negative or not finite.
     """
-    if not isinstance(level, Real) or isinstance(level, bool) or not 0 <= level < float("inf"):
+    if not is_number(level) or not 0 <= level < float("inf"):
         raise InputError(f"noise_level must be a number of at least 0, got {level!r}")
     return float(level)
 
