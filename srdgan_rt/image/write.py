@@ -11,7 +11,7 @@ from typing import BinaryIO
 from numpy.typing import DTypeLike
 
 from srdgan_rt.atomic import replace_file
-from srdgan_rt.checks import is_number
+from srdgan_rt.checks import check_whole
 from srdgan_rt.errors import ImageWriteError, InputError, SrdganError
 from srdgan_rt.image.adapt import adapt
 from srdgan_rt.image.avif import MAX_SIDE as AVIF_MAX_SIDE
@@ -117,8 +117,7 @@ def write_picture(path: str | os.PathLike[str], picture: Picture, *, quality: in
         InputError: the picture's array or ``quality`` breaks a rule.
     """
     path = Path(path)
-    if not is_number(quality) or not 1 <= quality <= 100:
-        raise InputError(f"quality must be 1..100, got {quality!r}")
+    quality = check_whole("quality", quality, 1, 100)
     channels = check_layout(picture.pixels, "pixels")
     height, width = picture.pixels.shape[:2]
     check_writable(path, height, width, channels, picture.pixels.dtype)

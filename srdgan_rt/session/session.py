@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srdgan_rt.checkpoint.shipped import DEFAULT_MODEL, available_models, find_file
-from srdgan_rt.checks import check_whole, is_number, read_roi
+from srdgan_rt.checks import check_whole, is_number
 from srdgan_rt.errors import NO_FAST_INT8, BackendUnavailableError, InputError, UnknownModelError
 from srdgan_rt.pixels import check_pixels
 from srdgan_rt.session import _c_api
 from srdgan_rt.session._formats import FORMATS as _FORMATS
 from srdgan_rt.session._formats import Format, has_distinct_rows, to_image, to_planes
+from srdgan_rt.tiling import Box, check_roi
 
 FORMATS = tuple(_FORMATS)
 """Pixel formats; docs/session.md describes them."""
@@ -43,7 +44,7 @@ class _Form(NamedTuple):
     width: int
     input: str
     output: str
-    roi: tuple[int, int, int, int] | None
+    region: Box
     row_streaming: bool
 
 
@@ -158,15 +159,16 @@ class Session:
             BackendUnavailableError: there is not enough memory.
             LatencyError: a picture would take longer than ``max_latency_ms``.
         """
-        roi = None if roi is None else _check_roi(roi)
-        form = _Form(height, width, input, input if output is None else output, roi, bool(row_streaming))
         self._form = None
+        height, width = check_whole("height", height, 1), check_whole("width", width, 1)
+        region = check_roi(roi, height, width)
+        form = _Form(height, width, input, input if output is None else output, region, bool(row_streaming))
         self._input, self._output = _find_format("input", form.input), _find_format("output", form.output)
         config = _c_api.Config(
             input=self._input.code,
             output=self._output.code,
-            width=check_whole("width", width, 1),
-            height=check_whole("height", height, 1),
+            width=width,
+            height=height,
             input_colour=_c_api.YuvColour(
                 _find_index("matrix", matrix, MATRICES),
                 _find_index("value_range", value_range, RANGES),
@@ -181,8 +183,7 @@ class Session:
             row_streaming=bool(row_streaming),
             max_latency_ms=0.0 if max_latency_ms is None else _check_limit("max_latency_ms", max_latency_ms),
         )
-        if roi is not None:
-            config.region[:] = roi
+        config.region[:] = region
         self._call("configure", byref(config))
         self._input_size = (height, width)
         self._output_size = (
@@ -255,10 +256,9 @@ class Session:
             raise InputError(f"image must be (H, W, 3), got {image.shape}")
         name = {"uint8": "rgb8", "uint16": "rgb16", "float32": "rgb_float"}[image.dtype.name]
         height, width = image.shape[:2]
-        roi = None if roi is None else _check_roi(roi)
         if self._form is not None and self._form.row_streaming:
             raise InputError("upscale() must not come after configure() with row_streaming: use process()")
-        if self._form != _Form(height, width, name, name, roi, False):
+        if self._form != _Form(height, width, name, name, check_roi(roi, height, width), False):
             self.configure(height, width, input=name, roi=roi)
         is_usable = image.strides[1:] == (3 * image.itemsize, image.itemsize) and has_distinct_rows(image)
         result: NDArray[Any] = self.process(image if is_usable else np.ascontiguousarray(image))
@@ -415,9 +415,3 @@ def _check_limit(name: str, value: float) -> float:
     if not is_number(value) or not 0 < value <= sys.float_info.max:
         raise InputError(f"{name} must be a number above 0, got {value!r}")
     return float(value)
-
-
-def _check_roi(roi: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-    x, y, w, h = read_roi(roi)
-    corner = (check_whole("x of roi", x, 0), check_whole("y of roi", y, 0))
-    return (*corner, check_whole("width of roi", w, 1), check_whole("height of roi", h, 1))

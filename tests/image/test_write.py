@@ -214,9 +214,16 @@ def test_webp_too_large_for_the_lossy_form_is_lossless_and_that_noted(tmp_path, 
     np.testing.assert_array_equal(read_picture(tmp_path / "a.webp").pixels, make_pixels(64, 65))
 
 
-@pytest.mark.parametrize("quality", [0, 101, -5, "95", None, True])
+@pytest.mark.parametrize("extension", ["jpg", "webp", "avif"])
+def test_quality_may_be_an_integer_of_numpy(extension, tmp_path, make_pixels):
+    for name, quality in (("a", 80), ("b", np.int64(80))):
+        write_picture(tmp_path / f"{name}.{extension}", Picture(make_pixels(8, 8)), quality=quality)
+    assert (tmp_path / f"a.{extension}").read_bytes() == (tmp_path / f"b.{extension}").read_bytes()
+
+
+@pytest.mark.parametrize("quality", [0, 101, -5, 95.5, "95", None, True])
 def test_quality_out_of_range_is_refused(quality, tmp_path, make_pixels):
-    with pytest.raises(InputError, match=f"quality must be 1..100, got {quality!r}"):
+    with pytest.raises(InputError, match=f"quality must be a whole number from 1 to 100, got {quality!r}"):
         write_picture(tmp_path / "a.jpg", Picture(make_pixels(8, 8)), quality=quality)
 
 

@@ -302,7 +302,7 @@ def test_wrong_arguments_are_one_line(session: Session):
         lambda: session.configure(8, 8, input=["rgb8"]): r"input must be one of rgb8, .*, got \['rgb8'\]",
         lambda: session.configure(8, 8, matrix="601"): "matrix must be one of bt601, bt709, bt2020, got '601'",
         lambda: session.configure(7, 8, input="nv12"): "must have an even width and height, got 8 x 7",
-        lambda: session.configure(8, 8, roi=(4, 4, 5, 1)): "region must be a box inside the picture of 8 x 8",
+        lambda: session.configure(8, 8, roi=(4, 4, 5, 1)): "roi must be a box inside the picture of 8 x 8",
         lambda: session.upscale(good[..., 0]): r"image must be \(H, W, 3\), got \(8, 6\)",
         lambda: session.upscale([good]): "image must be a numpy array, got list",
         lambda: session.upscale(np.full((8, 6, 3), 2, np.float32)): r"must be finite and lie in \[0, 1\], got 2 to 2",
@@ -404,7 +404,7 @@ assert os.waitpid(child, 0)[1] == 0
 
 
 def test_a_limit_of_latency_is_checked_beforehand(session: Session):
-    with pytest.raises(LatencyError, match=r"a picture will take about .* ms here, longer than max_latency_ms, 0\.001"):
+    with pytest.raises(LatencyError, match=r"a picture will take about .* ms here, longer than the limit of 0\.001 ms"):
         session.configure(60, 80, max_latency_ms=0.001)
     assert session.estimated_latency_ms > 0.001
     with pytest.raises(InputError, match=r"configure\(\) must come before process\(\)"):
