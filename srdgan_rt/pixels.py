@@ -37,9 +37,12 @@ def check_dtype(dtype: DTypeLike, name: str) -> None:
         raise InputError(f"{name} must be uint8, uint16 or float32, got {np.dtype(dtype)}")
 
 
-def _check_array(value: object, name: str) -> NDArray[Any]:
+def check_array(value: object, name: str) -> NDArray[Any]:
+    """Raises InputError, which calls the argument by ``name``, for what is no array of numpy, or has a mask."""
     if not isinstance(value, np.ndarray):
         raise InputError(f"{name} must be a numpy array, got {type(value).__name__}")
+    if isinstance(value, np.ma.MaskedArray):
+        raise InputError(f"{name} must be an array without a mask; its method filled() makes one")
     return value
 
 
@@ -56,7 +59,7 @@ def check_layout(pixels: Pixels, name: str) -> int:
     Raises:
         InputError: it is something else, or holds no pixel.
     """
-    _check_array(pixels, name)
+    check_array(pixels, name)
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (1, 2, 3, 4)):
         raise InputError(f"{name} must be (H, W) or (H, W, C) with 1 to 4 channels, got shape {pixels.shape}")
     if 0 in pixels.shape:
@@ -77,7 +80,7 @@ def check_pixels(image: object) -> Pixels:
     Raises:
         InputError: it is something else.
     """
-    array = _check_array(image, "image")
+    array = check_array(image, "image")
     pixels = array.astype(array.dtype.newbyteorder("="), copy=False)
     check_layout(pixels, "image")
     if pixels.dtype.kind == "f":

@@ -36,6 +36,7 @@ def test_layouts(shape, channels):
     ("pixels", "message"),
     [
         ([[0]], "image must be a numpy array, got list"),
+        (np.ma.zeros((2, 3), np.uint8), r"image must be an array without a mask; its method filled\(\) makes one"),
         (np.zeros((2, 3), np.float64), "image must be uint8, uint16 or float32, got float64"),
         (np.zeros((2, 3, 5), np.uint8), r"with 1 to 4 channels, got shape \(2, 3, 5\)"),
         (np.zeros(3, np.uint8), r"got shape \(3,\)"),

@@ -155,7 +155,7 @@ class Session::Impl {
     estimated_ms_ = milliseconds;
     if (runner_ != nullptr) return;
     char text[160];
-    std::snprintf(text, sizeof(text), "a picture will take about %.1f ms here, longer than max_latency_ms, %.6g",
+    std::snprintf(text, sizeof(text), "a picture will take about %.1f ms here, longer than the limit of %.6g ms",
                   milliseconds, config.max_latency_ms);
     throw Failure(StatusCode::kTooSlow, text);
   }

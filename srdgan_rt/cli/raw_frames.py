@@ -76,8 +76,12 @@ def write_frame(target: FileIO, frame: NDArray[Any]) -> None:
         OSError: it cannot be written for another reason, such as a full disk.
     """
     memory = frame.data.cast("B")
-    while memory:
-        memory = memory[target.write(memory) :]
+    try:
+        while memory:
+            memory = memory[target.write(memory) :]
+    except OSError as error:
+        error.filename = "stdout" if isinstance(target.name, int) else target.name  # write() does not say where
+        raise
 
 
 def _find_stdout() -> int:

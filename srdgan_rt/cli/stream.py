@@ -112,6 +112,8 @@ def stream(
     ):
         if value is not None and value not in allowed:
             raise InputError(f"{option} must be one of {', '.join(allowed)}, got {value!r}")
+    if max_latency is not None and not 0 < max_latency < float("inf"):
+        raise InputError(f"--max-latency must be a number of milliseconds above 0, got {max_latency:g}")
 
     session = Session(model or DEFAULT_MODEL, threads=threads, precision=precision)
     session.configure(

@@ -58,10 +58,16 @@ def find_pictures(inputs: Iterable[str | os.PathLike[str]], recursive: bool = Fa
         Each file once, in the order of the inputs; the files of a folder or pattern in natural order ("2" before "10").
         An input that does not exist, cannot be opened or has no pictures gives an entry with an error, so that a long
         run can continue. Photographs of formats that cannot be read give entries with a note.
+
+    Raises:
+        InputError: an input is empty, such as an unset variable of a script.
     """
+    texts = [os.fspath(given) for given in inputs]
+    if "" in texts:
+        raise InputError("an input must not be empty")
     found: dict[str, FoundPicture] = {}
-    for given in inputs:
-        for entry in _expand_safely(os.fspath(given), recursive):
+    for text in texts:
+        for entry in _expand_safely(text, recursive):
             key = os.path.realpath(entry.path) if entry.is_picture else f"{entry.path}\0{entry.note}"
             known = found.setdefault(key, entry)
             if entry.is_named and not known.is_named:
@@ -79,9 +85,7 @@ def _expand_safely(text: str, recursive: bool) -> list[FoundPicture]:
 
 def _expand(text: str, recursive: bool) -> Iterator[FoundPicture]:
     path = Path(text)
-    if not text:
-        yield _fail(path, "an input must not be empty")
-    elif path.is_dir():
+    if path.is_dir():
         yield from _expand_folder(path, recursive)
     elif os.path.lexists(path):  # before patterns: a file may well be called photo[1].jpg
         yield FoundPicture(path, path.parent, is_named=True)

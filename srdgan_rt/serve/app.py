@@ -94,7 +94,13 @@ class Api:
         with workspace.make_folder() as folder:
             path = folder / name
             with path.open("wb") as file:
-                await receive(request, file.write, self._limits.upload_bytes, self._limits.upload_seconds)
+                await receive(
+                    request,
+                    file.write,
+                    self._limits.upload_bytes,
+                    self._limits.upload_seconds,
+                    option="--max-megabytes",
+                )
             opened = await asyncio.shield(workspace.start(functools.partial(workspace.open, path, name)))
         height, width = opened.picture.pixels.shape[:2]
         facts = {"key": opened.key, "name": name, "width": width, "height": height}

@@ -25,7 +25,9 @@ class TooSlowError(SrdganError):
     """The bytes did not arrive in time."""
 
 
-async def receive(request: Request, write: Callable[[bytes], object], limit: int, seconds: float) -> None:
+async def receive(
+    request: Request, write: Callable[[bytes], object], limit: int, seconds: float, *, option: str | None = None
+) -> None:
     """Passes the body of a request on, piece by piece, as it arrives.
 
     Args:
@@ -33,30 +35,31 @@ async def receive(request: Request, write: Callable[[bytes], object], limit: int
         write: called with each piece.
         limit: largest number of bytes.
         seconds: time for all of them.
+        option: the option of the command line that sets the limit, for the error.
 
     Raises:
         TooLargeError: there are more; they are refused when the limit is passed, or before if their number is sent.
         TooSlowError: they did not arrive in time.
     """
+
+    def check_size(size: int) -> None:
+        if size > limit:
+            hint = "" if option is None else f" ({option})"
+            raise TooLargeError(f"at most {limit / 1e6:g} MB can be sent{hint}, got {size / 1e6:.2g} or more")
+
+    async def pass_on() -> None:
+        size = 0
+        async for piece in request.stream():
+            size += len(piece)
+            check_size(size)
+            write(piece)
+
     declared = request.headers.get("content-length", "0")
-    _check_size(int(declared) if declared.isdigit() else 0, limit)
+    check_size(int(declared) if declared.isdigit() else 0)
     try:
-        await asyncio.wait_for(_pass_on(request, write, limit), seconds)
+        await asyncio.wait_for(pass_on(), seconds)
     except asyncio.TimeoutError:
         raise TooSlowError(f"the request must arrive within {seconds:g} seconds") from None
-
-
-def _check_size(size: int, limit: int) -> None:
-    if size > limit:
-        raise TooLargeError(f"at most {limit / 1e6:g} MB can be sent (--max-megabytes), got {size / 1e6:.1f} or more")
-
-
-async def _pass_on(request: Request, write: Callable[[bytes], object], limit: int) -> None:
-    size = 0
-    async for piece in request.stream():
-        size += len(piece)
-        _check_size(size, limit)
-        write(piece)
 
 
 async def read_json(request: Request, seconds: float) -> Any:

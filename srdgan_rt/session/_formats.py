@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srdgan_rt.errors import InputError
+from srdgan_rt.pixels import check_array
 from srdgan_rt.session._c_api import Image
 
 
@@ -152,7 +153,7 @@ def to_image(planes: list[NDArray[Any]]) -> Image:
 def _view(array: object, name: str) -> NDArray[Any]:
     """An array over the same memory: of numpy, or anything with DLPack or a buffer."""
     if isinstance(array, np.ndarray):
-        return array
+        return check_array(array, name)
     try:
         if hasattr(array, "__dlpack__"):
             return np.from_dlpack(array)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,6 +98,12 @@ def test_a_partial_frame_is_an_error_after_the_whole_ones(stream, source, tmp_pa
     assert (tmp_path / "out").stat().st_size == 2 * 16 * 144
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+def test_a_full_device_is_named(stream, source):
+    outcome = stream(source, "-o", "/dev/full", *SIZE)
+    assert (outcome.status, outcome.err) == (1, "srdgan-rt: error: /dev/full: No space left on device\n")
+
+
 def test_an_empty_input_is_an_error(stream, source, tmp_path):
     source.write_bytes(b"")
     (tmp_path / "out").write_bytes(b"of an earlier run")
@@ -111,11 +118,12 @@ def test_an_empty_input_is_an_error(stream, source, tmp_path):
         (("--size", "640"), "--size must be WIDTHxHEIGHT in pixels, got '640'"),
         (("--size", "7x8"), "the input in nv12 must have an even width and height, got 7 x 8"),
         ((*SIZE, "--roi", "1,2,3"), "--roi must be X,Y,W,H in pixels, got '1,2,3'"),
-        ((*SIZE, "--roi", "9,2,8,4"), "region must be a box inside the picture of 12 x 8 pixels"),
+        ((*SIZE, "--roi", "9,2,8,4"), "roi must be a box inside the picture of 12 x 8 pixels"),
         ((*SIZE, "-f", "yuv420p"), "--format must be one of rgb8, "),
         ((*SIZE, "--output-format", "jpeg"), "--output-format must be one of rgb8, "),
         ((*SIZE, "--matrix", "709"), "--matrix must be one of bt601, bt709, bt2020, got '709'"),
         ((*SIZE, "--precision", "fp16"), "--precision must be one of fp32, int8, got 'fp16'"),
+        ((*SIZE, "--max-latency", "0"), "--max-latency must be a number of milliseconds above 0, got 0"),
         ((*SIZE, "--range", "tv"), "--range must be one of limited, full, got 'tv'"),
         ((*SIZE, "--output-siting", "top"), "--output-siting must be one of centre, left, got 'top'"),
         ((*SIZE, "-o", "none/out"), "none/out: its folder does not exist"),

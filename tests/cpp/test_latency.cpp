@@ -70,7 +70,7 @@ void test_limits() {
   Status status = opened.session.configure(limited(config_of(300, 200), 0.01));
   CHECK(status.code == StatusCode::kTooSlow, "%s", status.message);
   CHECK(std::strstr(status.message, "a picture will take about ") != nullptr &&
-            std::strstr(status.message, " ms here, longer than max_latency_ms, 0.01") != nullptr,
+            std::strstr(status.message, " ms here, longer than the limit of 0.01 ms") != nullptr,
         "%s", status.message);
   CHECK(opened.session.estimated_latency_ms() > 0.01, "the estimate must be kept");
   CHECK(opened.session.process(from_plane(input.data()), to_plane(output.data())).code == StatusCode::kInvalidArgument,

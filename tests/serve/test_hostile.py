@@ -118,7 +118,7 @@ def test_a_file_that_is_declared_too_large_is_refused_before_it_is_sent(server):
     connection.endheaders()
     answer = connection.getresponse()
     assert answer.status == 413
-    assert "at most 0.2 MB" in json.loads(answer.read())["error"]
+    assert "at most 0.2 MB can be sent (--max-megabytes)" in json.loads(answer.read())["error"]
     connection.close()
 
 
@@ -137,7 +137,8 @@ def test_a_file_without_a_length_is_refused_as_soon_as_it_is_too_large(server):
 
 
 def test_json_is_limited_and_checked(server):
-    assert server.ask("enlarge", "POST", b"[" * 20_000).status == 413
+    large = server.ask("enlarge", "POST", b"[" * 20_000)
+    assert (large.status, large.json) == (413, {"error": "at most 0.01 MB can be sent, got 0.02 or more"})
     for body in (b"", b"{", b"[" * 9000, b"\xff"):
         answer = server.ask("enlarge", "POST", body)
         assert (answer.status, answer.json["error"]) == (400, "the request must be JSON")
