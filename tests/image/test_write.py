@@ -280,7 +280,8 @@ def test_depths_convert_to_each_other_by_nearest_value():
     np.testing.assert_array_equal(convert_depth(convert_depth(all16, np.float32), np.uint16), all16)
     np.testing.assert_array_equal(convert_depth(all16, np.uint8), np.rint(all16 / 257))
     special = np.array([[-1, 0, 1, 2, np.nan, np.inf]], np.float32)
-    assert convert_depth(special, np.uint8).tolist() == [[0, 0, 255, 255, 0, 255]]
+    with np.errstate(invalid="raise"):  # what a processor makes an integer of that is not a number is its own affair
+        assert convert_depth(special, np.uint8).tolist() == [[0, 0, 255, 255, 0, 255]]
 
 
 @settings(max_examples=60, deadline=None)

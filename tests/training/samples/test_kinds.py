@@ -12,6 +12,7 @@ from torch import Tensor
 from training.data.pictures import DataFolder
 from training.imaging.filters import luma
 from training.imaging.random_source import RandomSource
+from training.samples.kind import weaken_noise_colour
 from training.samples.kinds import KINDS
 from training.samples.options import SampleOptions
 from training.samples.sources import Sources
@@ -97,6 +98,17 @@ def _colour_of_noise(sources: Sources) -> Tensor:
     noise = noisy - clean
     plane = luma(noise)
     return (noise - plane).std((1, 2, 3)) / plane.std((1, 2, 3)).clamp(min=1e-4)
+
+
+def test_most_of_the_noise_whose_colour_is_weakened_loses_nearly_all_of_it() -> None:
+    clean = torch.full((2000, 3, 5, 5), 0.5)
+    noise = torch.tensor([0.1, 0.0, -0.1]).reshape(3, 1, 1)  # even, so that blur changes nothing
+    weak = weaken_noise_colour(clean + noise, clean, 1.0, RandomSource((5,), CPU)) - clean
+    left = (weak[:, 0] - weak[:, 2]).mean((1, 2)) / 0.2
+    assert left.mean() == pytest.approx(1 / 3, abs=0.03)  # the mean of the square of a uniform number
+    assert left.median() == pytest.approx(1 / 4, abs=0.03)
+    assert left.min() >= 0
+    assert left.max() <= 1
 
 
 @pytest.mark.parametrize("name", ["phone_noise", "camera_noise", "camera_frame", "phone_isp", "grain", "phone_pair"])
