@@ -16,7 +16,8 @@ from srdgan_rt.serve.job import Job
 from srdgan_rt.serve.page import make_page
 from srdgan_rt.serve.settings import Goal, check_values
 from srdgan_rt.serve.upload import TooLargeError, TooSlowError, make_safe_name, read_json, receive
-from srdgan_rt.serve.workspace import BusyError, GoneError, Workspace, check_region
+from srdgan_rt.serve.workspace import BusyError, GoneError, Workspace
+from srdgan_rt.tiling import check_roi
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -128,7 +129,8 @@ class Api:
         source = self._workspace.find(wanted.get("key"))
         goals = (Goal.MODEL, Goal.RESULT, Goal.DEPTH)
         values = check_values(self._settings, wanted.get("settings", {}), *goals)
-        region = check_region(wanted.get("region"), source.picture)
+        roi = wanted.get("region")
+        region = None if roi is None else check_roi(roi, *source.picture.pixels.shape[:2])
         job = Job()
         work = self._workspace.start(functools.partial(self._workspace.enlarge, source, region, values, job), job)
         return StreamingResponse(_report(work, job), media_type="application/x-ndjson")

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from srdgan_rt.compare.embed import Embedded, embed_picture, encode_picture
 from srdgan_rt.compare.page import DEFAULT_SHOWN_PIXELS
-from srdgan_rt.errors import InputError, SrdganError
+from srdgan_rt.errors import SrdganError
 from srdgan_rt.files.extension import Extension
 from srdgan_rt.files.jobs import Job as FileJob
 from srdgan_rt.files.result_names import choose_ending
@@ -243,20 +243,3 @@ class Workspace:
         path, notes = settle_target(job, pixels.shape, pixels.dtype)
         lost = write_picture(path, result.picture, quality=int(values["quality"] or 0))
         return path, tuple(note.replace(f"{folder}/", "") for note in (*notes, *result.picture.notes, *lost))
-
-
-def check_region(region: Any, picture: Picture) -> Region | None:
-    """Checks the region that a page has sent.
-
-    Raises:
-        InputError: it is not a region of the picture.
-    """
-    if region is None:
-        return None
-    height, width = picture.pixels.shape[:2]
-    is_region = isinstance(region, list) and len(region) == 4 and all(type(value) is int for value in region)
-    if is_region:
-        x, y, columns, rows = region
-        if 0 <= x < x + columns <= width and 0 <= y < y + rows <= height:
-            return x, y, columns, rows
-    raise InputError(f"region must be [x, y, width, height] inside {width} x {height} pixels, got {str(region)[:80]}")

@@ -135,10 +135,10 @@ def test_there_is_nothing_to_save_before_there_is_a_result(server, draw):
         ({"settings": {"format": "png"}}, "no setting 'format'"),
         ({"settings": {"tile": 0}}, "no setting 'tile'"),
         ({"settings": [1]}, "settings must be an object, got list"),
-        ({"region": [0, 0, 17, 12]}, "inside 16 x 12 pixels"),
-        ({"region": [0, 0, 0, 12]}, "inside 16 x 12 pixels"),
-        ({"region": [0, 0, 1.5, 2]}, "inside 16 x 12 pixels"),
-        ({"region": "all"}, "inside 16 x 12 pixels"),
+        ({"region": [0, 0, 17, 12]}, "inside the picture of 16 x 12 pixels"),
+        ({"region": [0, 0, 0, 12]}, "inside the picture of 16 x 12 pixels"),
+        ({"region": [0, 0, 1.5, 2]}, "must be four whole numbers"),
+        ({"region": "all"}, "must be four whole numbers"),
     ],
 )
 def test_wrong_values_are_refused_with_the_rule(server, draw, wanted, message):
