@@ -28,7 +28,7 @@ from training.cli.options import check_export_options, make_export_parser
 from training.cli.parser import one_line_errors
 from training.data.typical import read_typical
 from training.loop.checkpoints import checkpoint_path
-from training.publish.card import NOT_KNOWN, describe_scores, list_training
+from training.publish.card import NOT_KNOWN, describe_scores, list_changes, list_training, note_levelling
 from training.publish.level_flats import level_flats
 from training.publish.score import Scores, score
 from training.publish.trained_run import TrainedRun, open_run
@@ -37,13 +37,6 @@ _PICTURES, _PICTURE_SIDE = 16, 64  # on which flats are levelled
 
 _HALO, _SHARP = "- Halo for tiles:", "- Sharp weights:"
 """Beginnings of lines in a card."""
-
-_CHANGES = {
-    "mix": "The weights are a mix",
-    "mixed_training_data": "Training data of the other part",
-    "levelled": "Flat areas were levelled",
-}
-"""What was done with the weights of the run: keys of the metadata, and words for the card."""
 
 
 def build_l2h(run: TrainedRun, folder: Path) -> L2HNet:
@@ -96,7 +89,7 @@ def describe(
         "",
         f"- Licence of the weights: {metadata['license']}.",
         *list_training(run.record, run.iterations),
-        *(f"- {words}: {metadata[key]}." for key, words in _CHANGES.items() if key in metadata),
+        *list_changes(metadata),
         *pair,
         f"{_HALO} {metadata['halo']} low-resolution pixels (see docs/design/seams.md).",
         "",
@@ -168,7 +161,7 @@ def main() -> None:
             net, changes = mix_with(net, arguments.mix)
         if arguments.level_flats:
             change = level_flats(net, read_typical(arguments.level_flats, _PICTURES, _PICTURE_SIDE))
-            changes["levelled"] = f"other pictures change by {change:.2f}/255 (root of the mean square)"
+            changes |= note_levelling(change)
         metadata = {
             "name": arguments.name,
             "license": arguments.licence,

@@ -21,10 +21,15 @@ from training.cli.options import check_export_options, make_export_parser
 from training.cli.parser import one_line_errors
 from training.data.noise_level import measure_levels
 from training.data.pictures import has_frames, read_frames
+from training.data.typical import read_typical_photographs
 from training.loop.checkpoints import checkpoint_path
-from training.publish.card import describe_scores, list_training
+from training.publish.card import describe_scores, list_changes, list_training, note_levelling
+from training.publish.level_flats import level_noisy_flats
 from training.publish.trained_run import TrainedRun, open_run
 from training.stages.noise_report import NoiseReport
+
+_PICTURES, _PICTURE_SIDE = 24, 256  # on which flats are levelled
+_LEVELS = (0, 0.25, 0.5, 0.75)  # quantiles of the noise levels at which they are; with the highest, others get worse
 
 _LABELS = {
     "noise_sd": "standard deviation of the noise from dark to bright, 1/255",
@@ -66,6 +71,7 @@ def describe(net: H2LNet, run: TrainedRun, metadata: Mapping[str, str], figures:
         "",
         f"- Licence of the weights: {metadata['license']}.",
         *list_training(run.record, run.iterations),
+        *list_changes(metadata),
         "",
         *describe_scores(
             ("generated", "real") if figures else (),
@@ -87,17 +93,29 @@ def _format_pair(value: object) -> list[str]:
 def main() -> None:
     """Command line of the export."""
     parser = make_export_parser(__doc__, "folder with the real frames that were trained on, and held-out ones")
+    parser.add_argument(
+        "--level-flats",
+        type=Path,
+        metavar="FOLDER",
+        help="make noisy flat areas keep their mean colour; folder with train_photos",
+    )
     arguments = parser.parse_args()
     with one_line_errors(parser):
         check_export_options(arguments)
         run = open_run(arguments.run)
         net = build_h2l(run, arguments.run)
         shape, levels = measure_levels(read_frames(arguments.data, "train"))
+        changes: dict[str, str] = {}
+        if arguments.level_flats:
+            pictures = read_typical_photographs(arguments.level_flats, _PICTURES, _PICTURE_SIDE)
+            change = level_noisy_flats(net, [0.0, *np.quantile(levels, _LEVELS)], pictures)
+            changes = note_levelling(change)
         metadata = {
             "name": arguments.name,
             "license": arguments.licence,
             "noise_levels": ",".join(f"{level:.4f}" for level in levels),
             **run.metadata,
+            **changes,
         }
         save_model(arguments.output, net, metadata)
         written = load_h2l(arguments.output).net  # what is shipped is what is measured

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from srdgan_rt.checkpoint import load_h2l, load_model, save_model
+from srdgan_rt.degrade import Degrader
 from training import export, export_h2l
 
 
@@ -113,6 +114,18 @@ def test_frames_that_are_not_held_out_leave_no_empty_table(
     card = output.with_suffix(".md").read_text()
     assert "Not measured: no held-out frames" in card
     assert "|" not in card
+
+
+def test_a_degradation_may_be_levelled(
+    make_stage: Any, training_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = make_stage("h2l").trainer(tmp_path / "run")
+    trainer.gans[0].ema.conv_last.bias.data += 0.02
+    trainer.save()
+    output = run_export(monkeypatch, export_h2l, tmp_path / "run", training_root, "--level-flats", str(training_root))
+    grey = np.full((64, 64, 3), 128, np.uint8)
+    assert Degrader(output, device="cpu").degrade(grey, noise_level=0).mean() < 132  # 133 without
+    assert "- Flat areas were levelled: other pictures change by " in output.with_suffix(".md").read_text()
 
 
 def test_an_old_checkpoint_does_not_know_its_data(

@@ -1,4 +1,4 @@
-"""Typical low-resolution pictures, on which a finished network is measured: for int8 and for flat areas."""
+"""Typical pictures, on which a finished network is measured: for int8 and for flat areas."""
 
 from __future__ import annotations
 
@@ -37,6 +37,26 @@ def read_typical(data: Path, count: int, size: int) -> Iterator[Tensor]:
         yield _crop(noisy, size)
     for path in _spread(find_photographs(data / "train_photos"), count - count // 2):
         yield _crop(take_samples(read_rgb(path), SCALE), size)
+
+
+def read_typical_photographs(data: Path, count: int, size: int) -> Iterator[Tensor]:
+    """Middles of photographs at their full size, the same for the same folder.
+
+    Args:
+        data: with ``train_photos``.
+        count: how many; fewer where there are not so many.
+        size: largest side of their middle crop.
+
+    Yields:
+        (1, 3, H, W) float32 in [0, 1], H and W multiples of the scale.
+
+    Raises:
+        InputError: there are no photographs.
+    """
+    for path in _spread(find_photographs(data / "train_photos"), count):
+        picture = _crop(read_rgb(path), size)
+        height, width = (side // SCALE * SCALE for side in picture.shape[2:])
+        yield picture[..., :height, :width]
 
 
 def _spread(items: Sequence[T], count: int) -> list[T]:

@@ -1,4 +1,4 @@
-"""The part of a model card that tells how weights were trained, from the record of the run and nothing else."""
+"""The part of a model card that tells how weights were made, from the record of the run and their metadata."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ from training.loop.record import Record, Stretch
 
 NOT_KNOWN = "not known"
 _DIGITS = 16  # of a SHA-256 that is shown; the metadata of the weights have all
+_CHANGES = {
+    "mix": "The weights are a mix",
+    "mixed_training_data": "Training data of the other part",
+    "levelled": "Flat areas were levelled",
+}
+"""What was done with the weights of the run: keys of the metadata, and words for the card."""
 
 
 def summarise(record: Record | None) -> str:
@@ -41,6 +47,16 @@ def list_training(record: Record | None, iterations: int) -> list[str]:
     for key, start in record.starts.items():
         lines += _list_start(key, start)
     return lines
+
+
+def note_levelling(change: float) -> dict[str, str]:
+    """The metadata of weights whose flat areas were levelled; ``change`` is that of other pictures, in 1/255."""
+    return {"levelled": f"other pictures change by {change:.2f}/255 (root of the mean square)"}
+
+
+def list_changes(metadata: Mapping[str, str]) -> list[str]:
+    """Items of a Markdown list: what was done with the weights of the run."""
+    return [f"- {words}: {metadata[key]}." for key, words in _CHANGES.items() if key in metadata]
 
 
 def describe_scores(columns: Iterable[str], rows: Mapping[str, Iterable[str]], heading: str, missing: str) -> list[str]:
