@@ -1,5 +1,7 @@
 #include "csrc/session/safetensors.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -132,15 +134,12 @@ std::string digest_tensors(const std::map<std::string, SafeTensor>& tensors) {
 
 std::vector<uint8_t> read_file(const char* path) {
   const auto fail = [] { throw Failure(StatusCode::kBadModel, std::strerror(errno)); };
+  struct stat info;
+  if (stat(path, &info) != 0) fail();
+  require_model(S_ISREG(info.st_mode), "is not a regular file");  // to open a named pipe would wait for its writer
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path, "rb"), std::fclose);
   if (file == nullptr) fail();
-  std::vector<uint8_t> bytes;
-  if (std::fseek(file.get(), 0, SEEK_END) == 0) {
-    const long size = std::ftell(file.get());  // folders and devices have no useful size
-    require_model(size >= 0 && size < (int64_t{1} << 40), "is not a regular file");
-    bytes.resize(static_cast<size_t>(size));
-  }
-  std::rewind(file.get());
+  std::vector<uint8_t> bytes(static_cast<size_t>(info.st_size));
   const size_t read = std::fread(bytes.data(), 1, bytes.size(), file.get());
   if (std::ferror(file.get()) != 0) fail();
   bytes.resize(read);

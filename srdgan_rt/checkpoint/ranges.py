@@ -15,8 +15,8 @@ from srdgan_rt.checkpoint.locate import locate_model
 from srdgan_rt.checkpoint.pair import has_sharp_weights
 from srdgan_rt.checkpoint.read import read_safetensors
 from srdgan_rt.checkpoint.save import write_atomically
-from srdgan_rt.checkpoint.shipped import SHARP
-from srdgan_rt.errors import CheckpointError
+from srdgan_rt.checkpoint.shipped import SHARP, check_is_file
+from srdgan_rt.errors import CheckpointError, UnknownModelError
 from srdgan_rt.models import L2HNet
 
 _WEIGHTS_KEY = "weights_sha256"  # digest of the network that the ranges belong to
@@ -75,8 +75,10 @@ def read_ranges(name_or_path: str | os.PathLike[str], net: L2HNet, sharpness: fl
     path = ranges_path(name_or_path, sharpness)
     option = f" --sharpness {sharpness:g}" if has_sharp_weights(name_or_path) else ""
     command = f"python -m training.calibrate_int8{option}"
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such file: int8 needs activation ranges; {command} measures them")
+    try:
+        check_is_file(path)
+    except UnknownModelError as error:
+        raise CheckpointError(f"{error}: int8 needs activation ranges; {command} measures them") from None
     tensors, metadata = read_safetensors(path)
     if metadata.get(_WEIGHTS_KEY) != digest_tensors(net.state_dict()):
         raise CheckpointError(f"{path}: belongs to other weights: make it anew with {command}")

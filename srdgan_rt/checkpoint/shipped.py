@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import stat
 from pathlib import Path
 
 from srdgan_rt.errors import CheckpointError, InputError, UnknownModelError
@@ -105,6 +106,18 @@ def find_file(name_or_path: str | os.PathLike[str], offered: list[str]) -> Path:
     if isinstance(name_or_path, str) and not is_weight_path(name_or_path):
         return find_model(name_or_path, offered)
     return expand_home(name_or_path)
+
+
+def check_is_file(path: Path) -> None:
+    """Raises UnknownModelError, which says why, unless a path is that of a regular file."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: the path has a null character
+        raise UnknownModelError(f"{path}: no such file") from None
+    except OSError as error:
+        raise UnknownModelError(f"{path}: {error.strerror}") from None
+    if not stat.S_ISREG(mode):
+        raise UnknownModelError(f"{path}: is not a regular file")
 
 
 def expand_home(path: str | os.PathLike[str]) -> Path:

@@ -1,5 +1,8 @@
 // A session against the network's own run: same bits for any strips, threads and regions; no allocation in process();
 // formats of the same pixels agree; cancelling; errors.
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -219,7 +222,8 @@ void test_arguments() {
   std::vector<uint8_t> memory(3 * 16 * 8 * 8);
   const auto process = [&] { return session.process(from_plane(memory.data()), to_plane(memory.data())); };
   CHECK(invalid(session.configure(config_of(8, 8)), "open() must come before"), "order");
-  CHECK(invalid(session.open(file.data(), file.size(), {2000, -1, -1, nullptr}), "threads must be 0..1024, got 2000"),
+  CHECK(invalid(session.open(file.data(), file.size(), {2000, -1, -1, nullptr}),
+                "threads must be at most 1024, got 2000"),
         "threads");
   CHECK(session.open(file.data(), file.size(), {1, -1, -1, nullptr}).ok(), "open");
   CHECK(invalid(process(), "configure() must come before"), "order");
@@ -261,6 +265,10 @@ void test_bad_files() {
   Session session;
   CHECK(says(session.open("/nowhere/model.safetensors"), StatusCode::kBadModel, "No such file"), "missing");
   CHECK(says(session.open("/"), StatusCode::kBadModel, "not a regular file"), "folder");
+  const std::string pipe = "test_session_" + std::to_string(getpid()) + ".pipe";
+  CHECK(mkfifo(pipe.c_str(), 0600) == 0, "mkfifo");
+  CHECK(says(session.open(pipe.c_str()), StatusCode::kBadModel, "not a regular file"), "a pipe that nobody writes");
+  unlink(pipe.c_str());
   CHECK(bad({1, 2, 3}, "not a safetensors file"), "short");
   const std::vector<uint8_t> file = model_file(layers.tensors);
   std::vector<uint8_t> damaged = file;
