@@ -26,9 +26,12 @@ namespace {
 constexpr int64_t kMaxThreads = 1024;
 
 void check_options(const SessionOptions& options) {
+  // The message names one limit: Python has None for the lowest value, which stands for the default.
   const auto check = [](const char* name, int64_t value, int64_t min, int64_t max) {
-    require_argument(value >= min && value <= max, std::string(name) + " must be " + std::to_string(min) + ".." +
-                                                       std::to_string(max) + ", got " + std::to_string(value));
+    if (value >= min && value <= max) return;
+    const std::string rule =
+        value < min ? " must be at least " + std::to_string(min) : " must be at most " + std::to_string(max);
+    throw Failure(StatusCode::kInvalidArgument, name + rule + ", got " + std::to_string(value));
   };
   check("threads", options.threads, 0, kMaxThreads);
   check("halo", options.halo, -1, kMaxMargin);
@@ -61,6 +64,13 @@ std::string shorten(const std::string& path) {
   return path.size() <= kLength ? path : "..." + path.substr(path.size() - kLength);
 }
 
+// What Session's functions of these names return: as it was at the end of the last call, so that any thread can ask
+// while another one is in a call.
+struct Properties {
+  std::atomic<int64_t> memory_bytes{0}, scale{0}, output_width{0}, output_height{0}, finished_rows{0}, latency_rows{0};
+  std::atomic<double> estimated_latency_ms{0.0};
+};
+
 }  // namespace
 
 class Session::Impl {
@@ -70,6 +80,7 @@ class Session::Impl {
   Status exclusively(const Work& work) noexcept {
     if (busy_.exchange(true)) return make_status(StatusCode::kBusy, "another thread is in a call of this session");
     const Status status = guard(work);
+    publish();
     busy_ = false;
     return status;
   }
@@ -129,12 +140,21 @@ class Session::Impl {
     return {};
   }
 
-  const FrameRunner* runner() const { return runner_.get(); }
-  const RowStream* rows() const { return rows_.get(); }
-  double estimated_ms() const { return estimated_ms_; }
-  const PackedModel* model() const { return model_.get(); }
+  const Properties& properties() const { return properties_; }
 
  private:
+  void publish() {
+    properties_.memory_bytes = (model_ != nullptr ? model_->blob.bytes() : 0) +
+                               (runner_ != nullptr ? runner_->memory_bytes() : 0) +
+                               (rows_ != nullptr ? rows_->memory_bytes() : 0);
+    properties_.scale = model_ != nullptr ? model_->scale() : 0;
+    properties_.output_width = runner_ != nullptr ? runner_->output_width() : 0;
+    properties_.output_height = runner_ != nullptr ? runner_->output_height() : 0;
+    properties_.finished_rows = rows_ != nullptr ? rows_->num_ready() : 0;
+    properties_.latency_rows = rows_ != nullptr ? rows_->latency_rows() : 0;
+    properties_.estimated_latency_ms = estimated_ms_;
+  }
+
   Status finish(StatusCode code) {
     if (cancelled_.exchange(false)) code = StatusCode::kCancelled;  // also where all was computed when it came
     if (code == StatusCode::kOk) return {};
@@ -170,6 +190,7 @@ class Session::Impl {
                      "this session belongs to another process: open one after the fork");
   }
 
+  Properties properties_;
   std::atomic<bool> busy_{false}, cancelled_{false};
   WorkersPtr workers_;
   std::unique_ptr<PackedModel> model_;
@@ -266,38 +287,28 @@ Status Session::restart_rows() noexcept {
   return impl_->exclusively([&] { return impl_->restart_rows(); });
 }
 
-int64_t Session::finished_rows() const noexcept {
-  return impl_ != nullptr && impl_->rows() != nullptr ? impl_->rows()->num_ready() : 0;
-}
-
-int64_t Session::latency_rows() const noexcept {
-  return impl_ != nullptr && impl_->rows() != nullptr ? impl_->rows()->latency_rows() : 0;
-}
-
-double Session::estimated_latency_ms() const noexcept { return impl_ != nullptr ? impl_->estimated_ms() : 0.0; }
-
 void Session::cancel() noexcept {
   if (impl_ != nullptr) impl_->cancel();
 }
 
+int64_t Session::finished_rows() const noexcept {
+  return impl_ != nullptr ? impl_->properties().finished_rows.load() : 0;
+}
+int64_t Session::latency_rows() const noexcept {
+  return impl_ != nullptr ? impl_->properties().latency_rows.load() : 0;
+}
+double Session::estimated_latency_ms() const noexcept {
+  return impl_ != nullptr ? impl_->properties().estimated_latency_ms.load() : 0.0;
+}
 int64_t Session::memory_bytes() const noexcept {
-  int64_t bytes = 0;
-  if (impl_ != nullptr && impl_->model() != nullptr) bytes += impl_->model()->blob.bytes();
-  if (impl_ != nullptr && impl_->runner() != nullptr) bytes += impl_->runner()->memory_bytes();
-  if (impl_ != nullptr && impl_->rows() != nullptr) bytes += impl_->rows()->memory_bytes();
-  return bytes;
+  return impl_ != nullptr ? impl_->properties().memory_bytes.load() : 0;
 }
-
-int64_t Session::scale() const noexcept {
-  return impl_ != nullptr && impl_->model() != nullptr ? impl_->model()->scale() : 0;
-}
-
+int64_t Session::scale() const noexcept { return impl_ != nullptr ? impl_->properties().scale.load() : 0; }
 int64_t Session::output_width() const noexcept {
-  return impl_ != nullptr && impl_->runner() != nullptr ? impl_->runner()->output_width() : 0;
+  return impl_ != nullptr ? impl_->properties().output_width.load() : 0;
 }
-
 int64_t Session::output_height() const noexcept {
-  return impl_ != nullptr && impl_->runner() != nullptr ? impl_->runner()->output_height() : 0;
+  return impl_ != nullptr ? impl_->properties().output_height.load() : 0;
 }
 
 }  // namespace srdgan

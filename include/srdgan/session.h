@@ -136,9 +136,10 @@ struct SessionConfig {
   double max_latency_ms = 0.0;
 };
 
-// One network with its threads. Sessions do not wait for each other. A session serves one thread at a time; only
-// cancel() may be called while another call runs. No call may run when a session is destroyed or moved. After a fork,
-// the child process needs a session of its own.
+// One network with its threads. Sessions do not wait for each other. A session serves one thread at a time: calls of
+// others fail with kBusy meanwhile. cancel() and the const functions may be called at any time; the latter tell what
+// was so when the last call ended. No call may run when a session is destroyed or moved. After a fork, the child
+// process needs a session of its own.
 class SRDGAN_API Session {
  public:
   Session() noexcept;

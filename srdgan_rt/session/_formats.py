@@ -64,11 +64,8 @@ class Format:
             raise InputError(f"{name} must be contiguous, or three arrays, got strides {array.strides}")
         return [array[:height], *chroma.reshape(2, height // 2, array.shape[1] // 2)]
 
-    def count_rows(self, picture: object) -> int:
-        """Rows of a picture, in one array or in planes; 0 where that is unclear."""
-        if isinstance(picture, list | tuple):
-            return len(picture[0]) if picture and hasattr(picture[0], "__len__") else 0
-        shape: tuple[int, ...] = getattr(picture, "shape", ())
+    def count_rows(self, shape: tuple[int, ...]) -> int:
+        """Rows of a picture whose planes are in one array of this shape; 0 where it is none of this format."""
         if len(shape) != len(self.shape(2, 2)):
             return 0
         if self.is_yuv:
@@ -123,17 +120,39 @@ def to_planes(picture: object, format: Format, height: int, width: int, name: st
             raise InputError(f"{name} must have shape {shape}, got {array.shape}")
         planes = format.split(array, height, name)
     if format.planes == 2 and len(planes) == 2 and planes[1].shape == (height // 2, width // 2, 2):
+        _check_rows(planes[1], name)  # else reshape() would copy, and what is written into the copy would be lost
         planes[1] = planes[1].reshape(height // 2, width)
     if [plane.shape for plane in planes] != shapes:
         raise InputError(f"{name} must have planes of shapes {shapes}, got {[plane.shape for plane in planes]}")
     for plane in planes:
         if plane.dtype != np.dtype(format.dtype):
             raise InputError(f"{name} must be {format.dtype}, got {plane.dtype}")
-        if len(plane) > 0 and not plane[0].flags.c_contiguous:
-            raise InputError(f"rows of {name} must be contiguous, got strides {plane.strides}")
+        _check_rows(plane, name)
         if not has_distinct_rows(plane):
             raise InputError(f"{name} must have memory for each row, got one row that is repeated")
     return planes
+
+
+def rows_to_planes(rows: object, format: Format, width: int) -> list[NDArray[Any]]:  # noqa: A002
+    """The planes of some rows of a picture, as :func:`to_planes` gives them; messages call them "rows".
+
+    Args:
+        rows: any number of rows, laid out as a picture of that height.
+        format: of the picture.
+        width: columns of the picture.
+
+    Raises:
+        InputError: the layout or the type is another one, or there is no row.
+    """
+    if isinstance(rows, list | tuple):
+        num_rows = _view(rows[0], "rows").shape[:1] if rows else ()
+        height = num_rows[0] if num_rows else 0
+    else:
+        height = format.count_rows(_view(rows, "rows").shape)
+    if height == 0:
+        shape = getattr(rows, "shape", type(rows).__name__)
+        raise InputError(f"rows must have the layout of a picture, and at least one row, got {shape}")
+    return to_planes(rows, format, height, width, "rows")
 
 
 def has_distinct_rows(plane: NDArray[Any]) -> bool:
@@ -150,10 +169,15 @@ def to_image(planes: list[NDArray[Any]]) -> Image:
     return image
 
 
+def _check_rows(plane: NDArray[Any], name: str) -> None:
+    if len(plane) > 0 and not plane[0].flags.c_contiguous:
+        raise InputError(f"rows of {name} must be contiguous, got strides {plane.strides}")
+
+
 def _view(array: object, name: str) -> NDArray[Any]:
     """An array over the same memory: of numpy, or anything with DLPack or a buffer."""
     if isinstance(array, np.ndarray):
-        return check_array(array, name)
+        return np.asarray(check_array(array, name))
     try:
         if hasattr(array, "__dlpack__"):
             return np.from_dlpack(array)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from ctypes import byref, c_int64
-from typing import Any, NamedTuple, NoReturn
+from functools import wraps
+from typing import Any, Concatenate, NamedTuple, NoReturn, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from srdgan_rt.checkpoint.shipped import DEFAULT_MODEL, available_models, find_file
+from srdgan_rt.checkpoint.shipped import DEFAULT_MODEL, available_models, check_is_file, find_file
 from srdgan_rt.checks import check_whole, is_number
-from srdgan_rt.errors import NO_FAST_INT8, BackendUnavailableError, InputError, UnknownModelError
+from srdgan_rt.errors import NO_FAST_INT8, BackendUnavailableError, InputError
 from srdgan_rt.pixels import check_pixels
 from srdgan_rt.session import _c_api
 from srdgan_rt.session._formats import FORMATS as _FORMATS
-from srdgan_rt.session._formats import Format, has_distinct_rows, to_image, to_planes
+from srdgan_rt.session._formats import Format, has_distinct_rows, rows_to_planes, to_image, to_planes
 from srdgan_rt.tiling import Box, check_roi
 
 FORMATS = tuple(_FORMATS)
@@ -36,6 +38,26 @@ SITINGS = ("centre", "left")
 PRECISIONS = ("fp32", "int8")
 """Precisions of a session."""
 
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+
+def _exclusive(
+    method: Callable[Concatenate[Session, _Arguments], _Result],
+) -> Callable[Concatenate[Session, _Arguments], _Result]:
+    """Refuses a call while another thread is in one: the memory that a call checks must fit what it then computes."""
+
+    @wraps(method)
+    def call(session: Session, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        if not session._lock.acquire(blocking=False):
+            raise InputError("another thread is in a call of this session")
+        try:
+            return method(session, *args, **kwargs)
+        finally:
+            session._lock.release()
+
+    return call
+
 
 class _Form(NamedTuple):
     """What is configured, as far as results of RGB depend on it."""
@@ -52,8 +74,9 @@ class Session:
     """Enlarges pictures and frames on the CPU, without PyTorch.
 
     The results are those of :class:`~srdgan_rt.runtime.Upscaler` with the engine ``native``, bit for bit, for RGB and
-    BGR. A session serves one thread at a time; only :meth:`cancel` may be called meanwhile. Several sessions run at
-    once without waiting for each other. All calls release the GIL. After a fork, a process needs a session of its own.
+    BGR. A session serves one thread at a time: a call from another one raises InputError meanwhile, except
+    :meth:`cancel` and the properties. Several sessions run at once without waiting for each other. All calls release
+    the GIL. After a fork, a process needs a session of its own.
 
     Args:
         model: name of a shipped model, or path of a ``.safetensors`` file as ``save_model`` writes it.
@@ -87,8 +110,7 @@ class Session:
         if precision == "int8" and not _c_api.has_fast_int8():
             raise BackendUnavailableError(NO_FAST_INT8)
         path = find_file(model, available_models())
-        if not path.is_file():
-            raise UnknownModelError(f"{path}: no such file")
+        check_is_file(path)
         self._library = _c_api.load()
         self._handle = self._library.srdgan_session_create()
         if not self._handle:
@@ -104,6 +126,7 @@ class Session:
         self._call("open", os.fsencode(path), byref(options))
         self.scale = int(self._library.srdgan_session_scale(self._handle))
         self.precision = precision
+        self._lock = threading.RLock()  # upscale() calls configure() and process()
         self._form: _Form | None = None
         self._input_size = self._output_size = (0, 0)
         self._input = self._output = _FORMATS["rgb8"]
@@ -111,6 +134,7 @@ class Session:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Session cannot be copied or pickled, as it holds threads: open another one")
 
+    @_exclusive
     def configure(
         self,
         height: int,
@@ -193,6 +217,7 @@ class Session:
         self._form = form
         return self.memory_bytes
 
+    @_exclusive
     def process(self, picture: object, out: Any = None) -> Any:
         """Enlarges a picture. Arrays are read and written in place, without copies.
 
@@ -237,6 +262,7 @@ class Session:
         self._check_configured("make_output")
         return np.empty(self._output.shape(*self._output_size), self._output.dtype)
 
+    @_exclusive
     def upscale(self, image: NDArray[Any], *, roi: tuple[int, int, int, int] | None = None) -> NDArray[Any]:
         """Enlarges a picture of any size; configures the session for it where it is not yet.
 
@@ -250,6 +276,7 @@ class Session:
         Raises:
             InputError: an argument is of the wrong type, shape or range, or the session is configured for rows.
             BackendUnavailableError: there is not enough memory.
+            CancelledError, CheckpointError: as in :meth:`process`.
         """
         image = check_pixels(image)
         if image.ndim != 3 or image.shape[2] != 3:
@@ -264,6 +291,7 @@ class Session:
         result: NDArray[Any] = self.process(image if is_usable else np.ascontiguousarray(image))
         return result
 
+    @_exclusive
     def push_rows(self, rows: object) -> int:
         """Takes the next rows of a picture whose rows arrive one after another, and computes what they complete.
 
@@ -283,8 +311,12 @@ class Session:
             CancelledError: :meth:`cancel` was called. The picture then begins anew.
             CheckpointError: the network's result is not finite.
         """
-        return self._push(self._rows_to_planes(rows))
+        planes = self._rows_to_planes(rows)
+        taken = c_int64()
+        self._call("push_rows", byref(to_image(planes)), len(planes[0]), byref(taken))
+        return taken.value
 
+    @_exclusive
     def pull_rows(self, count: int | None = None) -> NDArray[Any]:
         """The next rows of the result that are finished.
 
@@ -307,6 +339,7 @@ class Session:
         self._call("pull_rows", byref(to_image(planes)), num_rows, byref(c_int64()))
         return rows
 
+    @_exclusive
     def restart_rows(self) -> None:
         """Gives up the picture whose rows are being pushed, such as one whose other rows were lost.
 
@@ -329,19 +362,25 @@ class Session:
             Results as :meth:`pull_rows` returns them, as soon as they are finished.
 
         Raises:
-            InputError: as in :meth:`push_rows`, or the rows end within a picture.
+            InputError: as in :meth:`push_rows`; the rows end within a picture, or it was configured anew meanwhile.
             CancelledError, CheckpointError: as in :meth:`push_rows`.
         """
         self.restart_rows()
-        num_pushed = 0
+        form, height, num_pushed = self._form, self._input_size[0], 0
+
+        def check_form() -> None:
+            if self._form is not form:
+                raise InputError("configure() must not be called before a stream ends")
+
         for chunk in chunks:
+            check_form()
             planes = self._rows_to_planes(chunk)
             num_pushed += len(planes[0])
             while len(planes[0]):
-                planes = self._input.rows_from(planes, self._push(planes))
+                planes = self._input.rows_from(planes, self.push_rows(planes))
                 while self.finished_rows:
                     yield self.pull_rows()
-        height = self._input_size[0]
+                    check_form()
         if num_pushed % height:
             raise InputError(f"the rows end within a picture: got {num_pushed % height} of {height}")
 
@@ -378,16 +417,7 @@ class Session:
 
     def _rows_to_planes(self, rows: object) -> list[NDArray[Any]]:
         self._check_configured("push_rows")
-        num_rows = self._input.count_rows(rows)
-        if num_rows == 0:
-            shape = getattr(rows, "shape", type(rows).__name__)
-            raise InputError(f"rows must have the layout of a picture, and at least one row, got {shape}")
-        return to_planes(rows, self._input, num_rows, self._input_size[1], "rows")
-
-    def _push(self, planes: list[NDArray[Any]]) -> int:
-        taken = c_int64()
-        self._call("push_rows", byref(to_image(planes)), len(planes[0]), byref(taken))
-        return taken.value
+        return rows_to_planes(rows, self._input, self._input_size[1])
 
     def _check_configured(self, method: str) -> None:
         if self._form is None:

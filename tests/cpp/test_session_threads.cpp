@@ -116,6 +116,32 @@ void test_calls_that_meet(const Work& work) {
   CHECK(num_done > 0 && num_wrong == 0, "%d wrong of %d", num_wrong.load(), num_done.load());
 }
 
+// Other threads may ask at any time, also while the memory that they ask for goes and comes.
+void test_properties_meanwhile(const Work& work) {
+  Opened opened(work.file, work.options(2));
+  opened.configure(work.config);
+  const int64_t bytes = opened.session.memory_bytes();
+  std::atomic<bool> is_done{false};
+  std::atomic<int> num_wrong{0};
+  std::thread monitor([&] {
+    const Session& session = opened.session;
+    while (!is_done) {
+      const int64_t height = session.output_height(), now = session.memory_bytes();
+      if ((height != 0 && height != kHeight * session.scale()) || now < 0 || now > bytes) ++num_wrong;
+      if (session.finished_rows() < 0 || session.latency_rows() < 0 || session.estimated_latency_ms() != 0) ++num_wrong;
+    }
+  });
+  std::vector<uint8_t> result;
+  for (int i = 0; i < 3; ++i) {
+    CHECK(!opened.session.configure(config_of(0, 0)).ok() && opened.session.memory_bytes() < bytes, "released");
+    opened.configure(work.config);
+    CHECK(stream(opened.session, work, result).ok() && result == work.expected, "the rows differ");
+  }
+  is_done = true;
+  monitor.join();
+  CHECK(num_wrong == 0, "%d wrong", num_wrong.load());
+}
+
 void test_sessions_side_by_side(const Work& work) {
   std::atomic<int> num_right{0};
   run_on_new_threads(3, [&](int64_t) {
@@ -141,6 +167,7 @@ int main() {
     if (int8) continue;
     test_cancel(work);
     test_calls_that_meet(work);
+    test_properties_meanwhile(work);
     test_sessions_side_by_side(work);
   }
   return test_result();

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -154,6 +156,26 @@ def test_a_stream_begins_with_a_picture_and_must_not_end_within_one(session: Ses
     with pytest.raises(InputError, match=f"the rows end within a picture: got 60 of {HEIGHT}"):
         list(session.stream([picture, picture[:60]]))
     np.testing.assert_array_equal(np.concatenate(list(session.stream([picture]))), expected)
+
+
+def test_a_stream_ends_where_the_session_is_configured_anew(session: Session):
+    picture = np.zeros((700, 100, 3), np.uint8)
+    for width in (100, 300):
+        session.configure(700, 100, row_streaming=True)
+        results = session.stream(picture[row : row + 1] for row in range(700))
+        next(results)
+        session.configure(700, width, row_streaming=True)
+        with pytest.raises(InputError, match=r"configure\(\) must not be called before a stream ends"):
+            next(results)
+
+
+def test_rows_may_come_in_all_kinds_of_arrays(session: Session):
+    session.configure(8, WIDTH, row_streaming=True)
+    picture = random_frame(session)
+    expected = session.process(picture)
+    memory = (ctypes.c_uint8 * 3 * WIDTH * 4).from_buffer_copy(picture[:4].tobytes())
+    parts = list(session.stream([memory, memoryview(picture[4:6]), torch.from_numpy(picture[6:7]), [picture[7:]]]))
+    np.testing.assert_array_equal(np.concatenate(parts), expected)
 
 
 def test_a_picture_may_be_given_up(session: Session):

@@ -194,6 +194,59 @@ threading.Thread(target=work, daemon=True).start()
         assert (result.returncode, result.stderr) == (0, "")
 
 
+def test_interleaved_chroma_may_have_three_dimensions(session: Session):
+    session.configure(10, 12, input="nv12")
+    frame = np.random.default_rng(0).integers(0, 256, (15, 12)).astype(np.uint8)
+    expected = session.process(frame)
+    luma, chroma = np.zeros((40, 48), np.uint8), np.zeros((20, 30, 2), np.uint8)
+    session.process((frame[:10], frame[10:].reshape(5, 6, 2)), (luma, chroma[:, :24]))
+    np.testing.assert_array_equal(luma, expected[:40])
+    np.testing.assert_array_equal(chroma[:, :24].reshape(20, 48), expected[40:])
+    with pytest.raises(InputError, match="rows of out must be contiguous"):
+        session.process(frame, (luma, np.zeros((20, 48, 2), np.uint8)[:, ::2]))
+
+
+class Meanwhile:
+    """An array that lets another thread do something while a call looks at it."""
+
+    def __init__(self, array: np.ndarray, action) -> None:
+        self._array, self._action = array, action
+        self.errors: list[str] = []
+
+    def _act(self) -> None:
+        try:
+            self._action()
+        except InputError as error:
+            self.errors.append(str(error))
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self._array.__dlpack_device__()
+
+    def __dlpack__(self, **arguments: object) -> object:
+        thread = threading.Thread(target=self._act)
+        thread.start()
+        thread.join()
+        return self._array.__dlpack__(**arguments)
+
+
+def test_no_other_thread_can_change_what_a_call_has_checked(session: Session):
+    session.configure(20, 12)
+    picture = random_picture(20, 12)
+    expected = session.process(picture)
+    large = random_picture(400, 12)
+    for action in (
+        lambda: session.configure(400, 12),
+        lambda: session.upscale(large),
+        lambda: session.process(picture),
+    ):
+        source = Meanwhile(picture, action)
+        np.testing.assert_array_equal(session.process(source), expected)
+        assert source.errors == ["another thread is in a call of this session"]
+    sizes: list[int] = []
+    session.process(Meanwhile(picture, lambda: sizes.append(session.memory_bytes)))
+    assert sizes == [session.memory_bytes]
+
+
 def test_formats_of_the_same_pixels_agree(session: Session, upscaler: Upscaler):
     check_formats_agree(session, upscaler, 12, 10)
 
@@ -309,6 +362,8 @@ def test_wrong_arguments_are_one_line(session: Session):
         lambda: session.upscale(np.full((8, 6, 3), np.nan, np.float32)): "must be finite",
         lambda: session.upscale(good, roi=(0, 0, 2, 2, 2.5)): "roi must be four whole numbers",
         lambda: Session(MODEL, threads=0): "threads must be a whole number of at least 1, got 0",
+        lambda: Session(MODEL, threads=1025): "threads must be at most 1024, got 1025",
+        lambda: Session(MODEL, halo=10001): "halo must be at most 10000, got 10001",
     }.items():
         with pytest.raises(InputError, match=message):
             call()
@@ -336,6 +391,10 @@ def test_bad_models_are_one_line(tmp_path: Path, model: Path):
         Session(None)  # type: ignore[arg-type]
     with pytest.raises(CheckpointError, match=r"fehlt, für immer\.safetensors: no such file"):
         Session(tmp_path / "fehlt, für immer.safetensors")
+    with pytest.raises(CheckpointError, match=r"a\.safetensors: File name too long"):
+        Session("a" * 300 + ".safetensors")
+    with pytest.raises(CheckpointError, match="is not a regular file"):
+        Session(tmp_path)
     with pytest.raises(CheckpointError, match="holds no network that enlarges"):
         Session(ROOT / "srdgan_rt" / "weights" / "srdgan-h2l.safetensors")
     net = load_model(model).net
