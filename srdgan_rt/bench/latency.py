@@ -18,6 +18,7 @@ PROGRAMS = ("Session", "Upscaler")
 _PROGRAM = """
 import json, sys, time
 begin = time.perf_counter()
+sys.excepthook = lambda kind, error, trace: print(str(error) or kind.__name__, file=sys.stderr)
 sys.path[:], (program, model, height, width, roi, threads, seconds, rounds) = json.loads(sys.argv[1])
 import numpy as np
 picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
@@ -121,7 +122,7 @@ def measure_latencies(
         rounds: exact number of pictures after the first, instead of ``seconds``.
 
     Raises:
-        BackendUnavailableError: a process failed; the message is the last line of its error.
+        BackendUnavailableError: a process failed; the message ends with the last line of its error.
     """
     for zoom in zooms:
         for program in PROGRAMS:

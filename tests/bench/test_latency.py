@@ -19,7 +19,7 @@ def test_percentiles_are_times_that_were_measured():
 
 
 def test_a_model_that_cannot_be_opened_is_one_line():
-    with pytest.raises(BackendUnavailableError, match=r"Session cannot enlarge 8x8: .*UnknownModelError: no model 'x'"):
+    with pytest.raises(BackendUnavailableError, match=r"^Session cannot enlarge 8x8: no model 'x': "):
         list(measure_latencies("x", (Zoom(8, 8),), 1, seconds=0.1, rounds=1))
 
 
