@@ -1,4 +1,4 @@
-// What goes wrong inside a session, until the interface makes a Status of it.
+// Errors inside a session. The interface, which throws nothing, makes a Status of them.
 #pragma once
 
 #include <stdexcept>
@@ -26,6 +26,14 @@ inline void require_argument(bool condition, const std::string& message) {
 // Makes no std::string, which allocates, unless it fails.
 inline void require_argument(bool condition, const char* message) {
   if (!condition) throw Failure(StatusCode::kInvalidArgument, message);
+}
+
+// An enumeration, which C can set to any number, has none of its values 0 .. last.
+template <typename Enum>
+void require_choice(const char* name, Enum value, Enum last) {
+  const auto index = static_cast<int32_t>(value), end = static_cast<int32_t>(last);
+  require_argument(index >= 0 && index <= end,
+                   std::string(name) + " must be 0.." + std::to_string(end) + ", got " + std::to_string(index));
 }
 
 // Bytes of the UTF-8 character that begins there; 0 where none does, as for control characters. Code points that are

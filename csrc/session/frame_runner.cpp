@@ -13,7 +13,6 @@ namespace {
 
 constexpr float kNegativeSlope = 0.2f;    // srdgan_rt/models/l2h.py
 constexpr int64_t kUsualStripRows = 128;  // enough to make reading the weights, once per strip, cheap
-constexpr int64_t kChannels = kImageChannels;
 
 // In the order of the channels that pixel-unshuffle makes of them: those that begin a block, then those beside them.
 std::vector<int64_t> unshuffle_columns(const std::vector<int64_t>& columns, int64_t factor) {
@@ -58,14 +57,14 @@ FrameRunner::FrameRunner(const PackedModel& model, Workers& workers, const Sessi
   make_strips();
 }
 
-int64_t FrameRunner::plane_floats(const L2HRun& run, int64_t strip_rows) {
-  max_result_rows_ = 0;
+int64_t FrameRunner::count_result_rows(const L2HRun& run, int64_t strip_rows) const {
+  int64_t most = 0;
   for (int64_t known = 0; known < height_; known += strip_rows) {
     const int64_t before = known == 0 ? 0 : run.finished_rows(known);
     const int64_t now = run.finished_rows(std::min(known + strip_rows, height_));
-    max_result_rows_ = std::max(max_result_rows_, now - before);
+    most = std::max(most, now - before);
   }
-  return model_.weights.sizes.in_channels * strip_rows * width_ + kChannels * (max_result_rows_ + 1) * result_width_;
+  return most;
 }
 
 // Strips of the wanted height. If none is wanted: of the least height for row streaming; else of the usual height, or
@@ -73,17 +72,20 @@ int64_t FrameRunner::plane_floats(const L2HRun& run, int64_t strip_rows) {
 std::unique_ptr<L2HRun> FrameRunner::choose_run(int64_t strip_rows) {
   std::unique_ptr<L2HRun> best;
   int64_t best_floats = 0;
-  for (const int64_t wanted : {strip_rows > 0 ? strip_rows : height_, strip_rows > 0 ? strip_rows : kUsualStripRows}) {
+  const std::vector<int64_t> choices = strip_rows > 0 ? std::vector{strip_rows} : std::vector{height_, kUsualStripRows};
+  for (const int64_t wanted : choices) {
     const int64_t rows = L2HRun::round_strip_rows(height_, width_, model_.weights.sizes.int8, wanted);
     auto run =
         std::make_unique<L2HRun>(model_.weights, kNegativeSlope, height_, width_, rows, workers_.size(), process_isa());
-    const int64_t floats = run->state_floats() + run->workspace_floats() + plane_floats(*run, rows);
+    const int64_t result_rows = count_result_rows(*run, rows);
+    const int64_t floats =
+        run->state_floats() + run->workspace_floats() + picture_floats(rows) + result_floats(result_rows);
     if (best != nullptr && floats >= best_floats) continue;
     best = std::move(run);
     best_floats = floats;
     strip_rows_ = rows;
+    max_result_rows_ = result_rows;
   }
-  plane_floats(*best, strip_rows_);
   return best;
 }
 
@@ -91,8 +93,8 @@ void FrameRunner::make_strips() {
   state_ = AlignedMemory<float>(run_->state_floats());
   workspace_ = AlignedMemory<float>(run_->workspace_floats());
   const int64_t in_channels = model_.weights.sizes.in_channels;
-  picture_ = AlignedMemory<float>(in_channels * strip_rows_ * width_);
-  result_ = AlignedMemory<float>(kChannels * (max_result_rows_ + 1) * result_width_);
+  picture_ = AlignedMemory<float>(picture_floats(strip_rows_));
+  result_ = AlignedMemory<float>(result_floats(max_result_rows_));
   run_->clear_borders(state_.data());
   int64_t plans_bytes = 0;
   for (int64_t begin = 0; begin < height_; begin += strip_rows_) {
@@ -103,7 +105,7 @@ void FrameRunner::make_strips() {
     strip.end_row = run_->finished_rows(strip.end);
     L2HData data{};
     data.picture = {picture_.data(), in_channels, strip_rows_ * width_, width_, begin};
-    data.result = {result_row(strip, strip.first_row).channels[0], kChannels, (max_result_rows_ + 1) * result_width_,
+    data.result = {result_row(strip, strip.first_row).channels[0], kImageChannels, result_plane(max_result_rows_),
                    result_width_, strip.first_row};
     strip.work = run_->plan(state_.data(), workspace_.data(), data, strip.begin, strip.end);
     scratch_stride_ = std::max(scratch_stride_, strip.work->scratch_floats());
@@ -120,7 +122,7 @@ void FrameRunner::make_strips() {
 // The row before first_row is the last one of the strip before, for formats that take two rows at a time.
 RgbRow<float> FrameRunner::result_row(const Strip& strip, int64_t row) const {
   float* first = result_.data() + (row - strip.first_row + 1) * result_width_;
-  const int64_t plane = (max_result_rows_ + 1) * result_width_;
+  const int64_t plane = result_plane(max_result_rows_);
   return {{first, first + plane, first + 2 * plane}};
 }
 
@@ -167,7 +169,7 @@ StatusCode FrameRunner::compute(int64_t index, const ConstImage& input, int64_t 
 void FrameRunner::keep_last_row(const Strip& strip) {
   if (strip.end_row == strip.first_row) return;
   const RgbRow<float> last = result_row(strip, strip.end_row - 1), kept = result_row(strip, strip.first_row - 1);
-  for (int64_t c = 0; c < kChannels; ++c) std::copy_n(last.channels[c], result_width_, kept.channels[c]);
+  for (int64_t c = 0; c < kImageChannels; ++c) std::copy_n(last.channels[c], result_width_, kept.channels[c]);
 }
 
 // Pixel-unshuffle with factor r: pixel (y, x) of a block is channels y * r + x + {0, 1, 2} * r * r of one pixel.
@@ -190,7 +192,7 @@ StatusCode FrameRunner::write(int64_t index, const Image& output, int64_t first_
     RgbRow<const float> rows[2]{};
     for (int64_t i = 0; i < group; ++i) {
       const RgbRow<float> row = result_row(strip, crop_y_ + group * place + i);
-      for (int64_t c = 0; c < kChannels; ++c) {
+      for (int64_t c = 0; c < kImageChannels; ++c) {
         rows[i].channels[c] = row.channels[c] + crop_x_;
         if (!all_finite(rows[i].channels[c], output_width_)) is_finite = false;
       }

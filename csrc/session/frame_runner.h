@@ -55,9 +55,15 @@ class FrameRunner {
   };
 
   FrameRunner(const PackedModel& model, Workers& workers, const SessionConfig& config, const Window& window);
+  // Also sets strip_rows_ and max_result_rows_. 0 chooses the height of strips.
   std::unique_ptr<L2HRun> choose_run(int64_t strip_rows);
-  // Floats of both buffers of planes; also finds max_result_rows_.
-  int64_t plane_floats(const L2HRun& run, int64_t strip_rows);
+  // The most rows of the result that one strip finishes.
+  int64_t count_result_rows(const L2HRun& run, int64_t strip_rows) const;
+  // Of the buffers picture_ and result_.
+  int64_t picture_floats(int64_t strip_rows) const { return model_.weights.sizes.in_channels * strip_rows * width_; }
+  int64_t result_floats(int64_t max_result_rows) const { return kImageChannels * result_plane(max_result_rows); }
+  // Of one channel of result_: the rows of a strip, and before them the last one of the strip before.
+  int64_t result_plane(int64_t max_result_rows) const { return (max_result_rows + 1) * result_width_; }
   void make_strips();
   void read(const ConstImage& input, int64_t first_row, const Strip& strip);
   void keep_last_row(const Strip& strip);

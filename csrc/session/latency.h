@@ -1,4 +1,4 @@
-// How long a picture will take, before there is one.
+// Estimates how long a picture will take, before the first one arrives.
 #pragma once
 
 #include "csrc/session/frame_runner.h"

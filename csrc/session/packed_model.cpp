@@ -48,7 +48,7 @@ int64_t find_unshuffle(const L2HSizes& sizes) {
                     std::to_string(sizes.in_channels));
 }
 
-// What the work finds wrong, the model file is to blame for.
+// Errors of the packer are errors of the model file.
 template <typename Work>
 auto check_network(const Work& work) {
   try {

@@ -41,9 +41,9 @@ constexpr float kWhite = std::is_same_v<T, float>     ? 1.0f
 
 float clip(float value, float white) { return value > 0.0f ? (value < white ? value : white) : 0.0f; }
 
-// To nearest, ties to even, as torch.round does; for values of less than 2^22. Compilers make vectors of both ways.
-// Where there are fused multiply-adds, one would take the addition together with the product that made the value, which
-// is then not rounded as torch rounds it; but such processors have an instruction for nearbyint.
+// To nearest, ties to even, as torch.round does; for values of less than 2^22. Compilers vectorize both forms. With
+// fused multiply-adds, the compiler could merge the addition with the product that made the value, which would then not
+// be rounded before, as torch rounds it; but such processors have an instruction for nearbyint.
 float round_to_nearest(float value) {
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
   return std::nearbyint(value);
@@ -93,11 +93,10 @@ int64_t FormatLayout::row_bytes(int plane, int64_t width) const {
 }
 
 const FormatLayout& layout_of(PixelFormat format, const char* what) {
-  const auto index = static_cast<int32_t>(format);
-  constexpr auto kCount = static_cast<int32_t>(sizeof(kLayouts) / sizeof(*kLayouts));
-  require_argument(index >= 0 && index < kCount, std::string(what) + " format must be 0.." +
-                                                     std::to_string(kCount - 1) + ", got " + std::to_string(index));
-  return kLayouts[index];
+  constexpr PixelFormat kLast = PixelFormat::kP010;
+  static_assert(sizeof(kLayouts) / sizeof(*kLayouts) == static_cast<size_t>(kLast) + 1);
+  require_choice((std::string(what) + " format").c_str(), format, kLast);
+  return kLayouts[static_cast<int32_t>(format)];
 }
 
 PixelConverter::PixelConverter(PixelFormat format, const YuvColour& colour, int64_t width, int64_t height,
@@ -111,14 +110,9 @@ PixelConverter::PixelConverter(PixelFormat format, const YuvColour& colour, int6
   require_argument(!layout_->subsampled || (width % 2 == 0 && height % 2 == 0),
                    std::string("the ") + what + " in " + layout_->name + " must have an even width and height, got " +
                        std::to_string(width) + " x " + std::to_string(height));
-  const auto check = [](const char* name, auto value, auto last) {
-    const auto index = static_cast<int32_t>(value), end = static_cast<int32_t>(last);
-    require_argument(index >= 0 && index <= end,
-                     std::string(name) + " must be 0.." + std::to_string(end) + ", got " + std::to_string(index));
-  };
-  check("colour matrix", colour.matrix, ColourMatrix::kBt2020);
-  check("colour range", colour.range, ColourRange::kFull);
-  check("chroma siting", colour.siting, ChromaSiting::kLeft);
+  require_choice("colour matrix", colour.matrix, ColourMatrix::kBt2020);
+  require_choice("colour range", colour.range, ColourRange::kFull);
+  require_choice("chroma siting", colour.siting, ChromaSiting::kLeft);
   const LumaWeights& luma = kLumaWeights[static_cast<int32_t>(colour.matrix)];
   red_weight_ = luma.red;
   blue_weight_ = luma.blue;

@@ -72,7 +72,7 @@ StatusCode RowStream::compute(const std::atomic<bool>& cancelled) {
       ++next_strip_;
       drop_rows();
     }
-  } catch (...) {  // the host's threads failed, and the strip is half done
+  } catch (...) {  // the host's threads failed, and the strip is half computed
     restart();
     throw;
   }

@@ -15,8 +15,9 @@ class RowStream {
   // The runner must outlive this object.
   RowStream(FrameRunner& runner, const SessionConfig& config);
 
-  // Session::push_rows() and pull_rows(): kOk, kCancelled or kNotFinite, after which restart() must come; Failure for
-  // wrong arguments, which changes nothing, and for threads of the host that fail: then, too, the next picture begins.
+  // As Session::push_rows() and pull_rows(). They return kOk; or kCancelled or kNotFinite, and then restart() must be
+  // called. They throw Failure for wrong arguments, which changes nothing, and where the host's threads fail: if that
+  // leaves a strip half computed, they restart() themselves; rows that pull() did not write can be pulled again.
   StatusCode push(const ConstImage& rows, int64_t count, int64_t& taken, const std::atomic<bool>& cancelled);
   StatusCode pull(const Image& rows, int64_t count, int64_t& written, const std::atomic<bool>& cancelled);
 

@@ -64,7 +64,7 @@ std::vector<float> convert_all(const SafeTensor& tensor, const Convert& convert)
   return values;
 }
 
-// A tensor whose data is an offset yet: begin .. begin + bytes of what follows the header.
+// A tensor without its data pointer; begin is the offset of its bytes from the end of the header.
 struct Entry {
   SafeTensor tensor;
   int64_t begin;

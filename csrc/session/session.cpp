@@ -36,7 +36,7 @@ void check_options(const SessionOptions& options) {
   check("threads", options.threads, 0, kMaxThreads);
   check("halo", options.halo, -1, kMaxMargin);
   check("border_padding", options.border_padding, -1, kMaxMargin);
-  check("precision", static_cast<int64_t>(options.precision), 0, static_cast<int64_t>(Precision::kInt8));
+  require_choice("precision", options.precision, Precision::kInt8);
 }
 
 const char* describe(StatusCode code) {
@@ -208,7 +208,7 @@ Status report_empty() {
 bool Session::has_fast_int8() noexcept {
   try {
     return cpu_has_fast_int8(process_isa());
-  } catch (const std::exception&) {  // SRDGAN_RT_CPU_ISA names none; configure() says so
+  } catch (const std::exception&) {  // SRDGAN_RT_CPU_ISA is wrong; configure() returns the message
     return false;
   }
 }

@@ -91,12 +91,16 @@ srdgan_options srdgan_default_options(void) {
 
 srdgan_config srdgan_default_config(void) {
   const SessionConfig config;
-  srdgan_config result{};
-  result.input = static_cast<int32_t>(config.input);
-  result.output = static_cast<int32_t>(config.output);
-  result.input_colour = write_colour(config.input_colour);
-  result.output_colour = write_colour(config.output_colour);
-  return result;
+  return {static_cast<int32_t>(config.input),
+          static_cast<int32_t>(config.output),
+          config.width,
+          config.height,
+          {config.region.x, config.region.y, config.region.width, config.region.height},
+          write_colour(config.input_colour),
+          write_colour(config.output_colour),
+          config.strip_rows,
+          config.row_streaming ? 1 : 0,
+          config.max_latency_ms};
 }
 
 int32_t srdgan_session_has_fast_int8(void) { return Session::has_fast_int8() ? 1 : 0; }

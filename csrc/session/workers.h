@@ -18,7 +18,7 @@ class Workers {
   Workers(const Workers&) = delete;
 
   int64_t size() const { return size_; }
-  // Whether they can work in this process; the threads of a process that forked cannot.
+  // False in a child process after fork(), which has no copies of the threads.
   virtual bool is_of_this_process() const = 0;
 
   // Calls job(worker) once for each of 0 .. size() - 1, at the same time if threads are free, and returns when all have
@@ -68,7 +68,8 @@ class HostWorkers : public Workers {
   std::atomic<bool> is_wrong_{false};  // whether an index does not exist, or was called twice
 };
 
-// A fork copies no threads. There, to wait for them would never end, so they stay as they are.
+// In a child process after fork(), to wait for threads that were not copied would never end: the object is leaked
+// there.
 struct DeleteWorkers {
   void operator()(Workers* workers) const {
     if (workers->is_of_this_process()) delete workers;
