@@ -10,11 +10,15 @@
 namespace srdgan {
 namespace {
 
+void check_size(const char* what, int64_t width, int64_t height) {
+  require_argument(is_picture_size(height, width), std::string(what) + " must be 1.." + std::to_string(kMaxSide) +
+                                                       " and have at most " + std::to_string(kMaxPixels) +
+                                                       " pixels, got " + std::to_string(width) + " x " +
+                                                       std::to_string(height));
+}
+
 Region check_region(const SessionConfig& config) {
-  require_argument(is_picture_size(config.height, config.width),
-                   "width and height must be 1.." + std::to_string(kMaxSide) + " and have at most " +
-                       std::to_string(kMaxPixels) + " pixels, got " + std::to_string(config.width) + " x " +
-                       std::to_string(config.height));
+  check_size("width and height", config.width, config.height);
   const Region& region = config.region;
   if (region.x == 0 && region.y == 0 && region.width == 0 && region.height == 0)
     return {0, 0, config.width, config.height};
@@ -49,9 +53,7 @@ Window::Window(const SessionConfig& config, const PackedModel& model)
     : region(check_region(config)),
       x(make_axis(region.x, region.width, config.width, model)),
       y(make_axis(region.y, region.height, config.height, model)) {
-  require_argument(is_picture_size(y.size(), x.size()),
-                   "with its border padding the picture is too large: " + std::to_string(x.size()) + " x " +
-                       std::to_string(y.size()) + " pixels");
+  check_size("width and height with border padding", x.size(), y.size());
 }
 
 }  // namespace srdgan

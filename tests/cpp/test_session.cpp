@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "csrc/common/picture_limits.h"
 #include "include/srdgan/session.h"
 #include "include/srdgan/session_c.h"
 #include "tests/cpp/counting_allocator.h"
@@ -254,6 +255,10 @@ void test_arguments() {
   CHECK(invalid(run(memory.data() + 1, 0), "an address that is a multiple of the bytes of a sample, 2"), "address");
   CHECK(run(memory.data(), 0).ok(), "process");
   CHECK(session.memory_bytes() > 0 && session.output_width() == 32, "properties");
+  CHECK(session.open(file.data(), file.size(), {1, -1, 1, nullptr}).ok(), "open");
+  CHECK(invalid(session.configure(config_of(kMaxSide >> 5, kMaxSide >> 5)),
+                "with border padding must be 1..16777216 and have at most 274877906944 pixels, got 524290 x 524290"),
+        "padded size");
 }
 
 void test_bad_files() {
