@@ -230,7 +230,8 @@ class Session:
             ``out``, or the new array: (H, W, 3) interleaved, (3, H, W) planar, (H * 3 / 2, W) YUV.
 
         Raises:
-            InputError: :meth:`configure` was not called, an array has another form, or another thread is in a call.
+            InputError: :meth:`configure` was not called, an array has another form, ``out`` overlaps the picture, or
+                another thread is in a call.
             CancelledError: :meth:`cancel` was called.
             CheckpointError: the network's result is not finite: the weights or float samples are damaged.
         """
@@ -241,6 +242,8 @@ class Session:
         target = to_planes(out, self._output, *self._output_size, "out")
         if not all(plane.flags.writeable for plane in target):
             raise InputError("out must be writable")
+        if any(np.shares_memory(read, written) for read in source for written in target):
+            raise InputError("out must not overlap the picture")
         self._call("process", byref(to_image(source)), byref(to_image(target)))
         return out
 

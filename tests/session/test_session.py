@@ -150,6 +150,16 @@ def test_buffers_are_used_in_place(session: Session, upscaler: Upscaler):
     np.testing.assert_array_equal(upside_down[::-1], expected)
 
 
+def test_the_result_must_not_overlap_the_picture(session: Session):
+    session.configure(10, 12, output="rgba8")
+    canvas = np.zeros((40, 100, 4), np.uint8)
+    out = canvas[:, 40:88]
+    picture = np.lib.stride_tricks.as_strided(canvas[:10], (10, 12, 3), (400, 3, 1))
+    assert session.process(picture, out) is out  # side by side in one array
+    with pytest.raises(InputError, match="out must not overlap the picture"):
+        session.process(picture, canvas[:, 8:56])
+
+
 def test_rows_that_are_one_row_repeated(session: Session):
     row = random_picture(1, 12)
     repeated = np.broadcast_to(row, (10, 12, 3))
