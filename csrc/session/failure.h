@@ -19,6 +19,9 @@ inline void require_model(bool condition, const std::string& message) {
   if (!condition) throw Failure(StatusCode::kBadModel, message);
 }
 
+// Begins messages about files that are no safetensors files.
+constexpr const char* kNoSafetensors = "damaged, or not a safetensors file: ";
+
 // An argument of the caller breaks a rule.
 inline void require_argument(bool condition, const std::string& message) {
   if (!condition) throw Failure(StatusCode::kInvalidArgument, message);

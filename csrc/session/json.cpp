@@ -27,7 +27,8 @@ void append_utf8(std::string& text, uint32_t code) {
 }  // namespace
 
 void JsonReader::fail(const std::string& expected) const {
-  throw Failure(StatusCode::kBadModel, "the header has no " + expected + " at byte " + std::to_string(next_ - begin_));
+  throw Failure(StatusCode::kBadModel,
+                kNoSafetensors + ("its header has no " + expected) + " at byte " + std::to_string(next_ - begin_));
 }
 
 void JsonReader::skip_space() {

@@ -9,9 +9,10 @@
 namespace srdgan {
 namespace {
 
-constexpr double kRunSeconds = 0.06;       // of one timed run, where the picture is large enough
-constexpr int kRuns = 3;                   // of which the median counts
-constexpr int64_t kFirstPixels = 48 * 48;  // of the first sample, by which the size of the second is chosen
+constexpr double kRunSeconds = 0.06;  // of one timed run, where the picture is large enough
+constexpr int kRuns = 3;              // of which the median counts
+constexpr int64_t kFirstSide = 48;    // of the first sample, by which the size of the second is chosen
+constexpr int64_t kFirstPixels = kFirstSide * kFirstSide;
 constexpr int64_t kSampleWidth = 256;
 
 // Memory for a picture, all zeros.
@@ -48,7 +49,7 @@ SessionConfig make_sample(const SessionConfig& config, int64_t pixels) {
   SessionConfig sample = config;
   sample.region = {};
   sample.row_streaming = false;
-  sample.width = std::min(kSampleWidth, pixels / 48 / 2 * 2);
+  sample.width = std::min(kSampleWidth, pixels / kFirstSide / 2 * 2);
   sample.height = pixels / sample.width / 2 * 2;
   return sample;
 }
@@ -62,14 +63,12 @@ double estimate_latency(const PackedModel& model, Workers& workers, const Sessio
     return time_runs(small, sample, runs) / static_cast<double>(small.num_pixels());
   };
   const auto pixels = static_cast<double>(runner.num_pixels());
-  double seconds = 0.0;
   if (runner.num_pixels() > kFirstPixels) {
     const double affordable = kRunSeconds / measure_sample(kFirstPixels, 1);
     if (affordable < pixels)
-      seconds = pixels * measure_sample(std::max(kFirstPixels, static_cast<int64_t>(affordable)), kRuns);
+      return 1000.0 * pixels * measure_sample(std::max(kFirstPixels, static_cast<int64_t>(affordable)), kRuns);
   }
-  if (seconds == 0.0) seconds = time_runs(runner, config, kRuns);
-  return 1000.0 * seconds;
+  return 1000.0 * time_runs(runner, config, kRuns);
 }
 
 }  // namespace srdgan

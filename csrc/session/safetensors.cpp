@@ -148,13 +148,12 @@ std::vector<uint8_t> read_file(const char* path) {
 
 SafeTensors read_safetensors(const uint8_t* file, size_t bytes) {
   uint64_t header_bytes = 0;
-  require_model(bytes >= kLengthBytes,
-                "damaged, or not a safetensors file: it has " + std::to_string(bytes) + " bytes");
+  const std::string size = kNoSafetensors + ("it has " + std::to_string(bytes) + " bytes");
+  require_model(bytes >= kLengthBytes, size);
   for (size_t i = 0; i < kLengthBytes; ++i) header_bytes |= static_cast<uint64_t>(file[i]) << (8 * i);
   const auto* header = reinterpret_cast<const char*>(file + kLengthBytes);
   require_model(header_bytes <= std::min<uint64_t>(kMaxHeader, bytes - kLengthBytes) && header_bytes > 0,
-                "damaged, or not a safetensors file: it has " + std::to_string(bytes) +
-                    " bytes and states a header of " + std::to_string(header_bytes));
+                size + " and states a header of " + std::to_string(header_bytes));
   const uint8_t* data = file + kLengthBytes + header_bytes;
   const auto data_bytes = static_cast<int64_t>(bytes - kLengthBytes - header_bytes);
 

@@ -227,7 +227,7 @@ class Session:
             out: memory for the result, likewise, and writable; None makes a new array. It must not overlap the input.
 
         Returns:
-            ``out``, or the new array: (H, W, 3) interleaved, (3, H, W) planar, (H * 3 / 2, W) YUV.
+            ``out``, or the new array: (H, W, 3 or 4) interleaved, (3, H, W) planar, (H * 3 / 2, W) YUV.
 
         Raises:
             InputError: :meth:`configure` was not called, an array has another form, ``out`` overlaps the picture, or

@@ -282,6 +282,9 @@ void test_bad_files() {
   damaged = file;
   damaged.push_back(0);
   CHECK(bad(damaged, "damaged"), "longer");
+  damaged = file;
+  damaged[8] = 'x';
+  CHECK(bad(damaged, "damaged, or not a safetensors file: its header has no '{' at byte 0"), "no header");
   damaged = model_file(layers.tensors, {{"sha256", std::string(64, '0')}});
   CHECK(bad(damaged, "do not match their sha256"), "digest");
   NamedTensors tensors = layers.tensors;
