@@ -365,7 +365,8 @@ class Session:
             Results as :meth:`pull_rows` returns them, as soon as they are finished.
 
         Raises:
-            InputError: as in :meth:`push_rows`; the rows end within a picture, or it was configured anew meanwhile.
+            InputError: as in :meth:`push_rows`; the rows end within a picture, or the session was configured anew
+                meanwhile.
             CancelledError, CheckpointError: as in :meth:`push_rows`.
         """
         self.restart_rows()
