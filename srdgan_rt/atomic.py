@@ -35,7 +35,7 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         The new file, open for reading and writing.
 
     Raises:
-        OSError: the file cannot be written.
+        OSError: the file cannot be written; it names ``path``.
     """
     target = Path(os.path.realpath(path))
     _remove_orphans_once(str(target.parent))
@@ -54,8 +54,9 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
-        if isinstance(error, OSError) and error.filename == str(temporary):  # a name that means nothing to the caller
-            raise type(error)(error.errno, error.strerror, str(target)) from error
+        # A full disk names no file, and the temporary name means nothing to the caller.
+        if isinstance(error, OSError) and error.errno and error.filename in (None, str(temporary)):
+            raise type(error)(error.errno, error.strerror, os.fspath(path)) from error
         raise
     _sync_folder(target.parent)
 

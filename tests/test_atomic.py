@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -87,6 +88,12 @@ def test_missing_folder_is_an_error(kind, tmp_path):
     with pytest.raises(FileNotFoundError) as caught, replace_file(tmp_path / "none" / "a"):
         pass
     assert caught.value.filename == str(tmp_path / "none" / "a")
+
+
+def test_full_disk_names_the_file(kind, tmp_path):
+    with pytest.raises(OSError, match="No space left") as caught, replace_file(tmp_path / "a"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert caught.value.filename == str(tmp_path / "a")
 
 
 @pytest.fixture

@@ -7,16 +7,17 @@ The paper's Fig. 6 and section 4.3 for a net of any size: trains the variants of
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from srdgan_rt.errors import InputError
-from srdgan_rt.metrics import BASELINES, Evaluation, Method, evaluate_data_set, open_data_set, render_markdown
+from srdgan_rt.metrics import BASELINES, DataSet, Evaluation, Method, evaluate_data_set, open_data_set, render_markdown
 from srdgan_rt.runtime import Upscaler
 from training.cli.options import add_gmsr, make_stage_parser
-from training.cli.parser import one_line_errors
+from training.cli.parser import INTERRUPTED, one_line_errors
 from training.config import JointConfig, L2HConfig, build_config, read_table
 from training.loop.checkpoints import checkpoint_path
 from training.stages import joint, l2h
@@ -60,8 +61,14 @@ def read_variants(path: Path, runs: Path) -> tuple[list[str], list[Variant]]:
     unknown = sorted(set(table) - {"data_sets", "base", "joint", "variants"})
     if unknown:
         raise InputError(f"{path.name}: unknown key {unknown[0]!r}; known keys: data_sets, base, joint, variants")
+    for key, kind, words in (*((key, dict, "a table") for key in ("base", "joint")), ("data_sets", list, "a list")):
+        if not isinstance(table.get(key, kind()), kind):
+            raise InputError(f"{path.name}: {key} must be {words}, got {table[key]!r}")
+    entries = table.get("variants", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InputError(f"{path.name}: variants must be tables, [[variants]], got {entries!r}")
     variants: list[Variant] = []
-    for entry in table.get("variants", []):
+    for entry in entries:
         changes = dict(entry)
         origin = changes.pop("joint_from", None)
         where = f"{path.name}: variant {changes.get('name')!r}"
@@ -102,13 +109,13 @@ def train_variants(variants: Sequence[Variant], arguments: argparse.Namespace) -
     return True
 
 
-def score_variants(variants: Sequence[Variant], data_sets: Sequence[Path], runs: Path) -> list[Evaluation]:
+def score_variants(variants: Sequence[Variant], data_sets: Sequence[DataSet], runs: Path) -> list[Evaluation]:
     """Scores the EMA of the newest checkpoints, and bicubic interpolation."""
     methods: dict[str, Method] = {"bicubic interpolation": BASELINES["bicubic"]}
     for variant in variants:
         upscaler = Upscaler(checkpoint_path(runs / variant.name), device="cpu", precision="fp32")
         methods[variant.name] = lambda sample, upscaler=upscaler: upscaler.upscale(sample.low)  # type: ignore[misc]
-    return [evaluate_data_set(open_data_set(folder), methods) for folder in data_sets]
+    return [evaluate_data_set(data_set, methods) for data_set in data_sets]
 
 
 def main() -> None:
@@ -125,9 +132,10 @@ def main() -> None:
             raise InputError("batch.gmsr of a variant must be above 0 where --gmsr is given, got 0 in all")
         if arguments.vgg is not None and not any(variant.uses_features for variant in variants):
             raise InputError("weights.feature of a variant must be above 0 where --vgg is given, got 0 in all")
+        data_sets = [open_data_set(arguments.data / name) for name in names]  # before hours of training
         if not train_variants(variants, arguments):
-            return
-        evaluations = score_variants(variants, [arguments.data / name for name in names], arguments.run)
+            sys.exit(INTERRUPTED)
+        evaluations = score_variants(variants, data_sets, arguments.run)
         text = render_markdown(evaluations)
         (arguments.run / "ablation.md").write_text(text, encoding="utf-8")
         print(text)

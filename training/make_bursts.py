@@ -9,8 +9,8 @@ line on stderr, and the exit status is 1. At the end ``BURSTS/manifest.json`` ha
 
 from __future__ import annotations
 
-import hashlib
 import json
+import math
 import sys
 import zlib
 from collections.abc import Iterator
@@ -26,10 +26,11 @@ import numpy as np
 
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.camera import random_camera, simulate_capture
+from srdgan_rt.degrade.pairs import hash_file
 from srdgan_rt.errors import InputError, SrdganError
 from srdgan_rt.image import Picture, write_picture
 from srdgan_rt.pixels import to_bytes, to_float32
-from training.cli.parser import CommandParser, one_line_errors
+from training.cli.parser import CommandParser, name_failure, one_line_errors
 from training.data.pictures import Array, Bytes, find_photographs, read_rgb
 
 _MADE_BY = "python -m training.make_bursts"
@@ -127,7 +128,7 @@ def make_scene(path: Path, out: Path, options: Options) -> bool:
     folder = out / _name_scene(path)
     source = {
         "photograph": path.name,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256": hash_file(path),
         "options": asdict(options),
     }
     record = _read_record(folder / _RECORD)
@@ -166,7 +167,7 @@ def _try_scene(path: Path, out: Path, options: Options) -> tuple[bool, str]:
     try:
         made = make_scene(path, out, options)
     except (SrdganError, OSError, cv2.error) as error:
-        return False, f"{path}: {error}"
+        return False, name_failure(path, error)
     return True, f"{_name_scene(path)}: {options.frames} frames{'' if made else ', there already'}"
 
 
@@ -218,10 +219,12 @@ def main() -> None:
     )
     parser.add_argument("--workers", type=int, default=1, help="processes (%(default)s)")
     arguments = parser.parse_args()
-    if arguments.frames < 1 or arguments.workers < 1 or arguments.seed < 0:
-        parser.error("--frames and --workers must be at least 1, --seed at least 0")
-    if arguments.shift < 0 or not 0 <= arguments.moving <= 1 or not 0 <= arguments.quality <= 100:
-        parser.error("--shift must be at least 0, --moving 0..1, --quality 0..100")
+    for name, smallest in (("frames", 1), ("workers", 1), ("seed", 0), ("shift", 0)):
+        if not smallest <= (value := getattr(arguments, name)) < math.inf:
+            parser.error(f"--{name} must be finite and at least {smallest}, got {value}")
+    for name, largest in (("moving", 1), ("quality", 100)):
+        if not 0 <= (value := getattr(arguments, name)) <= largest:
+            parser.error(f"--{name} must be 0..{largest}, got {value}")
     options = Options(arguments.frames, arguments.seed, arguments.shift, arguments.moving, arguments.quality)
     with one_line_errors(parser):
         num_bad = make_bursts(arguments.photographs, arguments.bursts, options, arguments.workers)

@@ -21,7 +21,8 @@ from training.bursts.manifest import Manifest, Record
 from training.bursts.read import Bytes, find_frames, find_scenes, read_burst
 from training.bursts.scene import Frame, Scene, fuse_scene
 from training.bursts.split import assign_splits
-from training.cli.parser import CommandParser, one_line_errors
+from training.cli.parser import CommandParser, name_failure, one_line_errors
+from training.loop.lock import hold_folder
 
 _NOISE_SIDE = 1024  # pixels: the noise is reported for the middle of the reference
 
@@ -130,33 +131,34 @@ def make_pairs(bursts: Path, out: Path, fewest: int, most_moving: float) -> int:
         The number of scenes that could not be used.
 
     Raises:
-        SrdganError: there are no scenes, or nothing can be written.
+        SrdganError: there are no scenes, nothing can be written, or another process is writing there.
     """
     folders = find_scenes(bursts)
     manifest = Manifest(out)
-    known = {name: record["split"] for name, record in manifest.scenes.items()}
-    splits = assign_splits([folder.name for folder in folders], known)
-    num_bad = 0
-    for number, folder in enumerate(folders, 1):
-        name = folder.name
-        try:
-            source = describe_source(find_frames(folder, fewest), fewest, most_moving)
-            if name in manifest.scenes and manifest.scenes[name]["source"] == source:
+    with hold_folder(out):
+        known = {name: record["split"] for name, record in manifest.scenes.items()}
+        splits = assign_splits([folder.name for folder in folders], known)
+        num_bad = 0
+        for number, folder in enumerate(folders, 1):
+            name = folder.name
+            try:
+                source = describe_source(find_frames(folder, fewest), fewest, most_moving)
+                if name in manifest.scenes and manifest.scenes[name]["source"] == source:
+                    continue
+                manifest.discard(name)
+                record = make_scene(folder, out, splits[name], source)
+                manifest.add(name, record)
+            except (SrdganError, OSError) as error:  # one bad scene must not stop the others
+                print(name_failure(name, error), file=sys.stderr, flush=True)
+                manifest.discard(name)
+                num_bad += 1
                 continue
-            manifest.discard(name)
-            record = make_scene(folder, out, splits[name], source)
-            manifest.add(name, record)
-        except (SrdganError, OSError) as error:  # one bad scene must not stop the others
-            print(f"{name}: {error}", file=sys.stderr, flush=True)
-            manifest.discard(name)
-            num_bad += 1
-            continue
-        pairs = sum(bool(frame["noisy"]) for frame in record["frames"])
-        print(
-            f"{number}/{len(folders)} {name}: {pairs} pairs of {len(record['frames'])} frames, {splits[name]}",
-            flush=True,
-        )
-    manifest.write()
+            pairs = sum(bool(frame["noisy"]) for frame in record["frames"])
+            print(
+                f"{number}/{len(folders)} {name}: {pairs} pairs of {len(record['frames'])} frames, {splits[name]}",
+                flush=True,
+            )
+        manifest.write()
     return num_bad
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from srdgan_rt.errors import InputError
 from training.cli.parser import CommandParser, one_line_errors
+from training.loop.progress import LOG
 
 Curve = tuple[list[int], list[float]]  # iterations and values
 
@@ -20,23 +21,36 @@ def read_curve(run: Path, key: str) -> Curve:
     """The values of a key in a run's log.
 
     Of [generated, real] pairs the first is taken. Lines that a resumed run has written again count once, the last time.
+    Lines that a full disk cut off are left out.
 
     Raises:
         InputError: there is no log, or it is none.
     """
-    path = run / "log.jsonl"
+    path = run / LOG
     try:
-        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read the log {path}: {error}") from error
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise InputError(f"cannot read the log {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no log of a run") from error
+    records = [record for line in lines if isinstance(record := _parse(line), dict) and "iteration" in record]
+    if lines and not records:
+        raise InputError(f"{path} is no log of a run")
     values: dict[int, float] = {}
     for record in records:
         value = record.get(key)
-        if isinstance(value, list):
+        if isinstance(value, list) and value:
             value = value[0]
         if isinstance(value, (int, float)):
             values[record["iteration"]] = float(value)
     return sorted(values), [values[iteration] for iteration in sorted(values)]
+
+
+def _parse(line: str) -> object:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
 
 
 def last_iteration(run: Path) -> int:
@@ -54,7 +68,7 @@ def plot(runs: Sequence[Path], keys: Sequence[str], output: Path, *, chained: bo
         chained: let each run begin where the one before it ends.
 
     Raises:
-        InputError: a log cannot be read, no run has a key, or matplotlib is missing.
+        InputError: a log cannot be read, no run has a key, matplotlib is missing or cannot write such a file.
     """
     try:
         from matplotlib import rc_context
@@ -77,7 +91,10 @@ def plot(runs: Sequence[Path], keys: Sequence[str], output: Path, *, chained: bo
     with rc_context(
         {"svg.fonttype": "none", "svg.hashsalt": "srdgan-rt"}
     ):  # letters stay letters; equal runs, equal files
-        figure.savefig(output, metadata={"Date": None} if output.suffix == ".svg" else None)
+        try:
+            figure.savefig(output, metadata={"Date": None} if output.suffix == ".svg" else None)
+        except ValueError as error:
+            raise InputError(f"{output}: {error}") from error
 
 
 def main() -> None:

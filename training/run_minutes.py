@@ -10,9 +10,11 @@ import dataclasses
 from pathlib import Path
 
 from srdgan_rt.checkpoint import DEFAULT_DEGRADATION
+from srdgan_rt.errors import InputError
 from training.cli.options import add_gmsr
 from training.cli.parser import CommandParser, one_line_errors
 from training.config import L2HConfig, read_config
+from training.data.packs import is_packed
 from training.stages.minutes import scale_batch, train
 
 
@@ -33,6 +35,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with one_line_errors(parser):
         config = read_config(arguments.config, L2HConfig)
+        if arguments.packs is not None and not is_packed(arguments.packs):
+            raise InputError(f"--packs must be a folder that training.pack wrote, got {arguments.packs}")
         if arguments.batch is not None:
             config = dataclasses.replace(config, batch=scale_batch(config.batch, arguments.batch))
         made = train(

@@ -28,7 +28,7 @@ from srdgan_rt.degrade.pair_set import PairPaths, PairSet, store_pair
 from srdgan_rt.degrade.pairs import PairPlan, hash_file, make_pairs, plan_pair
 from srdgan_rt.errors import InputError, SrdganError
 from srdgan_rt.pixels import Pixels
-from training.cli.parser import CommandParser, one_line_errors
+from training.cli.parser import CommandParser, name_failure, one_line_errors
 from training.config import read_config
 from training.config.gmsr import GMSRConfig, percent
 from training.data.pictures import as_array, as_tensor, find_photographs
@@ -121,7 +121,7 @@ def synthesize(
             if missing := [plan for plan in planned if pairs.needs(plan, overwrite=overwrite)]:
                 jobs.append((path, missing))
         except SrdganError as error:  # one bad photograph must not stop the others
-            _say_bad(path, error)
+            print(name_failure(path, error), file=sys.stderr, flush=True)
             num_bad += 1
     try:
         if jobs:
@@ -149,7 +149,7 @@ def _run_jobs(
             try:
                 num_made = task.result()
             except (SrdganError, OSError) as error:
-                _say_bad(path, error)
+                print(name_failure(path, error), file=sys.stderr, flush=True)
                 num_bad += 1
             else:
                 print(f"{number}/{len(tasks)} {path.name}: {num_made} of {num_plans} pairs", flush=True)
@@ -164,11 +164,6 @@ def _check_names(photographs: list[Path]) -> None:
         other = taken.setdefault(path.stem.casefold(), path)
         if other != path:
             raise InputError(f"{path.name} and {other.name}: their pairs would have one name")
-
-
-def _say_bad(path: Path, error: Exception) -> None:
-    text = str(error)
-    print(text if str(path) in text else f"{path}: {text}", file=sys.stderr, flush=True)
 
 
 def _start_worker(model: str, device: str) -> None:

@@ -119,8 +119,9 @@ def _read_file(path: Path, names: list[str]) -> tuple[dict[str, tuple[Tensor, Te
                 )
                 for name in names
             }
-    except KeyError as error:
-        raise InputError(f"{path} is not the VGG file that is needed: {error.args[0]}") from error
-    except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"cannot read the VGG weights {path}: {error}") from error
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise InputError(f"cannot read the VGG weights {path}: {error.strerror}") from error
+    except (OSError, KeyError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        reason = f"holds no VGG up to {names[-1]}; python -m training.convert_vgg makes such a file"
+        raise InputError(f"{path} {reason}") from error
     return weights, facts

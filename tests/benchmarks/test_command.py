@@ -36,7 +36,7 @@ CASES: list[tuple[str, list[str], int, str]] = [
     ("int8", ["none"], 2, "none: there is no such folder"),
     ("int8", ["pairs", "-n", "none"], 2, "'none'"),
     ("int8_speed", ["--nets", "none"], 2, "'none'"),
-    ("model_choice", ["--data", "none"], 2, "no pictures in none/train_photos"),
+    ("model_choice", ["--data", "none"], 2, "there is no folder none/train_photos"),
     ("peers", ["none", "--cache", "cache"], 2, "invalid choice: 'none'"),
     ("peers", ["realsr", "--cache", "bytes.json"], 1, "bytes.json"),
     ("peers", ["realsr", "--cache", "damaged"], 1, "is damaged: File is not a zip file"),

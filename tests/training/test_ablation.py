@@ -39,6 +39,10 @@ def test_the_family_differs_in_what_the_names_say(tmp_path: Path) -> None:
     [
         ("variant = 1", "unknown key 'variant'; known keys: data_sets, base, joint, variants"),
         ("data_sets = []", "there are no variants"),
+        ("data_sets = 3", "ablation.toml: data_sets must be a list, got 3"),
+        ("base = 3", "ablation.toml: base must be a table, got 3"),
+        ("variants = 3", r"ablation.toml: variants must be tables, \[\[variants\]\], got 3"),
+        ("variants = [3]", r"ablation.toml: variants must be tables, \[\[variants\]\], got \[3\]"),
         ('[[variants]]\nname = "a"\njoint_from = "b"', "joint_from must name a variant before it, got 'b'"),
         ('[[variants]]\nname = "a"\niterations = 1\nblocks = 2', "variant 'a': unknown key 'blocks'"),
         (2 * '[[variants]]\nname = "a"\niterations = 1\n', "variant 'a': names of variants must differ"),

@@ -145,7 +145,7 @@ def test_an_old_checkpoint_does_not_know_its_data(
     ("module", "fault", "status", "message"),
     [
         (export, "none", 2, "there is no checkpoint in "),
-        (export, "damaged", 1, "is damaged, or no checkpoint of a run: "),
+        (export, "damaged", 1, "is damaged, or no checkpoint of a run"),
         (export, "h2l", 2, "holds no low-to-high net: "),
         (export_h2l, "l2h", 2, "holds no high-to-low net: "),
         (export, "licence", 2, "--licence must not be empty"),

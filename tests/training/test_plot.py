@@ -37,5 +37,19 @@ def test_what_cannot_be_drawn_is_named(tmp_path: Path) -> None:
     run = make_run(tmp_path, "run", [{"iteration": 1, "a": 1}])
     with pytest.raises(InputError, match="no run has 'b' in its log"):
         plot([run], ["b"], tmp_path / "b.svg", chained=False)
-    with pytest.raises(InputError, match="cannot read the log"):
+    with pytest.raises(InputError, match=r"cannot read the log .*log\.jsonl: No such file or directory$"):
         plot([tmp_path], ["a"], tmp_path / "a.svg", chained=False)
+    with pytest.raises(InputError, match=r"a\.xyz: Format 'xyz' is not supported"):
+        plot([run], ["a"], tmp_path / "a.xyz", chained=False)
+    for content in ("[1, 2]", "no JSON"):
+        (tmp_path / "log.jsonl").write_text(content)
+        with pytest.raises(InputError, match=r"log\.jsonl is no log of a run$"):
+            read_curve(tmp_path, "a")
+
+
+def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "run", [{"iteration": 1, "a": 3, "b": []}])
+    with (run / "log.jsonl").open("a") as file:
+        file.write('\n{"iteration": 2, "a"\n{"iteration": 3, "a": 4}\n')
+    assert read_curve(run, "a") == ([1, 3], [3, 4])
+    assert read_curve(run, "b") == ([], [])

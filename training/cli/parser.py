@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from srdgan_rt.errors import InputError, SrdganError
+from srdgan_rt.errors import InputError, SrdganError, describe
+
+INTERRUPTED = 130  # exit status of a program that Ctrl-C ended
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -38,6 +40,12 @@ def _one_line(message: str) -> str:
     return " ".join(message.split())
 
 
+def name_failure(name: object, error: Exception) -> str:
+    """One line about an input that failed while others go on; ``name`` comes first, once."""
+    text = describe(error) if isinstance(error, OSError) else _one_line(str(error))
+    return text if text.startswith(f"{name}: ") else f"{name}: {text}"
+
+
 @contextmanager
 def one_line_errors(parser: CommandParser) -> Iterator[None]:
     """Ends the program with one line: with status 2 where what was asked for is wrong, 1 where it could not be done."""
@@ -46,6 +54,6 @@ def one_line_errors(parser: CommandParser) -> Iterator[None]:
     except InputError as error:
         parser.error(str(error))
     except (SrdganError, OSError) as error:
-        parser.fail(str(error))
+        parser.fail(describe(error))
     except KeyboardInterrupt:
-        parser.exit(130, "interrupted: the same command goes on\n")
+        parser.exit(INTERRUPTED, f"{parser.prog}: interrupted; run the same command again to go on\n")

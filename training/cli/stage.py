@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from training.cli.options import add_gmsr, make_stage_parser
-from training.cli.parser import one_line_errors
+from training.cli.parser import INTERRUPTED, one_line_errors
 from training.config import StageConfig, read_config
 
 
 def run_stage(
     description: str | None, config_type: type[StageConfig], train: Callable[..., bool], *, uses_gmsr: bool = True
 ) -> None:
-    """Reads the arguments and the configuration, then trains.
+    """Reads the arguments and the configuration, then trains; exits with :data:`INTERRUPTED` if it was stopped.
 
     Args:
         description: of the command.
@@ -28,4 +29,5 @@ def run_stage(
     with one_line_errors(parser):
         gmsr = [arguments.gmsr] if uses_gmsr else []
         config = read_config(arguments.config, config_type)
-        train(config, arguments.data, arguments.run, arguments.vgg, *gmsr, arguments.tensorboard)
+        finished = train(config, arguments.data, arguments.run, arguments.vgg, *gmsr, arguments.tensorboard)
+    sys.exit(0 if finished else INTERRUPTED)

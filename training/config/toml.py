@@ -22,6 +22,9 @@ def _build(kind: Any, table: dict[str, Any], where: str) -> Any:
     types = typing.get_type_hints(kind)
     hints = {item.name: types[item.name] for item in dataclasses.fields(kind)}
     check_keys(table, hints, where)
+    needed = [item.name for item in dataclasses.fields(kind) if item.default is item.default_factory]  # both MISSING
+    if missing := [name for name in needed if name not in table]:
+        raise InputError(f"{where}: the key {missing[0]!r} is missing")
     return kind(**{key: convert(hints[key], value, f"{where}.{key}") for key, value in table.items()})
 
 
@@ -75,10 +78,7 @@ def build_config(kind: type[ConfigT], table: dict[str, Any], where: str) -> Conf
     Raises:
         InputError: a key is unknown or missing, or a value is of the wrong type or range.
     """
-    try:
-        config: ConfigT = _build(kind, table, where)
-    except TypeError as error:  # a key without a default is missing
-        raise InputError(f"{where}: {error}") from error
+    config: ConfigT = _build(kind, table, where)
     return config
 
 

@@ -48,7 +48,9 @@ def _decode(path: Path) -> Bytes:
 
 
 def find_photographs(folder: Path) -> list[Path]:
-    """The pictures of a folder, sorted; InputError when there are none."""
+    """The pictures of a folder, sorted; InputError when there are none, or no folder."""
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder}")
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in READABLE_EXTENSIONS)
     if not paths:
         raise InputError(f"no pictures in {folder}")
@@ -105,15 +107,19 @@ def read_phone_pairs(folder: Path, smallest_side: int = 1) -> Iterator[tuple[Byt
     Raises:
         InputError: a pair does not fit or is too small, a picture cannot be read, or there is none.
     """
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder}")
     paths = sorted(folder.glob("*_clean.*"))
     if not paths:
         raise InputError(f"no *_clean.* / *_noisy.* pairs in {folder}")
     for path in paths:
         clean, noisy = read_rgb(path), read_rgb(path.with_name(path.name.replace("_clean.", "_noisy.")))
+        height, width = clean.shape[:2]
         if clean.shape != noisy.shape:
-            raise InputError(f"{path.name} and its noisy picture differ in size: {clean.shape} and {noisy.shape}")
-        if min(clean.shape[:2]) < smallest_side:
-            raise InputError(f"{path.name} must have at least {smallest_side} pixels a side, has {clean.shape[:2]}")
+            sizes = f"{width} x {height} and {noisy.shape[1]} x {noisy.shape[0]}"
+            raise InputError(f"{path} and its noisy picture differ in size: {sizes}")
+        if min(height, width) < smallest_side:
+            raise InputError(f"{path} must have at least {smallest_side} pixels a side, has {width} x {height}")
         yield clean, noisy
 
 

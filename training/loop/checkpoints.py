@@ -1,12 +1,14 @@
-"""The checkpoints of runs: their place, and how to read them."""
+"""The checkpoints of runs: their place, and how they are read and written."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import InputError, SrdganError
 
 
@@ -36,7 +38,29 @@ def read_checkpoint(folder: Path) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         if isinstance(state["iteration"], int):
             return state
-        reason = "its iteration is no number"
-    except Exception as error:  # the reader of a damaged pickle raises errors of almost any type
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
-    raise SrdganError(f"{path} is damaged, or no checkpoint of a run: {reason}")
+    except OSError as error:
+        raise SrdganError(f"{path} cannot be read: {error.strerror}") from error
+    except Exception as error:  # the reader of a damaged pickle raises errors of any type, which say nothing to a user
+        raise SrdganError(f"{path} is damaged, or no checkpoint of a run") from error
+    raise SrdganError(f"{path} is damaged, or no checkpoint of a run: its iteration is no number")
+
+
+def write_checkpoint(folder: Path, state: Mapping[str, Any]) -> None:
+    """Writes the checkpoint of a run. A kill or a full disk at any moment leaves the old one or the new one.
+
+    Args:
+        folder: of the run.
+        state: as :func:`read_checkpoint` returns it.
+
+    Raises:
+        SrdganError: it cannot be written.
+    """
+    path = checkpoint_path(folder)
+    try:
+        with replace_file(path) as file:
+            torch.save(dict(state), file)
+    except (OSError, RuntimeError) as error:
+        # When the disk is full, torch raises an error about its own file format, in the context of the true one.
+        cause = error if isinstance(error, OSError) else error.__context__
+        reason = cause.strerror if isinstance(cause, OSError) else error
+        raise SrdganError(f"{path} cannot be written: {reason}") from error

@@ -7,6 +7,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+LOG = "log.jsonl"  # in the folder of a run
+
 
 class RunProgress:
     """On a terminal one line with speed and time left; elsewhere the lines of the log on stdout.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from srdgan_rt.degrade.pairs import hash_file
 from srdgan_rt.errors import SrdganError
 from training.config import StageConfig
 
+_HELD = re.compile(r"(model|discriminator)\.|weights\.adversarial|^frozen|^conv_body_rate")  # keys of what is trained
 _DESCRIPTION = ("name", "license", "training_data", "iterations", "commit")  # of a weight file's metadata
 
 
@@ -53,6 +55,21 @@ class Record:
             return self
         kept = tuple(one for one in self.stretches if one.begins < stretch.begins)  # others were lost by a kill
         return dataclasses.replace(self, stretches=(*kept, stretch))
+
+    def describe_misfit(self, config: StageConfig) -> str:
+        """The keys of a configuration that decide what a checkpoint holds, and differ from those of the run.
+
+        Args:
+            config: of the same stage.
+
+        Returns:
+            Such as ``model.num_blocks was 4, is 6``; "" if nothing differs or the run's configuration is not known.
+        """
+        if not self.stretches:
+            return ""
+        before, now = (_flatten(one) for one in (self.stretches[-1].config, _to_json(config)))
+        changed = [key for key in now if _HELD.search(key) and key in before and before[key] != now[key]]
+        return ", ".join(f"{key} was {before[key]}, is {now[key]}" for key in changed)
 
     def to_text(self) -> str:
         """As checkpoints and weight files hold it."""
@@ -105,11 +122,25 @@ def describe_stretch(begins: int, config: StageConfig, data: list[dict[str, Any]
     return Stretch(
         begins,
         read_commit(),
-        json.loads(json.dumps(dataclasses.asdict(config))),  # lists for tuples, as it will be read again
+        _to_json(config),
         data,
         hash_file(Path(library.__file__).with_name("cameras.json")),
         [describe_weights(source) for source in sorted(nets)],
     )
+
+
+def _to_json(config: StageConfig) -> dict[str, Any]:
+    """A configuration with lists for tuples, as it is read again from a record."""
+    content: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    return content
+
+
+def _flatten(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of a configuration by their full keys, such as ``model.num_blocks``."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
 
 
 def describe_weights(source: str) -> dict[str, Any]:

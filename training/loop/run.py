@@ -91,6 +91,8 @@ def run(
         started = last_log = time.monotonic()
         waited = 0.0
         finished = done_before >= 1
+        if finished:
+            progress.say(f"the run is over at iteration {start}: nothing was trained")
         while not finished:
             asked = time.monotonic()
             batch = next(batches)

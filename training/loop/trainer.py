@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,16 +18,16 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
-from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import SrdganError
 from training.config import StageConfig
 from training.data.batch import TensorBatch
 from training.data.notes import describe_files, take_notes
-from training.loop.checkpoints import checkpoint_path, read_checkpoint
+from training.loop.checkpoints import checkpoint_path, read_checkpoint, write_checkpoint
 from training.loop.engine import Engine
 from training.loop.gan import GanTrainer, LossInputs, TrainedNet
 from training.loop.graph import StepGraph
 from training.loop.kernels import NATIVE, TORCH
+from training.loop.progress import LOG
 from training.loop.record import Record, begin_record, describe_stretch
 
 BatchT_contra = TypeVar("BatchT_contra", bound=TensorBatch, contravariant=True)
@@ -165,21 +166,25 @@ class Trainer(ABC, Generic[BatchT_contra]):
         return checkpoint_path(self.folder)
 
     def save(self) -> None:
-        """Writes the checkpoint. A kill at any moment leaves the old one or the new one."""
+        """Writes the checkpoint, as :func:`training.loop.checkpoints.write_checkpoint`."""
         if not self.engine.is_main:
             return
         state: dict[str, Any] = {"iteration": self.iteration, "record": self.record.to_text()}
         state["optimiser_name"] = self.config.optimiser  # "optimiser" is its state
         state["kernels"] = {gan.prefix: gan.generator.kernels.chosen for gan in self.gans}
         state |= {name: part.state_dict() for name, part in self._state.items()}
-        with replace_file(self.checkpoint) as file:
-            torch.save(state, file)
+        write_checkpoint(self.folder, state)
 
     def _resume(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.checkpoint.exists():
             return
         saved = read_checkpoint(self.folder)
+        fresh = self.record
+        if "record" in saved:
+            self.record = Record.from_text(saved["record"])
+        if self.record.stage != fresh.stage:
+            raise SrdganError(f"{self.checkpoint} is of the stage {self.record.stage}, not {fresh.stage}")
         optimiser = saved.get("optimiser_name", self.config.optimiser)  # old checkpoints have none
         if optimiser != self.config.optimiser:  # its state would be taken, and fail at the first step
             raise SrdganError(f"{self.checkpoint} is of optimiser {optimiser!r}, not {self.config.optimiser!r}")
@@ -187,17 +192,21 @@ class Trainer(ABC, Generic[BatchT_contra]):
             for name, part in self._state.items():
                 part.load_state_dict(saved[name])
         except (KeyError, RuntimeError, ValueError) as error:
-            reason = str(error).splitlines()[-1].strip()
+            reason = self.record.describe_misfit(self.config) or str(error).splitlines()[-1].strip()
             raise SrdganError(f"{self.checkpoint} does not fit the configuration: {reason}") from error
         for gan in self.gans:
             gan.generator.kernels.keep(saved.get("kernels", {}).get(gan.prefix, ""))  # old checkpoints have none
         self.iteration = saved["iteration"]
-        if "record" in saved:
-            self.record = Record.from_text(saved["record"])
 
     def log(self, record: Mapping[str, object]) -> str:
-        """Appends one line of JSON to the run's log; returns it."""
+        """Appends one line of JSON to the run's log; returns it. SrdganError if the log cannot be written."""
         line = json.dumps({"iteration": self.iteration, **record})
-        with (self.folder / "log.jsonl").open("a") as file:
-            file.write(line + "\n")
+        path = self.folder / LOG
+        try:
+            with path.open("a+b") as file:
+                # A full disk may have cut off the line before, which must not spoil this one.
+                is_cut_off = file.tell() > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
+                file.write(b"\n" * is_cut_off + line.encode() + b"\n")
+        except OSError as error:
+            raise SrdganError(f"{path} cannot be written: {error.strerror}") from error
         return line

@@ -21,6 +21,7 @@ from training.loop import run
 from training.loop.board import Board, open_board
 from training.loop.engine import Engine, start_engine
 from training.loop.gan import GanTrainer, LossInputs
+from training.loop.lock import hold_folder
 from training.loop.trainer import Trainer, fresh_start
 from training.models.discriminator import NoiseDiscriminator
 from training.models.features import Features, load_features
@@ -142,7 +143,11 @@ def train(config: H2LConfig, data: Path, folder: Path, vgg: Path | None, board: 
     Raises:
         SrdganError: what the user can correct, in one line.
     """
-    with start_engine(config.engine) as engine, open_board(folder, engine, wanted=board) as files:
+    with (
+        start_engine(config.engine) as engine,
+        hold_folder(folder, wanted=engine.is_main),
+        open_board(folder, engine, wanted=board) as files,
+    ):
         features = load_features(config, config.feature_weight, vgg)
         trainer = H2LTrainer(config, folder, engine, features)
         sources = Sources(DataFolder(data), config.patch, config.seed, engine.batch_device)

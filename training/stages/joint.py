@@ -19,6 +19,7 @@ from training.loop import run
 from training.loop.board import open_board
 from training.loop.engine import Engine, start_engine
 from training.loop.gan import GanTrainer, LossInputs
+from training.loop.lock import hold_folder
 from training.loop.trainer import Trainer, fresh_start
 from training.models.features import Features, load_features
 from training.samples.h2l_sampler import H2LBatch, H2LSampler
@@ -116,7 +117,11 @@ def scale_gradient(x: Tensor, factor: float) -> Tensor:
 
 def train(config: JointConfig, data: Path, folder: Path, vgg: Path | None, gmsr: Path | None, board: bool) -> bool:
     """Runs the stage to its end; arguments, result and errors as of :func:`training.stages.l2h.train`."""
-    with start_engine(config.engine) as engine, open_board(folder, engine, wanted=board) as files:
+    with (
+        start_engine(config.engine) as engine,
+        hold_folder(folder, wanted=engine.is_main),
+        open_board(folder, engine, wanted=board) as files,
+    ):
         features = load_features(config, config.feature_weight, vgg)
         trainer = JointTrainer(config, folder, engine, features)
         with trainer.recorded(data):

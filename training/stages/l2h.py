@@ -28,6 +28,7 @@ from training.loop import run
 from training.loop.board import Board, open_board
 from training.loop.engine import Engine, start_engine
 from training.loop.gan import GanTrainer, LossInputs
+from training.loop.lock import hold_folder
 from training.loop.trainer import Trainer, fresh_start
 from training.models.discriminator import PictureDiscriminator
 from training.models.features import Features, load_features
@@ -151,7 +152,11 @@ def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: P
     Raises:
         SrdganError: what the user can correct, in one line.
     """
-    with start_engine(config.engine) as engine, open_board(folder, engine, wanted=board) as files:
+    with (
+        start_engine(config.engine) as engine,
+        hold_folder(folder, wanted=engine.is_main),
+        open_board(folder, engine, wanted=board) as files,
+    ):
         features = load_features(config, config.feature_weight, vgg)
         trainer = L2HTrainer(config, folder, engine, features)
         largest = max(phase.patch for phase in config.phases)

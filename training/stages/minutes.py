@@ -7,6 +7,7 @@ validation runs, and the weights are written as shards.
 from __future__ import annotations
 
 import dataclasses
+import math
 import tempfile
 import time
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from training.data.pictures import DataFolder
 from training.loop import run
 from training.loop.checkpoints import checkpoint_path
 from training.loop.engine import Engine
+from training.loop.lock import hold_folder
 from training.loop.throughput import count_step, finished_at, measure_peak
 from training.models.features import Features, load_features
 from training.publish import shards
@@ -123,8 +125,8 @@ def train(
         SrdganError: what the user can correct, in one line.
     """
     ends = time.monotonic() + 60 * minutes
-    if not minutes > 0:
-        raise InputError(f"minutes must be positive, got {minutes}")
+    if not 0 < minutes < math.inf:
+        raise InputError(f"minutes must be positive and finite, got {minutes}")
     engine = Engine(config.engine)
     largest = max(phase.patch for phase in config.phases)
     entries = read_packs(data) if is_packed(data) else {}
@@ -134,7 +136,7 @@ def train(
         sampler = Sampler(sources, config.batch.counts, config.seed)
     made_of = [*(describe_packs(data) if entries else []), *describe_files(notes.files, data)]
     features = load_features(config, config.feature_weight, vgg)
-    with tempfile.TemporaryDirectory() as name:
+    with hold_folder(folder), tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         unpack_validation(entries, scratch)
         validation = scratch if entries else data

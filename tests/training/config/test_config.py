@@ -143,6 +143,12 @@ def test_rejects_bad_configs(tmp_path: Path, text: str, message: str) -> None:
         read_config(write(tmp_path, text), L2HConfig)
 
 
+def test_names_a_missing_key(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text("name = 'x'\n")
+    with pytest.raises(InputError, match=r"^c\.toml: the key 'iterations' is missing$"):
+        read_config(tmp_path / "c.toml", L2HConfig)
+
+
 def test_rejects_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot read"):
         read_config(tmp_path / "none.toml", L2HConfig)

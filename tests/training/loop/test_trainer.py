@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import resource
 import signal
 from pathlib import Path
 from typing import Any
@@ -148,8 +149,77 @@ def test_ctrl_c_finishes_the_step_and_saves(
 
 def test_rejects_a_checkpoint_of_another_stage(make_stage: Any, tmp_path: Path) -> None:
     make_stage("h2l").trainer(tmp_path).save()
-    with pytest.raises(SrdganError, match=r"checkpoint\.pt does not fit the configuration"):
+    with pytest.raises(SrdganError, match=r"checkpoint\.pt is of the stage h2l, not l2h$"):
         make_stage("l2h").trainer(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": {"num_blocks": 2}}, "model.num_blocks was 1, is 2"),
+        ({"discriminator": {"num_features": 3}}, "discriminator.num_features was 4, is 3"),
+        ({"weights": {"adversarial": 0.01}}, "weights.adversarial was 0.0, is 0.01"),
+        ({"frozen": ("conv_first", "conv_hr")}, r"frozen was \['conv_first'\], is \['conv_first', 'conv_hr'\]"),
+    ],
+)
+def test_a_resumed_run_names_what_does_not_fit(
+    make_stage: Any, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    stage = make_stage("l2h")
+    weights = dataclasses.replace(stage.config.weights, adversarial=0.0 if "weights" in changes else 0.01)
+    config = dataclasses.replace(stage.config, frozen=("conv_first",), weights=weights)
+    trainer = stage.trainer(tmp_path, config)
+    trainer.begin_stretch([])
+    trainer.save()
+    changed = {
+        key: dataclasses.replace(getattr(config, key), **value) if isinstance(value, dict) else value
+        for key, value in changes.items()
+    }
+    with pytest.raises(SrdganError, match=rf"checkpoint\.pt does not fit the configuration: {message}$"):
+        stage.trainer(tmp_path, dataclasses.replace(config, **changed, learning_rate=2e-3))
+
+
+def test_a_full_disk_keeps_the_checkpoint_before(
+    make_stage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch raises an error about its own file format then, which would say nothing to a user."""
+    stage = make_stage("l2h")
+    trainer = stage.trainer(tmp_path)
+    trainer.save()
+    before = trainer.checkpoint.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for limit in (0, 3000, len(before) // 2):  # bytes that a file may have; Python ignores the signal
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
+        try:
+            with pytest.raises(SrdganError, match=r"checkpoint\.pt cannot be written: File too large$"):
+                trainer.save()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert trainer.checkpoint.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+def test_a_log_that_was_cut_off_goes_on_in_a_new_line(make_stage: Any, tmp_path: Path) -> None:
+    trainer = make_stage("l2h").trainer(tmp_path)
+    trainer.log({"loss": 1})
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write('{"iteration": 1, "lo')
+    trainer.log({"loss": 2})
+    trainer.log({"loss": 3})
+    assert (tmp_path / "log.jsonl").read_text().splitlines() == [
+        '{"iteration": 0, "loss": 1}',
+        '{"iteration": 1, "lo',
+        '{"iteration": 0, "loss": 2}',
+        '{"iteration": 0, "loss": 3}',
+    ]
+
+
+def test_a_run_that_is_over_says_so(make_stage: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stage = make_stage("l2h")
+    run.run(stage.trainer(tmp_path), stage.make_batch)
+    capsys.readouterr()
+    assert run.run(stage.trainer(tmp_path), stage.make_batch)
+    assert capsys.readouterr().err == "the run is over at iteration 6: nothing was trained\n"
 
 
 def test_rejects_a_checkpoint_of_another_optimiser(make_stage: Any, tmp_path: Path) -> None:

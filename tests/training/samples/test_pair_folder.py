@@ -76,7 +76,7 @@ def test_folders_from_elsewhere(tmp_path):
 
 
 def test_what_is_wrong_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"no pictures in .*HR"):
+    with pytest.raises(InputError, match=r"there is no folder .*HR"):
         PairFolder(tmp_path, CPU)
     write_pair(tmp_path, "a", 8, 8)
     write_pair(tmp_path, "b", 6, 9)
