@@ -14,6 +14,7 @@ import numpy as np
 
 from srdgan_rt.checkpoint import load_h2l, save_model
 from srdgan_rt.checkpoint.keys import infer_h2l_sizes
+from srdgan_rt.checkpoint.save import update_metadata
 from srdgan_rt.errors import CheckpointError, InputError
 from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.models import H2LNet
@@ -122,7 +123,7 @@ def main() -> None:
         figures: Mapping[str, object] = {}
         if has_frames(arguments.data, "test"):
             figures = NoiseReport(read_frames(arguments.data, "test"), shape).measure(written)
-            save_model(arguments.output, net, metadata | {"scores": json.dumps(figures)})
+            update_metadata(arguments.output, {"scores": json.dumps(figures)})
         card = describe(net, run, metadata, figures)
         arguments.output.with_suffix(".md").write_text(card, encoding="utf-8")
         print(card)

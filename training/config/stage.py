@@ -175,6 +175,16 @@ class L2HConfig(RestorationConfig):
         """The weight of the feature loss."""
         return self.weights.feature
 
+    @property
+    def smallest_patch(self) -> int:
+        """Low-resolution pixels a side of the smallest patches of the run."""
+        return min(phase.patch for phase in self.phases)
+
+    @property
+    def largest_patch(self) -> int:
+        """Low-resolution pixels a side of the largest patches of the run."""
+        return max(phase.patch for phase in self.phases)
+
     def patch_at(self, done: float) -> int:
         """Patch size in low-resolution pixels where this part of the run is over, 0 to 1."""
         return next((phase.patch for phase in self.phases if done < phase.until), self.phases[-1].patch)

@@ -10,7 +10,7 @@ from training.imaging.random_source import RandomSource
 from training.samples.patterns import draw_flats, draw_patterns
 from training.samples.picture_store import PictureStore
 
-_BLUR_RADIUS = 7  # three times the largest sigma of _soften_and_darken
+_BLUR_RADIUS = 7  # three times the largest sigma of soften_and_darken
 _FLAT_ODDS = 0.04
 _PATTERN_ODDS = 0.08  # only in clean samples: under strong noise they teach a net to see hatching everywhere
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from srdgan_rt.errors import InputError
-
-_SAMPLINGS = ("nearest", "bicubic", "area")
+from training.samples.kind import SAMPLINGS
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,8 @@ class SampleOptions:
     grey: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.sampling not in _SAMPLINGS:
-            raise InputError(f"batch.sampling must be nearest, bicubic or area, got {self.sampling!r}")
+        if self.sampling not in SAMPLINGS:
+            raise InputError(f"batch.sampling must be one of {', '.join(SAMPLINGS)}, got {self.sampling!r}")
         for name in ("weak_colour", "grey"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"batch.{name} must be 0..1, got {getattr(self, name)}")

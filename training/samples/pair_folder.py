@@ -24,22 +24,23 @@ class PairFolder:
         root: holds ``HR/`` and ``LRx4/``, whose pictures go together by their names without the extension. Pairs must
             be centred, as bicubic ones and those of :func:`srdgan_rt.degrade.pairs.pair_up` are.
         device: where crops are made.
+        largest_patch: largest patch of the run, low-resolution pixels a side.
 
     Raises:
-        InputError: a folder is missing or empty, a picture has no partner, or the sizes of two do not fit; the message
-            names the file.
+        InputError: a folder is missing or empty, a picture has no partner, the sizes of two do not fit, or one is
+            smaller than the patch; the message names the file or the folder.
         SrdganError: a picture cannot be read.
     """
 
-    def __init__(self, root: Path, device: torch.device) -> None:
+    def __init__(self, root: Path, device: torch.device, largest_patch: int) -> None:
         highs, lows = _find_pictures(root / "HR"), _find_pictures(root / _LOW)
         for paths, partners, place in ((highs, lows, _LOW), (lows, highs, "HR")):
             if alone := sorted(paths.keys() - partners.keys()):
                 raise InputError(f"{paths[alone[0]]} has no partner in {root / place}")
         pairs = [_read_pair(lows[stem], highs[stem]) for stem in sorted(lows)]
         self._lows, self._highs = (PictureStore(pictures, device) for pictures in zip(*pairs, strict=True))
+        self._lows.check_holds(largest_patch, f"pictures of {root / _LOW}")
         self._odds = self._lows.sides.prod(1).float()
-        self._root = root
 
     def __len__(self) -> int:
         return len(self._lows)
@@ -49,16 +50,12 @@ class PairFolder:
 
         Args:
             count: how many.
-            patch: low-resolution pixels a side.
+            patch: low-resolution pixels a side, at most ``largest_patch``.
             random: decides what is drawn.
 
         Returns:
             LR ``(count, 3, patch, patch)`` and HR ``(count, 3, 4 patch, 4 patch)``, RGB float32 in [0, 1].
-
-        Raises:
-            InputError: a picture is smaller than the patch.
         """
-        self._lows.check_holds(patch, f"pictures of {self._root / _LOW}")
         chosen = torch.multinomial(self._odds, count, replacement=True, generator=random.generator)
         places = self._lows.draw_places(chosen, patch, random)
         scales = torch.tensor([SCALE, SCALE, 1, 1, 1], device=places.device)

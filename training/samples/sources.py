@@ -104,7 +104,7 @@ class Sources:
     @cached_property
     def gmsr_pairs(self) -> PairFolder | None:
         """Finished pairs, if there is a folder of them."""
-        return None if self.gmsr is None else PairFolder(self.gmsr, self.device)
+        return None if self.gmsr is None else PairFolder(self.gmsr, self.device, self._largest_patch)
 
     @cached_property
     def h2l(self) -> FrozenH2L:

@@ -92,7 +92,14 @@ class JointTrainer(Trainer[JointBatch]):
             config.h2l_model, config.h2l_discriminator, config.h2l_weights, config, engine, features, "h2l_", h2l_init
         )
         self.l2h = L2HGanTrainer(
-            config.l2h_model, config.l2h_discriminator, config.l2h_weights, config, engine, features, l2h_init
+            config.l2h_model,
+            config.l2h_discriminator,
+            config.l2h_weights,
+            config,
+            engine,
+            features,
+            config.patch,
+            l2h_init,
         )
         self._h2l_gradient = config.h2l_gradient
         super().__init__(config, folder, engine, self.h2l, self.l2h)

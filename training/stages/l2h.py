@@ -6,12 +6,14 @@ weight of 0. Without the latter two it is a plain training for PSNR.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from srdgan_rt.errors import InputError
 from srdgan_rt.image.resample import shift_half_pixel
 from srdgan_rt.metrics.protocol import PHASE, SCALE
 from srdgan_rt.models.l2h import L2HNet
@@ -50,10 +52,12 @@ class L2HGanTrainer(GanTrainer):
         config: of the pixel loss, the optimisers and the seed.
         engine: computes.
         features: of the feature loss; None if its weight is 0.
+        smallest_patch: of the run, low-resolution pixels a side.
         init: weights to start from, "" for those of a bilinear enlarger.
 
     Raises:
-        InputError: the feature loss has a weight but no features, or the weights do not fit.
+        InputError: the feature loss has a weight but no features, the weights do not fit, or a patch is too small for
+            the discriminator.
         CheckpointError: the weights cannot be read.
     """
 
@@ -65,6 +69,7 @@ class L2HGanTrainer(GanTrainer):
         config: RestorationConfig,
         engine: Engine,
         features: Features | None,
+        smallest_patch: int,
         init: str = "",
     ) -> None:
         self._loss = config.loss
@@ -73,6 +78,9 @@ class L2HGanTrainer(GanTrainer):
             net = L2HNet(**vars(model))
             discriminator_net = PictureDiscriminator(**vars(discriminator))
             self.ema = L2HNet(**vars(model))
+        if weights.adversarial > 0 and SCALE * smallest_patch < discriminator_net.window:
+            needed = f"patch must be at least {math.ceil(discriminator_net.window / SCALE)}"
+            raise InputError(f"{needed} where num_halvings is {discriminator.num_halvings}, got {smallest_patch}")
         if init:
             start_from(net, init)
         else:
@@ -115,7 +123,8 @@ class L2HTrainer(Trainer[Batch]):
 
     def __init__(self, config: L2HConfig, folder: Path, engine: Engine, features: Features | None) -> None:
         init = fresh_start(folder, config.init)
-        self.gan = L2HGanTrainer(config.model, config.discriminator, config.weights, config, engine, features, init)
+        sizes = (config.model, config.discriminator)
+        self.gan = L2HGanTrainer(*sizes, config.weights, config, engine, features, config.smallest_patch, init)
         super().__init__(config, folder, engine, self.gan)
 
     def compare(self, batch: Batch) -> list[tuple[GanTrainer, LossInputs]]:
@@ -159,8 +168,8 @@ def train(config: L2HConfig, data: Path, folder: Path, vgg: Path | None, gmsr: P
     ):
         features = load_features(config, config.feature_weight, vgg)
         trainer = L2HTrainer(config, folder, engine, features)
-        largest = max(phase.patch for phase in config.phases)
-        sources = Sources(DataFolder(data), largest, config.seed, engine.batch_device, config.batch.options, gmsr)
+        device, options = engine.batch_device, config.batch.options
+        sources = Sources(DataFolder(data), config.largest_patch, config.seed, device, options, gmsr)
         with trainer.recorded(data):
             sampler = Sampler(sources, config.batch.counts, config.seed, engine.shard)
         return run.run(

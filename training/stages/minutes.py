@@ -128,7 +128,7 @@ def train(
     if not 0 < minutes < math.inf:
         raise InputError(f"minutes must be positive and finite, got {minutes}")
     engine = Engine(config.engine)
-    largest = max(phase.patch for phase in config.phases)
+    largest = config.largest_patch
     entries = read_packs(data) if is_packed(data) else {}
     source_data = PackedData(entries) if entries else DataFolder(data)
     sources = Sources(source_data, largest, config.seed, engine.batch_device, config.batch.options, gmsr, h2l)

@@ -123,7 +123,7 @@ def test_phases_follow_the_part_of_the_run_that_is_over(tmp_path: Path) -> None:
         ("name = 'x'\niterations = 1\nengine.num_workers = -1", "engine.num_workers must be at least 0, got -1"),
         ("name = 'x'\niterations = 1\nengine.prefetch = 0", "engine.prefetch must be at least 1, got 0"),
         ("name = 'x'\niterations = 1\nengine.fast = true", "engine: unknown key 'fast'"),
-        ("name = 'x'\niterations = 1\nbatch.sampling = 'box'", "batch.sampling must be nearest, bicubic or area"),
+        ("name = 'x'\niterations = 1\nbatch.sampling = 'box'", "must be one of nearest, bicubic, area, got .box."),
         ("name = 'x'\niterations = 1\nbatch.weak_colour = 1.5", "batch.weak_colour must be 0..1, got 1.5"),
         ("name = 'x'\niterations = 1\nbatch.gmsr = -1", "batch.gmsr must be at least 0, got -1"),
         (

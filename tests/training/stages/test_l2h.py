@@ -85,6 +85,15 @@ def test_the_pixel_loss_alone_needs_neither_discriminator_nor_features(tmp_path:
     assert saved.keys() == {"iteration", "record", "params", "params_ema", "optimiser", "optimiser_name", "kernels"}
 
 
+def test_patches_too_small_for_the_discriminator_are_refused_before_the_run(tmp_path: Path) -> None:
+    """Those of a later phase, too: such a run would end in the middle."""
+    phases = (c.PhaseConfig(until=0.5, patch=8), c.PhaseConfig(patch=6))
+    config = dataclasses.replace(TINY, phases=phases, weights=c.L2HWeightsConfig(1.0, 0.0, 0.1))
+    with pytest.raises(InputError, match="patch must be at least 7 where num_halvings is 2, got 6"):
+        L2HTrainer(config, tmp_path, Engine(TINY.engine), None)
+    L2HTrainer(dataclasses.replace(config, weights=PIXEL_ONLY), tmp_path, Engine(TINY.engine), None)
+
+
 def test_gradients_are_clipped_and_their_norm_is_logged(make_stage: Any, tmp_path: Path) -> None:
     stage = make_stage("l2h")
     config = dataclasses.replace(stage.config, gradient_norm=1e-3)
