@@ -91,6 +91,37 @@ def test_an_option_that_no_variant_uses(tmp_path: Path, fail) -> None:
     assert (status, "weights.feature of a variant must be above 0 where --vgg is given" in line) == (2, True)
 
 
+def test_a_data_set_that_is_missing_is_found_before_the_training(tmp_path: Path, fail) -> None:
+    (tmp_path / "c.toml").write_text(f"data_sets = ['Set5']\n[[variants]]\n{_TINY}")
+    status, line = fail("ablation", "--config", "c.toml", "--data", "d", "--run", "r")
+    assert (status, "d/Set5: there is no such folder" in line) == (2, True)
+    assert not (tmp_path / "r").exists()
+
+
+def test_packs_are_not_a_data_folder(tmp_path: Path, fail) -> None:
+    (tmp_path / "data" / "train_photos").mkdir(parents=True)
+    config = write_config(tmp_path / "c.toml", "train_l2h")
+    for folder in ("data", "none"):
+        options = ["--config", config, "--packs", folder, "--run", "r", "--minutes", "1"]
+        status, line = fail("run_minutes", *options)
+        assert (status, f"--packs must be a folder that training.pack wrote, got {folder}" in line) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--frames", "0", "--frames must be finite and at least 1, got 0"),
+        ("--shift", "nan", "--shift must be finite and at least 0, got nan"),
+        ("--shift", "inf", "--shift must be finite and at least 0, got inf"),
+        ("--moving", "nan", "--moving must be 0..1, got nan"),
+        ("--quality", "101", "--quality must be 0..100, got 101"),
+    ],
+)
+def test_bursts_out_of_range(option: str, value: str, message: str, fail) -> None:
+    status, line = fail("make_bursts", "photos", "bursts", option, value)
+    assert (status, line.endswith(f"error: {message}")) == (2, True)
+
+
 def test_missing_data(tmp_path: Path, fail) -> None:
     config = write_config(tmp_path / "c.toml", "train_h2l", "weights = {feature = 0}\nmodel = {num_features = 8}\n")
     for program, words in {
@@ -110,8 +141,7 @@ def test_what_cannot_be_written_is_a_failure(tmp_path: Path, fail) -> None:
     (tmp_path / "file").write_text("")
     config = write_config(tmp_path / "c.toml", "train_h2l", "weights = {feature = 0}\nmodel = {num_features = 8}\n")
     status, line = fail("train_h2l", "--config", config, "--data", "d", "--run", "file/run")
-    assert status == 1
-    assert "Not a directory" in line
+    assert (status, line.endswith("error: file/run: Not a directory")) == (1, True)
 
 
 def test_a_wrong_device(tmp_path: Path, fail) -> None:

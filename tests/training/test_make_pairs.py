@@ -15,6 +15,7 @@ from srdgan_rt.metrics import open_data_set
 from training import make_pairs
 from training.bursts.manifest import Manifest
 from training.data.pictures import read_phone_pairs
+from training.loop.lock import hold_folder
 
 NUM_FRAMES = 6
 Run = Callable[..., int]
@@ -184,3 +185,12 @@ def test_wrong_usage(tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str
     assert "there is no such folder" in capsys.readouterr().err
     assert run(tmp_path, tmp_path / "out", "--max-moving", "2") == 2
     assert "--max-moving must be 0..1, got 2.0" in capsys.readouterr().err
+
+
+def test_two_commands_do_not_write_into_one_folder(
+    bursts: Path, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with hold_folder(tmp_path / "out"):
+        assert run(bursts, tmp_path / "out") == 1
+    assert f"another process is writing into {tmp_path / 'out'}" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "manifest.json").exists()

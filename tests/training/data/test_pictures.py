@@ -8,7 +8,7 @@ import pytest
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import Picture, write_picture
 from training.data.notes import take_notes
-from training.data.pictures import DataFolder, read_frames, read_rgb
+from training.data.pictures import DataFolder, read_frames, read_phone_pairs, read_rgb
 
 
 def test_any_picture_becomes_rgb_of_8_bits(tmp_path: Path) -> None:
@@ -33,6 +33,15 @@ def test_photographs_that_are_too_small_are_not_counted(tmp_path: Path, capsys: 
     assert capsys.readouterr().err == ""
 
 
+def test_pairs_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^there is no folder .*none$"):
+        next(read_phone_pairs(tmp_path / "none"))
+    for kind, height in (("clean", 40), ("noisy", 44)):
+        write_picture(tmp_path / f"a_{kind}.png", Picture(np.zeros((height, 48, 3), np.uint8)))
+    with pytest.raises(InputError, match=r"/a_clean\.png and its noisy picture differ in size: 48 x 40 and 48 x 44$"):
+        next(read_phone_pairs(tmp_path))
+
+
 def test_whole_frames_are_sampled_in_the_middle_of_their_blocks(tmp_path: Path) -> None:
     folder = tmp_path / "pairs" / "train"
     folder.mkdir(parents=True)
@@ -45,7 +54,7 @@ def test_whole_frames_are_sampled_in_the_middle_of_their_blocks(tmp_path: Path) 
     assert np.array_equal(low_noisy, noisy[2::4, 2::4])
     assert low_clean.base is None  # the whole frames do not stay in memory
     assert low_noisy.base is None
-    with pytest.raises(InputError, match="at least 44 pixels a side"):
+    with pytest.raises(InputError, match=r"scene_00_clean\.png must have at least 44 pixels a side, has 48 x 40$"):
         read_frames(tmp_path, "train", 11)
     with pytest.raises(InputError, match="no pairs of a noisy and a clean frame"):
         read_frames(tmp_path, "test")

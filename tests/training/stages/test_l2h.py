@@ -17,8 +17,9 @@ from srdgan_rt.errors import InputError
 from srdgan_rt.models.l2h import L2HNet
 from training import config as c
 from training.loop.engine import Engine
+from training.loop.lock import hold_folder
 from training.models.initialise import initialise
-from training.samples.sampler import Batch
+from training.samples.sampler import Batch, Sampler
 from training.stages.l2h import L2HTrainer
 
 PIXEL_ONLY = c.L2HWeightsConfig(1.0, 0.0, 0.0)
@@ -196,6 +197,30 @@ adversarial = 0.01
 [[phases]]
 patch = 8
 """
+
+
+def test_a_stopped_command_is_not_taken_for_a_finished_one(
+    run_command: Any, training_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Commands that follow it after ``&&`` must not run."""
+    (tmp_path / "tiny.toml").write_text(_TOML)
+    command = ("training.train_l2h", "--config", tmp_path / "tiny.toml", "--data", training_root, "--run", tmp_path)
+    make_batch = Sampler.batch
+
+    def interrupted_batch(sampler: Sampler, iteration: int, patch: int) -> Batch:
+        if iteration == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+        return make_batch(sampler, iteration, patch)
+
+    monkeypatch.setattr(Sampler, "batch", interrupted_batch)
+    stopped = run_command(*command)
+    assert (stopped.status, stopped.err) == (130, "stopped and saved at iteration 5\n")
+    assert run_command(*command).status == 0
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["iteration"] == 20
+    with hold_folder(tmp_path):
+        second = run_command(*command)
+    assert (second.status, second.err.count("\n")) == (1, 1)
+    assert f"error: another process is writing into {tmp_path}" in second.err
 
 
 @pytest.mark.slow
