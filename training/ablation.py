@@ -20,6 +20,7 @@ from training.cli.options import add_gmsr, make_stage_parser
 from training.cli.parser import INTERRUPTED, one_line_errors
 from training.config import JointConfig, L2HConfig, build_config, read_table
 from training.loop.checkpoints import checkpoint_path
+from training.publish.card import write_card
 from training.stages import joint, l2h
 
 
@@ -137,7 +138,7 @@ def main() -> None:
             sys.exit(INTERRUPTED)
         evaluations = score_variants(variants, data_sets, arguments.run)
         text = render_markdown(evaluations)
-        (arguments.run / "ablation.md").write_text(text, encoding="utf-8")
+        write_card(arguments.run / "ablation.md", text)
         print(text)
 
 

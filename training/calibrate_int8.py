@@ -15,6 +15,7 @@ from rich.console import Console
 
 from srdgan_rt.checkpoint import load_model, ranges_path, save_ranges
 from srdgan_rt.runtime.calibration import CUT, MARGIN, measure_ranges
+from training.cli.options import DATA_HELP
 from training.cli.parser import CommandParser, one_line_errors
 from training.data.notes import describe_files, take_notes
 from training.data.typical import read_typical
@@ -26,7 +27,7 @@ def main() -> None:
     parser = CommandParser(__doc__)
     parser.add_argument("-n", "--model", required=True, help="shipped model or weight file")
     parser.add_argument("--sharpness", type=float, help="0..1, for a pair of weights (default: the model's own)")
-    parser.add_argument("--data", type=Path, required=True, help="folder with train_photos and phone_pairs")
+    parser.add_argument("--data", type=Path, required=True, help=DATA_HELP)
     parser.add_argument("--pictures", type=int, default=32, help="number of pictures (default: %(default)s)")
     parser.add_argument("--size", type=int, default=128, help="pixels a side of their crops (default: %(default)s)")
     parser.add_argument("--output", type=Path, help="file to write (default: beside the weights)")

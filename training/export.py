@@ -24,11 +24,18 @@ from srdgan_rt.checkpoint.pair import SHARPNESS_KEY, check_sharpness, faithful_p
 from srdgan_rt.checkpoint.save import update_metadata
 from srdgan_rt.errors import CheckpointError, InputError
 from srdgan_rt.models import L2HNet
-from training.cli.options import check_export_options, make_export_parser
+from training.cli.options import DATA_HELP, check_export_options, make_export_parser
 from training.cli.parser import one_line_errors
 from training.data.typical import read_typical
 from training.loop.checkpoints import checkpoint_path
-from training.publish.card import NOT_KNOWN, describe_scores, list_changes, list_training, note_levelling
+from training.publish.card import (
+    NOT_KNOWN,
+    describe_scores,
+    list_changes,
+    list_training,
+    note_levelling,
+    write_card,
+)
 from training.publish.level_flats import level_flats
 from training.publish.score import Scores, score
 from training.publish.trained_run import TrainedRun, open_run
@@ -125,7 +132,7 @@ def join_pair(faithful: Path, sharp: Path, sharpness: float) -> str:
         lines = [line for line in card.read_text(encoding="utf-8").splitlines() if not line.startswith(_SHARP)]
         place = next((index for index, line in enumerate(lines) if line.startswith(_HALO)), len(lines))
         lines.insert(place, f"{_SHARP} `{sharp.name}`; {default}")
-        card.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_card(card, "\n".join(lines) + "\n")
     return f"- These are the sharp weights of a pair; the faithful ones are `{faithful.name}`; {default}"
 
 
@@ -141,7 +148,7 @@ def main() -> None:
         "--level-flats",
         type=Path,
         metavar="FOLDER",
-        help="make flat areas keep their colour; folder with train_photos and phone_pairs",
+        help=f"make flat areas keep their colour; {DATA_HELP}",
     )
     parser.add_argument("--sharpness", type=float, help="default of the pair, 0..1, for sharp weights (default: 0)")
     arguments = parser.parse_args()
@@ -182,7 +189,7 @@ def main() -> None:
             ours = {name: list(row.values())[-1] for name, row in scores.items()}  # the last row is that of this file
             update_metadata(output, {"scores": json.dumps(ours)})
         card = describe(arguments.name, net, run, metadata, scores, pair)
-        output.with_suffix(".md").write_text(card, encoding="utf-8")
+        write_card(output.with_suffix(".md"), card)
         print(card)
 
 

@@ -24,7 +24,7 @@ from training.data.noise_level import measure_levels
 from training.data.pictures import has_frames, read_frames
 from training.data.typical import read_typical_photographs
 from training.loop.checkpoints import checkpoint_path
-from training.publish.card import describe_scores, list_changes, list_training, note_levelling
+from training.publish.card import describe_scores, list_changes, list_training, note_levelling, write_card
 from training.publish.level_flats import level_noisy_flats
 from training.publish.trained_run import TrainedRun, open_run
 from training.stages.noise_report import NoiseReport
@@ -125,7 +125,7 @@ def main() -> None:
             figures = NoiseReport(read_frames(arguments.data, "test"), shape).measure(written)
             update_metadata(arguments.output, {"scores": json.dumps(figures)})
         card = describe(net, run, metadata, figures)
-        arguments.output.with_suffix(".md").write_text(card, encoding="utf-8")
+        write_card(arguments.output.with_suffix(".md"), card)
         print(card)
 
 

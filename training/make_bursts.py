@@ -209,7 +209,7 @@ def main() -> None:
     parser.add_argument("photographs", type=Path, metavar="PHOTOS", help="folder of clean photographs")
     parser.add_argument("bursts", type=Path, metavar="BURSTS", help="folder for the bursts; completed if it is there")
     parser.add_argument("--frames", type=int, default=20, help="frames a burst (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of cameras, shifts and noise (%(default)s)")
     parser.add_argument("--shift", type=float, default=0.5, help="standard deviation of shifts, pixels (%(default)s)")
     parser.add_argument(
         "--moving", type=float, default=0.0, help="part of the frames with a moving object (%(default)s)"

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,7 @@ import torch
 from safetensors.torch import save
 
 from srdgan_rt.errors import InputError
+from training.cli.options import DATA_HELP
 from training.cli.parser import CommandParser, one_line_errors
 from training.data.notes import describe_files, take_notes
 from training.data.packs import INDEX
@@ -32,15 +34,15 @@ _JPEG = (cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMW
 class PackOptions:
     """What goes into the packs."""
 
-    megabytes: float = 60.0  # of all packs together; photographs get what the rest leaves
-    crop: int = 320  # pixels a side of the crops of photographs
-    frame: int = 256  # pixels a side of the middle of the frames, at low resolution
-    validation: int = 6  # pictures of each validation set at most
+    megabytes: float = field(default=60.0, metadata={"help": "of all packs; photographs get what the rest leaves"})
+    crop: int = field(default=320, metadata={"help": "pixels a side of the crops of photographs"})
+    frame: int = field(default=256, metadata={"help": "low-resolution pixels a side of the middle of each frame"})
+    validation: int = field(default=6, metadata={"help": "largest number of pictures of each validation set"})
 
     def __post_init__(self) -> None:
-        for name in ("megabytes", "crop", "frame", "validation"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name} must be positive, got {getattr(self, name)}")
+        for name, value in vars(self).items():
+            if not 0 < value < math.inf:
+                raise InputError(f"{name} must be positive and finite, got {value}")
 
 
 def sharpness(picture: Bytes) -> float:
@@ -174,13 +176,14 @@ def _split(entries: Iterable[tuple[str, bytes]]) -> Iterator[dict[str, bytes]]:
 def main() -> None:
     """Command line."""
     parser = CommandParser(__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with train_photos and phone_pairs")
+    parser.add_argument("--data", type=Path, required=True, help=DATA_HELP)
     parser.add_argument("--output", type=Path, required=True, help="folder for the packs, empty or not there")
-    for name, default in vars(PackOptions()).items():
-        parser.add_argument(f"--{name}", type=type(default), default=default, help="default: %(default)s")
+    for option in fields(PackOptions):
+        words = f"{option.metadata['help']} (%(default)s)"
+        parser.add_argument(f"--{option.name}", type=type(option.default), default=option.default, help=words)
     arguments = parser.parse_args()
     with one_line_errors(parser):
-        options = PackOptions(**{name: getattr(arguments, name) for name in vars(PackOptions())})
+        options = PackOptions(**{option.name: getattr(arguments, option.name) for option in fields(PackOptions)})
         counts = write_packs(arguments.data, arguments.output, options)
     print(", ".join(f"{count} {kind}" for kind, count in counts.items()))
 

@@ -1,7 +1,7 @@
-"""Trains the low-to-high net for some minutes from packs: ``python -m training.run_minutes --config ... --packs ...``.
+"""Trains the low-to-high net for some minutes: ``python -m training.run_minutes --config ... --data ... --run ...``.
 
-For a machine that is available for a short time. The cosine of the learning rate ends with the minutes; the last
-validation follows, and the weights are written as shards, which are small enough to send.
+The cosine of the learning rate ends with the minutes; the last validation follows, and the weights are written as
+shards, which are small enough to send. On a machine that is available for a short time, ``--packs`` has the data.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from srdgan_rt.checkpoint import DEFAULT_DEGRADATION
 from srdgan_rt.errors import InputError
-from training.cli.options import add_gmsr
+from training.cli.options import DATA_HELP, add_gmsr, add_run, add_vgg
 from training.cli.parser import CommandParser, one_line_errors
 from training.config import L2HConfig, read_config
 from training.data.packs import is_packed
@@ -24,14 +24,20 @@ def main() -> None:
     parser.add_argument("--config", type=Path, required=True, help="TOML file, see training/configs/x4.toml")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--packs", type=Path, help="folder that training.pack wrote")
-    source.add_argument("--data", type=Path, help="folder with train_photos and phone_pairs, in place of packs")
-    parser.add_argument("--run", type=Path, required=True, help="folder for checkpoint, log and weights")
+    source.add_argument("--data", type=Path, help=DATA_HELP)
+    add_run(parser)
     parser.add_argument("--minutes", type=float, required=True, help="time from the start to the last step")
-    parser.add_argument("--init", type=Path, nargs="+", default=[], help="weights to start from: a file or its shards")
-    parser.add_argument("--vgg", type=Path, help="VGG16 weights (.npz) for the feature loss")
-    parser.add_argument("--h2l", default=DEFAULT_DEGRADATION, help="high-to-low net for batch.gmsr")
+    parser.add_argument(
+        "--init", type=Path, nargs="+", default=[], help="weights to start from, in place of init: a file or its shards"
+    )
+    add_vgg(parser)
     add_gmsr(parser)
-    parser.add_argument("--batch", type=int, help="samples a step, a multiple of the configuration's")
+    parser.add_argument(
+        "--h2l",
+        default=DEFAULT_DEGRADATION,
+        help="high-to-low net for batch.gmsr where there is no --gmsr: a name or a file (%(default)s)",
+    )
+    parser.add_argument("--batch", type=int, help="samples a step, a multiple of the configuration's (default: these)")
     arguments = parser.parse_args()
     with one_line_errors(parser):
         config = read_config(arguments.config, L2HConfig)

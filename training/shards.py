@@ -18,11 +18,11 @@ def main() -> None:
     parser = CommandParser(__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     joining = commands.add_parser("join", help="join the shards of a weight file, and score it")
-    joining.add_argument("shards", type=Path, nargs="+")
+    joining.add_argument("shards", type=Path, nargs="+", help="all shards of one weight file, in any order")
     joining.add_argument("-o", "--output", type=Path, required=True, help="the weight file")
     joining.add_argument("--data", type=Path, help="folder with evaluation sets: score the weights on them")
     splitting = commands.add_parser("split", help="split a weight file")
-    splitting.add_argument("file", type=Path)
+    splitting.add_argument("file", type=Path, help="weight file (.safetensors)")
     splitting.add_argument("-o", "--output", type=Path, required=True, help="folder of the shards")
     arguments = parser.parse_args()
     with one_line_errors(parser):

@@ -55,7 +55,7 @@ def test_the_average_is_written_with_its_card(
     assert "scores" not in metadata
     card = output.with_suffix(".md").read_text()
     assert card.startswith("# mine\n")
-    assert f"`python -m training.train_{name}`, 1 iterations" in card
+    assert f"- Training: stage `{name}`, 1 iterations." in card
     assert "Not scored: no evaluation set was there" in card
     assert "|" not in card
 
@@ -101,7 +101,7 @@ def test_a_degradation_is_written_with_its_noise(
     for key, value in trainer.gans[0].ema.state_dict().items():
         torch.testing.assert_close(net.state_dict()[key], value, rtol=1e-3, atol=1e-6)
     card = output.with_suffix(".md").read_text()
-    assert f"`python -m training.train_{name}`, 1 iterations" in card
+    assert f"- Training: stage `{name}`, 1 iterations." in card
     assert "| correlation of neighbours | " in card
 
 

@@ -8,16 +8,28 @@ from pathlib import Path
 from srdgan_rt.errors import InputError
 from training.cli.parser import CommandParser
 
+DATA_HELP = "folder with train_photos, and pairs or phone_pairs"
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """The option of all commands that train."""
+    parser.add_argument(
+        "--run", type=Path, required=True, help="folder for checkpoint and log; a run that is there is resumed"
+    )
+
+
+def add_vgg(parser: argparse.ArgumentParser) -> None:
+    """The option of all commands that train with a feature loss."""
+    parser.add_argument("--vgg", type=Path, help="file of training.convert_vgg (.npz), for the feature loss")
+
 
 def make_stage_parser(description: str | None) -> CommandParser:
     """The options that every stage has."""
     parser = CommandParser(description)
     parser.add_argument("--config", type=Path, required=True, help="TOML file, see training/configs")
-    parser.add_argument("--data", type=Path, required=True, help="folder with train_photos and phone_pairs")
-    parser.add_argument(
-        "--run", type=Path, required=True, help="folder for checkpoints and the log; a run that is there is resumed"
-    )
-    parser.add_argument("--vgg", type=Path, help="VGG16 weights (.npz) for the feature loss")
+    parser.add_argument("--data", type=Path, required=True, help=DATA_HELP)
+    add_run(parser)
+    add_vgg(parser)
     parser.add_argument("--tensorboard", action="store_true", help="curves and pictures for TensorBoard in RUN/board")
     return parser
 

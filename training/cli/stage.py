@@ -30,4 +30,5 @@ def run_stage(
         gmsr = [arguments.gmsr] if uses_gmsr else []
         config = read_config(arguments.config, config_type)
         finished = train(config, arguments.data, arguments.run, arguments.vgg, *gmsr, arguments.tensorboard)
-    sys.exit(0 if finished else INTERRUPTED)
+    if not finished:
+        sys.exit(INTERRUPTED)

@@ -130,8 +130,8 @@ class RestorationConfig(StageConfig):
         super().__post_init__()
         if self.loss not in ("l1", "l2"):
             raise InputError(f"loss must be l1 or l2, got {self.loss!r}")
-        if not self.conv_body_rate > 0:
-            raise InputError(f"conv_body_rate must be positive, got {self.conv_body_rate}")
+        if not 0 < self.conv_body_rate < math.inf:
+            raise InputError(f"conv_body_rate must be positive and finite, got {self.conv_body_rate}")
         if unknown := [name for name in self.frozen if name not in _LAYERS]:
             raise InputError(f"frozen must hold names of {', '.join(_LAYERS)}, got {unknown[0]!r}")
         if set(self.frozen) == set(_LAYERS):
@@ -209,8 +209,8 @@ class JointConfig(RestorationConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_h2l_batch(self.size, self.patch)
-        if not self.h2l_gradient >= 0:
-            raise InputError(f"h2l_gradient must be at least 0, got {self.h2l_gradient}")
+        if not 0 <= self.h2l_gradient < math.inf:
+            raise InputError(f"h2l_gradient must be finite and at least 0, got {self.h2l_gradient}")
 
     @property
     def feature_weight(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from srdgan_rt.errors import InputError
@@ -9,8 +10,8 @@ from srdgan_rt.errors import InputError
 
 def _check_weights(weights: object) -> None:
     for name, value in vars(weights).items():
-        if not value >= 0:
-            raise InputError(f"weights.{name} must be at least 0, got {value}")
+        if not 0 <= value < math.inf:
+            raise InputError(f"weights.{name} must be finite and at least 0, got {value}")
     if not any(vars(weights).values()):
         raise InputError("at least one of weights must be above 0")
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+from srdgan_rt.atomic import replace_file
 from training.loop.record import Record, Stretch
 
 NOT_KNOWN = "not known"
@@ -15,6 +17,12 @@ _CHANGES = {
     "levelled": "Flat areas were levelled",
 }
 """What was done with the weights of the run: keys of the metadata, and words for the card."""
+
+
+def write_card(path: Path, text: str) -> None:
+    """Writes a card or a table, whole or not at all; OSError if it cannot be written."""
+    with replace_file(path) as file:
+        file.write(text.encode())
 
 
 def summarise(record: Record | None) -> str:
@@ -39,7 +47,7 @@ def list_training(record: Record | None, iterations: int) -> list[str]:
             f"- Training: {iterations} iterations; settings and commit are {NOT_KNOWN}.",
         ]
     ends = [*(stretch.begins for stretch in record.stretches[1:]), iterations]
-    lines = [f"- Training: `python -m training.train_{record.stage}`, {iterations} iterations."]
+    lines = [f"- Training: stage `{record.stage}`, {iterations} iterations."]
     if not record.stretches:
         lines.append(f"- Training data: {NOT_KNOWN}.")
     for stretch, end in zip(record.stretches, ends, strict=False):

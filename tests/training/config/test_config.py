@@ -57,7 +57,7 @@ def test_the_learning_rate_is_halved(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("weights.pixle = 1", r"weights: unknown key 'pixle'; known keys: pixel, feature, adversarial, colour"),
-        ("weights.pixel = -1", "weights.pixel must be at least 0, got -1"),
+        ("weights.pixel = -1", "weights.pixel must be finite and at least 0, got -1"),
         ("weights = {pixel = 0, feature = 0, adversarial = 0, colour = 0}", "at least one of weights must be above 0"),
         ("weights = 1", "weights must be a table, got 1"),
         ("halve_at = 5", "halve_at must be a list, got 5"),
@@ -65,7 +65,7 @@ def test_the_learning_rate_is_halved(tmp_path: Path) -> None:
         ("batch = 0", "batch must be at least 1, got 0"),
         ("patch = 8", "patch must be at least 16, got 8"),
         ("learning_rate = 0", "learning_rate must be positive and finite, got 0"),
-        ("weights.colour = -1", "weights.colour must be at least 0, got -1"),
+        ("weights.colour = inf", "weights.colour must be finite and at least 0, got inf"),
     ],
 )
 def test_rejects_bad_h2l_configs(tmp_path: Path, text: str, message: str) -> None:

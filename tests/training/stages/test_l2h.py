@@ -130,7 +130,7 @@ def test_a_rate_of_conv_body_is_that_of_scaled_weights(tmp_path: Path) -> None:
 
 
 def test_a_rate_of_conv_body_must_be_positive() -> None:
-    with pytest.raises(InputError, match="conv_body_rate must be positive, got 0"):
+    with pytest.raises(InputError, match="conv_body_rate must be positive and finite, got 0"):
         dataclasses.replace(TINY, conv_body_rate=0)
 
 
