@@ -51,7 +51,7 @@ def write_config(path: Path, stage: str, more: str = "") -> str:
         ("nonsense = 1\n", "unknown key 'nonsense'; known keys: "),
         ("checkpoint_every = -1\n", "checkpoint_every must be at least 1, got -1"),
         ("seed = 'x'\n", "seed must be of type int, got 'x'"),
-        ("engine = {device = 'npu'}\n", "engine.device must be auto, cpu or cuda, got 'npu'"),
+        ("engine = {device = 'npu'}\n", "engine: device must be auto, cpu or cuda, got 'npu'"),
         ("= nonsense\n", "is no valid TOML"),
     ],
 )

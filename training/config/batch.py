@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
 from srdgan_rt.errors import InputError
-from training.config.toml import check_keys, convert
+from training.config.toml import check_keys, construct, convert
 from training.samples.kinds import KINDS
 from training.samples.options import DEFAULT_OPTIONS, SampleOptions
 
@@ -30,7 +30,7 @@ class BatchConfig:
         object.__setattr__(self, "counts", {name: self.counts.get(name, 0) for name in KINDS})
         for kind, count in self.counts.items():
             if count < 0:
-                raise InputError(f"batch.{kind} must be at least 0, got {count}")
+                raise InputError(f"{kind} must be at least 0, got {count}")
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any], where: str) -> BatchConfig:
@@ -40,7 +40,7 @@ class BatchConfig:
         check_keys(table, known, where)
         values = {key: convert(known[key], value, f"{where}.{key}") for key, value in table.items()}
         chosen = {key: values.pop(key) for key in options if key in values}
-        return cls(values, SampleOptions(**chosen))
+        return construct(cls, {"counts": values, "options": construct(SampleOptions, chosen, where)}, where)
 
     @property
     def num_known(self) -> int:

@@ -22,12 +22,12 @@ class EngineConfig:
 
     def __post_init__(self) -> None:
         if self.device not in ("auto", "cpu", "cuda"):
-            raise InputError(f"engine.device must be auto, cpu or cuda, got {self.device!r}")
+            raise InputError(f"device must be auto, cpu or cuda, got {self.device!r}")
         if self.precision not in ("fp32", "bf16"):
-            raise InputError(f"engine.precision must be fp32 or bf16, got {self.precision!r}")
+            raise InputError(f"precision must be fp32 or bf16, got {self.precision!r}")
         if self.kernels not in ("auto", "native", "torch"):
-            raise InputError(f"engine.kernels must be auto, native or torch, got {self.kernels!r}")
+            raise InputError(f"kernels must be auto, native or torch, got {self.kernels!r}")
         if self.num_workers < 0:
-            raise InputError(f"engine.num_workers must be at least 0, got {self.num_workers}")
+            raise InputError(f"num_workers must be at least 0, got {self.num_workers}")
         if self.prefetch < 1:
-            raise InputError(f"engine.prefetch must be at least 1, got {self.prefetch}")
+            raise InputError(f"prefetch must be at least 1, got {self.prefetch}")

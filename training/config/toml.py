@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +17,10 @@ else:  # pragma: no cover - the same parser under its old name
     import tomli as tomllib
 
 
+T = TypeVar("T")
+ConfigT = TypeVar("ConfigT")
+
+
 def _build(kind: Any, table: dict[str, Any], where: str) -> Any:
     """Builds a dataclass from a TOML table; an unknown key is an error that names the known ones."""
     types = typing.get_type_hints(kind)
@@ -25,7 +29,15 @@ def _build(kind: Any, table: dict[str, Any], where: str) -> Any:
     needed = [item.name for item in dataclasses.fields(kind) if item.default is item.default_factory]  # both MISSING
     if missing := [name for name in needed if name not in table]:
         raise InputError(f"{where}: the key {missing[0]!r} is missing")
-    return kind(**{key: convert(hints[key], value, f"{where}.{key}") for key, value in table.items()})
+    return construct(kind, {key: convert(hints[key], value, f"{where}.{key}") for key, value in table.items()}, where)
+
+
+def construct(kind: Callable[..., T], values: dict[str, Any], where: str) -> T:
+    """Calls a dataclass; where it refuses a value, the error names the place of the table, too."""
+    try:
+        return kind(**values)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
 
 
 def check_keys(table: Mapping[str, Any], known: Collection[str], where: str) -> None:
@@ -51,9 +63,6 @@ def convert(hint: Any, value: Any, where: str) -> Any:
     if type(value) is not hint:  # and not isinstance: a truth value is no number
         raise InputError(f"{where} must be of type {hint.__name__}, got {value!r}")
     return value
-
-
-ConfigT = TypeVar("ConfigT")
 
 
 def read_table(path: Path) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from srdgan_rt.errors import InputError
 def _check_weights(weights: object) -> None:
     for name, value in vars(weights).items():
         if not 0 <= value < math.inf:
-            raise InputError(f"weights.{name} must be finite and at least 0, got {value}")
+            raise InputError(f"{name} must be finite and at least 0, got {value}")
     if not any(vars(weights).values()):
-        raise InputError("at least one of weights must be above 0")
+        raise InputError("at least one weight must be above 0")
 
 
 @dataclass(frozen=True)

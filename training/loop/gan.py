@@ -162,8 +162,8 @@ class GanTrainer:
         self._weights: dict[str, float] = dict(vars(weights))
         if self._weights["feature"] > 0 and features is None:
             raise InputError(
-                f"weights.feature is {self._weights['feature']}, so the weights of VGG16 are needed: "
-                "give them by --vgg, or set weights.feature to 0"
+                f"the weight of the feature loss is {self._weights['feature']}, so the weights of VGG16 are needed: "
+                "give them by --vgg, or set it to 0"
             )
         self._relativistic = config.relativistic
         self._engine = engine

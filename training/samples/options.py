@@ -27,10 +27,10 @@ class SampleOptions:
 
     def __post_init__(self) -> None:
         if self.sampling not in SAMPLINGS:
-            raise InputError(f"batch.sampling must be one of {', '.join(SAMPLINGS)}, got {self.sampling!r}")
+            raise InputError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {self.sampling!r}")
         for name in ("weak_colour", "grey"):
             if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"batch.{name} must be 0..1, got {getattr(self, name)}")
+                raise InputError(f"{name} must be 0..1, got {getattr(self, name)}")
 
 
 DEFAULT_OPTIONS = SampleOptions()

@@ -57,15 +57,18 @@ def test_the_learning_rate_is_halved(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("weights.pixle = 1", r"weights: unknown key 'pixle'; known keys: pixel, feature, adversarial, colour"),
-        ("weights.pixel = -1", "weights.pixel must be finite and at least 0, got -1"),
-        ("weights = {pixel = 0, feature = 0, adversarial = 0, colour = 0}", "at least one of weights must be above 0"),
+        ("weights.pixel = -1", "weights: pixel must be finite and at least 0, got -1"),
+        (
+            "weights = {pixel = 0, feature = 0, adversarial = 0, colour = 0}",
+            "at least one weight must be above 0",
+        ),
         ("weights = 1", "weights must be a table, got 1"),
         ("halve_at = 5", "halve_at must be a list, got 5"),
         ("halve_at = [0.5]", "halve_at must be of type int, got 0.5"),
         ("batch = 0", "batch must be at least 1, got 0"),
         ("patch = 8", "patch must be at least 16, got 8"),
         ("learning_rate = 0", "learning_rate must be positive and finite, got 0"),
-        ("weights.colour = inf", "weights.colour must be finite and at least 0, got inf"),
+        ("weights.colour = inf", "weights: colour must be finite and at least 0, got inf"),
     ],
 )
 def test_rejects_bad_h2l_configs(tmp_path: Path, text: str, message: str) -> None:
@@ -118,14 +121,14 @@ def test_phases_follow_the_part_of_the_run_that_is_over(tmp_path: Path) -> None:
         ("name = 'x'\niterations = 1\nschedule = 'step'", "schedule must be halve or cosine, got 'step'"),
         ("name = 'x'\niterations = 1\nwarmup = -1", "warmup must be at least 0, got -1"),
         ("name = 'x'\niterations = 1\nfeatures = 'vgg'", "features must be vgg16 or vgg19, got 'vgg'"),
-        ("name = 'x'\niterations = 1\nengine.device = 'tpu'", "engine.device must be auto, cpu or cuda, got 'tpu'"),
-        ("name = 'x'\niterations = 1\nengine.precision = 'fp16'", "engine.precision must be fp32 or bf16, got 'fp16'"),
-        ("name = 'x'\niterations = 1\nengine.num_workers = -1", "engine.num_workers must be at least 0, got -1"),
-        ("name = 'x'\niterations = 1\nengine.prefetch = 0", "engine.prefetch must be at least 1, got 0"),
+        ("name = 'x'\niterations = 1\nengine.device = 'tpu'", "engine: device must be auto, cpu or cuda, got 'tpu'"),
+        ("name = 'x'\niterations = 1\nengine.precision = 'fp16'", "engine: precision must be fp32 or bf16, got 'fp16'"),
+        ("name = 'x'\niterations = 1\nengine.num_workers = -1", "engine: num_workers must be at least 0, got -1"),
+        ("name = 'x'\niterations = 1\nengine.prefetch = 0", "engine: prefetch must be at least 1, got 0"),
         ("name = 'x'\niterations = 1\nengine.fast = true", "engine: unknown key 'fast'"),
         ("name = 'x'\niterations = 1\nbatch.sampling = 'box'", "must be one of nearest, bicubic, area, got .box."),
-        ("name = 'x'\niterations = 1\nbatch.weak_colour = 1.5", "batch.weak_colour must be 0..1, got 1.5"),
-        ("name = 'x'\niterations = 1\nbatch.gmsr = -1", "batch.gmsr must be at least 0, got -1"),
+        ("name = 'x'\niterations = 1\nbatch.weak_colour = 1.5", "batch: weak_colour must be 0..1, got 1.5"),
+        ("name = 'x'\niterations = 1\nbatch.gmsr = -1", "batch: gmsr must be at least 0, got -1"),
         (
             "name = 'x'\niterations = 1\nbatch.known_kinds = []",
             "known keys: phone_noise, camera_noise",
@@ -141,6 +144,23 @@ def test_phases_follow_the_part_of_the_run_that_is_over(tmp_path: Path) -> None:
 def test_rejects_bad_configs(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_config(write(tmp_path, text), L2HConfig)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("learning_rate = 0", "c.toml: learning_rate must be positive and finite, got 0.0"),
+        ("h2l_weights.pixel = -1", "c.toml.h2l_weights: pixel must be finite and at least 0, got -1.0"),
+        ("l2h_weights.pixel = -1", "c.toml.l2h_weights: pixel must be finite and at least 0, got -1.0"),
+        ("engine.prefetch = 0", "c.toml.engine: prefetch must be at least 1, got 0"),
+    ],
+)
+def test_errors_name_the_file_and_the_table(tmp_path: Path, line: str, message: str) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(f"name = 'x'\niterations = 1\nh2l_init = 'a'\nl2h_init = 'b'\n{line}\n")
+    with pytest.raises(InputError) as caught:
+        read_config(path, JointConfig)
+    assert str(caught.value) == message
 
 
 def test_names_a_missing_key(tmp_path: Path) -> None:

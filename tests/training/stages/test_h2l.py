@@ -40,7 +40,9 @@ def test_starts_from_an_earlier_run(make_stage: Any, tmp_path: Path) -> None:
 
 
 def test_rejects_a_feature_loss_without_features(make_stage: Any, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"weights\.feature is 0\.05, so the weights of VGG16 are needed"):
+    with pytest.raises(
+        InputError, match=r"the weight of the feature loss is 0\.05, so the weights of VGG16 are needed"
+    ):
         H2LTrainer(make_stage("h2l").config, tmp_path, Engine(EngineConfig()), None)
 
 
