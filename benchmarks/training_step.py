@@ -45,7 +45,7 @@ def make_step(net: str, kernels: str, pictures: int, patch: int, vgg: Path | Non
         trained = TrainedNet(L2HNet(*sizes), StageConfig(name=net, iterations=1), engine, L2HNet(*sizes))
         low, high = torch.rand(pictures, 3, patch, patch), torch.rand(pictures, 3, 4 * patch, 4 * patch)
     if features is not None:
-        trained.kernels.serve(features)
+        trained.kernels.add_features(features)
 
     def step() -> None:
         trained.optimiser.zero_grad(set_to_none=True)

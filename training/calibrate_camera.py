@@ -8,6 +8,7 @@ from pathlib import Path
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.camera import Phone
 from training.camera.fit import calibrate
+from training.cli.options import check_folder
 from training.cli.parser import CommandParser, one_line_errors
 
 
@@ -18,6 +19,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="library of cameras to write (JSON)")
     arguments = parser.parse_args()
     with one_line_errors(parser):
+        check_folder(arguments.output.parent)
         phones = {name: _describe(phone) for name, phone in calibrate(arguments.data).items()}
         content = {"made_by": "python -m training.calibrate_camera", "phones": phones}
         with replace_file(arguments.output) as file:

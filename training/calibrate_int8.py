@@ -15,7 +15,7 @@ from rich.console import Console
 
 from srdgan_rt.checkpoint import load_model, ranges_path, save_ranges
 from srdgan_rt.runtime.calibration import CUT, MARGIN, measure_ranges
-from training.cli.options import DATA_HELP
+from training.cli.options import DATA_HELP, check_folder
 from training.cli.parser import CommandParser, one_line_errors
 from training.data.notes import describe_files, take_notes
 from training.data.typical import read_typical
@@ -24,6 +24,7 @@ from training.publish.card import name_data
 
 
 def main() -> None:
+    """Command line."""
     parser = CommandParser(__doc__)
     parser.add_argument("-n", "--model", required=True, help="shipped model or weight file")
     parser.add_argument("--sharpness", type=float, help="0..1, for a pair of weights (default: the model's own)")
@@ -35,6 +36,7 @@ def main() -> None:
     with one_line_errors(parser):
         model = load_model(arguments.model, sharpness=arguments.sharpness)
         output: Path = arguments.output or ranges_path(arguments.model, model.sharpness)
+        check_folder(output.parent)
         with take_notes() as notes:
             pictures = list(read_typical(arguments.data, arguments.pictures, arguments.size))
         used = name_data(describe_files(notes.files, arguments.data))

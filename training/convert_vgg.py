@@ -20,6 +20,7 @@ from srdgan_rt.checkpoint.read import read_content
 from srdgan_rt.errors import InputError
 from srdgan_rt.models.vgg import NET_KEY, PREPROCESSING, PREPROCESSING_KEY, STAGES, list_convolutions
 from srdgan_rt.pixels import to_float32
+from training.cli.options import check_folder
 from training.cli.parser import CommandParser, one_line_errors
 from training.data.pictures import as_tensor, read_rgb
 from training.models.features import FEATURE_SIZES, SIZE_KEY, VGGFeatures
@@ -129,6 +130,7 @@ def main() -> None:
     with one_line_errors(parser):
         if arguments.output.suffix != ".npz":
             raise InputError(f"the output must end in .npz, got {arguments.output}")
+        check_folder(arguments.output.parent)
         write(convert(arguments.source, arguments.preprocessing), arguments.output)
     print(arguments.output)
 

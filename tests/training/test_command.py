@@ -144,6 +144,16 @@ def test_what_cannot_be_written_is_a_failure(tmp_path: Path, fail) -> None:
     assert (status, line.endswith("error: file/run: Not a directory")) == (1, True)
 
 
+def test_a_missing_folder_is_found_before_the_work(tmp_path: Path, fail) -> None:
+    for program, words in {
+        "calibrate_camera": ["--data", "d", "--output", "none/c.json"],
+        "calibrate_int8": ["-n", "srdgan-x4-fast", "--data", "d", "--output", "none/r.safetensors"],
+        "convert_vgg": ["vgg16.pth", "-o", "none/v.npz"],
+    }.items():
+        status, line = fail(program, *words)
+        assert (status, line.endswith("error: there is no folder none")) == (2, True), line
+
+
 def test_a_wrong_device(tmp_path: Path, fail) -> None:
     (tmp_path / "train_photos").mkdir()
     (tmp_path / "train_photos" / "a.png").write_bytes(b"")

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from srdgan_rt.camera import Phone, simulate_capture
 from srdgan_rt.errors import InputError
-from training.camera.noise import NamedFrame, Pool, load_named_frames, weights
+from training.camera.noise import NamedFrame, Pool, bin_shares, load_named_frames
 
 Values = npt.NDArray[np.float64]
 Levels = dict[int, tuple[float, float]]
@@ -71,7 +71,7 @@ def _residuals(real: dict[int, Pool], model: dict[int, Pool], knee: float) -> Va
     """
     parts = []
     for iso, pool in sorted(real.items()):
-        share = weights(pool, model[iso])
+        share = bin_shares(pool, model[iso])
         ratio = np.log(np.maximum(model[iso].variance, 0.05) / np.maximum(pool.variance, 0.05))
         ratio /= (1 + (ratio / knee) ** 2) ** 0.25
         parts += [(np.sqrt(share / knee) * ratio).ravel(), model[iso].correlation - pool.correlation]
@@ -122,7 +122,7 @@ def _correct_levels(levels: Levels, real: dict[int, Pool], model: dict[int, Pool
     """Multiplies the noise of each ISO by the factor (a median) by which it is still wrong."""
     corrected = dict(levels)
     for iso, pool in real.items():
-        share = weights(pool, model[iso])
+        share = bin_shares(pool, model[iso])
         used = share > 0
         ratio = pool.variance[used] / model[iso].variance[used]
         order = np.argsort(ratio)
@@ -143,17 +143,21 @@ def read_sensors(folder: Path) -> tuple[dict[str, str], dict[str, Levels]]:
                 shot, read = float(row["beta1_g"]), float(row["beta2_g"])
                 if shot > 0:
                     levels[name][int(iso)] = (shot, abs(read))
-    except (OSError, KeyError, ValueError) as error:
-        raise InputError(f"{folder}: cannot read the noise levels: {error}") from error
+    except OSError as error:
+        raise InputError(f"cannot read {error.filename}: {error.strerror}") from error
+    except (KeyError, ValueError, TypeError, AttributeError, csv.Error) as error:  # columns or values that are missing
+        raise InputError(f"the tables in {folder} have another form than docs/training.md says: {error}") from error
     return patterns, levels
 
 
 def calibrate(data: Path) -> dict[str, Phone]:
-    """Fits the phones in ``phone_pairs/train``; InputError when one is in no table."""
+    """Fits the phones in ``phone_pairs/train``; InputError when one is in no table, or no frame is of use."""
     patterns, levels = read_sensors(data / "noise_model")
     frames: dict[str, list[NamedFrame]] = defaultdict(list)
     for frame in load_named_frames(data / "phone_pairs" / "train"):
         if frame.iso not in levels[frame.phone] or frame.phone not in patterns:
             raise InputError(f"{frame.name}: there is no noise level or pattern of this phone and ISO")
         frames[frame.phone].append(frame)
+    if not frames:
+        raise InputError(f"no frame in {data / 'phone_pairs' / 'train'} is of use: the noise of all is not white")
     return {name: fit_phone(name, frames[name], patterns[name], levels[name]) for name in sorted(frames)}

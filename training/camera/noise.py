@@ -19,7 +19,7 @@ from training.data.pictures import Array, Bytes, read_phone_pairs
 
 NUM_BINS = 16
 FEWEST = 500  # real samples of a bin that counts
-_MOST_ALIKE = 0.1  # correlation of neighbouring samples; that of point-sampled noise is below 0.05
+_LARGEST_CORRELATION = 0.1  # correlation of neighbouring samples; that of point-sampled noise is below 0.05
 _PAIRS = np.triu_indices(3, 1)
 
 
@@ -36,20 +36,26 @@ class NamedFrame:
 
 
 def load_named_frames(folder: Path) -> list[NamedFrame]:
-    """Reads frames named ``INSTANCE_SCENE_PHONE_ISO_SHUTTER_TEMPERATURE_BRIGHTNESS``, those of no use left out."""
+    """Reads frames named ``INSTANCE_SCENE_PHONE_ISO_SHUTTER_TEMPERATURE_BRIGHTNESS``.
+
+    Frames whose noise is correlated between neighbours, or that have none, are left out.
+
+    Raises:
+        InputError: as :func:`training.data.pictures.read_phone_pairs`, or a name has another form.
+    """
     names = [path.name.split("_clean.")[0] for path in sorted(folder.glob("*_clean.*"))]
     frames = []
     for name, (clean, noisy) in zip(names, read_phone_pairs(folder), strict=True):
         parts = re.fullmatch(r"\d+_\d+_([A-Z0-9]+)_(\d+)_\d+_(\d+)_\w", name)
         if parts is None:
             raise InputError(f"{folder / name}: the name must say phone, ISO and colour temperature")
-        if _likeness(clean, noisy) <= _MOST_ALIKE:
+        if _neighbour_correlation(clean, noisy) <= _LARGEST_CORRELATION:
             pictures = (to_float32(x) for x in (clean, noisy))
             frames.append(NamedFrame(name, parts[1], int(parts[2]), int(parts[3]), *pictures))
     return frames
 
 
-def _likeness(clean: Bytes, noisy: Bytes) -> float:
+def _neighbour_correlation(clean: Bytes, noisy: Bytes) -> float:
     noise = noisy.astype(np.float64) - clean
     noise -= noise.mean((0, 1))
     return float(np.mean((noise[:, 1:] * noise[:, :-1]).mean((0, 1)) / noise.var((0, 1))))
@@ -87,7 +93,7 @@ class Pool:
         return np.asarray(np.mean(self.correlations, 0))
 
 
-def weights(real: Pool, model: Pool) -> npt.NDArray[np.float64]:
+def bin_shares(real: Pool, model: Pool) -> npt.NDArray[np.float64]:
     """``(3, NUM_BINS)`` shares of the real samples in the bins that count; they sum to 1. InputError if none does."""
     used = np.where((real.count >= FEWEST) & (model.count >= 20), real.count, 0)
     if not used.any():
@@ -97,14 +103,14 @@ def weights(real: Pool, model: Pool) -> npt.NDArray[np.float64]:
 
 def variance_error(real: Pool, model: Pool) -> float:
     """Relative error of the variance, mean over channels and bins, each weighted with its real samples."""
-    share = weights(real, model)
+    share = bin_shares(real, model)
     used = share > 0
     return float(np.sum(share[used] * np.abs(model.variance[used] / real.variance[used] - 1)))
 
 
 def sampling_error(real: Pool, model: Pool) -> float:
     """What :func:`variance_error` would be of two pools of one normal noise, as each bin has only so many samples."""
-    share = weights(real, model)
+    share = bin_shares(real, model)
     used = share > 0
     spread = np.sqrt(2 / real.count[used] + 2 / model.count[used])  # of the ratio of two variances
     return float(np.sum(share[used] * spread * np.sqrt(2 / np.pi)))

@@ -61,5 +61,10 @@ def check_export_options(arguments: argparse.Namespace) -> None:
         if getattr(arguments, name, 0) < 0:
             raise InputError(f"--{name.replace('_', '-')} must be at least 0, got {getattr(arguments, name)}")
     for folder in (arguments.data, arguments.output.parent):
-        if not folder.is_dir():
-            raise InputError(f"there is no folder {folder}")
+        check_folder(folder)
+
+
+def check_folder(folder: Path) -> None:
+    """Raises InputError if there is no such folder; called before work whose result goes there would be lost."""
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder}")

@@ -172,7 +172,7 @@ class GanTrainer:
         self.generator = TrainedNet(generator, config, engine, ema, rate_of)
         if features is not None:
             engine.place(features)
-            self.generator.kernels.serve(features)
+            self.generator.kernels.add_features(features)
         self.discriminator = TrainedNet(discriminator, config, engine) if self._weights["adversarial"] > 0 else None
 
     def weighs(self, loss: str) -> bool:

@@ -50,7 +50,7 @@ class Kernels:
                 raise InputError(f"engine.kernels is native, but {reason}: set it to auto or torch")
             self._use(TORCH)
 
-    def serve(self, features: nn.Module) -> None:
+    def add_features(self, features: nn.Module) -> None:
         """Has the net of the feature loss computed by the same kernels."""
         self._features = features
         if self.chosen:

@@ -33,7 +33,7 @@ from training.loop.record import Record, begin_record, describe_stretch
 BatchT_contra = TypeVar("BatchT_contra", bound=TensorBatch, contravariant=True)
 
 
-def fresh_start(folder: Path, init: str) -> str:
+def starting_weights(folder: Path, init: str) -> str:
     """The weights that a run starts from; "" if it is resumed, because then they need not exist any more."""
     return "" if checkpoint_path(folder).exists() else init
 

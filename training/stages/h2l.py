@@ -22,7 +22,7 @@ from training.loop.board import Board, open_board
 from training.loop.engine import Engine, start_engine
 from training.loop.gan import GanTrainer, LossInputs
 from training.loop.lock import hold_folder
-from training.loop.trainer import Trainer, fresh_start
+from training.loop.trainer import Trainer, starting_weights
 from training.models.discriminator import NoiseDiscriminator
 from training.models.features import Features, load_features
 from training.models.losses import colour_loss, pixel_loss
@@ -100,7 +100,7 @@ class H2LTrainer(Trainer[H2LBatch]):
     """
 
     def __init__(self, config: H2LConfig, folder: Path, engine: Engine, features: Features | None) -> None:
-        init = fresh_start(folder, config.init)
+        init = starting_weights(folder, config.init)
         self.gan = H2LGanTrainer(
             config.model, config.discriminator, config.weights, config, engine, features, init=init
         )

@@ -20,7 +20,7 @@ from training.loop.board import open_board
 from training.loop.engine import Engine, start_engine
 from training.loop.gan import GanTrainer, LossInputs
 from training.loop.lock import hold_folder
-from training.loop.trainer import Trainer, fresh_start
+from training.loop.trainer import Trainer, starting_weights
 from training.models.features import Features, load_features
 from training.samples.h2l_sampler import H2LBatch, H2LSampler
 from training.samples.sampler import Batch, Sampler
@@ -87,7 +87,7 @@ class JointTrainer(Trainer[JointBatch]):
     """
 
     def __init__(self, config: JointConfig, folder: Path, engine: Engine, features: Features | None) -> None:
-        h2l_init, l2h_init = (fresh_start(folder, init) for init in (config.h2l_init, config.l2h_init))
+        h2l_init, l2h_init = (starting_weights(folder, init) for init in (config.h2l_init, config.l2h_init))
         self.h2l = H2LGanTrainer(
             config.h2l_model, config.h2l_discriminator, config.h2l_weights, config, engine, features, "h2l_", h2l_init
         )

@@ -31,7 +31,7 @@ from training.loop.board import Board, open_board
 from training.loop.engine import Engine, start_engine
 from training.loop.gan import GanTrainer, LossInputs
 from training.loop.lock import hold_folder
-from training.loop.trainer import Trainer, fresh_start
+from training.loop.trainer import Trainer, starting_weights
 from training.models.discriminator import PictureDiscriminator
 from training.models.features import Features, load_features
 from training.models.initialise import initialise
@@ -122,7 +122,7 @@ class L2HTrainer(Trainer[Batch]):
     """
 
     def __init__(self, config: L2HConfig, folder: Path, engine: Engine, features: Features | None) -> None:
-        init = fresh_start(folder, config.init)
+        init = starting_weights(folder, config.init)
         sizes = (config.model, config.discriminator)
         self.gan = L2HGanTrainer(*sizes, config.weights, config, engine, features, config.smallest_patch, init)
         super().__init__(config, folder, engine, self.gan)

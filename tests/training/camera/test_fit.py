@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -14,6 +15,7 @@ from training import calibrate_camera, check_camera
 from training.camera import fit
 from training.camera.fit import make_phone, pool_model, pool_real
 from training.camera.noise import Pool, load_named_frames, sampling_error, variance_error
+from training.data.pictures import read_rgb
 
 START = fit._START
 LEVELS = {100: (0.001, 0.00001), 800: (0.004, 0.0001)}
@@ -71,7 +73,23 @@ def test_frames_that_no_table_knows_are_named(data: Path) -> None:
     with pytest.raises(InputError, match="0001_001_XX_00100_00060_3200_N: there is no noise level or pattern"):
         fit.calibrate(data)
     (data / "noise_model" / "bayer_patterns.csv").unlink()
-    with pytest.raises(InputError, match="cannot read the noise levels"):
+    with pytest.raises(InputError, match=r"cannot read .*/bayer_patterns\.csv: No such file or directory$"):
+        fit.calibrate(data)
+
+
+@pytest.mark.parametrize("row", ["0001_001_XX_00100_00060_3200_N", "0001_001_XX,1,1", "XX,1,1", ",,"])
+def test_tables_of_another_form_are_one_line(data: Path, row: str) -> None:
+    (data / "noise_model" / "noise_level_functions.csv").write_text(f"scene_instance_id,beta1_g,beta2_g\n{row}\n")
+    with pytest.raises(InputError, match=r"the tables in .*noise_model have another form than docs/training\.md says"):
+        fit.calibrate(data)
+
+
+def test_frames_of_no_use_make_no_library(data: Path) -> None:
+    """The noise of neighbours is correlated where the two pictures are not aligned."""
+    for path in (data / "phone_pairs" / "train").glob("*_noisy.png"):
+        picture = read_rgb(path)
+        write_picture(path, Picture(cv2.blur(picture, (5, 5))))
+    with pytest.raises(InputError, match=r"no frame in .*phone_pairs/train is of use"):
         fit.calibrate(data)
 
 

@@ -114,7 +114,7 @@ def test_features_follow_the_generator(make_stage: Any, tiny_vgg: Path) -> None:
     results, nodes = {}, {}
     for kernels in (TORCH, NATIVE):
         features = VGGFeatures(tiny_vgg, "conv1_2")
-        Kernels(L2HNet(**vars(stage.config.model)), Engine(EngineConfig(kernels=kernels))).serve(features)
+        Kernels(L2HNet(**vars(stage.config.model)), Engine(EngineConfig(kernels=kernels))).add_features(features)
         x = stage.make_batch(0).high.clone().requires_grad_()
         y = features(x)
         nodes[kernels] = type(y.grad_fn.next_functions[0][0])  # behind the division by the size
@@ -137,7 +137,7 @@ def test_native_that_cannot_be_had_is_an_error(
     make_stage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = make_stage("l2h")
-    with pytest.raises(InputError, match=r"engine\.kernels must be auto, native or torch, got 'fast'"):
+    with pytest.raises(InputError, match=r"kernels must be auto, native or torch, got 'fast'"):
         EngineConfig(kernels="fast")
     with pytest.raises(InputError, match=r"kernels is native, but they compute in fp32, and engine\.precision is bf16"):
         stage.trainer(tmp_path, with_kernels(stage, NATIVE, precision="bf16"))
