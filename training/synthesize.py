@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -143,7 +144,8 @@ def _run_jobs(
         initargs=(config.model, device),
     )
     try:
-        tasks = {pool.submit(_make_and_store, path, plans, paths): (path, len(plans)) for path, plans in jobs}
+        with _ignored_interrupts():  # each call may start a process
+            tasks = {pool.submit(_make_and_store, path, plans, paths): (path, len(plans)) for path, plans in jobs}
         for number, task in enumerate(as_completed(tasks), 1):
             path, num_plans = tasks[task]
             try:
@@ -158,6 +160,16 @@ def _run_jobs(
     return num_bad
 
 
+@contextmanager
+def _ignored_interrupts() -> Iterator[None]:
+    """Processes that are started in this context never see Ctrl-C: it is for the parent, which lets them finish."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
 def _check_names(photographs: list[Path]) -> None:
     taken: dict[str, Path] = {}
     for path in photographs:
@@ -168,7 +180,6 @@ def _check_names(photographs: list[Path]) -> None:
 
 def _start_worker(model: str, device: str) -> None:
     global _degrader
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which lets us finish
     torch.set_num_threads(1)  # the processes are the threads; and sums do not depend on how many there are
     cv2.setNumThreads(1)
     _degrader = Degrader(model, device=device)

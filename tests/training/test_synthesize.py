@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,7 +23,7 @@ from srdgan_rt.models import H2LNet
 from training.config import read_config
 from training.config.gmsr import GMSRConfig
 from training.data.pictures import find_photographs
-from training.synthesize import prepare_photograph, synthesize
+from training.synthesize import _ignored_interrupts, prepare_photograph, synthesize
 
 
 @pytest.fixture
@@ -170,3 +173,13 @@ def test_the_configuration_that_is_there_can_be_read():
 def test_bad_configurations_are_one_line(arguments, message):
     with pytest.raises(InputError, match=message):
         GMSRConfig(**arguments)
+
+
+def test_workers_never_see_ctrl_c() -> None:
+    """Not even before they have loaded this module: they would end with a traceback each."""
+    handler = signal.getsignal(signal.SIGINT)
+    program = "import signal; print(signal.getsignal(signal.SIGINT) == signal.SIG_IGN)"
+    with _ignored_interrupts():
+        ignored = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ignored.stdout == "True\n"
+    assert signal.getsignal(signal.SIGINT) is handler

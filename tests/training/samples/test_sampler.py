@@ -70,7 +70,7 @@ def test_generated_pairs_that_are_not_used_are_an_error(training_root: Path, tmp
         Sampler(sources, ALL.counts, 0)
 
 
-@pytest.mark.parametrize(("folder", "message"), [("train_photos", "no pictures"), ("phone_pairs", "no pairs of")])
+@pytest.mark.parametrize(("folder", "message"), [("train_photos", "no folder"), ("phone_pairs", "no pairs of")])
 def test_missing_data_are_named(training_root: Path, tmp_path: Path, folder: str, message: str) -> None:
     for name in ("train_photos", "phone_pairs"):
         if not folder.startswith(name):
