@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Generic, TypeVar
@@ -65,7 +65,7 @@ def load_batches(
         worker_init_fn=_start_worker,
         pin_memory=on_gpu,
     )
-    return map(_check, loader)
+    return _check(loader)
 
 
 def make_ahead(
@@ -112,10 +112,18 @@ def _keep(batch: BatchT) -> BatchT:
     return batch
 
 
-def _check(batch: BatchT | SrdganError) -> BatchT:
-    if isinstance(batch, SrdganError):
-        raise batch
-    return batch
+def _check(batches: Iterable[BatchT | SrdganError]) -> Iterator[BatchT]:
+    """The batches of workers; raises their errors, and SrdganError where a worker was killed."""
+    try:
+        for batch in batches:
+            if isinstance(batch, SrdganError):
+                raise batch
+            yield batch
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):  # torch's words
+            raise
+        reason = "a process that makes batches was killed, perhaps for want of memory"
+        raise SrdganError(f"{reason}: set engine.num_workers to fewer") from error
 
 
 def _start_worker(_worker: int) -> None:

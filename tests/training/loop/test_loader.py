@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -13,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from srdgan_rt.errors import InputError
+from srdgan_rt.errors import InputError, SrdganError
 from training.config.engine import EngineConfig
 from training.data.batch import TensorBatch
 from training.loop import loader
@@ -41,6 +43,19 @@ def test_workers_use_opencv_after_their_parent_did() -> None:
         assert cv2.getNumThreads() == 4
     finally:
         cv2.setNumThreads(-1)
+
+
+def test_a_worker_that_is_killed_is_one_line() -> None:
+    """As the kernel does when memory runs out."""
+
+    def make_or_die(iteration: int) -> Number:
+        if iteration == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Number(torch.tensor(iteration))
+
+    batches = load_batches(make_or_die, range(3), EngineConfig(num_workers=1), CPU)
+    with pytest.raises(SrdganError, match=r"makes batches was killed, .*: set engine\.num_workers to fewer"):
+        list(batches)
 
 
 @pytest.mark.parametrize("prefetch", [1, 2, 9])
