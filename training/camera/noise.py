@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from srdgan_rt.errors import InputError
 from srdgan_rt.pixels import to_float32
-from training.data.pictures import Array, Bytes, read_phone_pairs
+from training.data.pictures import CLEAN_NAMES, Array, Bytes, read_phone_pairs
 
 NUM_BINS = 16
 FEWEST = 500  # real samples of a bin that counts
@@ -43,7 +43,7 @@ def load_named_frames(folder: Path) -> list[NamedFrame]:
     Raises:
         InputError: as :func:`training.data.pictures.read_phone_pairs`, or a name has another form.
     """
-    names = [path.name.split("_clean.")[0] for path in sorted(folder.glob("*_clean.*"))]
+    names = [path.name.split("_clean.")[0] for path in sorted(folder.glob(CLEAN_NAMES))]
     frames = []
     for name, (clean, noisy) in zip(names, read_phone_pairs(folder), strict=True):
         parts = re.fullmatch(r"\d+_\d+_([A-Z0-9]+)_(\d+)_\d+_(\d+)_\w", name)

@@ -23,6 +23,7 @@ Bytes = npt.NDArray[np.uint8]
 Array = npt.NDArray[np.float32]
 
 VALIDATION_SETS = ("Set5", "phone_crops")  # folders of a data folder that a run is scored on
+CLEAN_NAMES = "*_clean.*"  # each has a partner "*_noisy.*"
 PYRAMID = (1.0, 0.5, 1 / 3)  # photographs are also used smaller: sharper and with denser detail
 
 
@@ -109,7 +110,7 @@ def read_phone_pairs(folder: Path, smallest_side: int = 1) -> Iterator[tuple[Byt
     """
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}")
-    paths = sorted(folder.glob("*_clean.*"))
+    paths = sorted(folder.glob(CLEAN_NAMES))
     if not paths:
         raise InputError(f"no *_clean.* / *_noisy.* pairs in {folder}")
     for path in paths:
@@ -139,7 +140,7 @@ def read_frames(root: Path, split: str, smallest_side: int = 1) -> list[tuple[By
         (clean, noisy), ``(H, W, 3)`` each.
 
     Raises:
-        InputError: as :func:`read_phone_pairs`, or neither folder is there.
+        InputError: as :func:`read_phone_pairs`, or neither folder holds a pair.
     """
     pairs = []
     for folder, step in _frame_folders(root, split):
@@ -149,19 +150,22 @@ def read_frames(root: Path, split: str, smallest_side: int = 1) -> list[tuple[By
             pairs.append((clean, noisy))
     if not pairs:
         folders = " nor ".join(str(root / name / split) for name in _FRAME_STEPS)
-        raise InputError(f"no pairs of a noisy and a clean frame: neither {folders} is there")
+        raise InputError(f"no pairs of a noisy and a clean frame: neither {folders} holds any")
     return pairs
 
 
 def has_frames(root: Path, split: str) -> bool:
-    """Whether :func:`read_frames` finds a folder."""
+    """Whether :func:`read_frames` finds pairs."""
     return bool(_frame_folders(root, split))
 
 
 def _frame_folders(root: Path, split: str) -> list[tuple[Path, int]]:
-    """The folders that are there, and how many of their pixels make one at low resolution."""
+    """The folders that hold pairs, and how many of their pixels make one at low resolution.
+
+    ``training.make_pairs`` makes ``test``, too, but of a single scene it has no pairs.
+    """
     folders = [(root / name / split, step) for name, step in _FRAME_STEPS.items()]
-    return [(folder, step) for folder, step in folders if folder.is_dir()]
+    return [(folder, step) for folder, step in folders if any(folder.glob(CLEAN_NAMES))]
 
 
 class DataFolder:

@@ -180,11 +180,11 @@ class Trainer(ABC, Generic[BatchT_contra]):
         if not self.checkpoint.exists():
             return
         saved = read_checkpoint(self.folder)
-        fresh = self.record
+        stage = self.record.stage
         if "record" in saved:
             self.record = Record.from_text(saved["record"])
-        if self.record.stage != fresh.stage:
-            raise SrdganError(f"{self.checkpoint} is of the stage {self.record.stage}, not {fresh.stage}")
+        if self.record.stage != stage:
+            raise SrdganError(f"{self.checkpoint} is of the stage {self.record.stage}, not {stage}")
         optimiser = saved.get("optimiser_name", self.config.optimiser)  # old checkpoints have none
         if optimiser != self.config.optimiser:  # its state would be taken, and fail at the first step
             raise SrdganError(f"{self.checkpoint} is of optimiser {optimiser!r}, not {self.config.optimiser!r}")

@@ -8,7 +8,7 @@ import pytest
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import Picture, write_picture
 from training.data.notes import take_notes
-from training.data.pictures import DataFolder, read_frames, read_phone_pairs, read_rgb
+from training.data.pictures import DataFolder, has_frames, read_frames, read_phone_pairs, read_rgb
 
 
 def test_any_picture_becomes_rgb_of_8_bits(tmp_path: Path) -> None:
@@ -56,5 +56,7 @@ def test_whole_frames_are_sampled_in_the_middle_of_their_blocks(tmp_path: Path) 
     assert low_noisy.base is None
     with pytest.raises(InputError, match=r"scene_00_clean\.png must have at least 44 pixels a side, has 48 x 40$"):
         read_frames(tmp_path, "train", 11)
-    with pytest.raises(InputError, match="no pairs of a noisy and a clean frame"):
+    (tmp_path / "pairs" / "test").mkdir()  # as make_pairs leaves it where there is a single scene
+    assert (has_frames(tmp_path, "train"), has_frames(tmp_path, "test")) == (True, False)
+    with pytest.raises(InputError, match=r"no pairs of a noisy and a clean frame: neither .* holds any$"):
         read_frames(tmp_path, "test")
