@@ -58,6 +58,8 @@ def level_flats(net: L2HNet, pictures: Iterable[Tensor]) -> float:
 def level_noisy_flats(net: H2LNet, levels: Sequence[float], pictures: Iterable[Tensor]) -> float:
     """Levels a net that degrades: the mean colour of noisy flat areas, clipped as in files, becomes that of the area.
 
+    Areas so near to black or white that clipping moves their mean by much do not count.
+
     Args:
         net: in fp32 on the CPU.
         levels: noise levels at which flat areas are levelled; ordinary pictures get them in turn.
