@@ -8,8 +8,8 @@ from pathlib import Path
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.camera import Phone
 from training.camera.fit import calibrate
-from training.cli.options import check_folder
 from training.cli.parser import CommandParser, one_line_errors
+from training.data.folders import check_folder
 
 
 def main() -> None:

@@ -15,8 +15,9 @@ from rich.console import Console
 
 from srdgan_rt.checkpoint import load_model, ranges_path, save_ranges
 from srdgan_rt.runtime.calibration import CUT, MARGIN, measure_ranges
-from training.cli.options import DATA_HELP, check_folder
+from training.cli.options import DATA_HELP
 from training.cli.parser import CommandParser, one_line_errors
+from training.data.folders import check_folder
 from training.data.notes import describe_files, take_notes
 from training.data.typical import read_typical
 from training.loop.record import read_commit

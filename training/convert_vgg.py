@@ -20,8 +20,8 @@ from srdgan_rt.checkpoint.read import read_content
 from srdgan_rt.errors import InputError
 from srdgan_rt.models.vgg import NET_KEY, PREPROCESSING, PREPROCESSING_KEY, STAGES, list_convolutions
 from srdgan_rt.pixels import to_float32
-from training.cli.options import check_folder
 from training.cli.parser import CommandParser, one_line_errors
+from training.data.folders import check_folder
 from training.data.pictures import as_tensor, read_rgb
 from training.models.features import FEATURE_SIZES, SIZE_KEY, VGGFeatures
 

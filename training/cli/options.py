@@ -7,6 +7,7 @@ from pathlib import Path
 
 from srdgan_rt.errors import InputError
 from training.cli.parser import CommandParser
+from training.data.folders import check_folder
 
 DATA_HELP = "folder with train_photos, and pairs or phone_pairs"
 
@@ -62,9 +63,3 @@ def check_export_options(arguments: argparse.Namespace) -> None:
             raise InputError(f"--{name.replace('_', '-')} must be at least 0, got {getattr(arguments, name)}")
     for folder in (arguments.data, arguments.output.parent):
         check_folder(folder)
-
-
-def check_folder(folder: Path) -> None:
-    """Raises InputError if there is no such folder; called before work whose result goes there would be lost."""
-    if not folder.is_dir():
-        raise InputError(f"there is no folder {folder}")

@@ -17,6 +17,7 @@ from srdgan_rt.image import READABLE_EXTENSIONS, read_picture, take_samples
 from srdgan_rt.image.alpha import flatten_on_white
 from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.metrics.protocol import SCALE
+from training.data.folders import check_folder
 from training.data.notes import note_file
 
 Bytes = npt.NDArray[np.uint8]
@@ -50,8 +51,7 @@ def _decode(path: Path) -> Bytes:
 
 def find_photographs(folder: Path) -> list[Path]:
     """The pictures of a folder, sorted; InputError when there are none, or no folder."""
-    if not folder.is_dir():
-        raise InputError(f"there is no folder {folder}")
+    check_folder(folder)
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in READABLE_EXTENSIONS)
     if not paths:
         raise InputError(f"no pictures in {folder}")
@@ -108,8 +108,7 @@ def read_phone_pairs(folder: Path, smallest_side: int = 1) -> Iterator[tuple[Byt
     Raises:
         InputError: a pair does not fit or is too small, a picture cannot be read, or there is none.
     """
-    if not folder.is_dir():
-        raise InputError(f"there is no folder {folder}")
+    check_folder(folder)
     paths = sorted(folder.glob(CLEAN_NAMES))
     if not paths:
         raise InputError(f"no *_clean.* / *_noisy.* pairs in {folder}")
