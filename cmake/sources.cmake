@@ -4,8 +4,12 @@
 # Torch-free: compiled into the CMake library too.
 set(SRDGAN_CPU_KERNEL_SOURCES
   csrc/common/cpu_isa.cpp
+  csrc/kernels/cpu/bf16_conv.cpp
+  csrc/kernels/cpu/bf16_conv_avx512_amx.cpp
+  csrc/kernels/cpu/bf16_conv_portable.cpp
   csrc/kernels/cpu/conv_stage.cpp
   csrc/kernels/cpu/dense_block.cpp
+  csrc/kernels/cpu/dense_block_bf16.cpp
   csrc/kernels/cpu/dense_layers.cpp
   csrc/kernels/cpu/l2h_net.cpp
   csrc/kernels/cpu/l2h_pack.cpp
@@ -33,6 +37,7 @@ set(SRDGAN_CXX_FLAGS -ffp-contract=fast)
 # Flags of the sources with instructions that not every processor of the architecture has: SOURCE=FLAG,FLAG. Code of headers
 # that is not inlined must not get into them, because the linker may take it for the whole program: tests/cpp/check_isa_objects.cmake.
 set(SRDGAN_X86_64_FLAGS
+  csrc/kernels/cpu/bf16_conv_avx512_amx.cpp=-mamx-tile,-mamx-bf16,-mavx512f,-mavx512bf16,-mavx512bw,-mavx512vl,-mavx2,-mfma
   csrc/kernels/cpu/upsample_conv_avx2.cpp=-mavx2,-mfma
   csrc/kernels/cpu/upsample_conv_avx512.cpp=-mavx512f,-mavx2,-mfma,-mprfchw
   csrc/kernels/cpu/winograd_avx2.cpp=-mavx2,-mfma

@@ -155,6 +155,18 @@ def has_fast_int8() -> bool:
     return bool(torch.ops.srdgan_rt.has_fast_int8())
 
 
+def has_fast_bf16() -> bool:
+    """Whether the CPU kernels use instructions that multiply matrices of bfloat16: Intel's AMX, on Linux.
+
+    Without them bf16 is far slower than fp32.
+
+    Raises:
+        ExtensionError: the compiled extension cannot be used.
+    """
+    load()
+    return bool(torch.ops.srdgan_rt.has_fast_bf16())
+
+
 def cpu_isa() -> str:
     """The instruction set that the CPU kernels use in this process.
 

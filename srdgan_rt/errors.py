@@ -56,6 +56,10 @@ NO_FAST_INT8 = "int8 needs a processor with VNNI (AVX-512 VNNI or AVX-VNNI), or 
 """Why the native engine and ``Session`` refuse int8: without these instructions it is slower than fp32."""
 
 
+NO_FAST_BF16 = "bf16 needs an Intel processor with AMX, and Linux"
+"""Why the native engine and ``Session`` refuse bf16: without AMX it is far slower than fp32."""
+
+
 class EngineFileError(SrdganError):
     """A prebuilt engine is damaged, foreign, or of another version."""
 

@@ -6,6 +6,10 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #elif defined(__aarch64__) && defined(__APPLE__)
 #include <sys/sysctl.h>
 #elif defined(__aarch64__) && defined(__linux__)
@@ -24,6 +28,21 @@ constexpr CpuIsa kBestFirst[] = {CpuIsa::kAvx512, CpuIsa::kAvx2, CpuIsa::kPortab
 bool has_avx_vnni() {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> 4 & 1) != 0;
+}
+
+bool has_amx_bf16() {
+#if defined(__linux__)
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return false;
+  constexpr unsigned kBf16 = 1u << 22, kTile = 1u << 24;
+  if ((edx & kBf16) == 0 || (edx & kTile) == 0) return false;
+  if (__get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) == 0 || (eax >> 5 & 1) == 0) return false;  // AVX512-BF16
+  // The tiles' 8 KB make a thread's saved state so much larger that Linux wants to be asked, once for the process.
+  constexpr long kRequest = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequest, kTileData) == 0;
+#else
+  return false;
+#endif
 }
 
 #elif defined(__aarch64__)
@@ -96,6 +115,17 @@ bool cpu_has_fast_int8(CpuIsa isa) {
   if (isa == CpuIsa::kAvx2) return cpu_supports(isa) && has_avx_vnni();
 #elif defined(__aarch64__)
   if (isa == CpuIsa::kNeonDotprod || isa == CpuIsa::kNeonI8mm) return cpu_supports(isa);
+#endif
+  (void)isa;
+  return false;
+}
+
+bool cpu_has_fast_bf16(CpuIsa isa) {
+#if defined(__x86_64__)
+  if (isa == CpuIsa::kAvx512 && cpu_supports(isa)) {
+    static const bool has = has_amx_bf16();
+    return has;
+  }
 #endif
   (void)isa;
   return false;

@@ -31,6 +31,10 @@ bool cpu_supports(CpuIsa isa);
 // of 32 bits: VNNI, dotprod, i8mm. Without them int8 is slower than float.
 bool cpu_has_fast_int8(CpuIsa isa);
 
+// Whether this processor, used with `isa`, multiplies matrices of bfloat16 (AMX), and the operating system lets this
+// process do so. Without that, bfloat16 is slower than float.
+bool cpu_has_fast_bf16(CpuIsa isa);
+
 // "portable", "avx2", "avx512", "neon", "neon_dotprod" or "neon_i8mm".
 const char* cpu_isa_name(CpuIsa isa);
 

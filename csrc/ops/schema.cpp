@@ -13,13 +13,14 @@ STABLE_TORCH_LIBRARY(srdgan_rt, m) {
       "dense_layers_backward(Tensor grad, Tensor result, Tensor slab, Tensor weights, int in_channels, int growths, "
       "int growth_channels, float negative_slope, float out_slope, float residual_scale, bool wants_x, "
       "bool wants_weights) -> (Tensor, Tensor, Tensor)");
+  m.def("has_fast_bf16() -> bool");
   m.def("has_fast_int8() -> bool");
   m.def("l2h_net(Tensor picture, Tensor weights, int scale, float negative_slope) -> Tensor");
   m.def(
       "l2h_net_cuda(Tensor picture, Tensor weights, int[] sizes, str precision, bool half_sums, float negative_slope) "
       "-> Tensor");
   m.def("l2h_net_cuda_pack(Tensor[] weights, Tensor[] biases, int[] sizes, str precision) -> Tensor");
-  m.def("l2h_pack(str part, str[] names, Tensor[] tensors, Tensor? ranges) -> Tensor");
+  m.def("l2h_pack(str part, str[] names, Tensor[] tensors, str products, Tensor? ranges) -> Tensor");
   m.def("l2h_round_strip_rows(Tensor weights, int height, int width, int rows) -> int");
   m.def("l2h_state_floats(Tensor weights, int height, int width, int strip_rows) -> int");
   m.def(

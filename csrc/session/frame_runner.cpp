@@ -74,7 +74,7 @@ std::unique_ptr<L2HRun> FrameRunner::choose_run(int64_t strip_rows) {
   int64_t best_floats = 0;
   const std::vector<int64_t> choices = strip_rows > 0 ? std::vector{strip_rows} : std::vector{height_, kUsualStripRows};
   for (const int64_t wanted : choices) {
-    const int64_t rows = L2HRun::round_strip_rows(height_, width_, model_.weights.sizes.int8, wanted);
+    const int64_t rows = L2HRun::round_strip_rows(height_, width_, model_.weights.sizes.products, wanted);
     auto run =
         std::make_unique<L2HRun>(model_.weights, kNegativeSlope, height_, width_, rows, workers_.size(), process_isa());
     const int64_t result_rows = count_result_rows(*run, rows);

@@ -58,12 +58,17 @@ auto check_network(const Work& work) {
   }
 }
 
-AlignedMemory<uint8_t> pack(const NamedTensors& named, const FloatTensor* ranges, Workers& workers) {
-  L2HPacker packer = check_network([&] { return L2HPacker(L2HPart::kNet, named, ranges); });
+AlignedMemory<uint8_t> pack(const NamedTensors& named, Products products, const FloatTensor* ranges, Workers& workers) {
+  L2HPacker packer = check_network([&] { return L2HPacker(L2HPart::kNet, named, products, ranges); });
   AlignedMemory<uint8_t> blob(l2h_blob_bytes(packer.sizes()));
   const int64_t jobs = packer.start(blob.data());
   workers.for_each(0, jobs, [&](int64_t job) { packer.run(job); });
   return blob;
+}
+
+Products products_of(Precision precision) {
+  if (precision == Precision::kInt8) return Products::kInt8;
+  return precision == Precision::kBf16 ? Products::kBfloat16 : Products::kFloat32;
 }
 
 }  // namespace
@@ -84,11 +89,12 @@ PackedModel pack_model(const uint8_t* file, size_t bytes, const SessionOptions& 
     values.push_back(read_weights(name, tensor));
     named[name] = {values.back().data(), tensor.shape};
   }
-  const bool int8 = options.precision == Precision::kInt8;
+  const Products products = products_of(options.precision);
+  const bool int8 = products == Products::kInt8;
   Ranges ranges;
   if (int8) ranges = read_ranges(static_cast<const uint8_t*>(options.ranges), options.ranges_bytes, named);
   const FloatTensor range_floats = ranges.tensor();
-  model.blob = pack(named, int8 ? &range_floats : nullptr, workers);
+  model.blob = pack(named, products, int8 ? &range_floats : nullptr, workers);
   model.weights = check_network([&] { return read_l2h_blob(model.blob.data(), model.blob.bytes()); });
   model.unshuffle = find_unshuffle(model.weights.sizes);
   model.halo = read_pixels(read, "halo", model.unshuffle * kDefaultHalo);

@@ -36,7 +36,7 @@ void check_options(const SessionOptions& options) {
   check("threads", options.threads, 0, kMaxThreads);
   check("halo", options.halo, -1, kMaxMargin);
   check("border_padding", options.border_padding, -1, kMaxMargin);
-  require_choice("precision", options.precision, Precision::kInt8);
+  require_choice("precision", options.precision, Precision::kBf16);
 }
 
 const char* describe(StatusCode code) {
@@ -203,15 +203,18 @@ namespace {
 Status report_empty() {
   return make_status(StatusCode::kInvalidArgument, "the session is empty: it was moved from, or memory was missing");
 }
-}  // namespace
 
-bool Session::has_fast_int8() noexcept {
+bool ask_isa(bool (*has)(CpuIsa)) {
   try {
-    return cpu_has_fast_int8(process_isa());
+    return has(process_isa());
   } catch (const std::exception&) {  // SRDGAN_RT_CPU_ISA is wrong; configure() returns the message
     return false;
   }
 }
+}  // namespace
+
+bool Session::has_fast_int8() noexcept { return ask_isa(cpu_has_fast_int8); }
+bool Session::has_fast_bf16() noexcept { return ask_isa(cpu_has_fast_bf16); }
 
 Session::Session() noexcept : impl_(new (std::nothrow) Impl) {}
 Session::~Session() { delete impl_; }

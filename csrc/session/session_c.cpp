@@ -20,7 +20,7 @@ static_assert(sizeof(srdgan_status) == sizeof(Status));
 static_assert(SRDGAN_TOO_SLOW == static_cast<int>(StatusCode::kTooSlow));
 static_assert(SRDGAN_P010 == static_cast<int>(PixelFormat::kP010));
 static_assert(SRDGAN_BT2020 == static_cast<int>(ColourMatrix::kBt2020));
-static_assert(SRDGAN_INT8 == static_cast<int>(Precision::kInt8));
+static_assert(SRDGAN_BF16 == static_cast<int>(Precision::kBf16));
 static_assert(SRDGAN_FULL_RANGE == static_cast<int>(ColourRange::kFull));
 static_assert(SRDGAN_LEFT_SITING == static_cast<int>(ChromaSiting::kLeft));
 
@@ -104,6 +104,7 @@ srdgan_config srdgan_default_config(void) {
 }
 
 int32_t srdgan_session_has_fast_int8(void) { return Session::has_fast_int8() ? 1 : 0; }
+int32_t srdgan_session_has_fast_bf16(void) { return Session::has_fast_bf16() ? 1 : 0; }
 
 srdgan_session* srdgan_session_create(void) { return new (std::nothrow) srdgan_session; }
 void srdgan_session_destroy(srdgan_session* session) { delete session; }

@@ -96,6 +96,7 @@ using ParallelFor = std::function<void(int64_t count, const std::function<void(i
 enum class Precision : int32_t {
   kFp32,
   kInt8,  // with activation ranges of the network; see Session::has_fast_int8()
+  kBf16,  // bfloat16; see Session::has_fast_bf16()
 };
 
 struct SessionOptions {
@@ -152,6 +153,8 @@ class SRDGAN_API Session {
 
   // Whether this processor has instructions for int8: VNNI, or ARM's dotprod. Without them int8 is slower than fp32.
   static bool has_fast_int8() noexcept;
+  // Whether this processor multiplies matrices of bfloat16: AMX, on Linux. Without it bf16 is far slower than fp32.
+  static bool has_fast_bf16() noexcept;
 
   // Reads a safetensors file with the names of this project (body.N.rdbK.convJ, ...), and packs its weights. A network
   // whose conv_first reads 12 or 48 channels has a pixel-unshuffle by 2 or 4, which divides its scale. Where it fails,

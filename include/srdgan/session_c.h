@@ -49,7 +49,7 @@ enum {
 enum { SRDGAN_BT601, SRDGAN_BT709, SRDGAN_BT2020 };
 enum { SRDGAN_LIMITED_RANGE, SRDGAN_FULL_RANGE };
 enum { SRDGAN_CENTRE_SITING, SRDGAN_LEFT_SITING };
-enum { SRDGAN_FP32, SRDGAN_INT8 };
+enum { SRDGAN_FP32, SRDGAN_INT8, SRDGAN_BF16 };
 
 typedef struct srdgan_session srdgan_session;
 
@@ -111,6 +111,7 @@ SRDGAN_C_API srdgan_config srdgan_default_config(void);
 
 /* 0 or 1. */
 SRDGAN_C_API int32_t srdgan_session_has_fast_int8(void);
+SRDGAN_C_API int32_t srdgan_session_has_fast_bf16(void);
 
 /* Null if there is no memory. */
 SRDGAN_C_API srdgan_session* srdgan_session_create(void);

@@ -128,15 +128,16 @@ def _collect_cuda() -> dict[str, Any]:
 
 
 def _collect_engines() -> dict[str, dict[str, str | None]]:
-    """By device, why each engine cannot be used, or None where it can; also the native engine in int8."""
+    """By device, why each engine cannot be used, or None where it can; also the native engine in int8 and bf16."""
     from srdgan_rt.runtime.engines import list_engines
 
     engines = {}
     for device in ("cpu", "cuda"):
         try:
-            int8 = {f"{status.name} int8": status.reason for status in list_engines(device, "int8")}
             engines[device] = {status.name: status.reason for status in list_engines(device)}
-            engines[device]["native int8"] = int8["native int8"]
+            for precision in ("int8", "bf16"):
+                reasons = {status.name: status.reason for status in list_engines(device, precision)}
+                engines[device][f"native {precision}"] = reasons["native"]
         except SrdganError as error:
             engines[device] = {"all": str(error)}
     return engines

@@ -71,7 +71,7 @@ def stream(
         ),
     ] = None,
     precision: Annotated[
-        str, typer.Option(metavar="NAME", help="fp32 or int8.", autocompletion=offer(("fp32", "int8")))
+        str, typer.Option(metavar="NAME", help="fp32, int8 or bf16.", autocompletion=offer(("fp32", "int8", "bf16")))
     ] = "fp32",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads that compute.", show_default="one for each processor")

@@ -14,13 +14,16 @@ from srdgan_rt.ops._checks import check_same_device
 from srdgan_rt.ops._layers import BLOCKS_PER_RRDB, Layer, split_blocks
 
 
-def pack(part: str, layers: Mapping[str, Layer], ranges: Sequence[Tensor] | None = None) -> Tensor:
+def pack(
+    part: str, layers: Mapping[str, Layer], products: str = "fp32", ranges: Sequence[Tensor] | None = None
+) -> Tensor:
     """Packs a part of a network, whose shapes have been checked.
 
     Args:
         part: ``net``, ``trunk``, ``dense block`` or ``tail``.
         layers: layers of this part by their names in a weight file.
-        ranges: one tensor (37, F + 4 * G) per dense block, for int8.
+        products: what the dense blocks multiply: ``fp32``, ``int8`` or ``bf16``.
+        ranges: one tensor (37, F + 4 * G) per dense block, for int8 and nothing else.
 
     Returns:
         (bytes,) uint8 on the CPU. Opaque: the layout is defined in csrc/kernels/cpu/l2h_weights.h.
@@ -39,7 +42,7 @@ def pack(part: str, layers: Mapping[str, Layer], ranges: Sequence[Tensor] | None
             tensors[f"{name}.{kind}"] = tensor.detach().contiguous()
     _ext.load()
     stacked = None if ranges is None else torch.stack([r.detach().to("cpu", torch.float32) for r in ranges])
-    packed: Tensor = torch.ops.srdgan_rt.l2h_pack(part, list(tensors), list(tensors.values()), stacked)
+    packed: Tensor = torch.ops.srdgan_rt.l2h_pack(part, list(tensors), list(tensors.values()), products, stacked)
     return packed
 
 
@@ -74,7 +77,7 @@ def refuse_gradients(op: str, reason: str = "packed layers are for inference") -
     torch.library.register_autograd(f"srdgan_rt::{op}", refuse)
 
 
-def _fake_pack(part: str, names: list[str], tensors: list[Tensor], ranges: Tensor | None) -> Tensor:
+def _fake_pack(part: str, names: list[str], tensors: list[Tensor], products: str, ranges: Tensor | None) -> Tensor:
     size = torch.library.get_ctx().new_dynamic_size()  # the packer knows it
     return torch.empty(size, dtype=torch.uint8, device="cpu")
 

@@ -34,7 +34,7 @@ class PackedL2HTail:
     scale: int
 
 
-def l2h_net_pack(layers: L2HLayers, ranges: Sequence[Tensor] | None = None) -> PackedL2HNet:
+def l2h_net_pack(layers: L2HLayers, ranges: Sequence[Tensor] | None = None, *, bf16: bool = False) -> PackedL2HNet:
     """Transforms the weights of a network once, for many calls of :func:`l2h_net` and :class:`L2HStream`.
 
     Args:
@@ -42,17 +42,21 @@ def l2h_net_pack(layers: L2HLayers, ranges: Sequence[Tensor] | None = None) -> P
         ranges: activation ranges for dense blocks in int8, one tensor (37, F + 4 * G) per dense block, from
             :func:`srdgan_rt.runtime.measure_ranges`. Larger features are clipped. None computes in float32. Shortcuts
             and all other layers are always float32.
+        bf16: whether dense blocks multiply numbers in bfloat16, and sum the products in float32. Not with ranges. It is
+            fast where :func:`srdgan_rt._ext.has_fast_bf16` says so, and very slow elsewhere.
 
     Returns:
-        The packed network, seven times the size of the weights, or about their size in int8. It is for inference only:
-        it has no gradients.
+        The packed network, seven times the size of the weights; about their size in int8, and half of it in bf16. It is
+        for inference only: it has no gradients.
 
     Raises:
-        InputError: the layers do not form such a network, or the ranges do not fit it.
+        InputError: the layers do not form such a network, the ranges do not fit it, or there are ranges for bf16.
         ExtensionError: the compiled extension cannot be used.
     """
     features, growth = check_net(layers)
     if ranges is not None:
+        if bf16:
+            raise InputError("ranges are for int8, and this network is to be packed for bf16")
         check_ranges(ranges, len(split_blocks(layers.dense)), features, growth)
     named = {
         "conv_first": layers.first,
@@ -60,7 +64,8 @@ def l2h_net_pack(layers: L2HLayers, ranges: Sequence[Tensor] | None = None) -> P
         "conv_body": layers.body,
         **name_tail(layers.upsamplings, layers.hr, layers.last),
     }
-    return PackedL2HNet(pack("net", named, ranges), layers.first[0].shape[1], 1 << len(layers.upsamplings))
+    products = "bf16" if bf16 else "fp32" if ranges is None else "int8"
+    return PackedL2HNet(pack("net", named, products, ranges), layers.first[0].shape[1], 1 << len(layers.upsamplings))
 
 
 def l2h_tail_pack(upsamplings: Sequence[Layer], hr: Layer, last: Layer) -> PackedL2HTail:

@@ -169,18 +169,21 @@ def l2h_net(
     picture: Tensor,  # (N, C, H, W)
     layers: L2HLayers,
     ranges: Sequence[Tensor] | None = None,
+    *,
+    bf16: bool = False,
 ) -> Tensor:  # (N, 3, scale * H, scale * W)
     """Same contract as :func:`srdgan_rt.ops.l2h_net`, from the arguments of :func:`srdgan_rt.ops.l2h_net_pack`.
 
     With ``ranges``, gradients through the dense blocks' convolutions are zero, like those of rounding, and the compiled
-    extension is needed, which defines the points of Winograd's transform.
+    extension is needed, which defines the points of Winograd's transform. With ``bf16``, they are those of the rounded
+    numbers.
     """
     num_features, growth = check_net(layers)
     check_input(picture, layers.first[0].shape[1], layers.first[0].dtype, NEGATIVE_SLOPE, "picture")
     if ranges is not None:
         check_ranges(ranges, len(layers.dense) // CONVS_PER_BLOCK, num_features, growth)
     features = _conv(picture, layers.first)
-    features = features + _conv(_rrdb_trunk(features, layers.dense, NEGATIVE_SLOPE, ranges), layers.body)
+    features = features + _conv(_rrdb_trunk(features, layers.dense, NEGATIVE_SLOPE, ranges, bf16=bf16), layers.body)
     return l2h_tail(features, layers.upsamplings, layers.hr, layers.last, NEGATIVE_SLOPE)
 
 
@@ -189,12 +192,20 @@ def _conv(x: Tensor, layer: Layer) -> Tensor:
     return F.conv2d(x, weight, bias, padding=1)
 
 
-def _dense_block(x: Tensor, layers: Sequence[Layer], negative_slope: float, ranges: Tensor | None = None) -> Tensor:
+def _round(x: Tensor) -> Tensor:
+    return x.bfloat16().to(x.dtype)
+
+
+def _dense_block(
+    x: Tensor, layers: Sequence[Layer], negative_slope: float, ranges: Tensor | None = None, *, bf16: bool = False
+) -> Tensor:
     if ranges is not None:
         levels, spreads = to_levels(ranges), measure_spreads(x, ranges[POINTS, : x.shape[1]])
 
     def conv(features: list[Tensor], layer: Layer) -> Tensor:
         x = torch.cat(features, 1)
+        if bf16:
+            return _conv(_round(x), (_round(layer[0]), layer[1]))
         return _conv(x, layer) if ranges is None else conv_int8(x, layer, levels, spreads)
 
     features = [x]
@@ -204,11 +215,16 @@ def _dense_block(x: Tensor, layers: Sequence[Layer], negative_slope: float, rang
 
 
 def _rrdb_trunk(
-    x: Tensor, layers: Sequence[Layer], negative_slope: float, ranges: Sequence[Tensor] | None = None
+    x: Tensor,
+    layers: Sequence[Layer],
+    negative_slope: float,
+    ranges: Sequence[Tensor] | None = None,
+    *,
+    bf16: bool = False,
 ) -> Tensor:
     shortcut = x
     for index, block in enumerate(split_blocks(layers)):
-        x = _dense_block(x, block, negative_slope, None if ranges is None else ranges[index])
+        x = _dense_block(x, block, negative_slope, None if ranges is None else ranges[index], bf16=bf16)
         if index % BLOCKS_PER_RRDB == BLOCKS_PER_RRDB - 1:
             x = shortcut = shortcut + RESIDUAL_SCALE * x
     return x

@@ -66,6 +66,7 @@ class Image(Structure):
 
 _RESULTS_AND_ARGUMENTS: dict[str, tuple[Any, list[Any]]] = {
     "has_fast_int8": (c_int32, []),
+    "has_fast_bf16": (c_int32, []),
     "create": (c_void_p, []),
     "destroy": (None, [c_void_p]),
     "open": (c_int32, [c_void_p, c_char_p, POINTER(Options), POINTER(Status)]),
@@ -124,6 +125,15 @@ def has_fast_int8() -> bool:
         ExtensionError: the library cannot be used.
     """
     return bool(load().srdgan_session_has_fast_int8())
+
+
+def has_fast_bf16() -> bool:
+    """Whether this processor multiplies matrices of bfloat16; without that bf16 is far slower than fp32.
+
+    Raises:
+        ExtensionError: the library cannot be used.
+    """
+    return bool(load().srdgan_session_has_fast_bf16())
 
 
 def check(status: Status) -> None:

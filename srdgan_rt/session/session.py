@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from srdgan_rt.checkpoint.shipped import DEFAULT_MODEL, available_models, check_is_file, find_file
 from srdgan_rt.checks import check_whole, is_number
-from srdgan_rt.errors import NO_FAST_INT8, BackendUnavailableError, InputError
+from srdgan_rt.errors import NO_FAST_BF16, NO_FAST_INT8, BackendUnavailableError, InputError
 from srdgan_rt.pixels import check_pixels
 from srdgan_rt.session import _c_api
 from srdgan_rt.session._formats import FORMATS as _FORMATS
@@ -35,7 +35,7 @@ RANGES = ("limited", "full")
 SITINGS = ("centre", "left")
 """Where a sample of chroma of YUV formats lies among its 2x2 pixels."""
 
-PRECISIONS = ("fp32", "int8")
+PRECISIONS = ("fp32", "int8", "bf16")
 """Precisions of a session."""
 
 _Arguments = ParamSpec("_Arguments")
@@ -84,11 +84,12 @@ class Session:
         halo: pixels read around a region; None is the model's own, measured value.
         border_padding: pixels by which the picture is continued, mirrored; None is the model's own value.
         precision: one of :data:`PRECISIONS`. ``int8`` needs a processor with VNNI or ARM's dotprod, and a file of
-            activation ranges beside the model's: ``model.int8.safetensors`` beside ``model.safetensors``.
+            activation ranges beside the model's: ``model.int8.safetensors`` beside ``model.safetensors``. ``bf16``
+            needs an Intel processor with AMX.
 
     Raises:
         CheckpointError: the model cannot be loaded, or has no ranges for int8.
-        BackendUnavailableError: this processor has no instructions for int8, or there is not enough memory.
+        BackendUnavailableError: this processor has no instructions for int8 or bf16, or there is not enough memory.
         ExtensionError: the package was built without its compiled parts.
         InputError: an argument is out of range.
 
@@ -109,6 +110,8 @@ class Session:
         precision_index = _find_index("precision", precision, PRECISIONS)
         if precision == "int8" and not _c_api.has_fast_int8():
             raise BackendUnavailableError(NO_FAST_INT8)
+        if precision == "bf16" and not _c_api.has_fast_bf16():
+            raise BackendUnavailableError(NO_FAST_BF16)
         path = find_file(model, available_models())
         check_is_file(path)
         self._library = _c_api.load()

@@ -34,8 +34,8 @@ struct Blob {
 };
 
 inline Blob pack(srdgan::L2HPart part, const srdgan::NamedTensors& tensors,
-                 const srdgan::FloatTensor* ranges = nullptr) {
-  srdgan::L2HPacker packer(part, tensors, ranges);
+                 srdgan::Products products = srdgan::Products::kFloat32, const srdgan::FloatTensor* ranges = nullptr) {
+  srdgan::L2HPacker packer(part, tensors, products, ranges);
   Blob blob(srdgan::l2h_blob_bytes(packer.sizes()));
   std::memset(blob.data(), 0xAB, static_cast<size_t>(blob.bytes));
   const int64_t jobs = packer.start(blob.data());
@@ -75,7 +75,9 @@ class RandomLayers {
   }
   RandomLayers(const RandomLayers&) = delete;
 
-  Blob pack() const { return ::pack(sizes.part, tensors, sizes.int8 ? &ranges : nullptr); }
+  Blob pack() const {
+    return ::pack(sizes.part, tensors, sizes.products, sizes.products == srdgan::Products::kInt8 ? &ranges : nullptr);
+  }
 
   srdgan::L2HSizes sizes;
   srdgan::NamedTensors tensors;

@@ -21,11 +21,11 @@ int64_t pick(Random& random, int64_t end) { return static_cast<int64_t>(random()
 
 std::vector<Blob> make_seeds() {
   std::vector<Blob> seeds;
-  for (const bool int8 : {false, true}) {
+  for (const Products products : {Products::kFloat32, Products::kInt8, Products::kBfloat16}) {
     for (const L2HPart part : {L2HPart::kNet, L2HPart::kTrunk, L2HPart::kDenseBlock, L2HPart::kTail}) {
       L2HSizes sizes;
       sizes.part = part;
-      sizes.int8 = int8 && part != L2HPart::kTail;
+      if (part != L2HPart::kTail) sizes.products = products;
       sizes.features = 3;
       if (part == L2HPart::kNet) sizes.in_channels = 3;
       if (part != L2HPart::kTail) sizes.growth = 2;

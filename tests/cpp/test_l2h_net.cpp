@@ -144,10 +144,10 @@ class Net {
 };
 
 L2HSizes part_of(L2HPart part, int64_t features, int64_t growth, int64_t num_blocks, int64_t num_upsamplings,
-                 bool int8 = false) {
+                 Products products = Products::kFloat32) {
   L2HSizes sizes;
   sizes.part = part;
-  sizes.int8 = int8;
+  sizes.products = products;
   sizes.in_channels = part == L2HPart::kNet ? 3 : 0;
   sizes.features = features;
   sizes.growth = growth;
@@ -267,7 +267,8 @@ void check_part(const L2HSizes& sizes, Size size) {
   const Map truth = net(map);
   const int64_t out_pixels = truth.size.height * truth.size.width;
   for (CpuIsa isa : tested_isas()) {
-    const std::string what = std::string(cpu_isa_name(isa)) + (sizes.int8 ? ", int8: " : ": ") +
+    const char* names[] = {": ", ", int8: ", ", bf16: "};
+    const std::string what = std::string(cpu_isa_name(isa)) + names[static_cast<int>(sizes.products)] +
                              l2h_part_name(sizes.part) + " of " + std::to_string(sizes.features) + "/" +
                              std::to_string(sizes.growth) + " channels, " + std::to_string(sizes.num_dense_blocks) +
                              " blocks, " + std::to_string(size.height) + "x" + std::to_string(size.width);
@@ -283,9 +284,11 @@ void check_part(const L2HSizes& sizes, Size size) {
         error_squares += error * error;
       }
     }
-    if (sizes.int8) {
-      const double rms = std::sqrt(error_squares / squares);
+    const double rms = std::sqrt(error_squares / squares);
+    if (sizes.products == Products::kInt8) {
       CHECK(rms <= 0.03, "%s: error %g of the root mean square", what.c_str(), rms);  // several roundings to 1 of 127
+    } else if (sizes.products == Products::kBfloat16) {
+      CHECK(rms <= 0.003, "%s: error %g of the root mean square", what.c_str(), rms);  // to 1 of 256
     } else {
       CHECK(worst <= 1e-5 * largest, "%s: error %g of %g", what.c_str(), worst, largest);
     }
@@ -298,8 +301,9 @@ void check_strips(const L2HSizes& sizes, Size size, const std::vector<int64_t>& 
   const auto picture = input_of(net, size);
   const CpuIsa isa = tested_isas().back();
   const auto whole = compute(net, size, picture, isa, 3);
-  const int64_t unit = L2HRun::strip_unit(size.height, size.width, sizes.int8);
-  CHECK(L2HRun::min_strip_rows(size.height, size.width, sizes.int8) <= 6 * unit, "the smallest strip is one of these");
+  const int64_t unit = L2HRun::strip_unit(size.height, size.width, sizes.products);
+  CHECK(L2HRun::min_strip_rows(size.height, size.width, sizes.products) <= 6 * unit,
+        "the smallest strip is one of these");
   for (int64_t units : units_per_strip) {
     for (int64_t threads : {1, 3}) {
       const auto strips = compute_strips(net, size, picture, units * unit, isa, threads);
@@ -317,14 +321,16 @@ void check_strips(const L2HSizes& sizes, Size size, const std::vector<int64_t>& 
 // Plans of many sizes without their work: none would wait for ever.
 void check_plans() {
   for (int64_t num_blocks : {0, 3, 6, 75}) {
-    const bool int8 = num_blocks == 6;
-    const Net net(part_of(L2HPart::kNet, 16, num_blocks > 0 ? 16 : 0, num_blocks, 2, int8));
+    const Products products = num_blocks == 3   ? Products::kBfloat16
+                              : num_blocks == 6 ? Products::kInt8
+                                                : Products::kFloat32;
+    const Net net(part_of(L2HPart::kNet, 16, num_blocks > 0 ? 16 : 0, num_blocks, 2, products));
     for (int64_t width : {1, 20, 108, 109, 216, 217, 500}) {
-      const int64_t unit = L2HRun::strip_unit(4000, width, int8);
+      const int64_t unit = L2HRun::strip_unit(4000, width, products);
       for (int64_t units : {1, 2, 5, 6, 7, 12, 13, 40, 79}) {
         for (int64_t rest : {1, 4, 5}) {
           const int64_t height = units * unit + rest;
-          if (L2HRun::strip_unit(height, width, int8) != unit) continue;
+          if (L2HRun::strip_unit(height, width, products) != unit) continue;
           for (int64_t strip : {6, 7, 11, 12, 13, 24, 80}) {
             const int64_t threads = strip % 2 == 0 ? 1 : 8;  // that share rows, or take them in turn
             L2HRun run(net.weights, kSlope, height, width, strip * unit, threads, CpuIsa::kPortable);
@@ -360,8 +366,14 @@ int main() {
       check_part(part_of(P::kTail, features, 0, 0, large ? 1 : 2), size);
     }
   }
-  check_part(part_of(P::kNet, 24, 8, 3, 1, true), {13, 7});
-  check_part(part_of(P::kTrunk, 16, 16, 6, 0, true), {30, 210});
+  check_part(part_of(P::kNet, 24, 8, 3, 1, Products::kInt8), {13, 7});
+  check_part(part_of(P::kTrunk, 16, 16, 6, 0, Products::kInt8), {30, 210});
+  for (const Size& size : {Size{1, 1}, {13, 7}, {30, 210}}) {
+    // Depths that fill a product or not, and one or two panels of outputs.
+    check_part(part_of(P::kNet, 24, 8, 3, 1, Products::kBfloat16), size);
+    check_part(part_of(P::kTrunk, 48, 32, 3, 0, Products::kBfloat16), size);
+    check_part(part_of(P::kDenseBlock, 16, 16, 1, 0, Products::kBfloat16), size);
+  }
   check_part(part_of(P::kNet, 16, 0, 0, 0), {9, 5});
   check_part(part_of(P::kNet, 16, 16, 3, 0), {75, 160});  // more rows of units than the rings hold
   check_part(part_of(P::kTail, 16, 0, 0, 1), {75, 160});
@@ -374,7 +386,8 @@ int main() {
   check_strips(part_of(P::kNet, 16, 16, 6, 0), {123, 160}, {6, 13});
   check_strips(part_of(P::kNet, 16, 16, 3, 1), {117, 160}, {7, 12});
   check_strips(part_of(P::kNet, 24, 8, 3, 2), {112, 222}, {6, 11});  // two chunks
-  check_strips(part_of(P::kNet, 24, 8, 3, 2, true), {150, 112}, {6, 11});
+  check_strips(part_of(P::kNet, 24, 8, 3, 2, Products::kInt8), {150, 112}, {6, 11});
+  check_strips(part_of(P::kNet, 24, 8, 3, 1, Products::kBfloat16), {112, 222}, {6, 11});
   check_strips(part_of(P::kNet, 16, 0, 0, 1), {112, 222}, {6});
   L2HSizes unshuffled = part_of(P::kNet, 16, 16, 3, 0);
   unshuffled.in_channels = 12;

@@ -12,9 +12,9 @@ using namespace srdgan;
 
 namespace {
 
-L2HSizes small_net(bool int8) {
+L2HSizes small_net(Products products) {
   L2HSizes sizes;
-  sizes.int8 = int8;
+  sizes.products = products;
   sizes.in_channels = 3;
   sizes.features = 17;
   sizes.growth = 5;
@@ -53,7 +53,7 @@ void check_conv(const FloatTensor& weight, const FloatTensor& bias, const std::v
 }
 
 void check_contents() {
-  const RandomLayers layers(small_net(false));
+  const RandomLayers layers(small_net(Products::kFloat32));
   const Blob blob = layers.pack();
   const L2HWeights weights = blob.read();
   const auto tensor = [&](const std::string& name) { return layers.tensors.at(name); };
@@ -82,7 +82,7 @@ void check_contents() {
 }
 
 void check_int8_contents() {
-  const RandomLayers layers(small_net(true));
+  const RandomLayers layers(small_net(Products::kInt8));
   const Blob blob = layers.pack();
   const L2HWeights weights = blob.read();
   CHECK(weights.dense.empty() && weights.dense_int8.size() == 3, "%zu dense blocks", weights.dense_int8.size());
@@ -114,10 +114,31 @@ void check_int8_contents() {
   CHECK(std::equal(steps.begin(), steps.end(), conv.steps), "the steps differ");
 }
 
+void check_bf16_contents() {
+  const RandomLayers layers(small_net(Products::kBfloat16));
+  const Blob blob = layers.pack();
+  const L2HWeights weights = blob.read();
+  CHECK(weights.dense.empty() && weights.dense_bf16.size() == 3, "%zu dense blocks", weights.dense_bf16.size());
+  const DenseInputs inputs(17, 5);
+  std::vector<uint16_t> numbers(static_cast<size_t>(bf16_packed_size(inputs.of(4), 17)), 0xABCD);
+  for (const int64_t panel : {0, 1})
+    bf16_pack(layers.tensors.at("body.0.rdb3.conv5.weight").data, inputs.of(4), 17, numbers.data(), panel);
+  CHECK(std::equal(numbers.begin(), numbers.end(), weights.dense_bf16[2].convs[4].weight), "the numbers differ");
+}
+
+// Ranges are for int8, which needs them.
+void check_ranges_fit_products() {
+  const RandomLayers layers(small_net(Products::kInt8));
+  for (const Products products : {Products::kFloat32, Products::kInt8, Products::kBfloat16}) {
+    const FloatTensor* wrong = products == Products::kInt8 ? nullptr : &layers.ranges;
+    CHECK_ERROR("int8, and nothing else, needs ranges", L2HPacker(L2HPart::kNet, layers.tensors, products, wrong));
+  }
+}
+
 // Every byte before the sections is needed.
 void check_damage() {
-  for (const bool int8 : {false, true}) {
-    const Blob blob = RandomLayers(small_net(int8)).pack();
+  for (const Products products : {Products::kFloat32, Products::kInt8, Products::kBfloat16}) {
+    const Blob blob = RandomLayers(small_net(products)).pack();
     L2HBlobHeader header;
     std::memcpy(&header, blob.data(), sizeof(header));
     CHECK(header.bytes == static_cast<uint64_t>(blob.bytes), "the header has another length");
@@ -150,9 +171,9 @@ void check_damage() {
     const std::pair<size_t, std::pair<uint32_t, const char*>> cases[] = {
         {0, {0, "not packed weights"}},
         {offsetof(L2HBlobHeader, byte_order), {0x04030201, "another byte order"}},
-        {offsetof(L2HBlobHeader, version), {7, "must be of version 2, got version 7"}},
+        {offsetof(L2HBlobHeader, version), {7, "must be of version 3, got version 7"}},
         {offsetof(L2HBlobHeader, part), {9, "part must be 0..3, got 9"}},
-        {offsetof(L2HBlobHeader, int8), {2, "int8 must be 0 or 1, got 2"}},
+        {offsetof(L2HBlobHeader, products), {3, "products must be 0..2, got 3"}},
         {offsetof(L2HBlobHeader, features), {0, "features must be 1..4096, got 0"}},
         {offsetof(L2HBlobHeader, features), {0x80000000, "features must be 1..4096, got -2147483648"}},
         {offsetof(L2HBlobHeader, features), {64, "do not fit the sizes"}},
@@ -171,7 +192,7 @@ void check_damage() {
 }
 
 void check_layers() {
-  const RandomLayers layers(small_net(true));
+  const RandomLayers layers(small_net(Products::kInt8));
   const auto change = [&](const std::string& name, std::vector<int64_t> shape) {
     NamedTensors tensors = layers.tensors;
     shape.empty() ? static_cast<void>(tensors.erase(name)) : static_cast<void>(tensors[name].shape = shape);
@@ -194,12 +215,13 @@ void check_layers() {
                 return tensors;
               }()));
   const FloatTensor ranges{layers.ranges.data, {3, 37, 36}};
-  CHECK_ERROR("ranges must be (3, 37, 37), got (3, 37, 36)", pack(L2HPart::kNet, layers.tensors, &ranges));
+  CHECK_ERROR("ranges must be (3, 37, 37), got (3, 37, 36)",
+              pack(L2HPart::kNet, layers.tensors, Products::kInt8, &ranges));
 }
 
 // A weight that is not a number makes results that are none, in bytes as in floats.
 void check_not_finite() {
-  RandomLayers layers(small_net(true));
+  RandomLayers layers(small_net(Products::kInt8));
   for (const float bad : {std::nanf(""), HUGE_VALF}) {
     std::vector<float> weight(5 * 17 * 9, 0.5f);
     weight[17 * 9] = bad;  // output channel 1
@@ -221,6 +243,8 @@ void check_not_finite() {
 int main() {
   check_contents();
   check_int8_contents();
+  check_bf16_contents();
+  check_ranges_fit_products();
   check_damage();
   check_layers();
   check_not_finite();

@@ -1,5 +1,5 @@
-// Sessions with networks of other scales, with pixel-unshuffle, and in int8, against the network's own run: same bits
-// for any size, strips and threads; no allocation in process(); what int8 needs.
+// Sessions with networks of other scales, with pixel-unshuffle, in int8 and bf16, against the network's own run: same
+// bits for any size, strips and threads; no allocation in process(); what int8 needs.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -19,8 +19,9 @@ namespace {
 
 std::vector<L2HSizes> all_sizes() {
   std::vector<L2HSizes> nets = {net_sizes(0),        net_sizes(1), unshuffled_sizes(2), unshuffled_sizes(2, 1),
-                                unshuffled_sizes(4), net_sizes(),  unshuffled_sizes(2)};
-  nets[5].int8 = nets[6].int8 = true;
+                                unshuffled_sizes(4), net_sizes(),  unshuffled_sizes(2), net_sizes()};
+  nets[5].products = nets[6].products = Products::kInt8;
+  nets[7].products = Products::kBfloat16;
   return nets;
 }
 
@@ -29,7 +30,8 @@ struct Net {
   explicit Net(const L2HSizes& sizes) : layers(sizes), file(model_file(layers.tensors)), ranges(ranges_file(layers)) {}
 
   SessionOptions options(int64_t threads, int64_t margin) const {
-    SessionOptions options = layers.sizes.int8 ? int8_options(ranges) : SessionOptions{};
+    SessionOptions options = layers.sizes.products == Products::kInt8 ? int8_options(ranges) : SessionOptions{};
+    if (layers.sizes.products == Products::kBfloat16) options.precision = Precision::kBf16;
     options.threads = threads;
     options.halo = options.border_padding = margin;
     return options;
@@ -84,8 +86,8 @@ void test_same_bits() {
         for (const int64_t strip_rows : {0, 1, 1000}) {
           SessionConfig config = config_of(one.height, one.width);
           config.strip_rows = strip_rows;
-          CHECK(opened.enlarge(pixels, config) == expected, "%d channels, int8 %d, %dx%d, strips of %d",
-                static_cast<int>(sizes.in_channels), sizes.int8, static_cast<int>(one.height),
+          CHECK(opened.enlarge(pixels, config) == expected, "%d channels, products %d, %dx%d, strips of %d",
+                static_cast<int>(sizes.in_channels), static_cast<int>(sizes.products), static_cast<int>(one.height),
                 static_cast<int>(one.width), static_cast<int>(strip_rows));
         }
       }
@@ -150,8 +152,8 @@ void test_what_int8_needs() {
   options.precision = Precision::kInt8;
   CHECK(says(session.open(file.data(), file.size(), options), StatusCode::kInvalidArgument, "ranges must not be null"),
         "no ranges");
-  options.precision = static_cast<Precision>(2);
-  CHECK(says(session.open(file.data(), file.size(), options), StatusCode::kInvalidArgument, "precision must be 0..1"),
+  options.precision = static_cast<Precision>(3);
+  CHECK(says(session.open(file.data(), file.size(), options), StatusCode::kInvalidArgument, "precision must be 0..2"),
         "precision");
   CHECK(bad({1, 2, 3}, "ranges for int8: damaged"), "short");
   CHECK(bad(file, "ranges for int8: they belong to other weights"), "a model");
@@ -216,6 +218,7 @@ void test_ranges_beside_the_model() {
   CHECK(srdgan_session_process(c_session, &input, &output, &status) == SRDGAN_OK, "C: %s", status.message);
   CHECK(c_result == result, "C differs");
   CHECK((srdgan_session_has_fast_int8() != 0) == Session::has_fast_int8(), "C differs");
+  CHECK((srdgan_session_has_fast_bf16() != 0) == Session::has_fast_bf16(), "C differs");
   srdgan_session_destroy(c_session);
   for (const std::string& file : {path, beside}) std::remove(file.c_str());
   std::remove(folder);

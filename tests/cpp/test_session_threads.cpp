@@ -25,11 +25,11 @@ struct Work {
   }
   static L2HSizes sizes(bool int8) {
     L2HSizes sizes = unshuffled_sizes(2);
-    sizes.int8 = int8;
+    if (int8) sizes.products = Products::kInt8;
     return sizes;
   }
   SessionOptions options(int64_t threads) const {
-    SessionOptions options = layers.sizes.int8 ? int8_options(ranges) : SessionOptions{};
+    SessionOptions options = layers.sizes.products == Products::kInt8 ? int8_options(ranges) : SessionOptions{};
     options.threads = threads;
     options.halo = options.border_padding = 0;
     return options;

@@ -39,15 +39,15 @@ def test_a_packed_net_is_seven_times_its_weights(make_net: MakeNet) -> None:
 def test_a_blob_depends_on_nothing_else(make_net: MakeNet, compute_with_threads: ComputeWithThreads) -> None:
     """Every byte is written, and the number of threads leaves no trace."""
     net, ranges = make_net(features=17), [torch.ones(37, 49)] * 3
-    for of in (None, ranges):
-        first, *others = compute_with_threads(lambda of=of: ops.l2h_net_pack(net, of).weights, (1, 2, 5))
+    for options in ({}, {"ranges": ranges}, {"bf16": True}):
+        first, *others = compute_with_threads(lambda of=options: ops.l2h_net_pack(net, **of).weights, (1, 2, 5))
         assert all(torch.equal(other, first) for other in others)
 
 
 def test_opcheck(make_net: MakeNet) -> None:
     net = make_net(features=3, growth=5)
     names = [f"{name}.{kind}" for name in ("conv_hr", "conv_last") for kind in ("weight", "bias")]
-    arguments = ("tail", names, [*net.hr, *net.last], None)
+    arguments = ("tail", names, [*net.hr, *net.last], "fp32", None)
     checks = ("test_schema", "test_autograd_registration", "test_faketensor")
     torch.library.opcheck(torch.ops.srdgan_rt.l2h_pack, arguments, test_utils=checks)
     torch.library.opcheck(torch.ops.srdgan_rt.winograd_int8_matrices, ())

@@ -68,7 +68,8 @@ def test_engines_that_can_be_used_here():
     assert engines["torch"].usable
     assert engines["native"].reason == _ext.why_not()
     assert not engines["tensorrt"].usable
-    assert "fp32 and int8 only" in {status.name: status.reason for status in list_engines("cpu", "bf16")}["native"]
+    reasons = {status.name: status.reason for status in list_engines("cpu", "fp16")}
+    assert "in fp32, int8 and bf16, not" in reasons["native"]
 
 
 def test_auto_prefers_native_where_it_can_be_used(nearest_net, monkeypatch):
@@ -76,11 +77,21 @@ def test_auto_prefers_native_where_it_can_be_used(nearest_net, monkeypatch):
     choice = choose_engine(device="cpu")
     assert choice == EngineChoice(expected, torch.device("cpu"), "fp32")
     assert create_backend(Model.from_net(nearest_net), choice).name == expected
-    assert choose_engine(device="cpu", precision="bf16").name == "torch"
+    assert choose_engine(device="cpu", precision="fp16").name == "torch"
     monkeypatch.setattr(_ext, "why_not", lambda: "the compiled extension was not built")
     assert choose_engine(device="cpu").name == "torch"
     with pytest.raises(BackendUnavailableError, match=r"engine native cannot be used: .* not built; there is torch"):
         choose_engine("native", "cpu")
+
+
+@pytest.mark.skipif(not _ext.is_available(), reason="the compiled extension cannot be used")
+@pytest.mark.parametrize(("fast", "expected"), [(True, "native"), (False, "torch")])
+def test_bf16_is_native_where_the_processor_multiplies_matrices(fast, expected, monkeypatch):
+    monkeypatch.setattr(_ext, "has_fast_bf16", lambda: fast)
+    assert choose_engine(device="cpu", precision="bf16").name == expected
+    if not fast:
+        with pytest.raises(BackendUnavailableError, match="bf16 needs an Intel processor with AMX, and Linux"):
+            choose_engine("native", "cpu", "bf16")
 
 
 @pytest.mark.parametrize(("capability", "expected"), [((9, 0), "cuda"), ((8, 6), "torch"), ((12, 0), "torch")])

@@ -464,10 +464,22 @@ def test_native_engine_gives_the_reference_result(random_net):
     np.testing.assert_allclose(native.upscale(image), reference, atol=1e-5)
 
 
+@pytest.mark.isa
+@pytest.mark.skipif(not _ext.is_available(), reason="the compiled extension cannot be used")
+def test_native_bf16_is_near_fp32(random_net, monkeypatch):
+    monkeypatch.setattr(_ext, "has_fast_bf16", lambda: True)  # elsewhere other instructions compute the same
+    image = noise((37, 21, 3), np.float32)
+    native = Upscaler(random_net, engine="native", precision="bf16")
+    assert (native.engine, native.precision) == ("native", "bf16")
+    reference = Upscaler(random_net, engine="native").upscale(image)
+    assert 0 < np.abs(native.upscale(image) - reference).max() < 0.003
+    assert native.fp32_fallbacks == 0
+
+
 @pytest.mark.parametrize(("precision", "tolerance"), [("bf16", 0.03), ("fp16", 0.004)])
 def test_low_precision_is_near_the_reference(random_net, precision, tolerance):
     image = noise((9, 12, 3), np.float32)
-    up = Upscaler(random_net, precision=precision)
+    up = Upscaler(random_net, engine="torch", precision=precision)
     assert (up.engine, up.precision) == ("torch", precision)
     reference = Upscaler(random_net, engine="torch").upscale(image)
     assert 0 < np.abs(up.upscale(image) - reference).max() < tolerance

@@ -1,4 +1,4 @@
-"""A session with networks of other scales, with pixel-unshuffle, and in int8: the bits of ``Upscaler``."""
+"""A session with networks of other scales, with pixel-unshuffle, and in int8 and bf16: the bits of ``Upscaler``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ pytestmark = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.why_not
 
 TYPES = (np.uint8, np.uint16, np.float32)
 # scale, unshuffle, precision
-NETS = [(1, 1, "fp32"), (2, 1, "fp32"), (2, 2, "fp32"), (1, 4, "fp32"), (1, 2, "fp32"), (4, 1, "int8"), (2, 2, "int8")]
+NETS = [(1, 1, "fp32"), (2, 1, "fp32"), (2, 2, "fp32"), (1, 4, "fp32"), (1, 2, "fp32")]
+NETS += [(4, 1, "int8"), (2, 2, "int8"), (4, 1, "bf16")]
 
 
 def save_net(folder: Path, net: L2HNet, metadata: dict[str, str]) -> Path:
@@ -36,16 +37,18 @@ def save_net(folder: Path, net: L2HNet, metadata: dict[str, str]) -> Path:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def fast_int8():
+def fast_int8_and_bf16():
     """Elsewhere other instructions compute the same."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_ext, "has_fast_int8", lambda: True)
         patch.setattr(_c_api, "has_fast_int8", lambda: True)
+        patch.setattr(_ext, "has_fast_bf16", lambda: True)
+        patch.setattr(_c_api, "has_fast_bf16", lambda: True)
         yield
 
 
 @pytest.fixture(scope="module", params=NETS, ids=str)
-def pair(request, tmp_path_factory, fast_int8) -> tuple[Session, Upscaler]:
+def pair(request, tmp_path_factory, fast_int8_and_bf16) -> tuple[Session, Upscaler]:
     scale, unshuffle, precision = request.param
     net = make_lively_net(scale=scale, unshuffle=unshuffle, seed=unshuffle)
     path = save_net(tmp_path_factory.mktemp("models"), net, {"halo": "7", "border_padding": "3"})
@@ -103,9 +106,15 @@ def test_shipped_ranges_are_those_of_upscaler():
     np.testing.assert_array_equal(session.upscale(picture), expected)
 
 
+def test_bf16_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_c_api, "has_fast_bf16", lambda: False)
+    with pytest.raises(BackendUnavailableError, match="bf16 needs an Intel processor with AMX, and Linux"):
+        Session("srdgan-x4-fast", precision="bf16")
+
+
 def test_int8_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = save_net(tmp_path, make_lively_net(), {})
-    with pytest.raises(InputError, match="precision must be one of fp32, int8, got 'fp16'"):
+    with pytest.raises(InputError, match="precision must be one of fp32, int8, bf16, got 'fp16'"):
         Session(path, precision="fp16")
     save_model(path, make_lively_net(seed=1), {})
     with pytest.raises(CheckpointError, match="ranges for int8: they belong to other weights"):

@@ -1,6 +1,7 @@
-// A dense block (RDB) in Winograd's domain: five 3x3 convolutions, each of which reads everything before it. Every
+// A dense block (RDB): five 3x3 convolutions, each of which reads everything before it. In Winograd's domain, every
 // feature is transformed once and read by all later convolutions: 192 input and 192 output transforms of a channel for
-// 64 + 4 * 32 channels, where a block of separate convolutions takes 640 and 192.
+// 64 + 4 * 32 channels, where a block of separate convolutions takes 640 and 192. With products of bfloat16
+// (bf16_conv.h), every feature is rounded once.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "csrc/common/wavefront.h"
+#include "csrc/kernels/cpu/bf16_conv.h"
 #include "csrc/kernels/cpu/feature_map.h"
 #include "csrc/kernels/cpu/unit_grid.h"
 #include "csrc/kernels/cpu/winograd.h"
@@ -41,8 +43,13 @@ class DenseWorkspace {
   // features and growth: padded channels. ring: rows of units that are kept. Precision: of the products.
   template <typename Precision>
   static DenseWorkspace of(const UnitGrid& grid, int64_t features, int64_t growth, int64_t ring) {
-    return DenseWorkspace(grid, features, growth, ring, Precision::kTile, sizeof(typename Precision::Input),
-                          std::is_same_v<Precision, Int8>);
+    if constexpr (std::is_same_v<Precision, Bfloat16>) {
+      return DenseWorkspace(grid, features, growth, ring, Kind::kWindows, 0, 0);
+    } else {
+      return DenseWorkspace(grid, features, growth, ring,
+                            std::is_same_v<Precision, Int8> ? Kind::kPointsAndMeans : Kind::kPoints, Precision::kTile,
+                            sizeof(typename Precision::Input));
+    }
   }
 
   const UnitGrid& grid() const { return grid_; }
@@ -65,6 +72,10 @@ class DenseWorkspace {
            Precision::kPoints *
                (tiles(grid_.column_begin(chunk)) * depth() + chunk * kWinogradPointPadding<typename Precision::Input>);
   }
+  // The window of a unit, with Bfloat16: pixels of bf16_depth(depth()) numbers.
+  uint16_t* window(int64_t slot, int64_t chunk) const {
+    return reinterpret_cast<uint16_t*>(slots() + slot * slot_floats()) + window_begin(chunk) * bf16_depth(depth());
+  }
   // Of the unit's tiles, with Int8: means (tiles, depth) and spreads (tiles).
   float* means(int64_t slot, int64_t chunk) const {
     return slots() + slot * slot_floats() + points_floats() + tiles(grid_.column_begin(chunk)) * depth();
@@ -79,20 +90,28 @@ class DenseWorkspace {
   }
 
  private:
-  DenseWorkspace(const UnitGrid& grid, int64_t features, int64_t growth, int64_t ring, int64_t tile,
-                 int64_t input_bytes, bool has_means)
+  // What a slot holds: Winograd's points, with Int8 means and spreads behind them, or windows.
+  enum class Kind { kPoints, kPointsAndMeans, kWindows };
+
+  DenseWorkspace(const UnitGrid& grid, int64_t features, int64_t growth, int64_t ring, Kind kind, int64_t tile,
+                 int64_t input_bytes)
       : grid_(grid),
         features_(features),
         growth_(growth),
         ring_(ring),
+        kind_(kind),
         tile_(tile),
-        input_bytes_(input_bytes),
-        has_means_(has_means) {}
+        input_bytes_(input_bytes) {}
 
   // Tiles in so many columns of a row of units.
   int64_t tiles(int64_t columns) const { return ceil_div(columns, tile_) * (grid_.unit_rows / tile_); }
   int64_t growth_floats() const { return FeatureMap::bordered_floats(ring_ * grid_.unit_rows, grid_.width, growth_); }
   int64_t points_floats() const;
+  // Pixels of all windows of a slot before this chunk's.
+  int64_t window_begin(int64_t chunk) const {
+    const int64_t columns = chunk == 0 ? 0 : grid_.column_end(chunk - 1);
+    return (grid_.unit_rows + 2) * (columns + 2 * chunk) + kBf16WindowPadding * chunk;
+  }
   int64_t slot_floats() const;
   float* slots() const { return memory_ + (kDenseConvs - 1) * growth_floats(); }
 
@@ -100,9 +119,9 @@ class DenseWorkspace {
   int64_t features_;
   int64_t growth_;
   int64_t ring_;
+  Kind kind_;
   int64_t tile_;
   int64_t input_bytes_;
-  bool has_means_;  // and spreads
   float* memory_ = nullptr;
 };
 
@@ -130,6 +149,8 @@ struct DenseBlock {
 // Convolution `index` of a block. Row r of units is in slot r + shift of the workspace, modulo its ring.
 template <typename Precision>
 std::unique_ptr<Stage> make_dense_stage(const DenseWorkspace& workspace, const DenseWeights<Precision>& weights,
+                                        const DenseBlock& block, CpuIsa isa, int index, int64_t shift);
+std::unique_ptr<Stage> make_dense_stage(const DenseWorkspace& workspace, const DenseWeights<Bfloat16>& weights,
                                         const DenseBlock& block, CpuIsa isa, int index, int64_t shift);
 
 }  // namespace srdgan

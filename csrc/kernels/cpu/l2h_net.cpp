@@ -14,7 +14,8 @@ constexpr int64_t kTailRing = 4;
 constexpr int64_t carried_rows(int64_t index) { return kDenseConvs - index; }
 
 // Tiles of all stages lie in one grid.
-UnitGrid make_grid(int64_t height, int64_t width, bool int8, int64_t min_chunks) {
+UnitGrid make_grid(int64_t height, int64_t width, Products products, int64_t min_chunks) {
+  const bool int8 = products == Products::kInt8;
   return UnitGrid(height, width, int8 ? std::lcm(Float32::kTile, Int8::kTile) : Float32::kTile, min_chunks);
 }
 
@@ -27,8 +28,9 @@ int64_t min_chunks(const L2HSizes& sizes, int64_t width, int64_t threads) {
 
 DenseWorkspace make_workspace(const UnitGrid& grid, const L2HSizes& sizes, int64_t ring) {
   const int64_t features = winograd_pad(sizes.features), growth = winograd_pad(sizes.growth);
-  return sizes.int8 ? DenseWorkspace::of<Int8>(grid, features, growth, ring)
-                    : DenseWorkspace::of<Float32>(grid, features, growth, ring);
+  if (sizes.products == Products::kInt8) return DenseWorkspace::of<Int8>(grid, features, growth, ring);
+  if (sizes.products == Products::kBfloat16) return DenseWorkspace::of<Bfloat16>(grid, features, growth, ring);
+  return DenseWorkspace::of<Float32>(grid, features, growth, ring);
 }
 
 // Takes memory for a map with its border.
@@ -62,7 +64,7 @@ L2HRun::L2HRun(L2HWeights weights, float negative_slope, int64_t height, int64_t
     : weights_(std::move(weights)),
       negative_slope_(negative_slope),
       threads_(threads),
-      grid_(make_grid(height, width, weights_.sizes.int8, min_chunks(weights_.sizes, width, threads))),
+      grid_(make_grid(height, width, weights_.sizes.products, min_chunks(weights_.sizes, width, threads))),
       isa_(isa),
       workspace_(make_workspace(grid_, weights_.sizes, ring())),
       strip_rows_(std::min(strip_rows, height)) {
@@ -70,17 +72,17 @@ L2HRun::L2HRun(L2HWeights weights, float negative_slope, int64_t height, int64_t
   state_floats_ = lay_out(start).end - start;
 }
 
-int64_t L2HRun::strip_unit(int64_t height, int64_t width, bool int8) {
-  return make_grid(height, width, int8, 1).unit_rows;
+int64_t L2HRun::strip_unit(int64_t height, int64_t width, Products products) {
+  return make_grid(height, width, products, 1).unit_rows;
 }
-int64_t L2HRun::min_strip_rows(int64_t height, int64_t width, bool int8) {
-  return (carried_rows(0) + 1) * strip_unit(height, width, int8);
+int64_t L2HRun::min_strip_rows(int64_t height, int64_t width, Products products) {
+  return (carried_rows(0) + 1) * strip_unit(height, width, products);
 }
 
-int64_t L2HRun::round_strip_rows(int64_t height, int64_t width, bool int8, int64_t rows) {
-  const int64_t unit = strip_unit(height, width, int8);
+int64_t L2HRun::round_strip_rows(int64_t height, int64_t width, Products products, int64_t rows) {
+  const int64_t unit = strip_unit(height, width, products);
   const int64_t rounded = ceil_div(std::min(rows, height), unit) * unit;
-  return std::min(std::max(rounded, min_strip_rows(height, width, int8)), height);
+  return std::min(std::max(rounded, min_strip_rows(height, width, products)), height);
 }
 
 int64_t L2HRun::num_stages() const {
@@ -189,6 +191,7 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* state, float* workspace, const L2
     add(make_import_stage(grid_, data.features_in, layout.x, layout.rrdb));
   }
 
+  const Products products = weights_.sizes.products;
   int64_t slot = 0;  // of the workspace, counted on through all blocks
   int64_t shift_before = 0;
   int64_t offset_of_slots = 0;
@@ -228,8 +231,12 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* state, float* workspace, const L2
       }
       offset = offset_of_slots + shift + skew * i;
       const auto index = static_cast<size_t>(b);
-      add(weights_.sizes.int8 ? make_dense_stage(workspace_, weights_.dense_int8[index], block, isa_, i, shift)
-                              : make_dense_stage(workspace_, weights_.dense[index], block, isa_, i, shift),
+      const auto make_stage = [&](const auto& weights) {
+        return make_dense_stage(workspace_, weights[index], block, isa_, i, shift);
+      };
+      add(products == Products::kInt8       ? make_stage(weights_.dense_int8)
+          : products == Products::kBfloat16 ? make_stage(weights_.dense_bf16)
+                                            : make_stage(weights_.dense),
           std::move(reuses), shift);
     }
     shift_before = shift;

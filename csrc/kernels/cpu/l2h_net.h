@@ -36,10 +36,10 @@ class L2HRun {
          CpuIsa isa);
 
   // Strips are multiples of this.
-  static int64_t strip_unit(int64_t height, int64_t width, bool int8);
-  static int64_t min_strip_rows(int64_t height, int64_t width, bool int8);
+  static int64_t strip_unit(int64_t height, int64_t width, Products products);
+  static int64_t min_strip_rows(int64_t height, int64_t width, Products products);
   // The least number of rows that strips can have and that is at least `rows`, or the height.
-  static int64_t round_strip_rows(int64_t height, int64_t width, bool int8, int64_t rows);
+  static int64_t round_strip_rows(int64_t height, int64_t width, Products products, int64_t rows);
 
   // Floats of memory for the maps, all that is kept from strip to strip; they do not depend on `threads`.
   int64_t state_floats() const { return state_floats_; }

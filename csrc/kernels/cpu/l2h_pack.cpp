@@ -50,13 +50,15 @@ T* writable(const T* array) {
 
 }  // namespace
 
-L2HPacker::L2HPacker(L2HPart part, const NamedTensors& tensors, const FloatTensor* ranges)
+L2HPacker::L2HPacker(L2HPart part, const NamedTensors& tensors, Products products, const FloatTensor* ranges)
     : ranges_(ranges == nullptr ? nullptr : ranges->data) {
   sizes_.part = part;
-  sizes_.int8 = ranges != nullptr;
+  sizes_.products = products;
   find_sizes(tensors);
   sizes_.check();
   find_layers(tensors);
+  if ((products == Products::kInt8) != (ranges != nullptr))
+    throw std::runtime_error("int8, and nothing else, needs ranges");
   if (ranges == nullptr) return;
   const int64_t features = DenseInputs(sizes_.features, sizes_.growth).of(kDenseConvs - 1).channels_in_all();
   check_shape("ranges", *ranges, {sizes_.num_dense_blocks, kInt8RangeRows, features});
@@ -129,6 +131,7 @@ int64_t L2HPacker::start(void* blob) {
   const L2HWeights weights = read_l2h_blob(blob, l2h_blob_bytes(sizes_));
   pack_dense(weights.dense);
   pack_dense(weights.dense_int8);
+  pack_dense(weights.dense_bf16);
   const int64_t inputs[] = {sizes_.features, sizes_.in_channels};
   if (sizes_.part == L2HPart::kNet) {
     pack_conv(first_, {1, inputs + 1}, weights.first);
@@ -179,6 +182,8 @@ void L2HPacker::pack_conv(const Layer& layer, const WinogradSegments& inputs, co
         winograd_pack_int8(layer.weight, segments, layer.out_channels, levels, levels_stride, writable(packed.weight),
                            writable(packed.start), writable(packed.steps), panel);
         winograd_pack_tap_sums(layer.weight, segments, layer.out_channels, writable(packed.tap_sums), panel);
+      } else if constexpr (std::is_same_v<Precision, Bfloat16>) {
+        bf16_pack(layer.weight, segments, layer.out_channels, writable(packed.weight), panel);
       } else {
         winograd_pack(layer.weight, segments, layer.out_channels, writable(packed.weight), panel, panel + 1);
       }

@@ -23,10 +23,11 @@ using NamedTensors = std::map<std::string, FloatTensor>;
 
 class L2HPacker {
  public:
-  // tensors: of this part of a net and no others; their data must live as long as this object. ranges:
-  // (num_dense_blocks, 36, features + 4 * growth) for int8, the largest magnitude of every transformed feature; null
-  // for floats. Throws std::runtime_error where a tensor is missing, has a wrong shape or is not one of this part.
-  L2HPacker(L2HPart part, const NamedTensors& tensors, const FloatTensor* ranges);
+  // tensors: of this part of a net and no others; their data must live as long as this object. ranges: of int8 and of
+  // nothing else, (num_dense_blocks, 37, features + 4 * growth), the largest magnitude of every transformed feature and
+  // the deviations for the spread. Throws std::runtime_error where a tensor is missing, has a wrong shape or is not one
+  // of this part.
+  L2HPacker(L2HPart part, const NamedTensors& tensors, Products products, const FloatTensor* ranges);
   L2HPacker(const L2HPacker&) = delete;
 
   const L2HSizes& sizes() const { return sizes_; }

@@ -20,7 +20,11 @@ void require(bool condition, const std::string& message) {
 
 template <typename Precision, typename Visit>
 void visit_conv(PackedConv<Precision>& conv, const WinogradSegments& inputs, int64_t out_channels, const Visit& visit) {
-  visit(conv.weight, winograd_packed_size<Precision>(inputs, out_channels));
+  if constexpr (std::is_same_v<Precision, Bfloat16>) {
+    visit(conv.weight, bf16_packed_size(inputs, out_channels));
+  } else {
+    visit(conv.weight, winograd_packed_size<Precision>(inputs, out_channels));
+  }
   visit(conv.bias, winograd_pad(out_channels));
   if constexpr (std::is_same_v<Precision, Int8>) {
     visit(conv.start, Precision::kPoints * winograd_pad(out_channels));
@@ -54,6 +58,7 @@ void visit_sections(L2HWeights& weights, const Visit& visit) {
   if (sizes.part == L2HPart::kNet) visit_layer(weights.first, {sizes.in_channels}, features);
   visit_dense_blocks(weights.dense, sizes, visit);
   visit_dense_blocks(weights.dense_int8, sizes, visit);
+  visit_dense_blocks(weights.dense_bf16, sizes, visit);
   if (sizes.part == L2HPart::kNet) visit_layer(weights.body, {features, sizes.in_channels}, features);
   if (sizes.part != L2HPart::kNet && sizes.part != L2HPart::kTail) return;
   for (PackedUpsample& upsample : weights.upsample) {
@@ -68,7 +73,9 @@ L2HWeights make_weights(const L2HSizes& sizes) {
   L2HWeights weights;
   weights.sizes = sizes;
   const auto blocks = static_cast<size_t>(sizes.num_dense_blocks);
-  sizes.int8 ? weights.dense_int8.resize(blocks) : weights.dense.resize(blocks);
+  if (sizes.products == Products::kFloat32) weights.dense.resize(blocks);
+  if (sizes.products == Products::kInt8) weights.dense_int8.resize(blocks);
+  if (sizes.products == Products::kBfloat16) weights.dense_bf16.resize(blocks);
   weights.upsample.resize(static_cast<size_t>(sizes.num_upsamplings));
   return weights;
 }
@@ -127,6 +134,7 @@ void L2HSizes::check() const {
   const bool has_picture = part == L2HPart::kNet, has_tail = has_picture || part == L2HPart::kTail;
   const bool may_have_blocks = part != L2HPart::kTail;
   check_size("part", static_cast<int64_t>(part), 0, static_cast<int64_t>(L2HPart::kTail));
+  check_size("products", static_cast<int64_t>(products), 0, static_cast<int64_t>(Products::kBfloat16));
   check_size("features", features, 1, kMaxChannels);
   check_size("in_channels", in_channels, has_picture, has_picture ? kMaxChannels : 0);
   check_size("num_upsamplings", num_upsamplings, 0, has_tail ? kMaxUpsamplings : 0);
@@ -170,7 +178,7 @@ void write_l2h_blob_header(const L2HSizes& sizes, void* blob) {
   header.byte_order = L2HBlobHeader::kByteOrder;
   header.version = L2HBlobHeader::kVersion;
   header.part = static_cast<int32_t>(sizes.part);
-  header.int8 = sizes.int8;
+  header.products = static_cast<int32_t>(sizes.products);
   header.in_channels = size(sizes.in_channels);
   header.features = size(sizes.features);
   header.growth = size(sizes.growth);
@@ -202,10 +210,9 @@ L2HWeights read_l2h_blob(const void* blob, int64_t bytes) {
   require(header.bytes == static_cast<uint64_t>(bytes), "packed weights must have the " + std::to_string(header.bytes) +
                                                             " bytes that their header says, got " +
                                                             std::to_string(bytes));
-  require(header.int8 == 0 || header.int8 == 1, "int8 must be 0 or 1, got " + std::to_string(header.int8));
   L2HSizes sizes;
   sizes.part = static_cast<L2HPart>(header.part);
-  sizes.int8 = header.int8 == 1;
+  sizes.products = static_cast<Products>(header.products);
   sizes.in_channels = header.in_channels;
   sizes.features = header.features;
   sizes.growth = header.growth;

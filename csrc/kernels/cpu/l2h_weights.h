@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "csrc/kernels/cpu/bf16_conv.h"
 #include "csrc/kernels/cpu/dense_block.h"
 #include "csrc/kernels/cpu/winograd.h"
 
@@ -26,10 +27,13 @@ enum class L2HPart : int32_t {
 
 const char* l2h_part_name(L2HPart part);
 
+// What the dense blocks multiply. All else is of floats.
+enum class Products : int32_t { kFloat32, kInt8, kBfloat16 };
+
 // Everything that decides the layout of a blob. Sizes of layers that a part does not have are 0.
 struct L2HSizes {
   L2HPart part = L2HPart::kNet;
-  bool int8 = false;        // the products of the dense blocks
+  Products products = Products::kFloat32;
   int64_t in_channels = 0;  // of the picture: 3, or 3 * r * r where it was pixel-unshuffled
   int64_t features = 0;
   int64_t growth = 0;
@@ -54,8 +58,10 @@ struct PackedUpsample {
 // Pointers into a blob. Those to layers that the part does not have are null.
 struct L2HWeights {
   L2HSizes sizes;
-  std::vector<DenseWeights<Float32>> dense;  // empty with int8
+  // Of one of the three, as sizes.products says; the others are empty.
+  std::vector<DenseWeights<Float32>> dense;
   std::vector<DenseWeights<Int8>> dense_int8;
+  std::vector<DenseWeights<Bfloat16>> dense_bf16;
   PackedConv<Float32> first{};
   // Reads the features and the picture: with the weights of conv_first beside its own, its result is the sum of both.
   // That is the shortcut around all blocks, and the result of conv_first need not be kept for it.
@@ -68,13 +74,13 @@ struct L2HWeights {
 struct L2HBlobHeader {
   static constexpr char kMagic[8] = {'S', 'R', 'D', 'G', 'A', 'N', 'L', 'H'};
   static constexpr uint32_t kByteOrder = 0x01020304;
-  static constexpr uint32_t kVersion = 2;
+  static constexpr uint32_t kVersion = 3;
 
   char magic[8];
   uint32_t byte_order;
   uint32_t version;
   int32_t part;
-  int32_t int8;
+  int32_t products;
   int32_t in_channels;
   int32_t features;
   int32_t growth;

@@ -18,6 +18,7 @@ std::string cpu_isas() {
   return names;
 }
 
+bool has_fast_bf16() { return cpu_has_fast_bf16(process_isa()); }
 bool has_fast_int8() { return cpu_has_fast_int8(process_isa()); }
 
 }  // namespace
@@ -26,5 +27,6 @@ bool has_fast_int8() { return cpu_has_fast_int8(process_isa()); }
 STABLE_TORCH_LIBRARY_IMPL(srdgan_rt, CompositeExplicitAutograd, m) {
   m.impl("cpu_isa", TORCH_BOX(&srdgan::cpu_isa));
   m.impl("cpu_isas", TORCH_BOX(&srdgan::cpu_isas));
+  m.impl("has_fast_bf16", TORCH_BOX(&srdgan::has_fast_bf16));
   m.impl("has_fast_int8", TORCH_BOX(&srdgan::has_fast_int8));
 }

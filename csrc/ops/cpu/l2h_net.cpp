@@ -137,8 +137,8 @@ Tensor l2h_net_cpu(const Tensor& picture, const Tensor& weights, int64_t scale, 
 }
 
 void check_strip_rows(const L2HSizes& sizes, int64_t height, int64_t width, int64_t strip_rows) {
-  STD_TORCH_CHECK(strip_rows >= height || (strip_rows >= L2HRun::min_strip_rows(height, width, sizes.int8) &&
-                                           strip_rows % L2HRun::strip_unit(height, width, sizes.int8) == 0),
+  STD_TORCH_CHECK(strip_rows >= height || (strip_rows >= L2HRun::min_strip_rows(height, width, sizes.products) &&
+                                           strip_rows % L2HRun::strip_unit(height, width, sizes.products) == 0),
                   "strip_rows must come from l2h_round_strip_rows, got ", strip_rows);
 }
 
@@ -182,7 +182,7 @@ int64_t l2h_round_strip_rows_cpu(const Tensor& weights, int64_t height, int64_t 
   const L2HSizes sizes = read_weights(weights).sizes;
   check_size(height, width);
   STD_TORCH_CHECK(rows >= 1, "rows must be at least 1, got ", rows);
-  return L2HRun::round_strip_rows(height, width, sizes.int8, rows);
+  return L2HRun::round_strip_rows(height, width, sizes.products, rows);
 }
 
 L2HRun make_strip_run(const Tensor& weights, int64_t height, int64_t width, int64_t strip_rows) {

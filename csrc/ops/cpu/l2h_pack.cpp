@@ -21,6 +21,13 @@ L2HPart find_part(const std::string& name) {
   STD_TORCH_CHECK(false, "part must be net, trunk, dense block or tail, got ", name);
 }
 
+Products find_products(const std::string& name) {
+  if (name == "fp32") return Products::kFloat32;
+  if (name == "int8") return Products::kInt8;
+  if (name == "bf16") return Products::kBfloat16;
+  STD_TORCH_CHECK(false, "products must be fp32, int8 or bf16, got ", name);
+}
+
 FloatTensor as_floats(const Tensor& tensor, const std::string& name) {
   STD_TORCH_CHECK(tensor.is_cpu(), name, " must be on the CPU");
   check_floats(tensor, tensor.dim(), name.c_str());
@@ -32,14 +39,14 @@ FloatTensor as_floats(const Tensor& tensor, const std::string& name) {
 
 // Tensors with the names of l2h_pack.h, contiguous float32; ranges for int8 -> a blob (bytes) uint8
 Tensor l2h_pack_cpu(const std::string& part, const std::vector<std::string>& names, const std::vector<Tensor>& tensors,
-                    const std::optional<Tensor>& ranges) {
+                    const std::string& products, const std::optional<Tensor>& ranges) {
   STD_TORCH_CHECK(names.size() == tensors.size(), "names and tensors must be equally many, got ", names.size(), " and ",
                   tensors.size());
   NamedTensors named;
   for (size_t i = 0; i < names.size(); ++i) named[names[i]] = as_floats(tensors[i], names[i]);
   FloatTensor range_floats;
   if (ranges.has_value()) range_floats = as_floats(*ranges, "ranges");
-  L2HPacker packer(find_part(part), named, ranges.has_value() ? &range_floats : nullptr);
+  L2HPacker packer(find_part(part), named, find_products(products), ranges.has_value() ? &range_floats : nullptr);
 
   const int64_t bytes = l2h_blob_bytes(packer.sizes());
   Tensor blob = torch::stable::empty({&bytes, 1}, ScalarType::Byte);

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from srdgan_rt import _ext
 from srdgan_rt.checkpoint import Model
-from srdgan_rt.errors import NO_FAST_INT8, BackendUnavailableError
+from srdgan_rt.errors import NO_FAST_BF16, NO_FAST_INT8, BackendUnavailableError
 from srdgan_rt.models import L2HNet
 from srdgan_rt.models.l2h import ResidualDenseBlock, unshuffle_pixels
 from srdgan_rt.ops import L2HLayers, L2HStream, Layer, l2h_net, l2h_net_pack
@@ -24,7 +24,7 @@ class NativeBackend:
     Args:
         model: the network; its weights are packed, which copies them. int8 needs its ranges.
         device: must be the CPU (:func:`why_not`).
-        precision: ``fp32`` or ``int8``.
+        precision: ``fp32``, ``int8`` or ``bf16``.
 
     Raises:
         BackendUnavailableError: the precision is int8 and the model has no ranges.
@@ -46,7 +46,8 @@ class NativeBackend:
         self.precision = precision
         self.bytes_per_pixel = estimate_bytes_per_pixel(model.spec, bytes_per_value=4)
         self._scale, self._unshuffle = model.net.scale, model.net.unshuffle
-        self._net = l2h_net_pack(list_layers(model.net), model.ranges if precision == "int8" else None)
+        ranges = model.ranges if precision == "int8" else None
+        self._net = l2h_net_pack(list_layers(model.net), ranges, bf16=precision == "bf16")
 
     @torch.inference_mode()
     def run(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
@@ -82,12 +83,14 @@ def why_not(device: torch.device, precision: str) -> str | None:
     """Why the native engine cannot be used with this device and precision, in one line; None where it can."""
     if device.type != "cpu":
         return f"the native engine runs on the CPU only, not on {device}"
-    if precision not in ("fp32", "int8"):
-        return f"the native engine computes in fp32 and int8 only, not in {precision}"
+    if precision not in ("fp32", "int8", "bf16"):
+        return f"the native engine computes in fp32, int8 and bf16, not in {precision}"
     if (reason := _ext.why_not()) is not None:
         return reason
     if precision == "int8" and not _ext.has_fast_int8():
         return NO_FAST_INT8
+    if precision == "bf16" and not _ext.has_fast_bf16():
+        return NO_FAST_BF16
     return None
 
 

@@ -1,0 +1,42 @@
+// What every instruction set does alike, see winograd_lanes.h. The file that includes it has defined
+//
+//   kLanes                      floats per vector
+//   store_bf16(uint16_t*, Vec)  rounds to nearest, ties to even
+
+[[gnu::always_inline]] inline Vec load(const float* p) { return *reinterpret_cast<const UnalignedVec*>(p); }
+[[gnu::always_inline]] inline void store(float* p, Vec v) { *reinterpret_cast<UnalignedVec*>(p) = v; }
+
+void convert(const Bf16Input& input) {
+  const float* from = input.from;
+  uint16_t* to = input.to;
+  for (int64_t pixel = 0; pixel < input.pixels; ++pixel, from += input.from_stride, to += input.to_stride) {
+    for (int64_t c = 0; c < input.channels; c += kLanes) store_bf16(to + c, load(from + c));
+    if (!input.pads) continue;
+    for (int64_t c = input.channels; c < input.channels + kWinogradPanel; c += kLanes) store_bf16(to + c, Vec{});
+  }
+}
+
+template <WinogradEpilogue kEpilogue>
+[[gnu::always_inline]] inline void finish_pixels(const Bf16Output& o) {
+  for (int64_t pixel = 0; pixel < o.pixels; ++pixel) {
+    const float* sums = o.sums + pixel * o.channels;
+    const int64_t at = pixel * o.pixel_stride;
+    for (int64_t c = 0; c < o.channels; c += kLanes) {
+      Vec value = load(sums + c) + load(o.bias + c);
+      if constexpr (kEpilogue == WinogradEpilogue::kActivation) {
+        value = value > 0.0f ? value : o.negative_slope * value;
+      } else {
+        value = load(o.inner + at + c) + o.scale * value;
+        if constexpr (kEpilogue == WinogradEpilogue::kDoubleResidual) value = load(o.outer + at + c) + o.scale * value;
+      }
+      store(o.out + at + c, value);
+      if (o.copy != nullptr) store(o.copy + at + c, value);
+    }
+  }
+}
+
+void finish(const Bf16Output& output) {
+  if (output.epilogue == WinogradEpilogue::kActivation) return finish_pixels<WinogradEpilogue::kActivation>(output);
+  if (output.epilogue == WinogradEpilogue::kResidual) return finish_pixels<WinogradEpilogue::kResidual>(output);
+  finish_pixels<WinogradEpilogue::kDoubleResidual>(output);
+}

@@ -1,0 +1,160 @@
+// bf16_conv.h on every instruction set against a convolution in double of the same rounded numbers.
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "csrc/common/half_bits.h"
+#include "csrc/kernels/cpu/bf16_conv.h"
+#include "tests/cpp/check.h"
+#include "tests/cpp/isas.h"
+
+using namespace srdgan;
+
+namespace {
+
+double read_bf16(uint16_t bits) {
+  const uint32_t wide = static_cast<uint32_t>(bits) << 16;
+  float value;
+  std::memcpy(&value, &wide, sizeof(value));
+  return value;
+}
+
+// Memory on a cache line.
+template <typename T>
+struct Lines {
+  explicit Lines(int64_t count) : memory(static_cast<size_t>(count) + 64 / sizeof(T)) {}
+  T* data() {
+    const auto address = reinterpret_cast<uintptr_t>(memory.data());
+    return reinterpret_cast<T*>((address + 63) / 64 * 64);
+  }
+  std::vector<T> memory;
+};
+
+// Segments of these channels, one after the other, into the pixels of a window; then all outputs of the window.
+void check_product(const Bf16Isa& isa, const char* name, const std::vector<int64_t>& segments, int64_t out_channels) {
+  constexpr int64_t kRows = 5, kColumns = 9, kRowPixels = kColumns + 2;
+  const WinogradSegments inputs{static_cast<int64_t>(segments.size()), segments.data()};
+  const int64_t stride = bf16_depth(inputs.depth()), end = kRows * kRowPixels;
+  const int64_t pixels = (kRows + 2) * kRowPixels;
+  Lines<uint16_t> window((pixels + kBf16WindowPadding) * stride);
+  // What no output needs may be anything.
+  std::fill(window.memory.begin(), window.memory.end(), bfloat16_bits(std::numeric_limits<float>::quiet_NaN()));
+  std::vector<float> x;  // (segments, pixels, padded channels)
+  int64_t begin = 0;
+  for (size_t i = 0; i < segments.size(); ++i) {
+    const int64_t padded = winograd_pad(segments[i]);
+    std::vector<float> segment = random_floats(pixels * padded, static_cast<uint32_t>(i + 1));
+    for (int64_t at = 0; at < pixels * padded; ++at)
+      if (at % padded >= segments[i]) segment[static_cast<size_t>(at)] = 0.0f;
+    const bool pads = (begin + padded) % kBf16Depth != 0;
+    isa.convert({segment.data(), padded, pixels, padded, window.data() + begin, stride, pads});
+    begin += padded;
+    x.insert(x.end(), segment.begin(), segment.end());
+  }
+  const int64_t in_channels = inputs.channels_in_all();
+  const std::vector<float> weight = random_floats(out_channels * in_channels * 9, 9);
+  Lines<uint16_t> packed(bf16_packed_size(inputs, out_channels));
+  const int64_t panels = winograd_pad(out_channels) / kWinogradPanel;
+  for (int64_t panel = 0; panel < panels; ++panel) bf16_pack(weight.data(), inputs, out_channels, packed.data(), panel);
+
+  isa.begin();
+  for (int64_t panel = 0; panel < panels; panel += kBf16PanelsAtOnce) {
+    const int64_t at_once = std::min(panels - panel, kBf16PanelsAtOnce), outputs = at_once * kWinogradPanel;
+    const int64_t block = bf16_block_pixels(at_once);
+    Lines<float> sums(kBf16BlockNumbers);
+    double worst = 0.0;
+    for (int64_t q = 0; q < end; q += block) {
+      isa.multiply({window.data() + q * stride, stride, kRowPixels, stride,
+                    packed.data() + bf16_panel_begin(panel, stride), at_once, sums.data()});
+      for (int64_t p = q; p < std::min(q + block, end); ++p) {
+        if (p % kRowPixels >= kColumns) continue;
+        for (int64_t n = 0; n < outputs; ++n) {
+          const int64_t channel = panel * kWinogradPanel + n;
+          double right = 0.0;
+          for (int64_t tap = 0; tap < 9 && channel < out_channels; ++tap) {
+            const int64_t pixel = p + tap / 3 * kRowPixels + tap % 3;
+            int64_t input = 0, first = 0;
+            for (const int64_t channels : segments) {
+              for (int64_t c = 0; c < channels; ++c, ++input) {
+                const float value = x[static_cast<size_t>(first + pixel * winograd_pad(channels) + c)];
+                const float w = weight[static_cast<size_t>((channel * in_channels + input) * 9 + tap)];
+                right += read_bf16(bfloat16_bits(value)) * read_bf16(bfloat16_bits(w));
+              }
+              first += pixels * winograd_pad(channels);
+            }
+          }
+          const double error = std::abs(sums.data()[(p - q) * outputs + n] - right);
+          worst = error <= worst ? worst : error;  // a NaN becomes the worst
+        }
+      }
+    }
+    CHECK(worst <= 2e-7 * static_cast<double>(9 * in_channels), "%s: %ld inputs, %ld outputs: error %g", name,
+          static_cast<long>(in_channels), static_cast<long>(out_channels), worst);
+  }
+  isa.end();
+}
+
+void check_rounding(const Bf16Isa& isa, const char* name) {
+  std::vector<float> values = random_floats(64, 3);
+  // Halfway between two numbers, with an even one below and above; the largest; infinite.
+  const float special[] = {1.00390625f, 1.01171875f, -1.00390625f, 3.4e38f, -std::numeric_limits<float>::infinity()};
+  std::copy(std::begin(special), std::end(special), values.begin());
+  std::vector<uint16_t> rounded(2 * 48, 7);
+  isa.convert({values.data(), 32, 2, 32, rounded.data(), 48, true});
+  for (int64_t pixel = 0; pixel < 2; ++pixel) {
+    for (int64_t c = 0; c < 48; ++c) {
+      const uint16_t right = c < 32 ? bfloat16_bits(values[static_cast<size_t>(32 * pixel + c)]) : 0;
+      CHECK(rounded[static_cast<size_t>(48 * pixel + c)] == right, "%s: %g becomes %x, not %x", name,
+            c < 32 ? values[static_cast<size_t>(32 * pixel + c)] : 0.0f, rounded[static_cast<size_t>(48 * pixel + c)],
+            right);
+    }
+  }
+}
+
+void check_epilogues(const Bf16Isa& isa, const char* name) {
+  constexpr int64_t kPixels = 3, kChannels = 32, kStride = 48;
+  constexpr float kSlope = 0.2f, kScale = 0.5f;
+  const std::vector<float> sums = random_floats(kPixels * kChannels, 1), bias = random_floats(kChannels, 2);
+  const std::vector<float> inner = random_floats(kPixels * kStride, 3), outer = random_floats(kPixels * kStride, 4);
+  for (const WinogradEpilogue epilogue :
+       {WinogradEpilogue::kActivation, WinogradEpilogue::kResidual, WinogradEpilogue::kDoubleResidual}) {
+    std::vector<float> out(kPixels * kStride, 9.0f), copy = out;
+    for (const bool copied : {true, false}) {
+      isa.finish({sums.data(), kPixels, kChannels, bias.data(), epilogue, kSlope, kScale, out.data(),
+                  copied ? copy.data() : nullptr, inner.data(), outer.data(), kStride});
+    }
+    for (size_t at = 0; at < out.size(); ++at) {
+      const size_t pixel = at / kStride, c = at % kStride;
+      const float y = c < kChannels ? sums[pixel * kChannels + c] + bias[c] : 0.0f;
+      float right = 9.0f;
+      if (c < kChannels && epilogue == WinogradEpilogue::kActivation) right = y > 0 ? y : kSlope * y;
+      if (c < kChannels && epilogue == WinogradEpilogue::kResidual) right = inner[at] + kScale * y;
+      if (c < kChannels && epilogue == WinogradEpilogue::kDoubleResidual)
+        right = outer[at] + kScale * (inner[at] + kScale * y);
+      CHECK(std::abs(out[at] - right) <= 1e-6f && copy[at] == out[at], "%s: epilogue %d makes %g and %g, not %g", name,
+            static_cast<int>(epilogue), out[at], copy[at], right);
+    }
+  }
+}
+
+}  // namespace
+
+int main() {
+  for (const CpuIsa cpu : tested_isas()) {
+    const bool fast = cpu_has_fast_bf16(cpu);
+    if (cpu != CpuIsa::kPortable && !fast) continue;  // portable code again
+    const char* name = cpu_isa_name(cpu);
+    std::printf("%s%s\n", name, fast ? " with AMX" : "");
+    const Bf16Isa& isa = bf16_isa(cpu);
+    check_rounding(isa, name);
+    check_epilogues(isa, name);
+    for (const int64_t out_channels : {3, 16, 32, 40}) {
+      check_product(isa, name, {3}, out_channels);
+      check_product(isa, name, {24, 8}, out_channels);
+      check_product(isa, name, {64, 32, 32}, out_channels);
+      check_product(isa, name, {16, 16, 16}, out_channels);
+    }
+  }
+  return test_result();
+}
