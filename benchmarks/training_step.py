@@ -28,16 +28,19 @@ from training.loop.kernels import NATIVE, TORCH
 from training.models.features import VGGFeatures
 from training.models.losses import feature_loss
 
+PRECISIONS = ("fp32", "bf16")
 NETS = ("4x32x16", "25x64x32")
 """RRDBs x features x growth: of srdgan-x4-fast and of the paper."""
 
 Step = Callable[[], None]
 
 
-def make_step(net: str, kernels: str, pictures: int, patch: int, vgg: Path | None = None, layer: str = "") -> Step:
+def make_step(
+    net: str, kernels: str, precision: str, pictures: int, patch: int, vgg: Path | None = None, layer: str = ""
+) -> Step:
     """A function that trains a new net of these sizes by one step; with a VGG, by the feature loss of a layer, too."""
     features = None if vgg is None else VGGFeatures(vgg, layer)
-    engine = Engine(EngineConfig(device="cpu", kernels=kernels))
+    engine = Engine(EngineConfig(device="cpu", kernels=kernels, precision=precision))
     spec = parse_sizes(net)
     sizes = (spec.num_blocks, spec.num_features, spec.growth_channels)
     with torch.random.fork_rng(devices=[]):
@@ -76,18 +79,26 @@ def time_steps(steps: dict[str, Step], rounds: int, clock: Callable[[], float]) 
 def print_table(arguments: argparse.Namespace) -> None:
     """A row for each net and number of threads."""
     sizes = (arguments.batch, arguments.patch, arguments.vgg, arguments.layer)
-    steps = {net: {kernels: make_step(net, kernels, *sizes) for kernels in (TORCH, NATIVE)} for net in arguments.nets}
+    # The reference, torch in fp32, comes first.
+    kinds = [(kernels, precision) for precision in arguments.precisions for kernels in (TORCH, NATIVE)]
+    steps = {
+        net: {f"{kernels} {precision}": make_step(net, kernels, precision, *sizes) for kernels, precision in kinds}
+        for net in arguments.nets
+    }
     clock, seconds = (time.perf_counter, "seconds") if arguments.wall else (time.process_time, "CPU seconds")
     print(f"{datetime.date.today().isoformat()}, {describe_machine()}; {seconds} of a step, the fastest;")
     losses = f", feature loss of {arguments.layer}" if arguments.vgg else ""
     print(f"{arguments.batch} patches of {arguments.patch}x{arguments.patch}{losses}\n")
-    print("| net | threads | torch | native | torch / native |\n|---|---|---|---|---|")
+    names = [f"{kernels} {precision}" for kernels, precision in kinds]
+    ratios = [f"{names[0]} / {name}" for name in names[1:]]
+    print(f"| net | threads | {' | '.join(names + ratios)} |\n|---|---|{'---|' * (2 * len(names) - 1)}")
     for net in steps:
         for threads in arguments.threads:
             torch.set_num_threads(threads)
             times = time_steps(steps[net], arguments.rounds, clock)
-            figures = f"{times[TORCH]:.3f} | {times[NATIVE]:.3f} | {times[TORCH] / times[NATIVE]:.2f}"
-            print(f"| {net} | {threads} | {figures} |", flush=True)
+            figures = [f"{times[name]:.3f}" for name in names]
+            figures += [f"{times[names[0]] / times[name]:.2f}" for name in names[1:]]
+            print(f"| {net} | {threads} | {' | '.join(figures)} |", flush=True)
 
 
 def main() -> None:
@@ -96,6 +107,9 @@ def main() -> None:
     parser.add_argument("--nets", nargs="+", default=NETS, metavar="BLOCKSxFEATURESxGROWTH")
     parser.add_argument("--batch", type=int, default=8, metavar="N", help="pictures (default: %(default)s)")
     parser.add_argument("--patch", type=int, default=32, metavar="SIDE", help="LR pixels (default: %(default)s)")
+    parser.add_argument(
+        "--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS[:1], help="of the step (default: fp32)"
+    )
     parser.add_argument("--threads", nargs="+", type=int, default=[1], metavar="N")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="steps of each (default: %(default)s)")
     parser.add_argument("--vgg", type=Path, metavar="FILE", help="VGG16 weights (.npz) for the feature loss")

@@ -11,6 +11,7 @@ set(SRDGAN_CPU_KERNEL_SOURCES
   csrc/kernels/cpu/dense_block.cpp
   csrc/kernels/cpu/dense_block_bf16.cpp
   csrc/kernels/cpu/dense_layers.cpp
+  csrc/kernels/cpu/dense_layers_bf16.cpp
   csrc/kernels/cpu/l2h_net.cpp
   csrc/kernels/cpu/l2h_pack.cpp
   csrc/kernels/cpu/l2h_weights.cpp

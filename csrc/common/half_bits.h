@@ -19,6 +19,13 @@ inline uint16_t bfloat16_bits(float value) {
   return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
+inline float bfloat16_value(uint16_t bits) {
+  const uint32_t wide = static_cast<uint32_t>(bits) << 16;
+  float value;
+  std::memcpy(&value, &wide, sizeof value);
+  return value;
+}
+
 // Too large numbers become infinite.
 inline uint16_t float16_bits(float value) {
   const uint32_t bits = float_bits(value);

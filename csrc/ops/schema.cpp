@@ -8,11 +8,11 @@ STABLE_TORCH_LIBRARY(srdgan_rt, m) {
   m.def("dense_blocks(Tensor x, Tensor weights, float negative_slope) -> Tensor");
   m.def(
       "dense_layers(Tensor x, Tensor weights, Tensor bias, int growths, int growth_channels, int out_channels, "
-      "float negative_slope, float out_slope, float residual_scale) -> (Tensor, Tensor)");
+      "float negative_slope, float out_slope, float residual_scale, bool bf16=False) -> (Tensor, Tensor)");
   m.def(
       "dense_layers_backward(Tensor grad, Tensor result, Tensor slab, Tensor weights, int in_channels, int growths, "
       "int growth_channels, float negative_slope, float out_slope, float residual_scale, bool wants_x, "
-      "bool wants_weights) -> (Tensor, Tensor, Tensor)");
+      "bool wants_weights, bool bf16=False) -> (Tensor, Tensor, Tensor)");
   m.def("has_fast_bf16() -> bool");
   m.def("has_fast_int8() -> bool");
   m.def("l2h_net(Tensor picture, Tensor weights, int scale, float negative_slope) -> Tensor");

@@ -15,6 +15,8 @@ from srdgan_rt.ops._pack import refuse_gradients
 
 _PANEL = 16  # channels are padded to multiples of this
 _TILE = 4  # and pictures to multiples of this, with a border of one pixel
+_RUN = 32  # of channels and pixels of a slab of bfloat16
+_WINDOW_PADDING = 66  # pixels behind it
 
 
 def conv3x3_train(
@@ -22,17 +24,21 @@ def conv3x3_train(
     weight: Tensor,  # (C_out, C_in, 3, 3)
     bias: Tensor,  # (C_out,)
     negative_slope: float = 1.0,
+    *,
+    bf16: bool = False,
 ) -> Tensor:  # (N, C_out, H, W)
     """``leaky_relu(conv2d(x, weight, bias, padding=1), negative_slope)``, differentiable, for training on the CPU.
 
-    Forward pass and all gradients are computed by Winograd's algorithm. They are the same for any number of threads;
-    threads share the pictures of a batch.
+    Forward pass and all gradients are computed by Winograd's algorithm, or with products of bfloat16. They are the same
+    for any number of threads; threads share the pictures of a batch.
 
     Args:
         x: (N, C_in, H, W) float32 on the CPU, H and W at least 1; any memory layout, channels_last avoids a copy.
         weight: (C_out, C_in, 3, 3) float32, up to 4,096 channels each.
         bias: (C_out,) float32.
         negative_slope: 0..1; 1 leaves out the LeakyReLU.
+        bf16: whether features, weights and gradients are rounded to bfloat16 where they are multiplied; products are
+            summed in float32. It is fast where :func:`srdgan_rt._ext.has_fast_bf16` says so, and very slow elsewhere.
 
     Returns:
         (N, C_out, H, W) float32, channels_last. Differentiable once in x, weight and bias.
@@ -45,7 +51,7 @@ def conv3x3_train(
     _check_tensors("conv3x3_train", x, (weight, bias), weight.shape[1], negative_slope)
     _ext.load()
     result: Tensor = torch.ops.srdgan_rt.dense_layers(
-        x, weight.flatten(), bias, 0, 1, weight.shape[0], 1.0, float(negative_slope), 0.0
+        x, weight.flatten(), bias, 0, 1, weight.shape[0], 1.0, float(negative_slope), 0.0, bf16
     )[0]
     return result
 
@@ -56,6 +62,8 @@ def dense_block_train(
     biases: Sequence[Tensor],  # (G,), (G,), ..., (F,)
     negative_slope: float = 0.2,
     residual_scale: float = 0.2,
+    *,
+    bf16: bool = False,
 ) -> Tensor:  # (N, F, H, W)
     """A residual dense block, differentiable, for training on the CPU.
 
@@ -70,6 +78,7 @@ def dense_block_train(
         biases: of the same convolutions.
         negative_slope: 0..1, of the LeakyReLU.
         residual_scale: not 0.
+        bf16: as for :func:`conv3x3_train`. The shortcut stays in float32.
 
     Returns:
         (N, F, H, W) float32, channels_last. Differentiable once in x, weights and biases.
@@ -91,6 +100,7 @@ def dense_block_train(
         float(negative_slope),
         1.0,
         float(residual_scale),
+        bf16,
     )[0]
     return result
 
@@ -117,11 +127,16 @@ def _fake(
     negative_slope: float,
     out_slope: float,
     residual_scale: float,
+    bf16: bool = False,
 ) -> tuple[Tensor, Tensor]:
     check_same_device(x=x, weights=weights, bias=bias)
     pictures, channels, height, width = x.shape
     slab_channels = _pad(channels, _PANEL) + growths * _pad(growth_channels, _PANEL)
-    slab = x.new_empty((pictures, _pad(height, _TILE) + 2, _pad(width, _TILE) + 2, slab_channels))
+    if bf16:
+        pixels = _pad((height + 2) * (width + 2) + _WINDOW_PADDING, _RUN)
+        slab = x.new_empty((pictures, pixels * _pad(slab_channels, _RUN)), dtype=torch.bfloat16)
+    else:
+        slab = x.new_empty((pictures, _pad(height, _TILE) + 2, _pad(width, _TILE) + 2, slab_channels))
     shape = (pictures, out_channels, height, width)
     return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last), slab
 
@@ -139,6 +154,7 @@ def _fake_backward(
     residual_scale: float,
     wants_x: bool,
     wants_weights: bool,
+    bf16: bool = False,
 ) -> tuple[Tensor, ...]:
     check_same_device(grad=grad, result=result, slab=slab, weights=weights)
     shape = (grad.shape[0] if wants_x else 0, in_channels, *grad.shape[2:])
@@ -149,9 +165,10 @@ def _fake_backward(
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-    x, weights, _, growths, growth_channels, _, *slopes = inputs
+    x, weights, _, growths, growth_channels, _, *slopes, bf16 = inputs
     ctx.sizes = (x.shape[1], growths, growth_channels)
     ctx.slopes = slopes
+    ctx.bf16 = bf16
     ctx.mark_non_differentiable(output[1])
     ctx.set_materialize_grads(False)  # no zeros as large as the slab
     ctx.save_for_backward(*output, weights)
@@ -159,12 +176,12 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tens
 
 def _backward(ctx: Any, grad: Tensor | None, _: Tensor | None) -> tuple[Tensor | None, ...]:
     if grad is None:
-        return (None,) * 9
+        return (None,) * 10
     wants_x, wants_weights = ctx.needs_input_grad[0], any(ctx.needs_input_grad[1:3])
     grad_x, *grads = torch.ops.srdgan_rt.dense_layers_backward(
-        grad, *ctx.saved_tensors, *ctx.sizes, *ctx.slopes, wants_x, wants_weights
+        grad, *ctx.saved_tensors, *ctx.sizes, *ctx.slopes, wants_x, wants_weights, ctx.bf16
     )
-    return (grad_x if wants_x else None, *(grads if wants_weights else [None] * 2), *[None] * 6)
+    return (grad_x if wants_x else None, *(grads if wants_weights else [None] * 2), *[None] * 7)
 
 
 if _ext.is_available():

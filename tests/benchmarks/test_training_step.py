@@ -20,7 +20,7 @@ needs_extension = pytest.mark.skipif(not _ext.is_available(), reason=str(_ext.wh
 def test_both_are_stepped_in_turn() -> None:
     order: list[str] = []
     ticks = iter(range(100))
-    steps = {kernels: make_step("1x8x4", kernels, 1, 8) for kernels in (TORCH, NATIVE)}
+    steps = {kernels: make_step("1x8x4", kernels, "fp32", 1, 8) for kernels in (TORCH, NATIVE)}
 
     def step(name: str) -> None:
         order.append(name)
@@ -44,5 +44,5 @@ def test_a_step_with_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         return forward(self, x)
 
     monkeypatch.setattr(training_step.VGGFeatures, "forward", record)
-    make_step("1x8x4", NATIVE, 1, 8, tmp_path / "vgg.npz", "conv1_2")()
+    make_step("1x8x4", NATIVE, "fp32", 1, 8, tmp_path / "vgg.npz", "conv1_2")()
     assert sorted(read) == [False, True]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from srdgan_rt import _ext
-from srdgan_rt.errors import InputError
+from srdgan_rt.errors import NO_FAST_BF16, InputError
 from srdgan_rt.models.l2h import NEGATIVE_SLOPE, RESIDUAL_SCALE, L2HNet, ResidualDenseBlock
 from srdgan_rt.models.vgg import VGG
 from srdgan_rt.ops import conv3x3_train, dense_block_train
@@ -83,30 +83,39 @@ class Kernels:
         self.chosen = name
         for net in (self._net, self._features):
             if net is not None:
-                (use_native if name == NATIVE else use_torch)(net)
+                if name == NATIVE:
+                    use_native(net, bf16=self._engine.config.precision == "bf16")
+                else:
+                    use_torch(net)
 
 
 def why_not_native(engine: Engine) -> str | None:
     """Why the package's own kernels cannot be used, or None."""
     if engine.device.type != "cpu":
         return f"there are none for {engine.device.type}"
-    if engine.config.precision != "fp32":
-        return f"they compute in fp32, and engine.precision is {engine.config.precision}"
     if engine.config.compile:
         return "engine.compile is true"
-    return _ext.why_not()
+    if (reason := _ext.why_not()) is not None:
+        return reason
+    if engine.config.precision == "bf16" and not _ext.has_fast_bf16():
+        return NO_FAST_BF16
+    return None
 
 
-def use_native(net: nn.Module) -> None:
+def use_native(net: nn.Module, *, bf16: bool = False) -> None:
     """Has the 3x3 convolutions of a low-to-high net or a VGG computed by the package's own kernels, in place.
 
     Weights keep their names. Other nets stay as they are.
+
+    Args:
+        net: of any kind.
+        bf16: whether what is multiplied is rounded to bfloat16.
     """
     for module in net.modules():
         if isinstance(module, L2HNet | VGG):
-            module.convolve = _convolve
+            module.convolve = partial(_convolve, bf16=bf16)
         elif isinstance(module, ResidualDenseBlock):
-            module.forward = partial(_compute_block, module)  # type: ignore[method-assign]
+            module.forward = partial(_compute_block, module, bf16=bf16)  # type: ignore[method-assign]
 
 
 def use_torch(net: nn.Module) -> None:
@@ -118,12 +127,12 @@ def use_torch(net: nn.Module) -> None:
             vars(module).pop("forward", None)
 
 
-def _convolve(conv: nn.Conv2d, x: Tensor, negative_slope: float = 1.0) -> Tensor:
+def _convolve(conv: nn.Conv2d, x: Tensor, negative_slope: float = 1.0, *, bf16: bool) -> Tensor:
     assert conv.bias is not None
-    return conv3x3_train(x, conv.weight, conv.bias, negative_slope)
+    return conv3x3_train(x, conv.weight, conv.bias, negative_slope, bf16=bf16)
 
 
-def _compute_block(block: ResidualDenseBlock, x: Tensor) -> Tensor:
+def _compute_block(block: ResidualDenseBlock, x: Tensor, *, bf16: bool) -> Tensor:
     convs = [block.conv1, block.conv2, block.conv3, block.conv4, block.conv5]
     biases = [conv.bias for conv in convs if conv.bias is not None]
-    return dense_block_train(x, [conv.weight for conv in convs], biases, NEGATIVE_SLOPE, RESIDUAL_SCALE)
+    return dense_block_train(x, [conv.weight for conv in convs], biases, NEGATIVE_SLOPE, RESIDUAL_SCALE, bf16=bf16)

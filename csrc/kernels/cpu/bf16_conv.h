@@ -32,7 +32,7 @@ constexpr int64_t bf16_block_pixels(int64_t panels) { return kBf16BlockNumbers /
 // Pixels behind a window that its last block reads; what they hold does not matter.
 constexpr int64_t kBf16WindowPadding = bf16_block_pixels(1) + 2;
 
-// Floats to bfloat16, rounded to nearest, ties to even: a run of pixels into a window.
+// Floats, multiplied by a scale, to bfloat16, rounded to nearest, ties to even: a run of pixels into a window.
 struct Bf16Input {
   const float* from;
   int64_t from_stride;
@@ -40,6 +40,7 @@ struct Bf16Input {
   int64_t channels;  // multiple of 16
   uint16_t* to;
   int64_t to_stride;
+  float scale;
   bool pads;  // whether 16 zeros follow the channels, because a product would read what stands there
 };
 
@@ -70,12 +71,62 @@ struct Bf16Output {
   int64_t pixel_stride;  // of all four
 };
 
+// What becomes of the sums in training: features, or the gradients of features, rounded again.
+struct Bf16Features {
+  const float* sums;  // (pixels, channels)
+  int64_t pixels;
+  int64_t channels;  // multiple of 16
+  const float* bias;
+  float negative_slope;
+  const uint16_t* features;  // null: out = leaky(y); else backward through the LeakyReLU that made these features
+  int64_t features_stride;
+  uint16_t* out;
+  int64_t out_stride;
+};
+
+// Turns 32 channels of a run of pixels, a multiple of 32, into planes (32, pixels).
+struct Bf16Planes {
+  const uint16_t* from;
+  int64_t from_stride;
+  int64_t pixels;
+  uint16_t* to;
+  int64_t to_stride;
+};
+
+// Puts every two pixels side by side: (pixels / 2, channels, 2). Pixels is even.
+struct Bf16Pairs {
+  const uint16_t* from;
+  int64_t from_stride;
+  int64_t pixels;
+  int64_t channels;  // multiple of 16
+  uint16_t* to;
+  int64_t to_stride;
+};
+
+// sums[k][n] = sum over pixels of x[k][pixel] * grad[pixel][n], or adds that to the sums.
+struct Bf16WeightProduct {
+  const uint16_t* x;     // planes (inputs, pixels)
+  int64_t x_stride;      // may be 0, where all planes are one
+  int64_t inputs;        // 16 or 32
+  const uint16_t* grad;  // (pixels / 2, outputs, 2)
+  int64_t grad_stride;
+  int64_t outputs;  // 16 or 32
+  int64_t pixels;   // multiple of 32
+  float* sums;
+  int64_t sums_stride;
+  bool adds;
+};
+
 // One instruction set's implementation. A thread calls begin() before the first product, and end() after the last one.
 struct Bf16Isa {
   void (*begin)();
   void (*convert)(const Bf16Input& input);
   void (*multiply)(const Bf16Product& product);
   void (*finish)(const Bf16Output& output);
+  void (*finish_features)(const Bf16Features& features);
+  void (*make_planes)(const Bf16Planes& planes);
+  void (*make_pairs)(const Bf16Pairs& pairs);
+  void (*multiply_weights)(const Bf16WeightProduct& product);
   void (*end)();
 };
 
@@ -92,6 +143,23 @@ int64_t bf16_packed_size(const WinogradSegments& inputs, int64_t out_channels);
 // Rounds and arranges weight (out_channels, in_channels, 3, 3), dense, for one panel.
 void bf16_pack(const float* weight, const WinogradSegments& inputs, int64_t out_channels, uint16_t* packed,
                int64_t panel);
+
+// The same for one segment of inputs, whose weights may have other strides: output n, input k and tap i are
+// weight[n * out_stride + k * in_stride + i]. Channels that pad are not written.
+struct Bf16Weights {
+  const float* weight;
+  int64_t out_stride;
+  int64_t in_stride;
+  bool mirrored;  // takes tap 8 - i for i
+  int64_t out_channels;
+  int64_t in_channels;
+  int64_t begin;     // of the segment
+  int64_t depth;     // of all segments, padded
+  uint16_t* packed;  // of the whole convolution
+};
+void bf16_pack_segment(const Bf16Weights& weights, int64_t panel);
+// Zeros for all of a panel.
+void bf16_clear_panel(const Bf16Weights& weights, int64_t panel);
 
 // Where the weights of the product begin that starts with this panel, an even one.
 constexpr int64_t bf16_panel_begin(int64_t panel, int64_t depth) {

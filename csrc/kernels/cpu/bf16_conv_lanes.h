@@ -2,6 +2,7 @@
 //
 //   kLanes                      floats per vector
 //   store_bf16(uint16_t*, Vec)  rounds to nearest, ties to even
+//   load_bf16(const uint16_t*)
 
 [[gnu::always_inline]] inline Vec load(const float* p) { return *reinterpret_cast<const UnalignedVec*>(p); }
 [[gnu::always_inline]] inline void store(float* p, Vec v) { *reinterpret_cast<UnalignedVec*>(p) = v; }
@@ -10,7 +11,7 @@ void convert(const Bf16Input& input) {
   const float* from = input.from;
   uint16_t* to = input.to;
   for (int64_t pixel = 0; pixel < input.pixels; ++pixel, from += input.from_stride, to += input.to_stride) {
-    for (int64_t c = 0; c < input.channels; c += kLanes) store_bf16(to + c, load(from + c));
+    for (int64_t c = 0; c < input.channels; c += kLanes) store_bf16(to + c, input.scale * load(from + c));
     if (!input.pads) continue;
     for (int64_t c = input.channels; c < input.channels + kWinogradPanel; c += kLanes) store_bf16(to + c, Vec{});
   }
@@ -39,4 +40,22 @@ void finish(const Bf16Output& output) {
   if (output.epilogue == WinogradEpilogue::kActivation) return finish_pixels<WinogradEpilogue::kActivation>(output);
   if (output.epilogue == WinogradEpilogue::kResidual) return finish_pixels<WinogradEpilogue::kResidual>(output);
   finish_pixels<WinogradEpilogue::kDoubleResidual>(output);
+}
+
+template <bool kBackward>
+[[gnu::always_inline]] inline void finish_feature_pixels(const Bf16Features& f) {
+  for (int64_t pixel = 0; pixel < f.pixels; ++pixel) {
+    const float* sums = f.sums + pixel * f.channels;
+    uint16_t* out = f.out + pixel * f.out_stride;
+    for (int64_t c = 0; c < f.channels; c += kLanes) {
+      const Vec value = load(sums + c) + load(f.bias + c);
+      const Vec sign = kBackward ? load_bf16(f.features + pixel * f.features_stride + c) : value;
+      store_bf16(out + c, sign > 0.0f ? value : f.negative_slope * value);
+    }
+  }
+}
+
+void finish_features(const Bf16Features& features) {
+  if (features.features == nullptr) return finish_feature_pixels<false>(features);
+  finish_feature_pixels<true>(features);
 }

@@ -15,14 +15,11 @@ void store_bf16(uint16_t* p, Vec v) {
   for (int i = 0; i < kLanes; ++i) p[i] = bfloat16_bits(v[i]);
 }
 
-#include "csrc/kernels/cpu/bf16_conv_lanes.h"
-
-float read_bf16(uint16_t bits) {
-  const uint32_t wide = static_cast<uint32_t>(bits) << 16;
-  float value;
-  std::memcpy(&value, &wide, sizeof(value));
-  return value;
+Vec load_bf16(const uint16_t* p) {
+  return Vec{bfloat16_value(p[0]), bfloat16_value(p[1]), bfloat16_value(p[2]), bfloat16_value(p[3])};
 }
+
+#include "csrc/kernels/cpu/bf16_conv_lanes.h"
 
 void multiply(const Bf16Product& p) {
   const int64_t outputs = p.panels * kWinogradPanel;
@@ -34,19 +31,48 @@ void multiply(const Bf16Product& p) {
       for (int64_t c = 0; c < kBf16Depth; ++c) {
         for (int64_t n = 0; n < outputs; ++n) {
           const int64_t panel = n / kWinogradPanel;
-          rows[c][n] =
-              read_bf16(weight[((panel * kBf16Depth + c / 2 * 2) * kWinogradPanel) + 2 * (n % kWinogradPanel) + c % 2]);
+          rows[c][n] = bfloat16_value(
+              weight[((panel * kBf16Depth + c / 2 * 2) * kWinogradPanel) + 2 * (n % kWinogradPanel) + c % 2]);
         }
       }
       const uint16_t* x = p.x + (tap / 3 * p.row_pixels + tap % 3) * p.pixel_stride + k;
       for (int64_t pixel = 0; pixel < bf16_block_pixels(p.panels); ++pixel, x += p.pixel_stride) {
         float* sums = p.sums + pixel * outputs;
         for (int64_t c = 0; c < kBf16Depth; ++c) {
-          const float value = read_bf16(x[c]);
+          const float value = bfloat16_value(x[c]);
           for (int64_t n = 0; n < outputs; ++n) sums[n] += value * rows[c][n];
         }
       }
     }
+  }
+}
+
+void make_planes(const Bf16Planes& p) {
+  for (int64_t c = 0; c < kBf16Depth; ++c) {
+    for (int64_t pixel = 0; pixel < p.pixels; ++pixel)
+      p.to[c * p.to_stride + pixel] = p.from[pixel * p.from_stride + c];
+  }
+}
+
+void make_pairs(const Bf16Pairs& p) {
+  for (int64_t pixel = 0; pixel < p.pixels; ++pixel) {
+    const uint16_t* from = p.from + pixel * p.from_stride;
+    uint16_t* to = p.to + pixel / 2 * p.to_stride + pixel % 2;
+    for (int64_t c = 0; c < p.channels; ++c) to[2 * c] = from[c];
+  }
+}
+
+void multiply_weights(const Bf16WeightProduct& p) {
+  for (int64_t k = 0; k < p.inputs; ++k) {
+    float row[2 * kWinogradPanel] = {};
+    float* sums = p.sums + k * p.sums_stride;
+    if (p.adds) std::copy_n(sums, p.outputs, row);
+    for (int64_t pixel = 0; pixel < p.pixels; ++pixel) {
+      const float x = bfloat16_value(p.x[k * p.x_stride + pixel]);
+      const uint16_t* grad = p.grad + pixel / 2 * p.grad_stride + pixel % 2;
+      for (int64_t n = 0; n < p.outputs; ++n) row[n] += x * bfloat16_value(grad[2 * n]);
+    }
+    std::copy_n(row, p.outputs, sums);
   }
 }
 
@@ -55,7 +81,8 @@ void do_nothing() {}
 }  // namespace
 
 const Bf16Isa& bf16_portable() {
-  static constexpr Bf16Isa kSteps = {do_nothing, convert, multiply, finish, do_nothing};
+  static constexpr Bf16Isa kSteps = {do_nothing,  convert,    multiply,         finish,    finish_features,
+                                     make_planes, make_pairs, multiply_weights, do_nothing};
   return kSteps;
 }
 

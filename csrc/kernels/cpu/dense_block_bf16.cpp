@@ -34,6 +34,7 @@ class Bf16DenseStage final : public DenseStage {
     input.pixels = window_row(chunk);
     input.to = workspace_.window(slot(row), chunk) + depth_before(index);
     input.to_stride = stride();
+    input.scale = 1.0f;
     input.pads = depth_before(index + 1) % kBf16Depth != 0;
     for (int64_t y = grid_.row_begin(row) - 1; y <= grid_.row_end(row); ++y, input.to += input.pixels * stride()) {
       input.from = source_row(source, index, y) + (grid_.column_begin(chunk) - 1) * source.channels;

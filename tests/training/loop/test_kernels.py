@@ -51,6 +51,19 @@ def test_both_train_alike(make_stage: Any, tmp_path: Path, name: str, tolerance:
 
 
 @needs_extension
+def test_native_bf16_trains_like_fp32(make_stage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_ext, "has_fast_bf16", lambda: True)  # elsewhere other instructions compute the same
+    stage = make_stage("l2h")
+    losses = {}
+    for precision in ("fp32", "bf16"):
+        trainer = stage.trainer(tmp_path / precision, with_kernels(stage, NATIVE, precision=precision))
+        losses[precision] = [trainer.step(stage.make_batch(iteration)) for iteration in range(3)]
+        assert trainer.kernels() == NATIVE
+    assert losses["bf16"] == pytest.approx(losses["fp32"], rel=0.05)
+    assert losses["bf16"] != losses["fp32"]
+
+
+@needs_extension
 def test_the_same_seed_gives_the_same_weights_twice(make_stage: Any, tmp_path: Path) -> None:
     stage = make_stage("l2h")
     weights = []
@@ -139,8 +152,12 @@ def test_native_that_cannot_be_had_is_an_error(
     stage = make_stage("l2h")
     with pytest.raises(InputError, match=r"kernels must be auto, native or torch, got 'fast'"):
         EngineConfig(kernels="fast")
-    with pytest.raises(InputError, match=r"kernels is native, but they compute in fp32, and engine\.precision is bf16"):
+    monkeypatch.setattr(_ext, "has_fast_bf16", lambda: False)
+    with pytest.raises(
+        InputError, match="kernels is native, but bf16 needs an Intel processor with AMX, and Linux: set"
+    ):
         stage.trainer(tmp_path, with_kernels(stage, NATIVE, precision="bf16"))
+    assert stage.trainer(tmp_path, with_kernels(stage, "auto", precision="bf16")).kernels() == TORCH
     monkeypatch.setattr(_ext, "why_not", lambda: "it was not built")
     with pytest.raises(InputError, match="kernels is native, but it was not built: set it to auto or torch"):
         stage.trainer(tmp_path, with_kernels(stage, NATIVE))
