@@ -14,13 +14,21 @@ FULL_PRECISION = "fp32"
 
 OURS = {
     "native": ("native", FULL_PRECISION),
+    "native bf16": ("native", "bf16"),
     "native int8": ("native", "int8"),
     "torch": ("torch", FULL_PRECISION),
 }
 """Our engines: name in the report to engine and precision. The first is the reference for speedups."""
 
 _CORNER = 64  # pixels
-_LOWER_PRECISION = {"ncnn bf16 storage": "bf16", "onnxruntime int8": "int8", "openvino int8": "int8"}
+_LOWER_PRECISION = {
+    "ncnn bf16 storage": "bf16",
+    "onnxruntime int8": "int8",
+    "openvino bf16": "bf16",
+    "openvino int8": "int8",
+    "openvino int8 and bf16": "int8",
+    "torch bf16 channels_last": "bf16",
+}
 
 
 def precision_of(name: str) -> str:

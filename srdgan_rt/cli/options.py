@@ -168,6 +168,11 @@ def warn_of_slow_precision(device: str, precision: str) -> None:
     """Warns, before the work begins, of a precision that is slow on this device."""
     if device == "cpu" and precision == "fp16":
         say("--precision fp16 is many times slower than fp32 on a CPU, which computes in fp32: choose fp32, or a GPU")
+    elif device == "cpu" and precision == "bf16":
+        from srdgan_rt import _ext
+
+        if not (_ext.is_available() and _ext.has_fast_bf16()):
+            say("--precision bf16 is slower than fp32 on a CPU without AMX: choose fp32, or a GPU")
 
 
 def limit_pixels(max_pixels: int | None) -> int | None:

@@ -17,7 +17,9 @@ MODULES = {
     "onnxruntime": "onnxruntime",
     "onnxruntime int8": "onnxruntime",
     "openvino": "openvino",
+    "openvino bf16": "openvino",
     "openvino int8": "openvino",
+    "openvino int8 and bf16": "openvino",
     "ncnn": "ncnn",
     "ncnn bf16 storage": "ncnn",
 }
@@ -40,9 +42,12 @@ def check(name, net, tolerance):
 def test_engine_agrees_with_the_network(make_net, name, scale, monkeypatch):
     if name in MODULES:
         pytest.importorskip(MODULES[name])
-    if name == "openvino int8" and not _ext.has_fast_int8():
+    if name.startswith("openvino int8") and not _ext.has_fast_int8():
         pytest.skip("openvino's sums overflow without VNNI")
-    monkeypatch.setattr(_ext, "has_fast_int8", lambda: True)  # elsewhere other instructions compute the same
+    if "bf16" in name and not name.startswith(("native", "ncnn")) and not _ext.has_fast_bf16():
+        pytest.skip("refused without AMX")
+    for instructions in ("has_fast_int8", "has_fast_bf16"):
+        monkeypatch.setattr(_ext, instructions, lambda: True)  # elsewhere other instructions compute the same
     try:
         check(name, make_net(scale=scale, num_blocks=2), tolerance=1e-4 if precision_of(name) == "fp32" else 0.03)
     except BackendUnavailableError as error:

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bench_ops, cpu, int8, int8_speed, rrdb_error
+from benchmarks import bench_ops, cpu, low_precision, low_precision_speed, rrdb_error
 from srdgan_rt import _ext
 
 
 @pytest.mark.parametrize(
     ("module", "words"),
     [
-        (int8_speed, []),
-        (int8, ["Set5"]),
+        (low_precision_speed, []),
+        (low_precision, ["Set5"]),
         (bench_ops, ["--peak", "1"]),
         (rrdb_error, ["--pictures", "a.png", "--random", "1", "8", "4"]),
         (cpu, []),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from dng import write_dng
 
+from srdgan_rt import _ext
 from srdgan_rt.image import Picture, read_picture, write_picture
 from srdgan_rt.runtime import Upscaler
 
@@ -372,6 +373,16 @@ def test_half_precision_on_a_cpu_is_warned_of(upscale, draw, tmp_path):
     outcome = upscale(draw(tmp_path / "a.png"), "--precision", "fp16", "--device", "cpu")
     assert outcome.status == 0
     assert outcome.err_lines[0].startswith("srdgan-rt: --precision fp16 is many times slower than fp32 on a CPU")
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_bf16_is_warned_of_without_amx(upscale, draw, tmp_path, monkeypatch, fast):
+    monkeypatch.setattr(_ext, "is_available", lambda: True)
+    monkeypatch.setattr(_ext, "has_fast_bf16", lambda: fast)
+    outcome = upscale(draw(tmp_path / "a.png"), "--precision", "bf16", "--device", "cpu", "--engine", "torch")
+    assert outcome.status == 0
+    warning = "srdgan-rt: --precision bf16 is slower than fp32 on a CPU without AMX"
+    assert outcome.err.startswith(warning) is not fast
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")

@@ -23,11 +23,14 @@ Build = Callable[[L2HNet, Tensor, int], Run]
 PEERS: dict[str, Build] = {
     "torch eager NCHW": partial(torch_eager.build, channels_last=False),
     "torch eager channels_last": partial(torch_eager.build, channels_last=True),
+    "torch bf16 channels_last": partial(torch_eager.build, channels_last=True, bf16=True),
     "torch.compile channels_last": torch_compile.build,
     "onnxruntime": onnxruntime.build,
     "onnxruntime int8": partial(onnxruntime.build, int8=True),
     "openvino": openvino.build,
+    "openvino bf16": partial(openvino.build, bf16=True),
     "openvino int8": partial(openvino.build, int8=True),
+    "openvino int8 and bf16": partial(openvino.build, int8=True, bf16=True),
     "ncnn": partial(ncnn.build, bf16_storage=False),
     "ncnn bf16 storage": partial(ncnn.build, bf16_storage=True),
 }

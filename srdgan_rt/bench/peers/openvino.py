@@ -1,4 +1,5 @@
-"""OpenVINO on the CPU, set to fp32, or int8 with the rest in fp32, so that it is compared at the same precision."""
+"""OpenVINO on the CPU, in fp32, in bf16 (its default where the processor has that), or in int8 with the rest in one of
+the two."""
 
 from __future__ import annotations
 
@@ -13,11 +14,13 @@ from srdgan_rt.errors import BackendUnavailableError
 from srdgan_rt.models.l2h import L2HNet
 
 
-def build(net: L2HNet, sample: Tensor, num_threads: int, *, int8: bool = False) -> Callable[[Tensor], Tensor]:
+def build(
+    net: L2HNet, sample: Tensor, num_threads: int, *, int8: bool = False, bf16: bool = False
+) -> Callable[[Tensor], Tensor]:
     """Compiles the network for latency, for the sample's shape and the given threads.
 
     ``int8`` is calibrated on the sample. It is refused without VNNI: on Zen 1 its results were far off, because pairs
-    of products overflow 16 bits there.
+    of products overflow 16 bits there. ``bf16`` is refused without AMX, where it is slower than fp32.
     """
     try:
         import openvino
@@ -25,10 +28,12 @@ def build(net: L2HNet, sample: Tensor, num_threads: int, *, int8: bool = False) 
         raise BackendUnavailableError("openvino is not installed") from error
     if int8 and not (_ext.is_available() and _ext.has_fast_int8()):
         raise BackendUnavailableError("openvino's int8 is wrong on processors without VNNI")
+    if bf16 and not (_ext.is_available() and _ext.has_fast_bf16()):
+        raise BackendUnavailableError("bf16 needs a processor with AMX")
     core = openvino.Core()
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": "f32",  # the default is bf16 where the processor has it
+        "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
         "INFERENCE_NUM_THREADS": num_threads,
     }
     model = core.read_model(export_graph(net, [sample], int8=int8))

@@ -1,7 +1,8 @@
-"""Times the op ``l2h_net`` with dense blocks in float32 and in int8, in turn: ``python -m benchmarks.int8_speed``.
+"""Times the op ``l2h_net`` with dense blocks in float32, int8 and, where there is AMX, bf16, in turn:
+``python -m benchmarks.low_precision_speed``.
 
-Works on any processor: without VNNI, other instructions compute the same bytes. Ranges are measured on a small sample;
-they do not change the time. Only a quiet machine gives times worth keeping.
+int8 works on any processor: without VNNI, other instructions compute the same bytes. Ranges are measured on a small
+sample; they do not change the time. Only a quiet machine gives times worth keeping.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Mapping
 import torch
 
 from benchmarks.native import require_native
-from srdgan_rt import ops
+from srdgan_rt import _ext, ops
 from srdgan_rt.bench.machine import describe_machine
 from srdgan_rt.bench.nets import open_model
 from srdgan_rt.bench.sample import make_sample
@@ -28,15 +29,18 @@ SIZES = (128, 256)
 _RANGES_SIDE = 32
 
 
-def pack_both(net: L2HNet) -> dict[str, ops.PackedL2HNet]:
-    """A net packed for ``fp32`` and for ``int8``."""
+def pack_all(net: L2HNet) -> dict[str, ops.PackedL2HNet]:
+    """A net packed for ``fp32``, ``int8`` and, where that is fast, ``bf16``."""
     layers = list_layers(net)
     ranges = measure_ranges(net, [make_sample(_RANGES_SIDE, _RANGES_SIDE)])
-    return {"fp32": ops.l2h_net_pack(layers), "int8": ops.l2h_net_pack(layers, ranges)}
+    packed = {"fp32": ops.l2h_net_pack(layers), "int8": ops.l2h_net_pack(layers, ranges)}
+    if _ext.has_fast_bf16():
+        packed["bf16"] = ops.l2h_net_pack(layers, bf16=True)
+    return packed
 
 
-def time_both(packed: Mapping[str, ops.PackedL2HNet], side: int, *, seconds: float) -> dict[str, Timing]:
-    """Times of both for a square picture of ``side`` pixels, with torch's number of threads."""
+def time_all(packed: Mapping[str, ops.PackedL2HNet], side: int, *, seconds: float) -> dict[str, Timing]:
+    """Times of each for a square picture of ``side`` pixels, with torch's number of threads."""
     sample = make_sample(side, side)
     for one in packed.values():
         ops.l2h_net(sample, one)  # warm
@@ -47,19 +51,21 @@ def time_both(packed: Mapping[str, ops.PackedL2HNet], side: int, *, seconds: flo
 def print_table(arguments: argparse.Namespace) -> None:
     """A row for each net, size and number of threads."""
     nets = {name: open_model(name).net for name in arguments.nets}
-    fast = "with" if torch.ops.srdgan_rt.has_fast_int8() else "without"
+    fast = "with" if _ext.has_fast_int8() else "without"
     print(f"{datetime.date.today().isoformat()}, {describe_machine()}, {fast} instructions for int8")
     print("milliseconds, the fastest run\n")
-    print("| net, LR size | threads | fp32 | int8 | fp32 / int8 |\n|---|---|---|---|---|")
+    names = ["fp32", "int8", *(["bf16"] if _ext.has_fast_bf16() else [])]
+    ratios = [f"fp32 / {name}" for name in names[1:]]
+    print(f"| net, LR size | threads | {' | '.join(names + ratios)} |\n|---|---|{'---|' * (2 * len(names) - 1)}")
     for name, net in nets.items():
-        packed = pack_both(net)
+        packed = pack_all(net)
         for side in arguments.sizes:
             for threads in arguments.threads:
                 torch.set_num_threads(threads)
-                timings = time_both(packed, side, seconds=arguments.seconds)
-                fp32, int8 = (1000 * timings[precision].minimum for precision in ("fp32", "int8"))
-                figures = f"{threads} | {fp32:.1f} | {int8:.1f} | {fp32 / int8:.2f}"
-                print(f"| {name}, {side}×{side} | {figures} |", flush=True)
+                timings = time_all(packed, side, seconds=arguments.seconds)
+                times = [1000 * timings[precision].minimum for precision in names]
+                figures = [f"{time:.1f}" for time in times] + [f"{times[0] / time:.2f}" for time in times[1:]]
+                print(f"| {name}, {side}×{side} | {threads} | {' | '.join(figures)} |", flush=True)
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
-"""Measures the loss of quality by int8: ``python -m benchmarks.int8 -n MODEL DIR...``, on any processor.
+"""Measures the loss of quality by int8 and bf16: ``python -m benchmarks.low_precision -n MODEL DIR...``.
 
-Enlarges data sets with the op ``l2h_net`` in float32 and with dense blocks in int8, with the ranges beside the
-model's weights, and scores both as ``srdgan-rt evaluate`` does. Also prints how far the 8-bit values of both are apart.
-Without VNNI, other instructions compute the same bytes, but more slowly.
+Enlarges data sets with the op ``l2h_net`` in float32, and with dense blocks in int8 (with the ranges beside the model's
+weights) and, where there is AMX, in bf16. Scores all as ``srdgan-rt evaluate`` does, and prints how far the 8-bit
+values are from those of float32. Without VNNI, other instructions compute the same bytes, but more slowly.
 
 ``--peers`` does the same with other engines, which compute the same convolutions in int8. Each is calibrated on the
 very picture that it enlarges, so a calibration on other pictures cannot be better.
@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks.native import require_native
+from srdgan_rt import _ext
 from srdgan_rt.bench.engines import precision_of
 from srdgan_rt.bench.peers import PEERS, Run
 from srdgan_rt.checkpoint import DEFAULT_MODEL, Model, load_model
@@ -71,12 +72,12 @@ def describe_differences(one: list[Picture], other: list[Picture]) -> str:
 
 
 def make_engines(model: Model, peers: Sequence[str]) -> dict[str, Run]:
-    """The op in float32 and in int8, and peers, by name."""
+    """The op in float32, int8 and bf16, and peers, by name."""
     layers = list_layers(model.net)
-    ours: dict[str, Run] = {
-        name: partial(l2h_net, net=l2h_net_pack(layers, ranges))
-        for name, ranges in {"fp32": None, "native int8": model.ranges}.items()
-    }
+    packed = {"fp32": l2h_net_pack(layers), "native int8": l2h_net_pack(layers, model.ranges)}
+    if _ext.has_fast_bf16():
+        packed["native bf16"] = l2h_net_pack(layers, bf16=True)
+    ours: dict[str, Run] = {name: partial(l2h_net, net=net) for name, net in packed.items()}
     return ours | {name: partial(run_peer, name, model.net) for name in peers}
 
 
@@ -107,7 +108,7 @@ def print_table(folders: Sequence[Path], name: str, peers: Sequence[str]) -> Non
     model = load_model(name, with_ranges=True)
     engines = make_engines(model, peers)
     apart = f"levels apart: rms | largest | more than {LEVELS}, of a million"
-    print(f"| data set | engine | fp32 | int8 | difference, dB | {apart} |\n|---|---|---|---|---|---|---|---|")
+    print(f"| data set | engine | fp32 | result | difference, dB | {apart} |\n|---|---|---|---|---|---|---|---|")
     for data_set in data_sets:
         print_rows(data_set, engines, model.net.scale, model.spec.border_padding)
 
