@@ -1,9 +1,11 @@
-// dense_layers in every instruction set of this processor against plain loops, forward and backward.
+// dense_layers in every instruction set of this processor against plain loops, forward and backward, in floats and with
+// products of bfloat16.
 #include <algorithm>
 #include <limits>
 #include <vector>
 
 #include "csrc/kernels/cpu/dense_layers.h"
+#include "csrc/kernels/cpu/dense_layers_bf16.h"
 #include "tests/cpp/check.h"
 #include "tests/cpp/guarded.h"
 #include "tests/cpp/isas.h"
@@ -98,28 +100,63 @@ double error_of(const float* actual, const Doubles& expected) {
   return error / largest;
 }
 
+// Numbers of a case, and what is right for them.
+struct Data {
+  explicit Data(const Case& c) : Data(c, c.shape, c.shape.height * c.shape.width) {}
+
+  // As many gradients of weights and biases as `factor` equal pictures have.
+  void check(const Case& c, const char* name, double limit, double factor, const float* out, const float* grad_x,
+             const float* grad_weights, const float* grad_bias) const {
+    const DenseShape& s = c.shape;
+    const auto check_one = [&](const char* what, const float* actual, Doubles expected, double times) {
+      for (double& value : expected) value *= times;
+      const double error = error_of(actual, expected);
+      CHECK(error < limit, "%s of %lldx%lld, %lld and %lld x %lld channels, %s: error %g", what,
+            static_cast<long long>(s.height), static_cast<long long>(s.width), static_cast<long long>(s.in_channels),
+            static_cast<long long>(s.growths), static_cast<long long>(s.growth_channels), name, error);
+    };
+    check_one("result", out, naive.out, 1);
+    check_one("gradient of x", grad_x, naive.grad_x, 1);
+    check_one("gradient of the weights", grad_weights, naive.grad_weights, factor);
+    check_one("gradient of the biases", grad_bias, naive.grad_bias, factor);
+  }
+
+  std::vector<float> x, weights, bias, grad;
+  Naive naive;
+
+ private:
+  Data(const Case& c, const DenseShape& s, int64_t pixels)
+      : x(random_floats(pixels * s.in_channels, 1)),
+        weights(random_floats(s.weights_begin(s.num_layers()), 2)),
+        bias(random_floats(s.bias_begin(s.num_layers()), 3)),
+        grad(random_floats(pixels * s.out_channels, 4)),
+        naive(c, x, shrink(weights), enlarge(bias), grad) {}
+
+  static const std::vector<float>& shrink(std::vector<float>& weights) {
+    for (float& weight : weights) weight *= 0.1f;
+    return weights;
+  }
+  // Then rounding changes the sign of no feature.
+  static const std::vector<float>& enlarge(std::vector<float>& bias) {
+    for (float& value : bias) value = value > 0 ? value + 8.0f : value - 8.0f;
+    return bias;
+  }
+};
+
 void test(const Case& c, CpuIsa isa) {
   const DenseShape& s = c.shape;
   const int64_t pixels = s.height * s.width;
-  const auto x = random_floats(pixels * s.in_channels, 1);
-  auto weights = random_floats(s.weights_begin(s.num_layers()), 2);
-  for (float& weight : weights) weight *= 0.1f;
-  auto bias = random_floats(s.bias_begin(s.num_layers()), 3);
-  // Rounding changes the sign of no feature.
-  for (float& value : bias) value = value > 0 ? value + 8.0f : value - 8.0f;
-  const auto grad = random_floats(pixels * s.out_channels, 4);
-  const Naive naive(c, x, weights, bias, grad);
-
+  const Data data(c);
   const DenseShape reversed = s.reversed();
   const int64_t biases = s.padded_bias_begin(s.num_layers());
   Guarded packed(dense_packed_floats(s)), packed_reversed(dense_packed_floats(reversed)), padded_bias(biases);
   Guarded slab(s.slab_floats()), out(pixels * s.out_channels), scratch(dense_forward_scratch_floats(s));
-  dense_pack(s, isa, weights.data(), packed.data());
-  dense_pack_reversed(s, isa, weights.data(), packed_reversed.data());
-  dense_pack_bias(s, bias.data(), padded_bias.data());
+  dense_pack(s, isa, data.weights.data(), packed.data());
+  dense_pack_reversed(s, isa, data.weights.data(), packed_reversed.data());
+  dense_pack_bias(s, data.bias.data(), padded_bias.data());
   dense_forward(
-      {s, {packed.data(), padded_bias.data()}, c.slope, c.out_slope, c.scale, x.data(), slab.data(), out.data()}, isa,
-      scratch.data());
+      {s, {packed.data(), padded_bias.data()}, c.slope, c.out_slope, c.scale, data.x.data(), slab.data(), out.data()},
+      isa, scratch.data());
 
   const std::vector<float> no_bias(reversed.padded_bias_begin(reversed.num_layers()));
   Guarded grad_x(pixels * s.in_channels), taps(2 * dense_taps_floats(s)), grad_biases(2 * biases);
@@ -130,7 +167,7 @@ void test(const Case& c, CpuIsa isa) {
                     c.slope,
                     c.out_slope,
                     c.scale,
-                    grad.data(),
+                    data.grad.data(),
                     slab.data(),
                     out.data(),
                     i == 0 ? grad_x.data() : nullptr,
@@ -142,19 +179,56 @@ void test(const Case& c, CpuIsa isa) {
   dense_sum_gradients({s, 2, taps.data(), grad_biases.data(), grad_weights.data(), grad_bias.data()}, 0,
                       s.num_layers());
 
-  const auto check = [&](const char* what, const float* actual, Doubles expected, double factor) {
-    for (double& value : expected) value *= factor;
-    const double error = error_of(actual, expected);
-    CHECK(error < 1e-5, "%s of %lldx%lld, %lld and %lld x %lld channels, %s: error %g", what,
-          static_cast<long long>(s.height), static_cast<long long>(s.width), static_cast<long long>(s.in_channels),
-          static_cast<long long>(s.growths), static_cast<long long>(s.growth_channels), cpu_isa_name(isa), error);
-  };
-  check("result", out.data(), naive.out, 1);
-  check("gradient of x", grad_x.data(), naive.grad_x, 1);
-  check("gradient of the weights", grad_weights.data(), naive.grad_weights, 2);
-  check("gradient of the biases", grad_bias.data(), naive.grad_bias, 2);
+  data.check(c, cpu_isa_name(isa), 1e-5, 2, out.data(), grad_x.data(), grad_weights.data(), grad_bias.data());
   for (const Guarded* memory : {&packed, &packed_reversed, &padded_bias, &slab, &out, &scratch, &grad_x, &taps,
                                 &grad_biases, &back_scratch, &grad_weights, &grad_bias})
+    CHECK(memory->kept(), "memory behind a buffer was written");
+}
+
+// Memory for numbers of 16 bits.
+class GuardedNumbers : public Guarded {
+ public:
+  explicit GuardedNumbers(int64_t numbers) : Guarded((numbers + 1) / 2) {}
+  uint16_t* data() { return reinterpret_cast<uint16_t*>(Guarded::data()); }
+};
+
+void test_bf16(const Case& c, CpuIsa isa) {
+  const DenseShape &s = c.shape, reversed = s.reversed();
+  const int64_t pixels = s.height * s.width, slab_numbers = dense_bf16_slab_numbers(s);
+  const int64_t pairs_numbers = dense_bf16_pairs_numbers(s);
+  const Data data(c);
+  GuardedNumbers packed(dense_bf16_packed_numbers(s)), packed_reversed(dense_bf16_packed_numbers(reversed));
+  GuardedNumbers slabs(2 * slab_numbers), pairs(2 * pairs_numbers);
+  Guarded padded_bias(s.padded_bias_begin(s.num_layers())), out(pixels * s.out_channels);
+  Guarded scratch(dense_bf16_scratch_floats(s)), grad_x(pixels * s.in_channels);
+  Guarded back_scratch(dense_bf16_backward_scratch_floats(s)), sum_scratch(dense_bf16_sum_scratch_floats(s));
+  for (int64_t job = 0; job < dense_bf16_pack_jobs(s); ++job)
+    dense_bf16_pack(s, data.weights.data(), packed.data(), job);
+  for (int64_t job = 0; job < dense_bf16_pack_jobs(reversed); ++job)
+    dense_bf16_pack_reversed(s, data.weights.data(), packed_reversed.data(), job);
+  dense_pack_bias(s, data.bias.data(), padded_bias.data());
+  const std::vector<float> no_bias(reversed.padded_bias_begin(reversed.num_layers()));
+  for (int64_t i = 0; i < 2; ++i) {  // a batch of two equal pictures, the second without a gradient of x
+    uint16_t* slab = slabs.data() + i * slab_numbers;
+    dense_bf16_forward(
+        {s, packed.data(), padded_bias.data(), c.slope, c.out_slope, c.scale, data.x.data(), slab, out.data()}, isa,
+        scratch.forget());
+    dense_bf16_backward({s, packed_reversed.data(), no_bias.data(), c.slope, c.out_slope, c.scale, data.grad.data(),
+                         slab, out.data(), i == 0 ? grad_x.data() : nullptr, pairs.data() + i * pairs_numbers},
+                        isa, back_scratch.forget());
+  }
+  for (const int64_t threads : {1, 7}) {  // which share the layers, or not
+    Guarded grad_weights(s.weights_begin(s.num_layers())), grad_bias(s.bias_begin(s.num_layers()));
+    const Bf16GradientSums sums{s, 2, slabs.data(), pairs.data(), grad_weights.data(), grad_bias.data()};
+    for (int64_t job = 0; job < dense_bf16_sum_jobs(s, threads); ++job)
+      dense_bf16_sum_gradients(sums, isa, threads, job, sum_scratch.forget());
+    // Rounding by 1 in 512 changes the sign of some features.
+    data.check(c, cpu_isa_name(isa), 0.05, 2, out.data(), grad_x.data(), grad_weights.data(), grad_bias.data());
+    CHECK(grad_weights.kept() && grad_bias.kept(), "memory behind the gradients was written");
+  }
+  for (const Guarded* memory :
+       std::initializer_list<const Guarded*>{&packed, &packed_reversed, &slabs, &pairs, &padded_bias, &out, &scratch,
+                                             &grad_x, &back_scratch, &sum_scratch})
     CHECK(memory->kept(), "memory behind a buffer was written");
 }
 
@@ -168,7 +242,12 @@ int main() {
       {{13, 10, 8, 4, 4, 8}, 0.1f, 1.0f, 0.5f},   {{6, 37, 20, 2, 17, 20}, 0.2f, 1.0f, 0.2f},
       {{2, 3, 64, 1, 32, 64}, 0.0f, 1.0f, -0.2f},
   };
-  for (CpuIsa isa : tested_isas())
-    for (const Case& c : cases) test(c, isa);
+  for (CpuIsa isa : tested_isas()) {
+    for (const Case& c : cases) {
+      test(c, isa);
+      // Others compute it by portable code, too.
+      if (isa == CpuIsa::kPortable || cpu_has_fast_bf16(isa)) test_bf16(c, isa);
+    }
+  }
   return test_result();
 }
