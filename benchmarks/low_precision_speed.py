@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import torch
 
 from benchmarks.native import require_native
+from benchmarks.ratios import write_head, write_row
 from srdgan_rt import _ext, ops
 from srdgan_rt.bench.machine import describe_machine
 from srdgan_rt.bench.nets import open_model
@@ -55,8 +56,7 @@ def print_table(arguments: argparse.Namespace) -> None:
     print(f"{datetime.date.today().isoformat()}, {describe_machine()}, {fast} instructions for int8")
     print("milliseconds, the fastest run\n")
     names = ["fp32", "int8", *(["bf16"] if _ext.has_fast_bf16() else [])]
-    ratios = [f"fp32 / {name}" for name in names[1:]]
-    print(f"| net, LR size | threads | {' | '.join(names + ratios)} |\n|---|---|{'---|' * (2 * len(names) - 1)}")
+    print(write_head(["net, LR size", "threads"], names))
     for name, net in nets.items():
         packed = pack_all(net)
         for side in arguments.sizes:
@@ -64,8 +64,7 @@ def print_table(arguments: argparse.Namespace) -> None:
                 torch.set_num_threads(threads)
                 timings = time_all(packed, side, seconds=arguments.seconds)
                 times = [1000 * timings[precision].minimum for precision in names]
-                figures = [f"{time:.1f}" for time in times] + [f"{times[0] / time:.2f}" for time in times[1:]]
-                print(f"| {name}, {side}×{side} | {threads} | {' | '.join(figures)} |", flush=True)
+                print(write_row([f"{name}, {side}×{side}", str(threads)], times, 1), flush=True)
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.native import require_native
+from benchmarks.ratios import write_head, write_row
 from srdgan_rt.bench.machine import describe_machine
 from srdgan_rt.bench.nets import parse_sizes
 from srdgan_rt.models import L2HNet
@@ -90,15 +91,12 @@ def print_table(arguments: argparse.Namespace) -> None:
     losses = f", feature loss of {arguments.layer}" if arguments.vgg else ""
     print(f"{arguments.batch} patches of {arguments.patch}x{arguments.patch}{losses}\n")
     names = [f"{kernels} {precision}" for kernels, precision in kinds]
-    ratios = [f"{names[0]} / {name}" for name in names[1:]]
-    print(f"| net | threads | {' | '.join(names + ratios)} |\n|---|---|{'---|' * (2 * len(names) - 1)}")
+    print(write_head(["net", "threads"], names))
     for net in steps:
         for threads in arguments.threads:
             torch.set_num_threads(threads)
             times = time_steps(steps[net], arguments.rounds, clock)
-            figures = [f"{times[name]:.3f}" for name in names]
-            figures += [f"{times[names[0]] / times[name]:.2f}" for name in names[1:]]
-            print(f"| {net} | {threads} | {' | '.join(figures)} |", flush=True)
+            print(write_row([net, str(threads)], [times[name] for name in names], 3), flush=True)
 
 
 def main() -> None:
