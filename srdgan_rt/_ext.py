@@ -16,7 +16,7 @@ import torch
 
 from srdgan_rt._library import PACKAGE, find_library, read_record
 from srdgan_rt._sources import digest_sources
-from srdgan_rt.errors import ExtensionError, ExtensionLoadError, ExtensionNotBuiltError
+from srdgan_rt.errors import NO_FAST_BF16, ExtensionError, ExtensionLoadError, ExtensionNotBuiltError
 
 logger = logging.getLogger("srdgan_rt")
 
@@ -165,6 +165,13 @@ def has_fast_bf16() -> bool:
     """
     load()
     return bool(torch.ops.srdgan_rt.has_fast_bf16())
+
+
+def why_no_bf16() -> str | None:
+    """Why the CPU kernels cannot be used, or would be slow, in bf16, in one line; None where they are fast."""
+    if (reason := why_not()) is not None:
+        return reason
+    return None if has_fast_bf16() else NO_FAST_BF16
 
 
 def cpu_isa() -> str:

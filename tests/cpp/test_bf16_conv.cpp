@@ -13,13 +13,6 @@ using namespace srdgan;
 
 namespace {
 
-double read_bf16(uint16_t bits) {
-  const uint32_t wide = static_cast<uint32_t>(bits) << 16;
-  float value;
-  std::memcpy(&value, &wide, sizeof(value));
-  return value;
-}
-
 // Memory on a cache line.
 template <typename T>
 struct Lines {
@@ -79,7 +72,7 @@ void check_product(const Bf16Isa& isa, const char* name, const std::vector<int64
               for (int64_t c = 0; c < channels; ++c, ++input) {
                 const float value = x[static_cast<size_t>(first + pixel * winograd_pad(channels) + c)];
                 const float w = weight[static_cast<size_t>((channel * in_channels + input) * 9 + tap)];
-                right += read_bf16(bfloat16_bits(value)) * read_bf16(bfloat16_bits(w));
+                right += static_cast<double>(bfloat16_value(bfloat16_bits(value))) * bfloat16_value(bfloat16_bits(w));
               }
               first += pixels * winograd_pad(channels);
             }
@@ -202,8 +195,8 @@ void check_gradients(const Bf16Isa& isa, const char* name) {
         for (int64_t n = 0; n < 48; ++n) {
           double right = k < inputs && n < outputs ? 0.0 : 9.0;
           for (int64_t pixel = 0; pixel < kPixels && right != 9.0; ++pixel) {
-            right += 2 * read_bf16(x[k * kXStride + pixel]) *
-                     read_bf16(pairs.data()[pixel / 2 * kGradStride + 2 * n + pixel % 2]);
+            right += 2.0 * bfloat16_value(x[k * kXStride + pixel]) *
+                     bfloat16_value(pairs.data()[pixel / 2 * kGradStride + 2 * n + pixel % 2]);
           }
           const double error = std::abs(sums.data()[k * 48 + n] - right);
           worst = error <= worst ? worst : error;

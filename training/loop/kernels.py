@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from srdgan_rt import _ext
-from srdgan_rt.errors import NO_FAST_BF16, InputError
+from srdgan_rt.errors import InputError
 from srdgan_rt.models.l2h import NEGATIVE_SLOPE, RESIDUAL_SCALE, L2HNet, ResidualDenseBlock
 from srdgan_rt.models.vgg import VGG
 from srdgan_rt.ops import conv3x3_train, dense_block_train
@@ -95,11 +95,7 @@ def why_not_native(engine: Engine) -> str | None:
         return f"there are none for {engine.device.type}"
     if engine.config.compile:
         return "engine.compile is true"
-    if (reason := _ext.why_not()) is not None:
-        return reason
-    if engine.config.precision == "bf16" and not _ext.has_fast_bf16():
-        return NO_FAST_BF16
-    return None
+    return _ext.why_no_bf16() if engine.config.precision == "bf16" else _ext.why_not()
 
 
 def use_native(net: nn.Module, *, bf16: bool = False) -> None:

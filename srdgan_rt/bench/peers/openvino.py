@@ -28,8 +28,8 @@ def build(
         raise BackendUnavailableError("openvino is not installed") from error
     if int8 and not (_ext.is_available() and _ext.has_fast_int8()):
         raise BackendUnavailableError("openvino's int8 is wrong on processors without VNNI")
-    if bf16 and not (_ext.is_available() and _ext.has_fast_bf16()):
-        raise BackendUnavailableError("bf16 needs a processor with AMX")
+    if bf16 and (reason := _ext.why_no_bf16()) is not None:
+        raise BackendUnavailableError(reason)
     core = openvino.Core()
     settings = {
         "PERFORMANCE_HINT": "LATENCY",

@@ -21,8 +21,8 @@ def build(
 
     ``bf16`` is refused without AMX, where it is slower than fp32.
     """
-    if bf16 and not (_ext.is_available() and _ext.has_fast_bf16()):
-        raise BackendUnavailableError("bf16 needs a processor with AMX")
+    if bf16 and (reason := _ext.why_no_bf16()) is not None:
+        raise BackendUnavailableError(reason)
     layout = torch.channels_last if channels_last else torch.contiguous_format
     placed = prepare_net(net, torch.device("cpu"), torch.float32) if channels_last else copy.deepcopy(net).eval()
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from srdgan_rt import _ext
 from srdgan_rt.checkpoint import Model
-from srdgan_rt.errors import NO_FAST_BF16, NO_FAST_INT8, BackendUnavailableError
+from srdgan_rt.errors import NO_FAST_INT8, BackendUnavailableError
 from srdgan_rt.models import L2HNet
 from srdgan_rt.models.l2h import ResidualDenseBlock, unshuffle_pixels
 from srdgan_rt.ops import L2HLayers, L2HStream, Layer, l2h_net, l2h_net_pack
@@ -89,9 +89,7 @@ def why_not(device: torch.device, precision: str) -> str | None:
         return reason
     if precision == "int8" and not _ext.has_fast_int8():
         return NO_FAST_INT8
-    if precision == "bf16" and not _ext.has_fast_bf16():
-        return NO_FAST_BF16
-    return None
+    return _ext.why_no_bf16() if precision == "bf16" else None
 
 
 def create(model: Model, device: torch.device, precision: str) -> NativeBackend:
