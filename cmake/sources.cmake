@@ -24,6 +24,7 @@ set(SRDGAN_CPU_KERNEL_SOURCES
   csrc/kernels/cpu/winograd.cpp
   csrc/kernels/cpu/winograd_avx2.cpp
   csrc/kernels/cpu/winograd_avx512.cpp
+  csrc/kernels/cpu/winograd_avx512_amx.cpp
   csrc/kernels/cpu/winograd_avx512_vnni.cpp
   csrc/kernels/cpu/winograd_avx_vnni.cpp
   csrc/kernels/cpu/winograd_neon.cpp
@@ -43,6 +44,7 @@ set(SRDGAN_X86_64_FLAGS
   csrc/kernels/cpu/upsample_conv_avx512.cpp=-mavx512f,-mavx2,-mfma,-mprfchw
   csrc/kernels/cpu/winograd_avx2.cpp=-mavx2,-mfma
   csrc/kernels/cpu/winograd_avx512.cpp=-mavx512f,-mavx2,-mfma
+  csrc/kernels/cpu/winograd_avx512_amx.cpp=-mavx512f,-mavx2,-mfma
   csrc/kernels/cpu/winograd_avx512_vnni.cpp=-mavx512f,-mavx512vnni,-mavx2,-mfma
   csrc/kernels/cpu/winograd_avx_vnni.cpp=-mavxvnni,-mavx2,-mfma
 )

@@ -30,17 +30,24 @@ bool has_avx_vnni() {
   return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> 4 & 1) != 0;
 }
 
-bool has_amx_bf16() {
+bool has_avx512_bf16() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> 5 & 1) != 0;
+}
+
+// Whether AMX multiplies numbers of this kind: kAmxBf16 or kAmxInt8.
+constexpr unsigned kAmxBf16 = 1u << 22, kAmxInt8 = 1u << 25;
+bool has_amx(unsigned numbers) {
 #if defined(__linux__)
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return false;
-  constexpr unsigned kBf16 = 1u << 22, kTile = 1u << 24;
-  if ((edx & kBf16) == 0 || (edx & kTile) == 0) return false;
-  if (__get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) == 0 || (eax >> 5 & 1) == 0) return false;  // AVX512-BF16
+  constexpr unsigned kTile = 1u << 24;
+  if ((edx & numbers) == 0 || (edx & kTile) == 0) return false;
   // The tiles' 8 KB make a thread's saved state so much larger that Linux wants to be asked, once for the process.
   constexpr long kRequest = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
   return syscall(SYS_arch_prctl, kRequest, kTileData) == 0;
 #else
+  (void)numbers;
   return false;
 #endif
 }
@@ -120,10 +127,21 @@ bool cpu_has_fast_int8(CpuIsa isa) {
   return false;
 }
 
+bool cpu_has_int8_matrices(CpuIsa isa) {
+#if defined(__x86_64__)
+  if (isa == CpuIsa::kAvx512 && cpu_supports(isa)) {
+    static const bool has = has_amx(kAmxInt8);
+    return has;
+  }
+#endif
+  (void)isa;
+  return false;
+}
+
 bool cpu_has_fast_bf16(CpuIsa isa) {
 #if defined(__x86_64__)
   if (isa == CpuIsa::kAvx512 && cpu_supports(isa)) {
-    static const bool has = has_amx_bf16();
+    static const bool has = has_avx512_bf16() && has_amx(kAmxBf16);
     return has;
   }
 #endif

@@ -31,6 +31,10 @@ bool cpu_supports(CpuIsa isa);
 // of 32 bits: VNNI, dotprod, i8mm. Without them int8 is slower than float.
 bool cpu_has_fast_int8(CpuIsa isa);
 
+// Whether this processor, used with `isa`, multiplies matrices of bytes (AMX), and the operating system lets this
+// process do so.
+bool cpu_has_int8_matrices(CpuIsa isa);
+
 // Whether this processor, used with `isa`, multiplies matrices of bfloat16 (AMX), and the operating system lets this
 // process do so. Without that, bfloat16 is slower than float.
 bool cpu_has_fast_bf16(CpuIsa isa);

@@ -70,6 +70,11 @@ std::vector<Implementation> implementations() {
 #if defined(__x86_64__)
   if (cpu_supports(CpuIsa::kAvx2)) all.push_back({"wide avx2", &wide_avx2::kFloats, &wide_avx2::kBytes});
 #endif
+#if defined(__x86_64__)
+  // Chosen only where there are no products of matrices.
+  if (cpu_has_int8_matrices(CpuIsa::kAvx512) && cpu_has_fast_int8(CpuIsa::kAvx512))
+    all.push_back({"avx512_vnni", &winograd_avx512(), &winograd_int8_avx512_vnni()});
+#endif
   for (CpuIsa isa : tested_isas()) {
     all.push_back({cpu_isa_name(isa), &winograd_isa<Float32>(isa), &winograd_isa<Int8>(isa)});
     std::printf("%s %s instructions for int8\n", cpu_isa_name(isa), cpu_has_fast_int8(isa) ? "with" : "without");
@@ -558,7 +563,10 @@ void check_int8(const Implementation& implementation) {
     check_bytes(implementation, 48, tiles, true);
     check_bytes(implementation, 48, tiles, false);
   }
-  for (int64_t tiles = 1; tiles <= 20; ++tiles) check_byte_products(implementation, 48, 3, tiles, false);
+  for (int64_t tiles = 1; tiles <= 80; ++tiles) {
+    for (int64_t panels : {1, 2, 3}) check_byte_products(implementation, 48, panels, tiles, false);
+  }
+  for (int64_t depth : {16, 32, 64, 80, 96, 160}) check_byte_products(implementation, depth, 2, 40, false);
   check_byte_products(implementation, 192, 4, 48, false);
   check_byte_products(implementation, 192, 2, 15, true);
   for (const auto epilogue :

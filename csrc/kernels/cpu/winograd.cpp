@@ -101,6 +101,7 @@ template <>
 const WinogradIsa<Int8>& winograd_isa<Int8>(CpuIsa isa) {
 #if defined(__x86_64__)
   const bool vnni = cpu_has_fast_int8(isa);
+  if (cpu_has_int8_matrices(isa)) return winograd_int8_avx512_amx();
   if (isa == CpuIsa::kAvx512 && vnni) return winograd_int8_avx512_vnni();
   if (isa == CpuIsa::kAvx2 && vnni) return winograd_int8_avx_vnni();
   if (isa != CpuIsa::kPortable) return winograd_int8_avx2();

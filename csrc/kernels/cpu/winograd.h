@@ -171,6 +171,7 @@ const WinogradIsa<Float32>& winograd_avx512();
 const WinogradIsa<Int8>& winograd_int8_avx2();
 const WinogradIsa<Int8>& winograd_int8_avx_vnni();
 const WinogradIsa<Int8>& winograd_int8_avx512_vnni();
+const WinogradIsa<Int8>& winograd_int8_avx512_amx();
 #elif defined(__aarch64__)
 const WinogradIsa<Float32>& winograd_neon();
 const WinogradIsa<Int8>& winograd_int8_neon();
