@@ -32,9 +32,9 @@ from srdgan_rt.metrics import DataSet, evaluate_data_set, open_data_set
 from srdgan_rt.metrics.baselines import Method
 from srdgan_rt.metrics.datasets import Sample
 from srdgan_rt.models import L2HNet
-from srdgan_rt.ops import l2h_net, l2h_net_pack
+from srdgan_rt.ops import l2h_net
 from srdgan_rt.pixels import to_float32
-from srdgan_rt.runtime.engines.native import list_layers
+from srdgan_rt.runtime.engines.native import pack_net
 from training.cli.parser import CommandParser, one_line_errors
 
 LEVELS = 8
@@ -73,11 +73,10 @@ def describe_differences(one: list[Picture], other: list[Picture]) -> str:
 
 def make_engines(model: Model, peers: Sequence[str]) -> dict[str, Run]:
     """The op in float32, int8 and bf16, and peers, by name."""
-    layers = list_layers(model.net)
-    packed = {"fp32": l2h_net_pack(layers), "native int8": l2h_net_pack(layers, model.ranges)}
-    if _ext.has_fast_bf16():
-        packed["native bf16"] = l2h_net_pack(layers, bf16=True)
-    ours: dict[str, Run] = {name: partial(l2h_net, net=net) for name, net in packed.items()}
+    names = {"fp32": "fp32", "native int8": "int8", **({"native bf16": "bf16"} if _ext.has_fast_bf16() else {})}
+    ours: dict[str, Run] = {
+        name: partial(l2h_net, net=pack_net(model.net, precision, model.ranges)) for name, precision in names.items()
+    }
     return ours | {name: partial(run_peer, name, model.net) for name in peers}
 
 

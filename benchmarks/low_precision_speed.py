@@ -22,7 +22,7 @@ from srdgan_rt.bench.sample import make_sample
 from srdgan_rt.bench.timing import Timing, time_interleaved
 from srdgan_rt.models import L2HNet
 from srdgan_rt.runtime import measure_ranges
-from srdgan_rt.runtime.engines.native import list_layers
+from srdgan_rt.runtime.engines.native import pack_net
 from training.cli.parser import CommandParser, one_line_errors
 
 NETS = ("25x64x32", "srdgan-x4-fast")
@@ -32,12 +32,9 @@ _RANGES_SIDE = 32
 
 def pack_all(net: L2HNet) -> dict[str, ops.PackedL2HNet]:
     """A net packed for ``fp32``, ``int8`` and, where that is fast, ``bf16``."""
-    layers = list_layers(net)
     ranges = measure_ranges(net, [make_sample(_RANGES_SIDE, _RANGES_SIDE)])
-    packed = {"fp32": ops.l2h_net_pack(layers), "int8": ops.l2h_net_pack(layers, ranges)}
-    if _ext.has_fast_bf16():
-        packed["bf16"] = ops.l2h_net_pack(layers, bf16=True)
-    return packed
+    precisions = ["fp32", "int8", *(["bf16"] if _ext.has_fast_bf16() else [])]
+    return {precision: pack_net(net, precision, ranges) for precision in precisions}
 
 
 def time_all(packed: Mapping[str, ops.PackedL2HNet], side: int, *, seconds: float) -> dict[str, Timing]:
@@ -55,10 +52,10 @@ def print_table(arguments: argparse.Namespace) -> None:
     fast = "with" if _ext.has_fast_int8() else "without"
     print(f"{datetime.date.today().isoformat()}, {describe_machine()}, {fast} instructions for int8")
     print("milliseconds, the fastest run\n")
-    names = ["fp32", "int8", *(["bf16"] if _ext.has_fast_bf16() else [])]
+    all_packed = {name: pack_all(net) for name, net in nets.items()}
+    names = list(next(iter(all_packed.values())))
     print(write_head(["net, LR size", "threads"], names))
-    for name, net in nets.items():
-        packed = pack_all(net)
+    for name, packed in all_packed.items():
         for side in arguments.sizes:
             for threads in arguments.threads:
                 torch.set_num_threads(threads)

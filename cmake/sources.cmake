@@ -16,6 +16,7 @@ set(SRDGAN_CPU_KERNEL_SOURCES
   csrc/kernels/cpu/l2h_pack.cpp
   csrc/kernels/cpu/l2h_weights.cpp
   csrc/kernels/cpu/nearest_downsample.cpp
+  csrc/kernels/cpu/split_conv_stage.cpp
   csrc/kernels/cpu/upsample_conv.cpp
   csrc/kernels/cpu/upsample_conv_avx2.cpp
   csrc/kernels/cpu/upsample_conv_avx512.cpp
@@ -39,7 +40,7 @@ set(SRDGAN_CXX_FLAGS -ffp-contract=fast)
 # Flags of the sources with instructions that not every processor of the architecture has: SOURCE=FLAG,FLAG. Code of headers
 # that is not inlined must not get into them, because the linker may take it for the whole program: tests/cpp/check_isa_objects.cmake.
 set(SRDGAN_X86_64_FLAGS
-  csrc/kernels/cpu/bf16_conv_avx512_amx.cpp=-mamx-tile,-mamx-bf16,-mavx512f,-mavx512bf16,-mavx512bw,-mavx512vl,-mavx2,-mfma
+  csrc/kernels/cpu/bf16_conv_avx512_amx.cpp=-mavx512f,-mavx512bf16,-mavx512bw,-mavx512vl,-mavx2,-mfma
   csrc/kernels/cpu/upsample_conv_avx2.cpp=-mavx2,-mfma
   csrc/kernels/cpu/upsample_conv_avx512.cpp=-mavx512f,-mavx2,-mfma,-mprfchw
   csrc/kernels/cpu/winograd_avx2.cpp=-mavx2,-mfma

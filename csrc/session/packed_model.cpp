@@ -67,7 +67,7 @@ AlignedMemory<uint8_t> pack(const NamedTensors& named, Products products, const 
 }
 
 Products products_of(Precision precision) {
-  if (precision == Precision::kInt8) return Products::kInt8;
+  if (precision == Precision::kInt8) return int8_products(process_isa());
   return precision == Precision::kBf16 ? Products::kBfloat16 : Products::kFloat32;
 }
 
@@ -90,7 +90,7 @@ PackedModel pack_model(const uint8_t* file, size_t bytes, const SessionOptions& 
     named[name] = {values.back().data(), tensor.shape};
   }
   const Products products = products_of(options.precision);
-  const bool int8 = products == Products::kInt8;
+  const bool int8 = multiplies_int8(products);
   Ranges ranges;
   if (int8) ranges = read_ranges(static_cast<const uint8_t*>(options.ranges), options.ranges_bytes, named);
   const FloatTensor range_floats = ranges.tensor();

@@ -22,8 +22,9 @@ def pack(
     Args:
         part: ``net``, ``trunk``, ``dense block`` or ``tail``.
         layers: layers of this part by their names in a weight file.
-        products: what the dense blocks multiply: ``fp32``, ``int8`` or ``bf16``.
-        ranges: one tensor (37, F + 4 * G) per dense block, for int8 and nothing else.
+        products: what the dense blocks and the layers behind them multiply: ``fp32``, ``int8`` (the layers behind in
+            fp32), ``bf16``, or ``int8 and bf16`` (the layers behind in bf16).
+        ranges: one tensor (37, F + 4 * G) per dense block, where they multiply in int8.
 
     Returns:
         (bytes,) uint8 on the CPU. Opaque: the layout is defined in csrc/kernels/cpu/l2h_weights.h.

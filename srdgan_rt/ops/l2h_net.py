@@ -40,23 +40,22 @@ def l2h_net_pack(layers: L2HLayers, ranges: Sequence[Tensor] | None = None, *, b
     Args:
         layers: float32 on the CPU, sizes as in :class:`srdgan_rt.models.L2HNet`.
         ranges: activation ranges for dense blocks in int8, one tensor (37, F + 4 * G) per dense block, from
-            :func:`srdgan_rt.runtime.measure_ranges`. Larger features are clipped. None computes in float32. Shortcuts
-            and all other layers are always float32.
-        bf16: whether dense blocks multiply numbers in bfloat16, and sum the products in float32. Not with ranges. It is
-            fast where :func:`srdgan_rt._ext.has_fast_bf16` says so, and very slow elsewhere.
+            :func:`srdgan_rt.runtime.measure_ranges`. Larger features are clipped.
+        bf16: whether numbers are multiplied in bfloat16, and their products summed in float32: in the dense blocks,
+            unless there are ranges, and in the layers behind conv_body. There each feature is two such numbers,
+            together of 16 bits. It is fast where :func:`srdgan_rt._ext.has_fast_bf16` says so, and very slow elsewhere.
+            All else, such as shortcuts, is float32.
 
     Returns:
         The packed network, seven times the size of the weights; about their size in int8, and half of it in bf16. It is
         for inference only: it has no gradients.
 
     Raises:
-        InputError: the layers do not form such a network, the ranges do not fit it, or there are ranges for bf16.
+        InputError: the layers do not form such a network, or the ranges do not fit it.
         ExtensionError: the compiled extension cannot be used.
     """
     features, growth = check_net(layers)
     if ranges is not None:
-        if bf16:
-            raise InputError("ranges are for int8, and this network is to be packed for bf16")
         check_ranges(ranges, len(split_blocks(layers.dense)), features, growth)
     named = {
         "conv_first": layers.first,
@@ -64,7 +63,7 @@ def l2h_net_pack(layers: L2HLayers, ranges: Sequence[Tensor] | None = None, *, b
         "conv_body": layers.body,
         **name_tail(layers.upsamplings, layers.hr, layers.last),
     }
-    products = "bf16" if bf16 else "fp32" if ranges is None else "int8"
+    products = " and ".join([*(["int8"] if ranges is not None else []), *(["bf16"] if bf16 else [])]) or "fp32"
     return PackedL2HNet(pack("net", named, products, ranges), layers.first[0].shape[1], 1 << len(layers.upsamplings))
 
 

@@ -175,8 +175,8 @@ def l2h_net(
     """Same contract as :func:`srdgan_rt.ops.l2h_net`, from the arguments of :func:`srdgan_rt.ops.l2h_net_pack`.
 
     With ``ranges``, gradients through the dense blocks' convolutions are zero, like those of rounding, and the compiled
-    extension is needed, which defines the points of Winograd's transform. With ``bf16``, they are those of the rounded
-    numbers.
+    extension is needed, which defines the points of Winograd's transform. With ``bf16``, gradients are those of the
+    rounded numbers.
     """
     num_features, growth = check_net(layers)
     check_input(picture, layers.first[0].shape[1], layers.first[0].dtype, NEGATIVE_SLOPE, "picture")
@@ -184,6 +184,8 @@ def l2h_net(
         check_ranges(ranges, len(layers.dense) // CONVS_PER_BLOCK, num_features, growth)
     features = _conv(picture, layers.first)
     features = features + _conv(_rrdb_trunk(features, layers.dense, NEGATIVE_SLOPE, ranges, bf16=bf16), layers.body)
+    if bf16:
+        return _split_tail(features, layers)
     return l2h_tail(features, layers.upsamplings, layers.hr, layers.last, NEGATIVE_SLOPE)
 
 
@@ -196,6 +198,42 @@ def _round(x: Tensor) -> Tensor:
     return x.bfloat16().to(x.dtype)
 
 
+def _round_taps(weight: Tensor) -> Tensor:  # (C_out, C_in, k, k)
+    """Rounds weights to bfloat16; what rounding takes from a tap is added to the next one."""
+    taps, error = [], torch.zeros(())
+    for tap in weight.flatten(2).unbind(2):
+        taps.append(_round(tap + error))
+        error = tap + error - taps[-1]
+    return torch.stack(taps, 2).reshape(weight.shape)
+
+
+def _split(x: Tensor) -> Tensor:
+    """Two bfloat16 of each number: the number rounded, and what the rounding left."""
+    return _round(x) + _round(x - _round(x))
+
+
+def _split_tail(x: Tensor, layers: L2HLayers) -> Tensor:  # (N, F, H, W) -> (N, 3, scale * H, scale * W)
+    def conv(x: Tensor, layer: Layer) -> Tensor:
+        return F.conv2d(_split(x), _round_taps(layer[0]), layer[1], padding=1)
+
+    for weight, bias in layers.upsamplings:
+        x = F.leaky_relu(_enlarge(_split(x), weight, bias), NEGATIVE_SLOPE)
+    return conv(F.leaky_relu(conv(x, layers.hr), NEGATIVE_SLOPE), layers.last)
+
+
+def _enlarge(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:  # (N, F, H, W) -> (N, F, 2 * H, 2 * W)
+    """Nearest x2 enlargement and a convolution with rounded weights, as four convolutions of 2x2 taps."""
+    halves = torch.tensor([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]]).double()  # (phase, pixel, tap)
+    phases = []
+    for rows in halves:
+        for columns in halves:
+            taps = torch.einsum("ai,bj,onij->onab", rows, columns, weight.double()).to(weight.dtype)
+            phases.append(F.conv2d(F.pad(x, (1, 1, 1, 1)), _round_taps(taps), bias))  # (N, F, H + 1, W + 1)
+    height, width = x.shape[2:]
+    corners = [phases[2 * i + j][:, :, i : i + height, j : j + width] for i in range(2) for j in range(2)]
+    return F.pixel_shuffle(torch.stack(corners, 2).flatten(1, 2), 2)
+
+
 def _dense_block(
     x: Tensor, layers: Sequence[Layer], negative_slope: float, ranges: Tensor | None = None, *, bf16: bool = False
 ) -> Tensor:
@@ -204,9 +242,9 @@ def _dense_block(
 
     def conv(features: list[Tensor], layer: Layer) -> Tensor:
         x = torch.cat(features, 1)
-        if bf16:
-            return _conv(_round(x), (_round(layer[0]), layer[1]))
-        return _conv(x, layer) if ranges is None else conv_int8(x, layer, levels, spreads)
+        if ranges is not None:
+            return conv_int8(x, layer, levels, spreads)
+        return _conv(_round(x), (_round_taps(layer[0]), layer[1])) if bf16 else _conv(x, layer)
 
     features = [x]
     for layer in layers[:-1]:

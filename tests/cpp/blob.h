@@ -76,7 +76,7 @@ class RandomLayers {
   RandomLayers(const RandomLayers&) = delete;
 
   Blob pack() const {
-    return ::pack(sizes.part, tensors, sizes.products, sizes.products == srdgan::Products::kInt8 ? &ranges : nullptr);
+    return ::pack(sizes.part, tensors, sizes.products, multiplies_int8(sizes.products) ? &ranges : nullptr);
   }
 
   srdgan::L2HSizes sizes;

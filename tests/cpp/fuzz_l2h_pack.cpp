@@ -21,7 +21,8 @@ int64_t pick(Random& random, int64_t end) { return static_cast<int64_t>(random()
 
 std::vector<Blob> make_seeds() {
   std::vector<Blob> seeds;
-  for (const Products products : {Products::kFloat32, Products::kInt8, Products::kBfloat16}) {
+  for (const Products products :
+       {Products::kFloat32, Products::kInt8, Products::kBfloat16, Products::kInt8AndBfloat16}) {
     for (const L2HPart part : {L2HPart::kNet, L2HPart::kTrunk, L2HPart::kDenseBlock, L2HPart::kTail}) {
       L2HSizes sizes;
       sizes.part = part;

@@ -24,6 +24,18 @@ struct Lines {
   std::vector<T> memory;
 };
 
+// What rounding takes from a tap is added to the next one.
+std::vector<double> round_taps(const std::vector<double>& taps) {
+  std::vector<double> rounded;
+  float error = 0.0f;
+  for (const double tap : taps) {
+    const float value = static_cast<float>(tap) + error, number = bfloat16_value(bfloat16_bits(value));
+    error = value - number;
+    rounded.push_back(number);
+  }
+  return rounded;
+}
+
 // Segments of these channels, one after the other, into the pixels of a window; then all outputs of the window.
 void check_product(const Bf16Isa& isa, const char* name, const std::vector<int64_t>& segments, int64_t out_channels) {
   constexpr int64_t kRows = 5, kColumns = 9, kRowPixels = kColumns + 2;
@@ -47,6 +59,11 @@ void check_product(const Bf16Isa& isa, const char* name, const std::vector<int64
   }
   const int64_t in_channels = inputs.channels_in_all();
   const std::vector<float> weight = random_floats(out_channels * in_channels * 9, 9);
+  std::vector<double> rounded;
+  for (auto taps = weight.begin(); taps != weight.end(); taps += 9) {
+    const std::vector<double> some = round_taps({taps, taps + 9});
+    rounded.insert(rounded.end(), some.begin(), some.end());
+  }
   Lines<uint16_t> packed(bf16_packed_size(inputs, out_channels));
   const int64_t panels = winograd_pad(out_channels) / kWinogradPanel;
   for (int64_t panel = 0; panel < panels; ++panel) bf16_pack(weight.data(), inputs, out_channels, packed.data(), panel);
@@ -58,8 +75,16 @@ void check_product(const Bf16Isa& isa, const char* name, const std::vector<int64
     Lines<float> sums(kBf16BlockNumbers);
     double worst = 0.0;
     for (int64_t q = 0; q < end; q += block) {
-      isa.multiply({window.data() + q * stride, stride, kRowPixels, stride,
-                    packed.data() + bf16_panel_begin(panel, stride), at_once, sums.data()});
+      const uint16_t* first = window.data() + q * stride;
+      const int64_t row = kRowPixels * stride;
+      isa.multiply({{first, first + row, first + 2 * row},
+                    3,
+                    stride,
+                    stride,
+                    false,
+                    packed.data() + bf16_panel_begin(panel, stride),
+                    at_once,
+                    sums.data()});
       for (int64_t p = q; p < std::min(q + block, end); ++p) {
         if (p % kRowPixels >= kColumns) continue;
         for (int64_t n = 0; n < outputs; ++n) {
@@ -71,8 +96,8 @@ void check_product(const Bf16Isa& isa, const char* name, const std::vector<int64
             for (const int64_t channels : segments) {
               for (int64_t c = 0; c < channels; ++c, ++input) {
                 const float value = x[static_cast<size_t>(first + pixel * winograd_pad(channels) + c)];
-                const float w = weight[static_cast<size_t>((channel * in_channels + input) * 9 + tap)];
-                right += static_cast<double>(bfloat16_value(bfloat16_bits(value))) * bfloat16_value(bfloat16_bits(w));
+                const double w = rounded[static_cast<size_t>((channel * in_channels + input) * 9 + tap)];
+                right += static_cast<double>(bfloat16_value(bfloat16_bits(value))) * w;
               }
               first += pixels * winograd_pad(channels);
             }
@@ -86,6 +111,84 @@ void check_product(const Bf16Isa& isa, const char* name, const std::vector<int64
           static_cast<long>(in_channels), static_cast<long>(out_channels), worst);
   }
   isa.end();
+}
+
+// A split map, and the convolution of it: as it is, or after nearest x2 enlargement.
+void check_split(const Bf16Isa& isa, const char* name, int64_t in_channels, int64_t out_channels, bool upsamples) {
+  constexpr int64_t kRows = 3, kColumns = 70;
+  const Bf16SplitLayer layer{in_channels, out_channels,
+                             upsamples ? bf16_depth(out_channels) : winograd_pad(out_channels)};
+  const int64_t depth = layer.depth(), pixels = kRows * kColumns, taps = upsamples ? 2 : 3;
+  std::vector<float> features = random_floats(pixels * depth, 1);
+  for (int64_t i = 0; i < pixels * depth; ++i) features[static_cast<size_t>(i)] += 3.0f;
+  for (int64_t i = 0; i < pixels * depth; ++i)
+    if (i % depth >= in_channels) features[static_cast<size_t>(i)] = 0.0f;
+  const std::vector<float> bias = random_floats(depth, 2);
+  const std::vector<float> zeros(static_cast<size_t>(depth), 0.0f);
+  Lines<uint16_t> map((pixels + kBf16WindowPadding) * 2 * depth);
+  std::fill(map.memory.begin(), map.memory.end(), bfloat16_bits(std::numeric_limits<float>::quiet_NaN()));
+  isa.split({features.data(), depth, pixels, depth, zeros.data(), 0.2f, map.data(), 2 * depth});
+  std::vector<double> parts;  // (pixels, depth), what the map holds
+  bool exact = true;
+  for (int64_t i = 0; i < pixels * depth; ++i) {
+    const uint16_t* number = map.data() + (i / kBf16Depth * 2 * kBf16Depth) + i % kBf16Depth;
+    const float value = features[static_cast<size_t>(i)], first = bfloat16_value(bfloat16_bits(value));
+    exact &= number[0] == bfloat16_bits(value) && number[kBf16Depth] == bfloat16_bits(value - first);
+    parts.push_back(static_cast<double>(bfloat16_value(number[0])) + bfloat16_value(number[kBf16Depth]));
+  }
+  CHECK(exact, "%s: a split map of %ld channels", name, static_cast<long>(in_channels));
+
+  const std::vector<float> weight = random_floats(out_channels * in_channels * 9, 3);
+  Lines<uint16_t> packed(layer.packed_size(upsamples ? kBf16Phases * kBf16PhaseTaps : kBf16Taps));
+  for (int64_t panel = 0; panel < layer.panels(); ++panel)
+    (upsamples ? bf16_pack_phases : bf16_pack_split)(weight.data(), layer, packed.data(), panel);
+  isa.begin();
+  double worst = 0.0;
+  for (int64_t phase = 0; phase < (upsamples ? kBf16Phases : 1); ++phase) {
+    // The taps of an output (row i) are those that read pixel row[i] of the small picture.
+    const int64_t row[2][3] = {{0, 1, 1}, {0, 0, 1}};
+    const auto place = [&](int64_t tap) {
+      return upsamples ? 2 * row[phase / 2][tap / 3] + row[phase % 2][tap % 3] : tap;
+    };
+    for (int64_t panel = 0; panel < layer.panels(); panel += kBf16PanelsAtOnce) {
+      const int64_t at_once = std::min(layer.panels() - panel, kBf16PanelsAtOnce), outputs = 16 * at_once;
+      Lines<float> sums(kBf16BlockNumbers);
+      Bf16Product product{};
+      for (int64_t i = 0; i < taps; ++i) product.rows[i] = map.data() + i * kColumns * 2 * depth;
+      product.taps = taps;
+      product.pixel_stride = 2 * depth;
+      product.depth = depth;
+      product.split = true;
+      product.weight = packed.data() + (upsamples ? phase * layer.packed_size(kBf16PhaseTaps) : 0) +
+                       bf16_panel_begin(panel, depth, taps * taps);
+      product.panels = at_once;
+      product.sums = sums.data();
+      isa.multiply(product);
+      for (int64_t n = 0; n < outputs; ++n) {
+        std::vector<double> right(static_cast<size_t>(bf16_block_pixels(at_once)), 0.0);
+        for (int64_t k = 0; k < in_channels && 16 * panel + n < out_channels; ++k) {
+          std::vector<double> exact_taps(static_cast<size_t>(taps * taps), 0.0);
+          for (int64_t tap = 0; tap < 9; ++tap) {
+            exact_taps[static_cast<size_t>(place(tap))] +=
+                weight[static_cast<size_t>(((16 * panel + n) * in_channels + k) * 9 + tap)];
+          }
+          const std::vector<double> rounded = round_taps(exact_taps);
+          for (size_t p = 0; p < right.size(); ++p)
+            for (int64_t tap = 0; tap < taps * taps; ++tap) {
+              const auto pixel = static_cast<int64_t>(p) + tap / taps * kColumns + tap % taps;
+              right[p] += rounded[static_cast<size_t>(tap)] * parts[static_cast<size_t>(pixel * depth + k)];
+            }
+        }
+        for (size_t p = 0; p < right.size(); ++p) {
+          const double error = std::abs(sums.data()[static_cast<int64_t>(p) * outputs + n] - right[p]);
+          worst = error <= worst ? worst : error;
+        }
+      }
+    }
+  }
+  isa.end();
+  CHECK(worst <= 1e-6 * static_cast<double>(9 * in_channels), "%s: split map, %ld inputs, %ld outputs: error %g", name,
+        static_cast<long>(in_channels), static_cast<long>(out_channels), worst);
 }
 
 void check_rounding(const Bf16Isa& isa, const char* name) {
@@ -227,6 +330,10 @@ int main() {
       check_product(isa, name, {24, 8}, out_channels);
       check_product(isa, name, {64, 32, 32}, out_channels);
       check_product(isa, name, {16, 16, 16}, out_channels);
+      for (const int64_t in_channels : {24, 64}) {
+        check_split(isa, name, in_channels, out_channels, false);
+        check_split(isa, name, in_channels, out_channels, true);
+      }
     }
   }
   return test_result();

@@ -285,9 +285,9 @@ void check_part(const L2HSizes& sizes, Size size) {
       }
     }
     const double rms = std::sqrt(error_squares / squares);
-    if (sizes.products == Products::kInt8) {
+    if (sizes.num_dense_blocks > 0 && multiplies_int8(sizes.products)) {
       CHECK(rms <= 0.03, "%s: error %g of the root mean square", what.c_str(), rms);  // several roundings to 1 of 127
-    } else if (sizes.products == Products::kBfloat16) {
+    } else if (sizes.products != Products::kFloat32) {
       CHECK(rms <= 0.003, "%s: error %g of the root mean square", what.c_str(), rms);  // to 1 of 256
     } else {
       CHECK(worst <= 1e-5 * largest, "%s: error %g of %g", what.c_str(), worst, largest);
@@ -322,7 +322,7 @@ void check_strips(const L2HSizes& sizes, Size size, const std::vector<int64_t>& 
 void check_plans() {
   for (int64_t num_blocks : {0, 3, 6, 75}) {
     const Products products = num_blocks == 3   ? Products::kBfloat16
-                              : num_blocks == 6 ? Products::kInt8
+                              : num_blocks == 6 ? Products::kInt8AndBfloat16
                                                 : Products::kFloat32;
     const Net net(part_of(L2HPart::kNet, 16, num_blocks > 0 ? 16 : 0, num_blocks, 2, products));
     for (int64_t width : {1, 20, 108, 109, 216, 217, 500}) {
@@ -368,11 +368,14 @@ int main() {
   }
   check_part(part_of(P::kNet, 24, 8, 3, 1, Products::kInt8), {13, 7});
   check_part(part_of(P::kTrunk, 16, 16, 6, 0, Products::kInt8), {30, 210});
+  check_part(part_of(P::kNet, 24, 8, 3, 2, Products::kInt8AndBfloat16), {13, 7});
   for (const Size& size : {Size{1, 1}, {13, 7}, {30, 210}}) {
     // Depths that fill a product or not, and one or two panels of outputs.
     check_part(part_of(P::kNet, 24, 8, 3, 1, Products::kBfloat16), size);
     check_part(part_of(P::kTrunk, 48, 32, 3, 0, Products::kBfloat16), size);
     check_part(part_of(P::kDenseBlock, 16, 16, 1, 0, Products::kBfloat16), size);
+    check_part(part_of(P::kTail, 40, 0, 0, 2, Products::kBfloat16), size);
+    check_part(part_of(P::kTail, 64, 0, 0, 0, Products::kBfloat16), size);
   }
   check_part(part_of(P::kNet, 16, 0, 0, 0), {9, 5});
   check_part(part_of(P::kNet, 16, 16, 3, 0), {75, 160});  // more rows of units than the rings hold
@@ -387,6 +390,7 @@ int main() {
   check_strips(part_of(P::kNet, 16, 16, 3, 1), {117, 160}, {7, 12});
   check_strips(part_of(P::kNet, 24, 8, 3, 2), {112, 222}, {6, 11});  // two chunks
   check_strips(part_of(P::kNet, 24, 8, 3, 2, Products::kInt8), {150, 112}, {6, 11});
+  check_strips(part_of(P::kNet, 24, 8, 3, 2, Products::kInt8AndBfloat16), {150, 112}, {6, 11});
   check_strips(part_of(P::kNet, 24, 8, 3, 1, Products::kBfloat16), {112, 222}, {6, 11});
   check_strips(part_of(P::kNet, 16, 0, 0, 1), {112, 222}, {6});
   L2HSizes unshuffled = part_of(P::kNet, 16, 16, 3, 0);

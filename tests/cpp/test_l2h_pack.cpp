@@ -23,6 +23,9 @@ L2HSizes small_net(Products products) {
   return sizes;
 }
 
+constexpr Products kAllProducts[] = {Products::kFloat32, Products::kInt8, Products::kBfloat16,
+                                     Products::kInt8AndBfloat16};
+
 // The message of the error, or nothing.
 std::string error_of(const std::function<void()>& call) {
   try {
@@ -114,6 +117,24 @@ void check_int8_contents() {
   CHECK(std::equal(steps.begin(), steps.end(), conv.steps), "the steps differ");
 }
 
+// The layers behind the dense blocks, in bfloat16.
+void check_split_tail(const RandomLayers& layers, const L2HWeights& weights) {
+  const auto weight_of = [&](const std::string& name) { return layers.tensors.at(name + ".weight").data; };
+  const auto check = [&](const char* name, const Bf16SplitLayer& layer, int64_t taps, const PackedConv<Bfloat16>& conv,
+                         auto* pack) {
+    std::vector<uint16_t> numbers(static_cast<size_t>(layer.packed_size(taps)), 0xABCD);
+    for (int64_t panel = 0; panel < layer.panels(); ++panel) pack(weight_of(name), layer, numbers.data(), panel);
+    CHECK(std::equal(numbers.begin(), numbers.end(), conv.weight), "the numbers of %s differ", name);
+    const std::vector<float> padding(static_cast<size_t>(layer.padded_outputs - layer.out_channels), 0.0f);
+    CHECK(std::equal(padding.begin(), padding.end(), conv.bias + layer.out_channels), "the bias of %s", name);
+  };
+  CHECK(weights.upsample.empty() && weights.split_upsample.size() == 2, "%zu layers", weights.split_upsample.size());
+  const Bf16SplitLayer layer{17, 17, 32}, last{17, 3, 16};
+  check("conv_up2", layer, kBf16Phases * kBf16PhaseTaps, weights.split_upsample[1], bf16_pack_phases);
+  check("conv_hr", layer, kBf16Taps, weights.split_hr, bf16_pack_split);
+  check("conv_last", last, kBf16Taps, weights.split_last, bf16_pack_split);
+}
+
 void check_bf16_contents() {
   const RandomLayers layers(small_net(Products::kBfloat16));
   const Blob blob = layers.pack();
@@ -124,20 +145,21 @@ void check_bf16_contents() {
   for (const int64_t panel : {0, 1})
     bf16_pack(layers.tensors.at("body.0.rdb3.conv5.weight").data, inputs.of(4), 17, numbers.data(), panel);
   CHECK(std::equal(numbers.begin(), numbers.end(), weights.dense_bf16[2].convs[4].weight), "the numbers differ");
+  check_split_tail(layers, weights);
 }
 
 // Ranges are for int8, which needs them.
 void check_ranges_fit_products() {
   const RandomLayers layers(small_net(Products::kInt8));
-  for (const Products products : {Products::kFloat32, Products::kInt8, Products::kBfloat16}) {
-    const FloatTensor* wrong = products == Products::kInt8 ? nullptr : &layers.ranges;
+  for (const Products products : kAllProducts) {
+    const FloatTensor* wrong = multiplies_int8(products) ? nullptr : &layers.ranges;
     CHECK_ERROR("int8, and nothing else, needs ranges", L2HPacker(L2HPart::kNet, layers.tensors, products, wrong));
   }
 }
 
 // Every byte before the sections is needed.
 void check_damage() {
-  for (const Products products : {Products::kFloat32, Products::kInt8, Products::kBfloat16}) {
+  for (const Products products : kAllProducts) {
     const Blob blob = RandomLayers(small_net(products)).pack();
     L2HBlobHeader header;
     std::memcpy(&header, blob.data(), sizeof(header));
@@ -171,9 +193,9 @@ void check_damage() {
     const std::pair<size_t, std::pair<uint32_t, const char*>> cases[] = {
         {0, {0, "not packed weights"}},
         {offsetof(L2HBlobHeader, byte_order), {0x04030201, "another byte order"}},
-        {offsetof(L2HBlobHeader, version), {7, "must be of version 3, got version 7"}},
+        {offsetof(L2HBlobHeader, version), {7, "must be of version 4, got version 7"}},
         {offsetof(L2HBlobHeader, part), {9, "part must be 0..3, got 9"}},
-        {offsetof(L2HBlobHeader, products), {3, "products must be 0..2, got 3"}},
+        {offsetof(L2HBlobHeader, products), {4, "products must be 0..3, got 4"}},
         {offsetof(L2HBlobHeader, features), {0, "features must be 1..4096, got 0"}},
         {offsetof(L2HBlobHeader, features), {0x80000000, "features must be 1..4096, got -2147483648"}},
         {offsetof(L2HBlobHeader, features), {64, "do not fit the sizes"}},

@@ -85,7 +85,7 @@ void stream(Session& session, Planes& input, int64_t height, Planes& output, Ran
 void test_same_bits(const L2HSizes& sizes, int64_t threads, int64_t padding) {
   const RandomLayers layers(sizes);
   const std::vector<uint8_t> ranges = ranges_file(layers);
-  SessionOptions options = sizes.products == Products::kInt8 ? int8_options(ranges) : SessionOptions{};
+  SessionOptions options = multiplies_int8(sizes.products) ? int8_options(ranges) : SessionOptions{};
   options.threads = threads;
   options.halo = 7;
   options.border_padding = padding;
@@ -310,7 +310,7 @@ void test_c() {
 
 int main() {
   L2HSizes int8 = unshuffled_sizes(2);
-  int8.products = Products::kInt8;
+  int8.products = int8_products(process_isa());
   for (const int64_t threads : {1, 3}) {
     for (const int64_t padding : {0, 5}) test_same_bits(net_sizes(), threads, padding);
     test_same_bits(int8, threads, 5);

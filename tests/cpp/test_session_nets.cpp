@@ -20,7 +20,7 @@ namespace {
 std::vector<L2HSizes> all_sizes() {
   std::vector<L2HSizes> nets = {net_sizes(0),        net_sizes(1), unshuffled_sizes(2), unshuffled_sizes(2, 1),
                                 unshuffled_sizes(4), net_sizes(),  unshuffled_sizes(2), net_sizes()};
-  nets[5].products = nets[6].products = Products::kInt8;
+  nets[5].products = nets[6].products = int8_products(process_isa());
   nets[7].products = Products::kBfloat16;
   return nets;
 }
@@ -30,7 +30,7 @@ struct Net {
   explicit Net(const L2HSizes& sizes) : layers(sizes), file(model_file(layers.tensors)), ranges(ranges_file(layers)) {}
 
   SessionOptions options(int64_t threads, int64_t margin) const {
-    SessionOptions options = layers.sizes.products == Products::kInt8 ? int8_options(ranges) : SessionOptions{};
+    SessionOptions options = multiplies_int8(layers.sizes.products) ? int8_options(ranges) : SessionOptions{};
     if (layers.sizes.products == Products::kBfloat16) options.precision = Precision::kBf16;
     options.threads = threads;
     options.halo = options.border_padding = margin;

@@ -67,7 +67,7 @@ DAMAGE: list[tuple[str, Callable[[Tensor], Tensor], str]] = [
     ("cut", lambda w: w[:-1].clone(), r"packed weights must have the \d+ bytes that their header says, got \d+"),
     ("longer", lambda w: torch.cat([w, w[:1]]), r"packed weights must have the \d+ bytes that their header says, got"),
     ("no blob", lambda w: torch.zeros_like(w), "these are not packed weights"),
-    ("version", lambda w: with_byte(w, 12, 1), "packed weights must be of version 3, got version 1: pack them anew"),
+    ("version", lambda w: with_byte(w, 12, 1), "packed weights must be of version 4, got version 1: pack them anew"),
     ("other sizes", lambda w: with_byte(w, 28, 25), "packed weights"),
     ("not aligned", lambda w: torch.cat([w[:1], w])[1:], "packed weights must start at a multiple of 64 bytes"),
     ("not contiguous", lambda w: torch.stack([w, w], 1)[:, 0], "weights must be contiguous uint8"),
@@ -189,7 +189,7 @@ def test_packing(make_net: MakeNet) -> None:
     names = [f"{name}.{kind}" for name in ("conv_hr", "conv_last") for kind in ("weight", "bias")]
     tensors = [*net.hr, *net.last]
     pack("tail", names, tensors, "fp32", None)
-    with pytest.raises(RuntimeError, match="products must be fp32, int8 or bf16, got fp16"):
+    with pytest.raises(RuntimeError, match="products must be fp32, int8, bf16 or int8 and bf16, got fp16"):
         pack("tail", names, tensors, "fp16", None)
     weight = tensors[0]
     for part, named, given, ranges in [

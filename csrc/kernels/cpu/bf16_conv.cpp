@@ -1,6 +1,7 @@
 #include "csrc/kernels/cpu/bf16_conv.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "csrc/common/half_bits.h"
 
@@ -23,26 +24,27 @@ namespace {
 // The tiles of one panel: 32 input channels of one tap each.
 class PanelTiles {
  public:
-  PanelTiles(uint16_t* packed, int64_t depth, int64_t out_channels, int64_t panel) {
+  PanelTiles(const Bf16Weights& weights, int64_t panel) : taps_(weights.taps) {
     const int64_t first = panel / kBf16PanelsAtOnce * kBf16PanelsAtOnce;
-    panels_ = std::min(winograd_pad(out_channels) / kWinogradPanel - first, kBf16PanelsAtOnce);
-    begin_ = packed + bf16_panel_begin(first, depth) + (panel - first) * kNumbers;
+    panels_ = std::min(weights.panels - first, kBf16PanelsAtOnce);
+    begin_ = weights.packed + bf16_panel_begin(first, weights.depth, taps_) + (panel - first) * kNumbers;
   }
   uint16_t* at(int64_t channel, int64_t tap) const {
-    return begin_ + (channel / kBf16Depth * kBf16Taps + tap) * panels_ * kNumbers;
+    return begin_ + (channel / kBf16Depth * taps_ + tap) * panels_ * kNumbers;
   }
 
   static constexpr int64_t kNumbers = kBf16Depth * kWinogradPanel;
 
  private:
   uint16_t* begin_;
+  int64_t taps_;
   int64_t panels_;
 };
 
 }  // namespace
 
 void bf16_pack_segment(const Bf16Weights& w, int64_t panel) {
-  const PanelTiles tiles(w.packed, w.depth, w.out_channels, panel);
+  const PanelTiles tiles(w, panel);
   const int64_t outputs = std::min(w.out_channels - panel * kWinogradPanel, kWinogradPanel);
   for (int64_t c = 0; c < w.in_channels; ++c) {
     const int64_t k = w.begin + c;
@@ -50,16 +52,21 @@ void bf16_pack_segment(const Bf16Weights& w, int64_t panel) {
     const int64_t tap_stride = tiles.at(k, 1) - tiles.at(k, 0);
     for (int64_t n = 0; n < outputs; ++n) {
       const float* taps = w.weight + (panel * kWinogradPanel + n) * w.out_stride + c * w.in_stride;
-      for (int64_t tap = 0; tap < kBf16Taps; ++tap)
-        to[tap * tap_stride + 2 * n] = bfloat16_bits(taps[w.mirrored ? kBf16Taps - 1 - tap : tap]);
+      float error = 0.0f;
+      for (int64_t tap = 0; tap < w.taps; ++tap) {
+        const float value = taps[w.mirrored ? w.taps - 1 - tap : tap] + error;
+        const uint16_t rounded = bfloat16_bits(value);
+        if (w.passes_errors_on) error = value - bfloat16_value(rounded);
+        to[tap * tap_stride + 2 * n] = rounded;
+      }
     }
   }
 }
 
 void bf16_clear_panel(const Bf16Weights& w, int64_t panel) {
-  const PanelTiles tiles(w.packed, w.depth, w.out_channels, panel);
+  const PanelTiles tiles(w, panel);
   for (int64_t k = 0; k < w.depth; k += kBf16Depth) {
-    for (int64_t tap = 0; tap < kBf16Taps; ++tap) std::fill_n(tiles.at(k, tap), PanelTiles::kNumbers, uint16_t{0});
+    for (int64_t tap = 0; tap < w.taps; ++tap) std::fill_n(tiles.at(k, tap), PanelTiles::kNumbers, uint16_t{0});
   }
 }
 
@@ -67,6 +74,8 @@ void bf16_pack(const float* weight, const WinogradSegments& inputs, int64_t out_
                int64_t panel) {
   Bf16Weights part{};
   part.weight = weight;
+  part.passes_errors_on = true;
+  part.panels = winograd_pad(out_channels) / kWinogradPanel;
   part.in_stride = kBf16Taps;
   part.out_stride = kBf16Taps * inputs.channels_in_all();
   part.out_channels = out_channels;
@@ -78,6 +87,48 @@ void bf16_pack(const float* weight, const WinogradSegments& inputs, int64_t out_
     bf16_pack_segment(part, panel);
     part.weight += kBf16Taps * part.in_channels;
     part.begin += winograd_pad(part.in_channels);
+  }
+}
+
+namespace {
+
+// weight: (out_channels, in_channels, taps), dense.
+void pack_split(const float* weight, int64_t taps, const Bf16SplitLayer& layer, uint16_t* packed, int64_t panel) {
+  Bf16Weights part{};
+  part.weight = weight;
+  part.out_stride = taps * layer.in_channels;
+  part.in_stride = part.taps = taps;
+  part.passes_errors_on = true;
+  part.out_channels = layer.out_channels;
+  part.panels = layer.panels();
+  part.in_channels = layer.in_channels;
+  part.depth = layer.depth();
+  part.packed = packed;
+  bf16_clear_panel(part, panel);
+  bf16_pack_segment(part, panel);
+}
+
+}  // namespace
+
+void bf16_pack_split(const float* weight, const Bf16SplitLayer& layer, uint16_t* packed, int64_t panel) {
+  pack_split(weight, kBf16Taps, layer, packed, panel);
+}
+
+void bf16_pack_phases(const float* weight, const Bf16SplitLayer& layer, uint16_t* packed, int64_t panel) {
+  // Which of the two small pixels a tap of the enlarged ones reads: the first phase's first tap alone lies in the first
+  // pixel, the second phase's last tap alone in the second.
+  constexpr int64_t kPixel[2][3] = {{0, 1, 1}, {0, 0, 1}};
+  const int64_t pairs = layer.out_channels * layer.in_channels;
+  std::vector<float> phase_weight(static_cast<size_t>(pairs * kBf16PhaseTaps));
+  for (int64_t phase = 0; phase < kBf16Phases; ++phase, packed += layer.packed_size(kBf16PhaseTaps)) {
+    for (int64_t pair = 0; pair < pairs; ++pair) {
+      double sums[kBf16PhaseTaps] = {};
+      for (int64_t tap = 0; tap < kBf16Taps; ++tap)
+        sums[2 * kPixel[phase / 2][tap / 3] + kPixel[phase % 2][tap % 3]] += weight[pair * kBf16Taps + tap];
+      for (int64_t tap = 0; tap < kBf16PhaseTaps; ++tap)
+        phase_weight[static_cast<size_t>(pair * kBf16PhaseTaps + tap)] = static_cast<float>(sums[tap]);
+    }
+    pack_split(phase_weight.data(), kBf16PhaseTaps, layer, packed, panel);
   }
 }
 

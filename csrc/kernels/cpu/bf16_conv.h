@@ -7,6 +7,10 @@
 // 0, 1, 2. So any run of outputs is one matrix product, also across the ends of rows; what is computed for the two
 // columns between rows is dropped.
 //
+// A *split map* holds every channel in two parts, the number rounded and what the rounding left, together 16 bits of
+// precision: 64 numbers for 32 channels, first the one part of all, then the other. Both are multiplied by the same
+// weights. It is for the layers behind the dense blocks, whose features carry the whole picture and not a change of it.
+//
 // Every output is summed in one order, whatever outputs are computed together.
 #pragma once
 
@@ -22,7 +26,10 @@ struct Bfloat16 {
   using Weight = uint16_t;
 };
 
-constexpr int64_t kBf16Taps = 9;
+constexpr int64_t kBf16Taps = 9;  // of a 3x3 convolution
+// A convolution after nearest x2 enlargement is four of 2x2 taps, the phases.
+constexpr int64_t kBf16Phases = 4;
+constexpr int64_t kBf16PhaseTaps = 4;
 constexpr int64_t kBf16Depth = 32;           // channels of a product: depths are multiples of this
 constexpr int64_t kBf16PanelsAtOnce = 2;     // of 16 output channels
 constexpr int64_t kBf16BlockNumbers = 1024;  // results of a product: 64 pixels of one panel, or 32 of two
@@ -46,11 +53,12 @@ struct Bf16Input {
 
 // sums[p][n] = sum over taps and channels of x[p + tap][k] * weight[tap][k][n], for a block of pixels.
 struct Bf16Product {
-  const uint16_t* x;     // the first tap's pixel of the first output
-  int64_t pixel_stride;  // numbers
-  int64_t row_pixels;
+  const uint16_t* rows[3];  // the first output's first pixel in each row of taps
+  int64_t taps;             // rows and columns of taps: 3 or, of a split map, 2
+  int64_t pixel_stride;     // numbers
   int64_t depth;
-  const uint16_t* weight;  // (depth / 32, 9, panels, 16, 16, 2): the last of pairs of channels
+  bool split;              // x is a split map
+  const uint16_t* weight;  // (depth / 32, taps * taps, panels, 16, 16, 2): the last of pairs of channels
   int64_t panels;          // 1 or 2
   float* sums;             // (bf16_block_pixels(panels), 16 * panels), on a cache line
 };
@@ -69,6 +77,18 @@ struct Bf16Output {
   const float* inner;  // as the epilogue says
   const float* outer;
   int64_t pixel_stride;  // of all four
+};
+
+// What becomes of the sums in a split map: leaky(sums + bias).
+struct Bf16Split {
+  const float* sums;
+  int64_t sums_stride;
+  int64_t pixels;
+  int64_t channels;  // multiple of 32
+  const float* bias;
+  float negative_slope;
+  uint16_t* out;
+  int64_t out_stride;  // numbers
 };
 
 // What becomes of the sums in training: features, or the gradients of features, rounded again.
@@ -123,6 +143,7 @@ struct Bf16Isa {
   void (*convert)(const Bf16Input& input);
   void (*multiply)(const Bf16Product& product);
   void (*finish)(const Bf16Output& output);
+  void (*split)(const Bf16Split& split);
   void (*finish_features)(const Bf16Features& features);
   void (*make_planes)(const Bf16Planes& planes);
   void (*make_pairs)(const Bf16Pairs& pairs);
@@ -150,20 +171,41 @@ struct Bf16Weights {
   const float* weight;
   int64_t out_stride;
   int64_t in_stride;
-  bool mirrored;  // takes tap 8 - i for i
+  int64_t taps = kBf16Taps;
+  bool mirrored = false;  // takes tap 8 - i for i
+  // What rounding takes from a tap is added to the next one. So their sum, which is what a constant is multiplied by,
+  // is rounded once, and neighbouring pixels, which are alike, get errors that cancel.
+  bool passes_errors_on = false;
   int64_t out_channels;
+  int64_t panels;  // of all outputs
   int64_t in_channels;
-  int64_t begin;     // of the segment
-  int64_t depth;     // of all segments, padded
-  uint16_t* packed;  // of the whole convolution
+  int64_t begin = 0;  // of the segment
+  int64_t depth;      // of all segments, padded
+  uint16_t* packed;   // of the whole convolution
 };
 void bf16_pack_segment(const Bf16Weights& weights, int64_t panel);
 // Zeros for all of a panel.
 void bf16_clear_panel(const Bf16Weights& weights, int64_t panel);
 
 // Where the weights of the product begin that starts with this panel, an even one.
-constexpr int64_t bf16_panel_begin(int64_t panel, int64_t depth) {
-  return panel * kWinogradPanel * kBf16Taps * bf16_depth(depth);
+constexpr int64_t bf16_panel_begin(int64_t panel, int64_t depth, int64_t taps = kBf16Taps) {
+  return panel * kWinogradPanel * taps * bf16_depth(depth);
 }
+
+// A layer whose input is a split map.
+struct Bf16SplitLayer {
+  int64_t in_channels;
+  int64_t out_channels;
+  int64_t padded_outputs;  // to a multiple of 32 for another split map, else of 16
+
+  int64_t depth() const { return bf16_depth(in_channels); }
+  int64_t panels() const { return padded_outputs / kWinogradPanel; }
+  int64_t packed_size(int64_t taps) const { return taps * depth() * padded_outputs; }
+};
+// weight: (out_channels, in_channels, 3, 3), dense; for one panel of 16 outputs.
+void bf16_pack_split(const float* weight, const Bf16SplitLayer& layer, uint16_t* packed, int64_t panel);
+// The four phases of a convolution after nearest x2 enlargement, one after the other: phase 2 i + j makes the outputs
+// of rows 2 y + i and columns 2 x + j from the 2x2 pixels from row y + i - 1 and column x + j - 1 on.
+void bf16_pack_phases(const float* weight, const Bf16SplitLayer& layer, uint16_t* packed, int64_t panel);
 
 }  // namespace srdgan

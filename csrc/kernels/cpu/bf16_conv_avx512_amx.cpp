@@ -9,6 +9,8 @@
 #endif
 #include <immintrin.h>
 
+#include "csrc/kernels/cpu/amx_tiles.h"
+
 namespace srdgan {
 namespace {
 
@@ -29,99 +31,106 @@ typedef float UnalignedVec __attribute__((vector_size(4 * kLanes), aligned(4), m
 
 #include "csrc/kernels/cpu/bf16_conv_lanes.h"
 
-// Eight tiles of 16 rows of 64 bytes: tiles 0 to 3 hold sums, 4 and 5 pixels, 6 and 7 weights.
-struct [[gnu::packed]] TileConfig {
-  uint8_t palette;
-  uint8_t start_row;
-  uint8_t reserved[14];
-  uint16_t column_bytes[16];
-  uint8_t rows[16];
-};
+// All eight tiles have their full size: tiles 0 to 3 hold sums, 4 and 5 pixels, 6 and 7 weights.
+constexpr int64_t kTile = kTileRows * kTileRowBytes / 2;  // numbers
 
-constexpr int64_t kTileRow = 64;  // bytes
-constexpr int64_t kTile = 512;    // numbers of 16 bits
-constexpr int64_t kTilePixels = 16;
-
-constexpr TileConfig make_config() {
-  TileConfig config{};
-  config.palette = 1;
-  for (int i = 0; i < 8; ++i) {
-    config.column_bytes[i] = kTileRow;
-    config.rows[i] = kTilePixels;
-  }
-  return config;
+constexpr TileSizes make_sizes() {
+  TileSizes sizes{};
+  for (int tile = 0; tile < 8; ++tile) sizes.set(tile, kTileRows, kTileRowBytes);
+  return sizes;
 }
+constexpr TileSizes kSizes = make_sizes();
 
-// A constant, because GCC sees only the first bytes read, and leaves out the stores to the rest of a variable.
-alignas(64) constexpr TileConfig kConfig = make_config();
+void begin() { set_tile_sizes(kSizes); }
 
-void begin() { _tile_loadconfig(&kConfig); }
+void end() { release_tiles(); }
 
-void end() { _tile_release(); }
-
-// 32 pixels of two panels: every tile that is loaded is used twice.
+// 32 pixels of two panels: every tile that is loaded is used twice, and weights four times in a split map.
+template <int kTaps, bool kSplit>
 void multiply_two(const Bf16Product& p) {
-  _tile_zero(0);
-  _tile_zero(1);
-  _tile_zero(2);
-  _tile_zero(3);
-  const int64_t stride = 2 * p.pixel_stride;
+  zero_tile<0>();
+  zero_tile<1>();
+  zero_tile<2>();
+  zero_tile<3>();
+  const int64_t stride = 2 * p.pixel_stride, second = kTileRows * p.pixel_stride;
   const uint16_t* weight = p.weight;
   for (int64_t k = 0; k < p.depth; k += kBf16Depth) {
-    for (int64_t i = 0; i < 3; ++i) {
-      const uint16_t* x = p.x + i * p.row_pixels * p.pixel_stride + k;
-      for (int64_t j = 0; j < 3; ++j, x += p.pixel_stride, weight += 2 * kTile) {
-        _tile_loadd(4, x, stride);
-        _tile_loadd(6, weight, kTileRow);
-        _tile_loadd(7, weight + kTile, kTileRow);
-        _tile_loadd(5, x + kTilePixels * p.pixel_stride, stride);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
+    for (int i = 0; i < kTaps; ++i) {
+      const uint16_t* x = p.rows[i] + (kSplit ? 2 * k : k);
+      for (int j = 0; j < kTaps; ++j, x += p.pixel_stride, weight += 2 * kTile) {
+        load_tile<4>(x, stride);
+        load_tile<6>(weight, kTileRowBytes);
+        load_tile<7>(weight + kTile, kTileRowBytes);
+        load_tile<5>(x + second, stride);
+        add_products_of_bf16<0, 4, 6>();
+        add_products_of_bf16<1, 4, 7>();
+        add_products_of_bf16<2, 5, 6>();
+        add_products_of_bf16<3, 5, 7>();
+        if constexpr (kSplit) {
+          load_tile<4>(x + kBf16Depth, stride);
+          load_tile<5>(x + second + kBf16Depth, stride);
+          add_products_of_bf16<0, 4, 6>();
+          add_products_of_bf16<1, 4, 7>();
+          add_products_of_bf16<2, 5, 6>();
+          add_products_of_bf16<3, 5, 7>();
+        }
       }
     }
   }
-  constexpr int64_t kRow = 2 * kTileRow;
-  _tile_stored(0, p.sums, kRow);
-  _tile_stored(1, p.sums + 16, kRow);
-  _tile_stored(2, p.sums + 32 * kTilePixels, kRow);
-  _tile_stored(3, p.sums + 32 * kTilePixels + 16, kRow);
+  constexpr int64_t kRow = 2 * kTileRowBytes;
+  store_tile<0>(p.sums, kRow);
+  store_tile<1>(p.sums + 16, kRow);
+  store_tile<2>(p.sums + 32 * kTileRows, kRow);
+  store_tile<3>(p.sums + 32 * kTileRows + 16, kRow);
+}
+
+// Adds the products of 64 pixels with the weights in tile 6.
+[[gnu::always_inline]] inline void add_pixels(const uint16_t* x, int64_t stride, int64_t tile) {
+  load_tile<4>(x, stride);
+  add_products_of_bf16<0, 4, 6>();
+  load_tile<5>(x + tile, stride);
+  add_products_of_bf16<1, 5, 6>();
+  load_tile<4>(x + 2 * tile, stride);
+  add_products_of_bf16<2, 4, 6>();
+  load_tile<5>(x + 3 * tile, stride);
+  add_products_of_bf16<3, 5, 6>();
 }
 
 // 64 pixels of one panel.
+template <int kTaps, bool kSplit>
 void multiply_one(const Bf16Product& p) {
-  _tile_zero(0);
-  _tile_zero(1);
-  _tile_zero(2);
-  _tile_zero(3);
-  const int64_t stride = 2 * p.pixel_stride, tile = kTilePixels * p.pixel_stride;
+  zero_tile<0>();
+  zero_tile<1>();
+  zero_tile<2>();
+  zero_tile<3>();
+  const int64_t stride = 2 * p.pixel_stride, tile = kTileRows * p.pixel_stride;
   const uint16_t* weight = p.weight;
   for (int64_t k = 0; k < p.depth; k += kBf16Depth) {
-    for (int64_t i = 0; i < 3; ++i) {
-      const uint16_t* x = p.x + i * p.row_pixels * p.pixel_stride + k;
-      for (int64_t j = 0; j < 3; ++j, x += p.pixel_stride, weight += kTile) {
-        _tile_loadd(6, weight, kTileRow);
-        _tile_loadd(4, x, stride);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(5, x + tile, stride);
-        _tile_dpbf16ps(1, 5, 6);
-        _tile_loadd(4, x + 2 * tile, stride);
-        _tile_dpbf16ps(2, 4, 6);
-        _tile_loadd(5, x + 3 * tile, stride);
-        _tile_dpbf16ps(3, 5, 6);
+    for (int i = 0; i < kTaps; ++i) {
+      const uint16_t* x = p.rows[i] + (kSplit ? 2 * k : k);
+      for (int j = 0; j < kTaps; ++j, x += p.pixel_stride, weight += kTile) {
+        load_tile<6>(weight, kTileRowBytes);
+        add_pixels(x, stride, tile);
+        if constexpr (kSplit) add_pixels(x + kBf16Depth, stride, tile);
       }
     }
   }
-  _tile_stored(0, p.sums, kTileRow);
-  _tile_stored(1, p.sums + 16 * kTilePixels, kTileRow);
-  _tile_stored(2, p.sums + 32 * kTilePixels, kTileRow);
-  _tile_stored(3, p.sums + 48 * kTilePixels, kTileRow);
+  store_tile<0>(p.sums, kTileRowBytes);
+  store_tile<1>(p.sums + 16 * kTileRows, kTileRowBytes);
+  store_tile<2>(p.sums + 32 * kTileRows, kTileRowBytes);
+  store_tile<3>(p.sums + 48 * kTileRows, kTileRowBytes);
+}
+
+template <int kTaps, bool kSplit>
+[[gnu::always_inline]] inline void multiply_taps(const Bf16Product& product) {
+  if (product.panels == 2) return multiply_two<kTaps, kSplit>(product);
+  multiply_one<kTaps, kSplit>(product);
 }
 
 void multiply(const Bf16Product& product) {
-  if (product.panels == 2) return multiply_two(product);
-  multiply_one(product);
+  if (!product.split) return multiply_taps<3, false>(product);
+  if (product.taps == 3) return multiply_taps<3, true>(product);
+  multiply_taps<2, true>(product);
 }
 
 // 32 pixels of 32 channels are turned in five steps, of pairs of 1, 2, 4, 8 and 16 rows.
@@ -182,32 +191,32 @@ template <bool kTwoInputs, bool kTwoOutputs>
   const int64_t sums_stride = 4 * p.sums_stride, x_stride = 2 * p.x_stride, grad_stride = 2 * p.grad_stride;
   float* lower = p.sums + 16 * p.sums_stride;
   if (p.adds) {
-    _tile_loadd(0, p.sums, sums_stride);
-    if constexpr (kTwoOutputs) _tile_loadd(1, p.sums + 16, sums_stride);
-    if constexpr (kTwoInputs) _tile_loadd(2, lower, sums_stride);
-    if constexpr (kTwoInputs && kTwoOutputs) _tile_loadd(3, lower + 16, sums_stride);
+    load_tile<0>(p.sums, sums_stride);
+    if constexpr (kTwoOutputs) load_tile<1>(p.sums + 16, sums_stride);
+    if constexpr (kTwoInputs) load_tile<2>(lower, sums_stride);
+    if constexpr (kTwoInputs && kTwoOutputs) load_tile<3>(lower + 16, sums_stride);
   } else {
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
+    zero_tile<0>();
+    zero_tile<1>();
+    zero_tile<2>();
+    zero_tile<3>();
   }
   for (int64_t pixel = 0; pixel < p.pixels; pixel += 32) {
     const uint16_t* x = p.x + pixel;
     const uint16_t* grad = p.grad + pixel / 2 * p.grad_stride;
-    _tile_loadd(4, x, x_stride);
-    _tile_loadd(6, grad, grad_stride);
-    if constexpr (kTwoOutputs) _tile_loadd(7, grad + 32, grad_stride);
-    if constexpr (kTwoInputs) _tile_loadd(5, x + 16 * p.x_stride, x_stride);
-    _tile_dpbf16ps(0, 4, 6);
-    if constexpr (kTwoOutputs) _tile_dpbf16ps(1, 4, 7);
-    if constexpr (kTwoInputs) _tile_dpbf16ps(2, 5, 6);
-    if constexpr (kTwoInputs && kTwoOutputs) _tile_dpbf16ps(3, 5, 7);
+    load_tile<4>(x, x_stride);
+    load_tile<6>(grad, grad_stride);
+    if constexpr (kTwoOutputs) load_tile<7>(grad + 32, grad_stride);
+    if constexpr (kTwoInputs) load_tile<5>(x + 16 * p.x_stride, x_stride);
+    add_products_of_bf16<0, 4, 6>();
+    if constexpr (kTwoOutputs) add_products_of_bf16<1, 4, 7>();
+    if constexpr (kTwoInputs) add_products_of_bf16<2, 5, 6>();
+    if constexpr (kTwoInputs && kTwoOutputs) add_products_of_bf16<3, 5, 7>();
   }
-  _tile_stored(0, p.sums, sums_stride);
-  if constexpr (kTwoOutputs) _tile_stored(1, p.sums + 16, sums_stride);
-  if constexpr (kTwoInputs) _tile_stored(2, lower, sums_stride);
-  if constexpr (kTwoInputs && kTwoOutputs) _tile_stored(3, lower + 16, sums_stride);
+  store_tile<0>(p.sums, sums_stride);
+  if constexpr (kTwoOutputs) store_tile<1>(p.sums + 16, sums_stride);
+  if constexpr (kTwoInputs) store_tile<2>(lower, sums_stride);
+  if constexpr (kTwoInputs && kTwoOutputs) store_tile<3>(lower + 16, sums_stride);
 }
 
 void multiply_weights(const Bf16WeightProduct& product) {
@@ -221,8 +230,8 @@ void multiply_weights(const Bf16WeightProduct& product) {
 }  // namespace
 
 const Bf16Isa& bf16_avx512_amx() {
-  static constexpr Bf16Isa kSteps = {begin,       convert,    multiply,         finish, finish_features,
-                                     make_planes, make_pairs, multiply_weights, end};
+  static constexpr Bf16Isa kSteps = {begin,           convert,     multiply,   finish,           split,
+                                     finish_features, make_planes, make_pairs, multiply_weights, end};
   return kSteps;
 }
 

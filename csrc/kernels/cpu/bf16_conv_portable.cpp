@@ -25,8 +25,9 @@ void multiply(const Bf16Product& p) {
   const int64_t outputs = p.panels * kWinogradPanel;
   std::fill_n(p.sums, kBf16BlockNumbers, 0.0f);
   const uint16_t* weight = p.weight;
+  const int64_t parts = p.split ? 2 : 1;
   for (int64_t k = 0; k < p.depth; k += kBf16Depth) {
-    for (int64_t tap = 0; tap < kBf16Taps; ++tap, weight += kBf16Depth * outputs) {
+    for (int64_t tap = 0; tap < p.taps * p.taps; ++tap, weight += kBf16Depth * outputs) {
       float rows[kBf16Depth][kBf16PanelsAtOnce * kWinogradPanel];
       for (int64_t c = 0; c < kBf16Depth; ++c) {
         for (int64_t n = 0; n < outputs; ++n) {
@@ -35,12 +36,12 @@ void multiply(const Bf16Product& p) {
               weight[((panel * kBf16Depth + c / 2 * 2) * kWinogradPanel) + 2 * (n % kWinogradPanel) + c % 2]);
         }
       }
-      const uint16_t* x = p.x + (tap / 3 * p.row_pixels + tap % 3) * p.pixel_stride + k;
+      const uint16_t* x = p.rows[tap / p.taps] + tap % p.taps * p.pixel_stride + parts * k;
       for (int64_t pixel = 0; pixel < bf16_block_pixels(p.panels); ++pixel, x += p.pixel_stride) {
         float* sums = p.sums + pixel * outputs;
-        for (int64_t c = 0; c < kBf16Depth; ++c) {
+        for (int64_t c = 0; c < parts * kBf16Depth; ++c) {
           const float value = bfloat16_value(x[c]);
-          for (int64_t n = 0; n < outputs; ++n) sums[n] += value * rows[c][n];
+          for (int64_t n = 0; n < outputs; ++n) sums[n] += value * rows[c % kBf16Depth][n];
         }
       }
     }
@@ -81,8 +82,8 @@ void do_nothing() {}
 }  // namespace
 
 const Bf16Isa& bf16_portable() {
-  static constexpr Bf16Isa kSteps = {do_nothing,  convert,    multiply,         finish,    finish_features,
-                                     make_planes, make_pairs, multiply_weights, do_nothing};
+  static constexpr Bf16Isa kSteps = {do_nothing,      convert,     multiply,   finish,           split,
+                                     finish_features, make_planes, make_pairs, multiply_weights, do_nothing};
   return kSteps;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "csrc/common/wavefront.h"
+#include "csrc/kernels/cpu/bf16_conv.h"
 #include "csrc/kernels/cpu/dense_block.h"
 #include "csrc/kernels/cpu/feature_map.h"
 #include "csrc/kernels/cpu/unit_grid.h"
@@ -57,6 +58,25 @@ struct Upsample {
 };
 
 std::unique_ptr<Stage> make_upsample_stage(const UnitGrid& grid, const Upsample& upsample, CpuIsa isa);
+
+// The same two, and a copy, with products of bfloat16 (bf16_conv.h). Sources are split maps, which take the memory of
+// floats: a pixel of a FeatureMap whose channels are a multiple of 32. Behind such a map there must be
+// kBf16WindowPadding more pixels, which are read and not used.
+struct SplitConv {
+  PackedConv<Bfloat16> packed;
+  Bf16SplitLayer layer;
+  float negative_slope;  // 1 for none
+  int64_t scale;         // size of the source over that of the grid
+  bool upsamples;        // packed is of bf16_pack_phases
+  FeatureMap source;
+  FeatureMap target;     // a split map, unless
+  Planes<float> planes;  // its data is set
+};
+
+std::unique_ptr<Stage> make_split_conv_stage(const UnitGrid& grid, const SplitConv& conv, CpuIsa isa);
+// From floats to the first channels of a split map; the others become zeros.
+std::unique_ptr<Stage> make_split_stage(const UnitGrid& grid, const FeatureMap& floats, const FeatureMap& split,
+                                        CpuIsa isa);
 
 // From planes to the first channels of a map with a border; the others become zeros.
 std::unique_ptr<Stage> make_import_stage(const UnitGrid& grid, const Planes<const float>& planes,

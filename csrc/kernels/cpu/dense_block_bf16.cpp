@@ -47,7 +47,7 @@ class Bf16DenseStage final : public DenseStage {
     const int64_t row_pixels = window_row(chunk), end = height * row_pixels;
     Bf16Product product{};
     product.pixel_stride = stride();
-    product.row_pixels = row_pixels;
+    product.taps = 3;
     product.depth = bf16_depth(depth_before(index_ + 1));
     product.weight = conv_.weight + bf16_panel_begin(panel, product.depth);
     product.panels = std::min(out_channels() / kWinogradPanel - panel, kBf16PanelsAtOnce);
@@ -61,7 +61,8 @@ class Bf16DenseStage final : public DenseStage {
     output.pixel_stride = out_channels();
     const int64_t block = bf16_block_pixels(product.panels);
     for (int64_t q = 0; q < end; q += block) {
-      product.x = workspace_.window(slot(row), chunk) + q * stride();
+      const uint16_t* first = workspace_.window(slot(row), chunk) + q * stride();
+      for (int i = 0; i < 3; ++i) product.rows[i] = first + i * row_pixels * stride();
       isa_.multiply(product);
       for (int64_t begin = q; begin < std::min(q + block, end);) {
         const int64_t y = begin / row_pixels, x = begin % row_pixels;

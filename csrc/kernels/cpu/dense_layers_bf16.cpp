@@ -102,7 +102,7 @@ struct Layers {
       for (int64_t panel = 0; panel < panels; panel += kBf16PanelsAtOnce) {
         Bf16Product product{};
         product.pixel_stride = slab_stride(shape);
-        product.row_pixels = row_pixels(shape);
+        product.taps = 3;
         product.depth = bf16_depth(shape.layer_depth(layer));
         product.panels = std::min(panels - panel, kBf16PanelsAtOnce);
         product.weight = packed + packed_begin(shape, layer) + bf16_panel_begin(panel, product.depth);
@@ -124,7 +124,7 @@ struct Layers {
   void multiply(const Bf16Isa& isa, Bf16Product& product, const Finish& finish_run) const {
     const int64_t block = bf16_block_pixels(product.panels), row = row_pixels(shape), end = shape.height * row;
     for (int64_t q = 0; q < end; q += block) {
-      product.x = slab + q * product.pixel_stride;
+      for (int i = 0; i < 3; ++i) product.rows[i] = slab + (q + i * row) * product.pixel_stride;
       isa.multiply(product);
       for (int64_t begin = q; begin < std::min(q + block, end);) {
         const int64_t y = begin / row, x = begin % row, next = std::min((y + 1) * row, q + block);
@@ -208,6 +208,7 @@ void dense_bf16_pack(const DenseShape& shape, const float* weights, uint16_t* pa
   part.in_stride = kBf16Taps;
   part.out_stride = kBf16Taps * shape.layer_inputs(layer);
   part.out_channels = shape.layer_outputs(layer);
+  part.panels = num_panels(part.out_channels);
   part.depth = bf16_depth(shape.layer_depth(layer));
   part.packed = packed + packed_begin(shape, layer);
   bf16_clear_panel(part, panel);
@@ -230,6 +231,7 @@ void dense_bf16_pack_reversed(const DenseShape& shape, const float* weights, uin
   part.mirrored = true;
   part.out_stride = kBf16Taps;
   part.out_channels = reversed.layer_outputs(layer);
+  part.panels = num_panels(part.out_channels);
   part.depth = bf16_depth(reversed.layer_depth(layer));
   part.packed = packed + packed_begin(reversed, layer);
   bf16_clear_panel(part, panel);

@@ -15,7 +15,7 @@ constexpr int64_t carried_rows(int64_t index) { return kDenseConvs - index; }
 
 // Tiles of all stages lie in one grid.
 UnitGrid make_grid(int64_t height, int64_t width, Products products, int64_t min_chunks) {
-  const bool int8 = products == Products::kInt8;
+  const bool int8 = multiplies_int8(products);
   return UnitGrid(height, width, int8 ? std::lcm(Float32::kTile, Int8::kTile) : Float32::kTile, min_chunks);
 }
 
@@ -28,16 +28,18 @@ int64_t min_chunks(const L2HSizes& sizes, int64_t width, int64_t threads) {
 
 DenseWorkspace make_workspace(const UnitGrid& grid, const L2HSizes& sizes, int64_t ring) {
   const int64_t features = winograd_pad(sizes.features), growth = winograd_pad(sizes.growth);
-  if (sizes.products == Products::kInt8) return DenseWorkspace::of<Int8>(grid, features, growth, ring);
+  if (multiplies_int8(sizes.products)) return DenseWorkspace::of<Int8>(grid, features, growth, ring);
   if (sizes.products == Products::kBfloat16) return DenseWorkspace::of<Bfloat16>(grid, features, growth, ring);
   return DenseWorkspace::of<Float32>(grid, features, growth, ring);
 }
 
 // Takes memory for a map with its border.
-FeatureMap make_map(float*& memory, int64_t ring, int64_t height, int64_t width, int64_t channels) {
+FeatureMap make_map(float*& memory, int64_t ring, int64_t height, int64_t width, int64_t channels, bool split = false) {
   ring = std::min(ring, height);
+  if (split) channels = bf16_depth(channels);
   const FeatureMap map = FeatureMap::bordered(memory, ring, height, width, channels);
   memory += FeatureMap::bordered_floats(ring, width, channels);
+  if (split) memory += kBf16WindowPadding * channels;
   return map;
 }
 
@@ -47,7 +49,8 @@ FeatureMap make_map(float*& memory, int64_t ring, int64_t height, int64_t width,
 struct L2HRun::Layout {
   FeatureMap picture{};
   FeatureMap x{};
-  FeatureMap rrdb{};  // shortcut around three blocks; in the end conv_body's output
+  FeatureMap rrdb{};   // shortcut around three blocks; in the end conv_body's output
+  FeatureMap split{};  // what the tail reads, if that is a split map; then the next ones are, too
   std::vector<FeatureMap> enlarged;
   FeatureMap hr{};
   // Carried rows of each block, twice: those of the previous strip, and those for the next one.
@@ -87,7 +90,7 @@ int64_t L2HRun::round_strip_rows(int64_t height, int64_t width, Products product
 
 int64_t L2HRun::num_stages() const {
   const int64_t blocks = num_blocks() * kDenseConvs;
-  const int64_t tail = weights_.sizes.num_upsamplings + 2;
+  const int64_t tail = weights_.sizes.num_upsamplings + 2 + (splits_tail() ? 1 : 0);
   if (is_net()) return blocks + tail + 3;    // import, conv_first, conv_body
   return is_tail() ? tail + 1 : blocks + 2;  // import, export
 }
@@ -117,9 +120,11 @@ L2HRun::Layout L2HRun::lay_out(float* state) const {
   if (is_net()) layout.picture = map(trunk_rows + unit, winograd_pad(weights_.sizes.in_channels));
   if (is_net() || is_tail()) {
     int64_t scale = 1;
+    const bool split = splits_tail();
     const auto tail_map = [&] {
-      return make_map(state, kTailRing * scale * unit, scale * grid_.height, scale * grid_.width, features);
+      return make_map(state, kTailRing * scale * unit, scale * grid_.height, scale * grid_.width, features, split);
     };
+    if (split) layout.split = tail_map();
     for (int64_t i = 0; i < weights_.sizes.num_upsamplings; ++i) {
       scale *= 2;
       layout.enlarged.push_back(tail_map());
@@ -144,7 +149,7 @@ L2HRun::Layout L2HRun::lay_out(float* state) const {
 
 void L2HRun::clear_borders(float* state) const {
   const Layout layout = lay_out(state);
-  for (const FeatureMap& map : {layout.picture, layout.x, layout.rrdb, layout.hr}) {
+  for (const FeatureMap& map : {layout.picture, layout.x, layout.rrdb, layout.split, layout.hr}) {
     if (map.ring > 0) map.clear_border();
   }
   for (const FeatureMap& map : layout.enlarged) map.clear_border();
@@ -234,7 +239,7 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* state, float* workspace, const L2
       const auto make_stage = [&](const auto& weights) {
         return make_dense_stage(workspace_, weights[index], block, isa_, i, shift);
       };
-      add(products == Products::kInt8       ? make_stage(weights_.dense_int8)
+      add(multiplies_int8(products)         ? make_stage(weights_.dense_int8)
           : products == Products::kBfloat16 ? make_stage(weights_.dense_bf16)
                                             : make_stage(weights_.dense),
           std::move(reuses), shift);
@@ -256,6 +261,32 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* state, float* workspace, const L2
   const auto add_tail = [&](std::unique_ptr<Stage> stage) {
     add(std::move(stage), {{wavefront->num_stages() + 1, -kTailRing}});
   };
+  if (splits_tail()) {
+    add_tail(make_split_stage(grid_, source, layout.split, isa_));
+    SplitConv split{};
+    split.layer = weights_.sizes.split_layer();
+    split.negative_slope = negative_slope_;
+    split.scale = 1;
+    split.source = layout.split;
+    split.upsamples = true;
+    for (size_t i = 0; i < weights_.split_upsample.size(); ++i, split.scale *= 2) {
+      split.packed = weights_.split_upsample[i];
+      split.target = layout.enlarged[i];
+      add_tail(make_split_conv_stage(grid_, split, isa_));
+      split.source = split.target;
+    }
+    split.upsamples = false;
+    split.packed = weights_.split_hr;
+    split.target = layout.hr;
+    add_tail(make_split_conv_stage(grid_, split, isa_));
+    split.packed = weights_.split_last;
+    split.layer = weights_.sizes.split_last();
+    split.source = layout.hr;
+    split.planes = data.result;
+    add(make_split_conv_stage(grid_, split, isa_));
+    wavefront->prepare();
+    return wavefront;
+  }
   int64_t scale = 1;
   for (size_t i = 0; i < weights_.upsample.size(); ++i) {
     Upsample upsample{};

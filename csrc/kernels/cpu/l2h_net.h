@@ -72,6 +72,7 @@ class L2HRun {
   int64_t num_blocks() const { return weights_.sizes.num_dense_blocks; }
   bool is_tail() const { return weights_.sizes.part == L2HPart::kTail; }
   bool is_net() const { return weights_.sizes.part == L2HPart::kNet; }
+  bool splits_tail() const { return (is_net() || is_tail()) && has_split_tail(weights_.sizes.products); }
   bool has_rrdbs() const { return is_net() || weights_.sizes.part == L2HPart::kTrunk; }
   int64_t num_stages() const;
   // First row of units that a stage cannot compute yet.

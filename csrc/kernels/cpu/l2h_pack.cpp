@@ -57,7 +57,7 @@ L2HPacker::L2HPacker(L2HPart part, const NamedTensors& tensors, Products product
   find_sizes(tensors);
   sizes_.check();
   find_layers(tensors);
-  if ((products == Products::kInt8) != (ranges != nullptr))
+  if (multiplies_int8(products) != (ranges != nullptr))
     throw std::runtime_error("int8, and nothing else, needs ranges");
   if (ranges == nullptr) return;
   const int64_t features = DenseInputs(sizes_.features, sizes_.growth).of(kDenseConvs - 1).channels_in_all();
@@ -138,16 +138,20 @@ int64_t L2HPacker::start(void* blob) {
     pack_conv(body_, {2, inputs}, weights.body);
   }
   if (sizes_.part == L2HPart::kNet || sizes_.part == L2HPart::kTail) {
-    for (size_t i = 0; i < upsample_.size(); ++i) pack_upsample(upsample_[i], weights.upsample[i]);
-    pack_conv(hr_, {1, inputs}, weights.hr);
-    pack_conv(last_, {1, inputs}, weights.last);
+    if (has_split_tail(sizes_.products)) {
+      pack_split_tail(weights);
+    } else {
+      for (size_t i = 0; i < upsample_.size(); ++i) pack_upsample(upsample_[i], weights.upsample[i]);
+      pack_conv(hr_, {1, inputs}, weights.hr);
+      pack_conv(last_, {1, inputs}, weights.last);
+    }
   }
   return static_cast<int64_t>(jobs_.size());
 }
 
-void L2HPacker::pack_bias(const Layer& layer, const float* packed) {
+void L2HPacker::pack_bias(const Layer& layer, const float* packed, int64_t padded) {
   float* padding = std::copy_n(layer.bias, layer.out_channels, writable(packed));
-  std::fill_n(padding, winograd_pad(layer.out_channels) - layer.out_channels, 0.0f);
+  std::fill_n(padding, padded - layer.out_channels, 0.0f);
 }
 
 template <typename Precision>
@@ -172,7 +176,7 @@ void L2HPacker::pack_dense(const std::vector<DenseWeights<Precision>>& blocks) {
 template <typename Precision>
 void L2HPacker::pack_conv(const Layer& layer, const WinogradSegments& inputs, const PackedConv<Precision>& packed,
                           const float* levels) {
-  pack_bias(layer, packed.bias);
+  pack_bias(layer, packed.bias, winograd_pad(layer.out_channels));
   const std::vector<int64_t> channels(inputs.channels, inputs.channels + inputs.count);
   const int64_t levels_stride = DenseInputs(sizes_.features, sizes_.growth).of(kDenseConvs - 1).depth();
   for (int64_t panel = 0; panel < winograd_pad(layer.out_channels) / kWinogradPanel; ++panel) {
@@ -191,8 +195,21 @@ void L2HPacker::pack_conv(const Layer& layer, const WinogradSegments& inputs, co
   }
 }
 
+void L2HPacker::pack_split_tail(const L2HWeights& weights) {
+  const auto pack_layer = [&](const Layer& layer, const Bf16SplitLayer& split, const PackedConv<Bfloat16>& packed,
+                              auto* pack) {
+    pack_bias(layer, packed.bias, split.padded_outputs);
+    for (int64_t panel = 0; panel < split.panels(); ++panel)
+      jobs_.push_back([=] { pack(layer.weight, split, writable(packed.weight), panel); });
+  };
+  for (size_t i = 0; i < upsample_.size(); ++i)
+    pack_layer(upsample_[i], sizes_.split_layer(), weights.split_upsample[i], bf16_pack_phases);
+  pack_layer(hr_, sizes_.split_layer(), weights.split_hr, bf16_pack_split);
+  pack_layer(last_, sizes_.split_last(), weights.split_last, bf16_pack_split);
+}
+
 void L2HPacker::pack_upsample(const Layer& layer, const PackedUpsample& packed) {
-  pack_bias(layer, packed.bias);
+  pack_bias(layer, packed.bias, winograd_pad(layer.out_channels));
   jobs_.push_back(
       [=] { upsample_conv_pack(layer.weight, layer.out_channels, layer.out_channels, writable(packed.weight)); });
 }

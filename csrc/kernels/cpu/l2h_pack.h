@@ -47,13 +47,14 @@ class L2HPacker {
   void find_layers(const NamedTensors& tensors);
   void join_body(const Layer& body);
 
-  static void pack_bias(const Layer& layer, const float* packed);
+  static void pack_bias(const Layer& layer, const float* packed, int64_t padded);
   template <typename Precision>
   void pack_dense(const std::vector<DenseWeights<Precision>>& blocks);
   template <typename Precision>
   void pack_conv(const Layer& layer, const WinogradSegments& inputs, const PackedConv<Precision>& packed,
                  const float* levels = nullptr);
   void pack_upsample(const Layer& layer, const PackedUpsample& packed);
+  void pack_split_tail(const L2HWeights& weights);
 
   L2HSizes sizes_;
   const float* ranges_;

@@ -61,6 +61,17 @@ void visit_sections(L2HWeights& weights, const Visit& visit) {
   visit_dense_blocks(weights.dense_bf16, sizes, visit);
   if (sizes.part == L2HPart::kNet) visit_layer(weights.body, {features, sizes.in_channels}, features);
   if (sizes.part != L2HPart::kNet && sizes.part != L2HPart::kTail) return;
+  if (has_split_tail(sizes.products)) {
+    const auto visit_split = [&](PackedConv<Bfloat16>& conv, const Bf16SplitLayer& layer, int64_t taps) {
+      visit(conv.weight, layer.packed_size(taps));
+      visit(conv.bias, layer.padded_outputs);
+    };
+    for (PackedConv<Bfloat16>& upsample : weights.split_upsample)
+      visit_split(upsample, sizes.split_layer(), kBf16Phases * kBf16PhaseTaps);
+    visit_split(weights.split_hr, sizes.split_layer(), kBf16Taps);
+    visit_split(weights.split_last, sizes.split_last(), kBf16Taps);
+    return;
+  }
   for (PackedUpsample& upsample : weights.upsample) {
     visit(upsample.weight, kUpsampleConvProducts * upsample_conv_num_panels(features) * features * kUpsampleConvPanel);
     visit(upsample.bias, winograd_pad(features));
@@ -74,9 +85,11 @@ L2HWeights make_weights(const L2HSizes& sizes) {
   weights.sizes = sizes;
   const auto blocks = static_cast<size_t>(sizes.num_dense_blocks);
   if (sizes.products == Products::kFloat32) weights.dense.resize(blocks);
-  if (sizes.products == Products::kInt8) weights.dense_int8.resize(blocks);
+  if (multiplies_int8(sizes.products)) weights.dense_int8.resize(blocks);
   if (sizes.products == Products::kBfloat16) weights.dense_bf16.resize(blocks);
-  weights.upsample.resize(static_cast<size_t>(sizes.num_upsamplings));
+  const auto upsamplings = static_cast<size_t>(sizes.num_upsamplings);
+  if (has_split_tail(sizes.products)) weights.split_upsample.resize(upsamplings);
+  if (!has_split_tail(sizes.products)) weights.upsample.resize(upsamplings);
   return weights;
 }
 
@@ -126,6 +139,10 @@ const char* l2h_part_name(L2HPart part) {
   return "unknown part";
 }
 
+Products int8_products(CpuIsa isa) { return cpu_has_fast_bf16(isa) ? Products::kInt8AndBfloat16 : Products::kInt8; }
+
+Bf16SplitLayer L2HSizes::split_last() const { return {features, kImageChannels, winograd_pad(kImageChannels)}; }
+
 void L2HSizes::check() const {
   const auto check_size = [](const char* name, int64_t size, int64_t min, int64_t max) {
     require(size >= min && size <= max, std::string(name) + " must be " + std::to_string(min) + ".." +
@@ -134,7 +151,7 @@ void L2HSizes::check() const {
   const bool has_picture = part == L2HPart::kNet, has_tail = has_picture || part == L2HPart::kTail;
   const bool may_have_blocks = part != L2HPart::kTail;
   check_size("part", static_cast<int64_t>(part), 0, static_cast<int64_t>(L2HPart::kTail));
-  check_size("products", static_cast<int64_t>(products), 0, static_cast<int64_t>(Products::kBfloat16));
+  check_size("products", static_cast<int64_t>(products), 0, static_cast<int64_t>(Products::kInt8AndBfloat16));
   check_size("features", features, 1, kMaxChannels);
   check_size("in_channels", in_channels, has_picture, has_picture ? kMaxChannels : 0);
   check_size("num_upsamplings", num_upsamplings, 0, has_tail ? kMaxUpsamplings : 0);

@@ -27,8 +27,23 @@ enum class L2HPart : int32_t {
 
 const char* l2h_part_name(L2HPart part);
 
-// What the dense blocks multiply. All else is of floats.
-enum class Products : int32_t { kFloat32, kInt8, kBfloat16 };
+// What the dense blocks multiply, and the layers behind them (the tail). All else is of floats.
+enum class Products : int32_t {
+  kFloat32,
+  kInt8,             // the tail: floats
+  kBfloat16,         // both
+  kInt8AndBfloat16,  // the tail: bfloat16
+};
+
+constexpr bool multiplies_int8(Products products) {
+  return products == Products::kInt8 || products == Products::kInt8AndBfloat16;
+}
+constexpr bool has_split_tail(Products products) {
+  return products == Products::kBfloat16 || products == Products::kInt8AndBfloat16;
+}
+
+// For a net in int8: where bfloat16 is fast, the layers that int8 is not for use it.
+Products int8_products(CpuIsa isa);
 
 // Everything that decides the layout of a blob. Sizes of layers that a part does not have are 0.
 struct L2HSizes {
@@ -44,6 +59,10 @@ struct L2HSizes {
   static constexpr int64_t kMaxChannels = 4096;
   static constexpr int64_t kMaxDenseBlocks = 3072;
   static constexpr int64_t kMaxUpsamplings = 2;
+
+  // The layers of a split tail: conv_hr and the enlargements, and conv_last.
+  Bf16SplitLayer split_layer() const { return {features, features, bf16_depth(features)}; }
+  Bf16SplitLayer split_last() const;
 
   int64_t scale() const { return int64_t{1} << num_upsamplings; }
   // Throws std::runtime_error unless the sizes are those of a net.
@@ -66,15 +85,19 @@ struct L2HWeights {
   // Reads the features and the picture: with the weights of conv_first beside its own, its result is the sum of both.
   // That is the shortcut around all blocks, and the result of conv_first need not be kept for it.
   PackedConv<Float32> body{};
+  // The tail in floats, or as split layers.
   std::vector<PackedUpsample> upsample;
   PackedConv<Float32> hr{};
   PackedConv<Float32> last{};
+  std::vector<PackedConv<Bfloat16>> split_upsample;
+  PackedConv<Bfloat16> split_hr{};
+  PackedConv<Bfloat16> split_last{};
 };
 
 struct L2HBlobHeader {
   static constexpr char kMagic[8] = {'S', 'R', 'D', 'G', 'A', 'N', 'L', 'H'};
   static constexpr uint32_t kByteOrder = 0x01020304;
-  static constexpr uint32_t kVersion = 3;
+  static constexpr uint32_t kVersion = 4;
 
   char magic[8];
   uint32_t byte_order;

@@ -25,7 +25,8 @@ Products find_products(const std::string& name) {
   if (name == "fp32") return Products::kFloat32;
   if (name == "int8") return Products::kInt8;
   if (name == "bf16") return Products::kBfloat16;
-  STD_TORCH_CHECK(false, "products must be fp32, int8 or bf16, got ", name);
+  if (name == "int8 and bf16") return Products::kInt8AndBfloat16;
+  STD_TORCH_CHECK(false, "products must be fp32, int8, bf16 or int8 and bf16, got ", name);
 }
 
 FloatTensor as_floats(const Tensor& tensor, const std::string& name) {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from srdgan_rt.checkpoint import Model
 from srdgan_rt.errors import NO_FAST_INT8, BackendUnavailableError
 from srdgan_rt.models import L2HNet
 from srdgan_rt.models.l2h import ResidualDenseBlock, unshuffle_pixels
-from srdgan_rt.ops import L2HLayers, L2HStream, Layer, l2h_net, l2h_net_pack
+from srdgan_rt.ops import L2HLayers, L2HStream, Layer, PackedL2HNet, l2h_net, l2h_net_pack
 from srdgan_rt.runtime.memory import estimate_bytes_per_pixel
 
 NAME = "native"
@@ -46,8 +46,7 @@ class NativeBackend:
         self.precision = precision
         self.bytes_per_pixel = estimate_bytes_per_pixel(model.spec, bytes_per_value=4)
         self._scale, self._unshuffle = model.net.scale, model.net.unshuffle
-        ranges = model.ranges if precision == "int8" else None
-        self._net = l2h_net_pack(list_layers(model.net), ranges, bf16=precision == "bf16")
+        self._net = pack_net(model.net, precision, model.ranges)
 
     @torch.inference_mode()
     def run(self, x: Tensor) -> Tensor:  # (N, 3, H, W) -> (N, 3, scale * H, scale * W)
@@ -95,6 +94,24 @@ def why_not(device: torch.device, precision: str) -> str | None:
 def create(model: Model, device: torch.device, precision: str) -> NativeBackend:
     """See :class:`NativeBackend`."""
     return NativeBackend(model, device, precision)
+
+
+def pack_net(net: L2HNet, precision: str, ranges: Sequence[Tensor] | None = None) -> PackedL2HNet:
+    """Packs a network for a precision of this engine.
+
+    Where bf16 is fast, int8 comes with it: the layers that int8 is not for multiply numbers in bfloat16.
+
+    Args:
+        net: the network.
+        precision: ``fp32``, ``int8`` or ``bf16``.
+        ranges: of int8.
+
+    Raises:
+        ExtensionError: the compiled extension cannot be used.
+        InputError: the ranges do not fit the network.
+    """
+    bf16 = precision == "bf16" or (precision == "int8" and _ext.has_fast_bf16())
+    return l2h_net_pack(list_layers(net), ranges if precision == "int8" else None, bf16=bf16)
 
 
 def list_layers(net: L2HNet) -> L2HLayers:
