@@ -15,8 +15,10 @@ constexpr int64_t carried_rows(int64_t index) { return kDenseConvs - index; }
 
 // Tiles of all stages lie in one grid.
 UnitGrid make_grid(int64_t height, int64_t width, Products products, int64_t min_chunks) {
-  const bool int8 = multiplies_int8(products);
-  return UnitGrid(height, width, int8 ? std::lcm(Float32::kTile, Int8::kTile) : Float32::kTile, min_chunks);
+  if (!multiplies_int8(products)) return UnitGrid(height, width, Float32::kTile, min_chunks);
+  // Products of bytes take less time, and bytes less of a cache: units may be larger, so that weights are read less
+  // often.
+  return UnitGrid(height, width, std::lcm(Float32::kTile, Int8::kTile), min_chunks, UnitGrid::kUnitPixels * 3 / 2);
 }
 
 // A chunk for every thread, but none so narrow that its products do not pay for reading their weights.
