@@ -208,6 +208,16 @@ void check_rounding(const Bf16Isa& isa, const char* name) {
   }
 }
 
+void check_copy(const Bf16Isa& isa, const char* name) {
+  std::vector<uint16_t> from(2 * 40), to(2 * 48, 7);
+  for (size_t i = 0; i < from.size(); ++i) from[i] = static_cast<uint16_t>(i + 1);
+  isa.copy({from.data(), 40, 2, 32, to.data(), 48, true});
+  for (size_t at = 0; at < to.size(); ++at) {
+    const uint16_t right = at % 48 < 32 ? from[at / 48 * 40 + at % 48] : 0;
+    CHECK(to[at] == right, "%s: number %zu of a copy is %d, not %d", name, at, to[at], right);
+  }
+}
+
 void check_epilogues(const Bf16Isa& isa, const char* name) {
   constexpr int64_t kPixels = 3, kChannels = 32, kStride = 48;
   constexpr float kSlope = 0.2f, kScale = 0.5f;
@@ -322,6 +332,7 @@ int main() {
     std::printf("%s%s\n", name, fast ? " with AMX" : "");
     const Bf16Isa& isa = bf16_isa(cpu);
     check_rounding(isa, name);
+    check_copy(isa, name);
     check_epilogues(isa, name);
     check_features(isa, name);
     check_gradients(isa, name);

@@ -51,6 +51,17 @@ struct Bf16Input {
   bool pads;  // whether 16 zeros follow the channels, because a product would read what stands there
 };
 
+// Numbers that are rounded already: a run of pixels into a window.
+struct Bf16Copy {
+  const uint16_t* from;
+  int64_t from_stride;
+  int64_t pixels;
+  int64_t channels;  // multiple of 16
+  uint16_t* to;
+  int64_t to_stride;
+  bool pads;  // as of Bf16Input
+};
+
 // sums[p][n] = sum over taps and channels of x[p + tap][k] * weight[tap][k][n], for a block of pixels.
 struct Bf16Product {
   const uint16_t* rows[3];  // the first output's first pixel in each row of taps
@@ -91,7 +102,7 @@ struct Bf16Split {
   int64_t out_stride;  // numbers
 };
 
-// What becomes of the sums in training: features, or the gradients of features, rounded again.
+// What becomes of the sums where they are multiplied again: features or, in training, the gradients of features.
 struct Bf16Features {
   const float* sums;  // (pixels, channels)
   int64_t pixels;
@@ -141,6 +152,7 @@ struct Bf16WeightProduct {
 struct Bf16Isa {
   void (*begin)();
   void (*convert)(const Bf16Input& input);
+  void (*copy)(const Bf16Copy& copy);
   void (*multiply)(const Bf16Product& product);
   void (*finish)(const Bf16Output& output);
   void (*split)(const Bf16Split& split);

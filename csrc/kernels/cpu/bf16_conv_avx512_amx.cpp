@@ -230,7 +230,7 @@ void multiply_weights(const Bf16WeightProduct& product) {
 }  // namespace
 
 const Bf16Isa& bf16_avx512_amx() {
-  static constexpr Bf16Isa kSteps = {begin,           convert,     multiply,   finish,           split,
+  static constexpr Bf16Isa kSteps = {begin,           convert,     copy,       multiply,         finish, split,
                                      finish_features, make_planes, make_pairs, multiply_weights, end};
   return kSteps;
 }

@@ -17,6 +17,21 @@ void convert(const Bf16Input& input) {
   }
 }
 
+typedef uint16_t Numbers __attribute__((vector_size(2 * kLanes)));
+typedef uint16_t UnalignedNumbers __attribute__((vector_size(2 * kLanes), aligned(2), may_alias));
+
+void copy(const Bf16Copy& copy) {
+  const uint16_t* from = copy.from;
+  uint16_t* to = copy.to;
+  for (int64_t pixel = 0; pixel < copy.pixels; ++pixel, from += copy.from_stride, to += copy.to_stride) {
+    for (int64_t c = 0; c < copy.channels; c += kLanes)
+      *reinterpret_cast<UnalignedNumbers*>(to + c) = *reinterpret_cast<const UnalignedNumbers*>(from + c);
+    if (!copy.pads) continue;
+    for (int64_t c = copy.channels; c < copy.channels + kWinogradPanel; c += kLanes)
+      *reinterpret_cast<UnalignedNumbers*>(to + c) = Numbers{};
+  }
+}
+
 template <WinogradEpilogue kEpilogue>
 [[gnu::always_inline]] inline void finish_pixels(const Bf16Output& o) {
   for (int64_t pixel = 0; pixel < o.pixels; ++pixel) {

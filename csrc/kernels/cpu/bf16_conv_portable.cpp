@@ -82,7 +82,7 @@ void do_nothing() {}
 }  // namespace
 
 const Bf16Isa& bf16_portable() {
-  static constexpr Bf16Isa kSteps = {do_nothing,      convert,     multiply,   finish,           split,
+  static constexpr Bf16Isa kSteps = {do_nothing,      convert,     copy,       multiply,         finish,    split,
                                      finish_features, make_planes, make_pairs, multiply_weights, do_nothing};
   return kSteps;
 }

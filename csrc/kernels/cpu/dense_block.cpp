@@ -141,7 +141,7 @@ void DenseWorkspace::use(float* memory) {
 
 FeatureMap DenseWorkspace::growth_map(int64_t index, int64_t slot) const {
   FeatureMap map = FeatureMap::bordered(memory_ + index * growth_floats(), ring_ * grid_.unit_rows, grid_.height,
-                                        grid_.width, growth_);
+                                        grid_.width, growth_pixel());
   map.origin = slot * grid_.unit_rows;
   return map;
 }

@@ -55,6 +55,8 @@ class DenseWorkspace {
   const UnitGrid& grid() const { return grid_; }
   int64_t features() const { return features_; }
   int64_t growth() const { return growth_; }
+  // Floats of a pixel of the growing features' maps, which hold numbers of bfloat16 where these are multiplied.
+  int64_t growth_pixel() const { return kind_ == Kind::kWindows ? growth_ / 2 : growth_; }
   int64_t depth() const { return features_ + (kDenseConvs - 1) * growth_; }
 
   int64_t ring() const { return ring_; }
@@ -105,7 +107,9 @@ class DenseWorkspace {
 
   // Tiles in so many columns of a row of units.
   int64_t tiles(int64_t columns) const { return ceil_div(columns, tile_) * (grid_.unit_rows / tile_); }
-  int64_t growth_floats() const { return FeatureMap::bordered_floats(ring_ * grid_.unit_rows, grid_.width, growth_); }
+  int64_t growth_floats() const {
+    return FeatureMap::bordered_floats(ring_ * grid_.unit_rows, grid_.width, growth_pixel());
+  }
   int64_t points_floats() const;
   // Pixels of all windows of a slot before this chunk's.
   int64_t window_begin(int64_t chunk) const {

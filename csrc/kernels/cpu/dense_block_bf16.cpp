@@ -1,5 +1,5 @@
-// The convolutions of a dense block with products of bfloat16. Features stay floats; each unit's window of them is
-// rounded once, and read by all later convolutions.
+// The convolutions of a dense block with products of bfloat16. The block's input and output are floats, the features
+// between them are rounded when they are made. A unit's window of them all is read by all later convolutions.
 #include <algorithm>
 
 #include "csrc/kernels/cpu/bf16_conv.h"
@@ -29,16 +29,16 @@ class Bf16DenseStage final : public DenseStage {
 
   void transform(int64_t index, int64_t row, int64_t chunk) const override {
     const FeatureMap source = map(index);
-    Bf16Input input{};
-    input.from_stride = input.channels = source.channels;
-    input.pixels = window_row(chunk);
-    input.to = workspace_.window(slot(row), chunk) + depth_before(index);
-    input.to_stride = stride();
-    input.scale = 1.0f;
-    input.pads = depth_before(index + 1) % kBf16Depth != 0;
-    for (int64_t y = grid_.row_begin(row) - 1; y <= grid_.row_end(row); ++y, input.to += input.pixels * stride()) {
-      input.from = source_row(source, index, y) + (grid_.column_begin(chunk) - 1) * source.channels;
-      isa_.convert(input);
+    const int64_t pixels = window_row(chunk), channels = depth_before(index + 1) - depth_before(index);
+    const bool pads = depth_before(index + 1) % kBf16Depth != 0;
+    uint16_t* to = workspace_.window(slot(row), chunk) + depth_before(index);
+    for (int64_t y = grid_.row_begin(row) - 1; y <= grid_.row_end(row); ++y, to += pixels * stride()) {
+      const float* from = source_row(source, index, y) + (grid_.column_begin(chunk) - 1) * source.channels;
+      if (index == 0) {
+        isa_.convert({from, channels, pixels, channels, to, stride(), 1.0f, pads});
+      } else {
+        isa_.copy({reinterpret_cast<const uint16_t*>(from), channels, pixels, channels, to, stride(), pads});
+      }
     }
   }
 
@@ -52,13 +52,6 @@ class Bf16DenseStage final : public DenseStage {
     product.weight = conv_.weight + bf16_panel_begin(panel, product.depth);
     product.panels = std::min(out_channels() / kWinogradPanel - panel, kBf16PanelsAtOnce);
     product.sums = sums;
-    Bf16Output output{};
-    output.channels = product.panels * kWinogradPanel;
-    output.bias = conv_.bias + panel * kWinogradPanel;
-    output.epilogue = epilogue();
-    output.negative_slope = block_.negative_slope;
-    output.scale = block_.residual_scale;
-    output.pixel_stride = out_channels();
     const int64_t block = bf16_block_pixels(product.panels);
     for (int64_t q = 0; q < end; q += block) {
       const uint16_t* first = workspace_.window(slot(row), chunk) + q * stride();
@@ -66,24 +59,32 @@ class Bf16DenseStage final : public DenseStage {
       isa_.multiply(product);
       for (int64_t begin = q; begin < std::min(q + block, end);) {
         const int64_t y = begin / row_pixels, x = begin % row_pixels;
-        output.sums = sums + (begin - q) * output.channels;
-        output.pixels = std::min(columns(chunk) - x, q + block - begin);
-        finish(output, row, grid_.row_begin(row) + y,
-               (grid_.column_begin(chunk) + x) * output.pixel_stride + panel * kWinogradPanel);
+        const int64_t pixels = std::min(columns(chunk) - x, q + block - begin);
+        const float* run = sums + (begin - q) * product.panels * kWinogradPanel;
+        // Not those that are the two between rows.
+        if (pixels > 0)
+          finish(run, pixels, panel, product.panels, row, grid_.row_begin(row) + y, grid_.column_begin(chunk) + x);
         begin += std::min(row_pixels - x, q + block - begin);
       }
     }
   }
 
-  // Nothing, if the pixels are the two between rows.
-  void finish(Bf16Output& output, int64_t row, int64_t y, int64_t offset) const {
-    if (output.pixels <= 0) return;
-    const OutputRow to = output_row(row, y, offset);
-    output.out = to.out;
-    output.copy = to.copy;
-    output.inner = to.inner;
-    output.outer = to.outer;
-    isa_.finish(output);
+  void finish(const float* sums, int64_t pixels, int64_t panel, int64_t panels, int64_t row, int64_t y,
+              int64_t x) const {
+    const int64_t channels = panels * kWinogradPanel, stride = out_channels();
+    const int64_t offset = x * stride + panel * kWinogradPanel;
+    const float* bias = conv_.bias + panel * kWinogradPanel;
+    if (is_last()) {
+      const OutputRow to = output_row(row, y, offset);
+      return isa_.finish({sums, pixels, channels, bias, epilogue(), block_.negative_slope, block_.residual_scale,
+                          to.out, to.copy, to.inner, to.outer, stride});
+    }
+    const OutputRow to = output_row(row, y, offset / 2);  // two numbers in the place of a float
+    for (float* out : {to.out, to.copy}) {
+      if (out == nullptr) continue;
+      isa_.finish_features(
+          {sums, pixels, channels, bias, block_.negative_slope, nullptr, 0, reinterpret_cast<uint16_t*>(out), stride});
+    }
   }
 
   PackedConv<Bfloat16> conv_;

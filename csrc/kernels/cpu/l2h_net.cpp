@@ -139,7 +139,7 @@ L2HRun::Layout L2HRun::lay_out(float* state) const {
         Layout::Carry carry{};
         carry.x = map(1, features);
         for (int64_t i = 0; i < kDenseConvs - 1; ++i) {
-          carry.growth[i] = map(carried_rows(i) * unit, workspace_.growth());
+          carry.growth[i] = map(carried_rows(i) * unit, workspace_.growth_pixel());
         }
         carries.push_back(carry);
       }
