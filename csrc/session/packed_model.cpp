@@ -68,6 +68,7 @@ AlignedMemory<uint8_t> pack(const NamedTensors& named, Products products, const 
 
 Products products_of(Precision precision) {
   if (precision == Precision::kInt8) return int8_products(process_isa());
+  if (precision == Precision::kAuto) return fast_products(process_isa());
   return precision == Precision::kBf16 ? Products::kBfloat16 : Products::kFloat32;
 }
 

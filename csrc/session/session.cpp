@@ -36,7 +36,7 @@ void check_options(const SessionOptions& options) {
   check("threads", options.threads, 0, kMaxThreads);
   check("halo", options.halo, -1, kMaxMargin);
   check("border_padding", options.border_padding, -1, kMaxMargin);
-  require_choice("precision", options.precision, Precision::kBf16);
+  require_choice("precision", options.precision, Precision::kAuto);
 }
 
 const char* describe(StatusCode code) {

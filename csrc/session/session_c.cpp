@@ -20,7 +20,7 @@ static_assert(sizeof(srdgan_status) == sizeof(Status));
 static_assert(SRDGAN_TOO_SLOW == static_cast<int>(StatusCode::kTooSlow));
 static_assert(SRDGAN_P010 == static_cast<int>(PixelFormat::kP010));
 static_assert(SRDGAN_BT2020 == static_cast<int>(ColourMatrix::kBt2020));
-static_assert(SRDGAN_BF16 == static_cast<int>(Precision::kBf16));
+static_assert(SRDGAN_AUTO == static_cast<int>(Precision::kAuto));
 static_assert(SRDGAN_FULL_RANGE == static_cast<int>(ColourRange::kFull));
 static_assert(SRDGAN_LEFT_SITING == static_cast<int>(ChromaSiting::kLeft));
 
@@ -86,7 +86,7 @@ const char* srdgan_version(void) { return SRDGAN_VERSION; }
 
 srdgan_options srdgan_default_options(void) {
   const SessionOptions options;
-  return {options.threads, options.halo, options.border_padding, nullptr, nullptr, SRDGAN_FP32, nullptr, 0};
+  return {options.threads, options.halo, options.border_padding, nullptr, nullptr, SRDGAN_AUTO, nullptr, 0};
 }
 
 srdgan_config srdgan_default_config(void) {

@@ -92,11 +92,12 @@ struct Image {
 // when all calls have returned. A host application gives it to a session so that the work runs on its own threads.
 using ParallelFor = std::function<void(int64_t count, const std::function<void(int64_t)>& job)>;
 
-// Of the products in the dense blocks, which are most of the work; all else is computed in fp32.
+// Of the numbers that are multiplied in most layers; sums and shortcuts are fp32.
 enum class Precision : int32_t {
   kFp32,
   kInt8,  // with activation ranges of the network; see Session::has_fast_int8()
   kBf16,  // bfloat16; see Session::has_fast_bf16()
+  kAuto,  // kBf16 where that is fast, else kFp32; 8-bit results differ by at most 1
 };
 
 struct SessionOptions {
@@ -105,7 +106,7 @@ struct SessionOptions {
   int64_t border_padding = -1;  // pixels by which the picture is continued, mirrored; -1: the model's own value
   // If given, the session starts no threads, and calls it with a count of `threads`. One call at a time for a session.
   ParallelFor parallel_for = nullptr;
-  Precision precision = Precision::kFp32;
+  Precision precision = Precision::kAuto;
   // For int8: a file of activation ranges in memory, which need not outlive open(). Null: open() with a path reads the
   // file beside the model's, model.int8.safetensors beside model.safetensors.
   const void* ranges = nullptr;

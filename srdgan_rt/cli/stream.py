@@ -71,8 +71,13 @@ def stream(
         ),
     ] = None,
     precision: Annotated[
-        str, typer.Option(metavar="NAME", help="fp32, int8 or bf16.", autocompletion=offer(("fp32", "int8", "bf16")))
-    ] = "fp32",
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="fp32, int8, bf16 or auto (bf16 where that is fast, else fp32).",
+            autocompletion=offer(("fp32", "int8", "bf16", "auto")),
+        ),
+    ] = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads that compute.", show_default="one for each processor")
     ] = None,

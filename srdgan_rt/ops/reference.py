@@ -199,12 +199,14 @@ def _round(x: Tensor) -> Tensor:
 
 
 def _round_taps(weight: Tensor) -> Tensor:  # (C_out, C_in, k, k)
-    """Rounds weights to bfloat16; what rounding takes from a tap is added to the next one."""
+    """Rounds weights to bfloat16; what rounding takes from a tap is added to the next smaller one."""
+    flat = weight.flatten(2)
+    order = flat.abs().argsort(dim=2, descending=True, stable=True)
     taps, error = [], torch.zeros(())
-    for tap in weight.flatten(2).unbind(2):
+    for tap in flat.gather(2, order).unbind(2):
         taps.append(_round(tap + error))
         error = tap + error - taps[-1]
-    return torch.stack(taps, 2).reshape(weight.shape)
+    return torch.stack(taps, 2).gather(2, order.argsort(2)).reshape(weight.shape)
 
 
 def _split(x: Tensor) -> Tensor:

@@ -55,10 +55,11 @@ class Upscaler:
             a CUDA device ``cuda`` where it was timed (compute capability 9.0), else ``torch``. With TensorRT it changes
             to ``tensorrt`` between two pictures once that is built and proves to be right and not slower;
             docs/tensorrt.md.
-        precision: ``auto`` (fp16 on CUDA, fp32 on the CPU), ``fp32``, ``fp16``, ``bf16``, ``int8`` (engine ``native``
-            on processors with VNNI or ARM's dotprod, or ``tensorrt``) or ``fp8`` (``tensorrt``). In all but fp32 and
-            the native int8, a tile that is black or not finite is recomputed in fp32. PyTorch computes fp32 without
-            TF32, which it would use on a GPU by default.
+        precision: ``auto`` (fp16 on CUDA; on the CPU fp32 or, where the engine ``native`` has AMX for it, bf16, whose
+            8-bit results differ by at most 1), ``fp32``, ``fp16``, ``bf16``, ``int8`` (engine ``native`` on processors
+            with VNNI or ARM's dotprod, or ``tensorrt``) or ``fp8`` (``tensorrt``). In all but fp32, and bf16 and int8
+            of ``native``, a tile that is black or not finite is recomputed in fp32. PyTorch computes fp32 without TF32,
+            which it would use on a GPU by default.
         tile: largest side of a tile in LR pixels; None chooses by free memory, 0 disables tiling. The engine ``native``
             works in strips of about this many rows, and its result does not depend on the value. With ``tta``, tiles
             are used.

@@ -122,7 +122,7 @@ def test_an_empty_input_is_an_error(stream, source, tmp_path):
         ((*SIZE, "-f", "yuv420p"), "--format must be one of rgb8, "),
         ((*SIZE, "--output-format", "jpeg"), "--output-format must be one of rgb8, "),
         ((*SIZE, "--matrix", "709"), "--matrix must be one of bt601, bt709, bt2020, got '709'"),
-        ((*SIZE, "--precision", "fp16"), "--precision must be one of fp32, int8, bf16, got 'fp16'"),
+        ((*SIZE, "--precision", "fp16"), "--precision must be one of fp32, int8, bf16, auto, got 'fp16'"),
         ((*SIZE, "--max-latency", "0"), "--max-latency must be a number of milliseconds above 0, got 0"),
         ((*SIZE, "--range", "tv"), "--range must be one of limited, full, got 'tv'"),
         ((*SIZE, "--output-siting", "top"), "--output-siting must be one of centre, left, got 'top'"),

@@ -75,8 +75,9 @@ class RandomLayers {
   }
   RandomLayers(const RandomLayers&) = delete;
 
-  Blob pack() const {
-    return ::pack(sizes.part, tensors, sizes.products, multiplies_int8(sizes.products) ? &ranges : nullptr);
+  Blob pack() const { return pack(sizes.products); }
+  Blob pack(srdgan::Products products) const {
+    return ::pack(sizes.part, tensors, products, multiplies_int8(products) ? &ranges : nullptr);
   }
 
   srdgan::L2HSizes sizes;

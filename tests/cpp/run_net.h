@@ -17,10 +17,12 @@ inline int64_t unshuffle_of(const L2HSizes& sizes) {
   return sizes.in_channels == 48 ? 4 : sizes.in_channels == 12 ? 2 : 1;
 }
 
-// (H, W, 3) uint8, without border padding; H and W are multiples of the pixel-unshuffle.
+// (H, W, 3) uint8, without border padding; H and W are multiples of the pixel-unshuffle. A network in floats is computed
+// as a session does by default.
 inline std::vector<uint8_t> run_net(const RandomLayers& layers, const std::vector<uint8_t>& pixels, int64_t height,
                                     int64_t width) {
-  const Blob blob = layers.pack();
+  const Products products = layers.sizes.products;
+  const Blob blob = layers.pack(products == Products::kFloat32 ? fast_products(process_isa()) : products);
   const int64_t factor = unshuffle_of(layers.sizes), seen_width = width / factor, seen = height / factor * seen_width;
   L2HRun run(blob.read(), 0.2f, height / factor, seen_width, height / factor, 1, process_isa());
   std::vector<float> state(run.state_floats() + 16), workspace(run.workspace_floats() + 16);

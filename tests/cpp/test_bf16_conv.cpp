@@ -1,7 +1,9 @@
 // bf16_conv.h on every instruction set against a convolution in double of the same rounded numbers.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "csrc/common/half_bits.h"
@@ -24,14 +26,18 @@ struct Lines {
   std::vector<T> memory;
 };
 
-// What rounding takes from a tap is added to the next one.
+// What rounding takes from a tap is added to the next smaller one.
 std::vector<double> round_taps(const std::vector<double>& taps) {
-  std::vector<double> rounded;
+  std::vector<std::pair<float, size_t>> falling;
+  for (size_t i = 0; i < taps.size(); ++i) falling.push_back({static_cast<float>(taps[i]), i});
+  std::stable_sort(falling.begin(), falling.end(),
+                   [](const auto& a, const auto& b) { return std::abs(a.first) > std::abs(b.first); });
+  std::vector<double> rounded(taps.size());
   float error = 0.0f;
-  for (const double tap : taps) {
-    const float value = static_cast<float>(tap) + error, number = bfloat16_value(bfloat16_bits(value));
+  for (const auto& [tap, place] : falling) {
+    const float value = tap + error, number = bfloat16_value(bfloat16_bits(value));
     error = value - number;
-    rounded.push_back(number);
+    rounded[place] = number;
   }
   return rounded;
 }

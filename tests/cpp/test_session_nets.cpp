@@ -152,8 +152,8 @@ void test_what_int8_needs() {
   options.precision = Precision::kInt8;
   CHECK(says(session.open(file.data(), file.size(), options), StatusCode::kInvalidArgument, "ranges must not be null"),
         "no ranges");
-  options.precision = static_cast<Precision>(3);
-  CHECK(says(session.open(file.data(), file.size(), options), StatusCode::kInvalidArgument, "precision must be 0..2"),
+  options.precision = static_cast<Precision>(4);
+  CHECK(says(session.open(file.data(), file.size(), options), StatusCode::kInvalidArgument, "precision must be 0..3"),
         "precision");
   CHECK(bad({1, 2, 3}, "ranges for int8: damaged"), "short");
   CHECK(bad(file, "ranges for int8: they belong to other weights"), "a model");

@@ -75,7 +75,8 @@ def test_engines_that_can_be_used_here():
 def test_auto_prefers_native_where_it_can_be_used(nearest_net, monkeypatch):
     expected = "native" if _ext.is_available() else "torch"
     choice = choose_engine(device="cpu")
-    assert choice == EngineChoice(expected, torch.device("cpu"), "fp32")
+    precision = "bf16" if _ext.is_available() and _ext.has_fast_bf16() else "fp32"
+    assert choice == EngineChoice(expected, torch.device("cpu"), precision)
     assert create_backend(Model.from_net(nearest_net), choice).name == expected
     assert choose_engine(device="cpu", precision="fp16").name == "torch"
     monkeypatch.setattr(_ext, "why_not", lambda: "the compiled extension was not built")

@@ -52,7 +52,7 @@ def run_as_published(net: L2HNet, image: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (7, 2), (13, 17), (16, 24), (3, 50)])
 def test_any_size_is_as_published(net: L2HNet, engine: str, size: tuple[int, int]) -> None:
     image = make_image(*size)
-    result = Upscaler(net, device="cpu", engine=engine).upscale(image)
+    result = Upscaler(net, device="cpu", engine=engine, precision="fp32").upscale(image)
     assert result.shape == (net.scale * size[0], net.scale * size[1], 3)
     np.testing.assert_allclose(result, run_as_published(net, image), atol=1e-4)
 
@@ -82,7 +82,7 @@ def test_strips_change_no_bit(net: L2HNet) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_border_padding_and_tensors(net: L2HNet, engine: str) -> None:
     image = make_image(11, 14)
-    up = Upscaler(net, device="cpu", engine=engine, tile=0, border_padding=3)
+    up = Upscaler(net, device="cpu", engine=engine, precision="fp32", tile=0, border_padding=3)
     r = net.unshuffle
     after = [-(side + 3) % r + 3 for side in (11, 14)]  # up to the next whole block; in front, that is 4 pixels
     padded = np.pad(image, ((4, after[0]), (4, after[1]), (0, 0)), "reflect")

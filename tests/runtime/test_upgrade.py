@@ -36,7 +36,7 @@ def seconds(monkeypatch):
 @pytest.fixture
 def upscaler(machine, seconds, flat_net):
     """Makes upscalers that choose their engine."""
-    return lambda: Upscaler(flat_net, device="cpu", halo=8, border_padding=8)
+    return lambda: Upscaler(flat_net, device="cpu", precision="fp32", halo=8, border_padding=8)
 
 
 def wait_for_build(up):
@@ -190,7 +190,7 @@ def test_a_tile_that_is_not_finite_in_fp32_does_not_blame_the_weights(machine, u
 def test_an_engine_whose_tiles_cannot_hold_the_halo_is_not_used(machine, seconds, flat_net, caplog, monkeypatch, halo):
     profile = tensorrt_backend.Profile(1, 64, 64)  # room for a core of 16, a margin of 16, and twice 16
     monkeypatch.setattr(tensorrt_backend, "plan_profile", lambda *arguments: profile)
-    up = Upscaler(flat_net, device="cpu", halo=halo, border_padding=8)
+    up = Upscaler(flat_net, device="cpu", precision="fp32", halo=halo, border_padding=8)
     build_and_prove(up)
     up.upscale(np.zeros((40, 90, 3), np.uint8))
     assert up.engine == ("tensorrt" if halo == 16 else FIRST)

@@ -116,7 +116,7 @@ def test_bf16_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch):
 
 def test_int8_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = save_net(tmp_path, make_lively_net(), {})
-    with pytest.raises(InputError, match="precision must be one of fp32, int8, bf16, got 'fp16'"):
+    with pytest.raises(InputError, match="precision must be one of fp32, int8, bf16, auto, got 'fp16'"):
         Session(path, precision="fp16")
     save_model(path, make_lively_net(seed=1), {})
     with pytest.raises(CheckpointError, match="ranges for int8: they belong to other weights"):

@@ -1,6 +1,8 @@
 #include "csrc/kernels/cpu/bf16_conv.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "csrc/common/half_bits.h"
@@ -52,12 +54,17 @@ void bf16_pack_segment(const Bf16Weights& w, int64_t panel) {
     const int64_t tap_stride = tiles.at(k, 1) - tiles.at(k, 0);
     for (int64_t n = 0; n < outputs; ++n) {
       const float* taps = w.weight + (panel * kWinogradPanel + n) * w.out_stride + c * w.in_stride;
+      int64_t order[kBf16Taps];
+      std::iota(order, order + w.taps, int64_t{0});
+      if (w.passes_errors_on)
+        std::stable_sort(order, order + w.taps,
+                         [&](int64_t a, int64_t b) { return std::abs(taps[a]) > std::abs(taps[b]); });
       float error = 0.0f;
-      for (int64_t tap = 0; tap < w.taps; ++tap) {
-        const float value = taps[w.mirrored ? w.taps - 1 - tap : tap] + error;
+      for (int64_t i = 0; i < w.taps; ++i) {
+        const float value = taps[order[i]] + error;
         const uint16_t rounded = bfloat16_bits(value);
         if (w.passes_errors_on) error = value - bfloat16_value(rounded);
-        to[tap * tap_stride + 2 * n] = rounded;
+        to[(w.mirrored ? w.taps - 1 - order[i] : order[i]) * tap_stride + 2 * n] = rounded;
       }
     }
   }

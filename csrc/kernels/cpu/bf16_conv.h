@@ -90,13 +90,13 @@ struct Bf16Output {
   int64_t pixel_stride;  // of all four
 };
 
-// What becomes of the sums in a split map: leaky(sums + bias).
+// Floats, or what becomes of sums, in a split map.
 struct Bf16Split {
   const float* sums;
   int64_t sums_stride;
   int64_t pixels;
-  int64_t channels;  // multiple of 32
-  const float* bias;
+  int64_t channels;   // multiple of 32
+  const float* bias;  // null: the sums are taken as they are; else leaky(sums + bias)
   float negative_slope;
   uint16_t* out;
   int64_t out_stride;  // numbers
@@ -185,8 +185,8 @@ struct Bf16Weights {
   int64_t in_stride;
   int64_t taps = kBf16Taps;
   bool mirrored = false;  // takes tap 8 - i for i
-  // What rounding takes from a tap is added to the next one. So their sum, which is what a constant is multiplied by,
-  // is rounded once, and neighbouring pixels, which are alike, get errors that cancel.
+  // What rounding takes from a tap is added to the next smaller one. So their sum, which is what a constant is
+  // multiplied by, is nearly exact, and neighbouring pixels, which are alike, get errors that cancel.
   bool passes_errors_on = false;
   int64_t out_channels;
   int64_t panels;  // of all outputs

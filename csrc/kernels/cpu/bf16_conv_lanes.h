@@ -57,20 +57,29 @@ void finish(const Bf16Output& output) {
   finish_pixels<WinogradEpilogue::kDoubleResidual>(output);
 }
 
-void split(const Bf16Split& s) {
+template <bool kFinishes>
+[[gnu::always_inline]] inline void split_pixels(const Bf16Split& s) {
   for (int64_t pixel = 0; pixel < s.pixels; ++pixel) {
     const float* sums = s.sums + pixel * s.sums_stride;
     uint16_t* out = s.out + pixel * s.out_stride;
     for (int64_t group = 0; group < s.channels; group += kBf16Depth, out += 2 * kBf16Depth) {
 #pragma GCC unroll 2
       for (int64_t c = 0; c < kBf16Depth; c += kLanes) {
-        Vec value = load(sums + group + c) + load(s.bias + group + c);
-        value = value > 0.0f ? value : s.negative_slope * value;
+        Vec value = load(sums + group + c);
+        if constexpr (kFinishes) {
+          value += load(s.bias + group + c);
+          value = value > 0.0f ? value : s.negative_slope * value;
+        }
         store_bf16(out + c, value);
         store_bf16(out + kBf16Depth + c, value - load_bf16(out + c));
       }
     }
   }
+}
+
+void split(const Bf16Split& split) {
+  if (split.bias == nullptr) return split_pixels<false>(split);
+  split_pixels<true>(split);
 }
 
 template <bool kBackward>

@@ -12,7 +12,7 @@ constexpr int64_t kTile = Float32::kTile;
 class ConvStage final : public Stage {
  public:
   ConvStage(const UnitGrid& grid, const Conv& conv, CpuIsa isa)
-      : grid_(grid), conv_(conv), isa_(winograd_isa<Float32>(isa)) {
+      : grid_(grid), conv_(conv), isa_(winograd_isa<Float32>(isa)), bf16_(bf16_isa(isa)) {
     for (const FeatureMap& source : conv_.sources) in_channels_ += source.channels;
   }
 
@@ -38,8 +38,12 @@ class ConvStage final : public Stage {
     return Float32::kPoints * (max_run() * in_channels_ + kWinogradPointPadding<float>);
   }
   int64_t sums_floats() const { return winograd_sums_floats<Float32>(max_run()); }
-  int64_t result_row() const { return kTile * max_run() * conv_.out_channels; }
-  int64_t result_floats() const { return conv_.target.planes.data == nullptr ? 0 : kTile * result_row(); }
+  bool is_split() const { return conv_.target.split.data != nullptr; }
+  bool has_result() const { return conv_.target.planes.data != nullptr || is_split(); }
+  // Channels of a result that waits for being turned into planes or split.
+  int64_t result_channels() const { return is_split() ? conv_.target.split.channels : conv_.out_channels; }
+  int64_t result_row() const { return kTile * max_run() * result_channels(); }
+  int64_t result_floats() const { return has_result() ? kTile * result_row() : 0; }
 
   // One run of neighbouring tiles from the output at row y and column x on.
   void convolve(int64_t y, int64_t x, int64_t tiles, float* scratch) const {
@@ -68,24 +72,38 @@ class ConvStage final : public Stage {
     product.tiles = tiles;
     // The padding channels of a map are written too: the stages that read it need zeros there.
     const int64_t channels = conv_.target.planes.data != nullptr ? conv_.target.planes.channels : conv_.out_channels;
+    if (is_split()) std::fill_n(result, result_floats(), 0.0f);
     for (int64_t panel = 0; panel * kWinogradPanel < channels; panel += kWinogradPanelsAtOnce) {
       product.channels = channels - panel * kWinogradPanel;
       auto output = winograd_multiply(isa_, product, input.point_stride, conv_.packed, conv_.out_channels, panel, sums);
       finish(output, y, x, panel * kWinogradPanel, result);
     }
+    if (is_split()) split(y, x, tiles, result);
+  }
+
+  int64_t rows_below(int64_t y) const { return std::min(kTile, conv_.scale * grid_.height - y); }
+  int64_t columns_behind(int64_t x, int64_t tiles) const {
+    return std::min(kTile * tiles, conv_.scale * grid_.width - x);
+  }
+
+  void split(int64_t y, int64_t x, int64_t tiles, const float* result) const {
+    const FeatureMap& map = conv_.target.split;
+    for (int64_t i = 0; i < rows_below(y); ++i) {
+      bf16_.split({result + i * result_row(), map.channels, columns_behind(x, tiles), map.channels, nullptr, 1.0f,
+                   split_pixel(map.row(y + i), x, map), 2 * map.channels});
+    }
   }
 
   void finish(WinogradOutput<Float32>& output, int64_t y, int64_t x, int64_t channel, float* result) const {
     const ConvTarget& target = conv_.target;
-    output.rows = std::min(kTile, conv_.scale * grid_.height - y);
-    output.columns = std::min(kTile * output.tiles, conv_.scale * grid_.width - x);
+    output.rows = rows_below(y);
+    output.columns = columns_behind(x, output.tiles);
     output.negative_slope = conv_.negative_slope;
-    output.pixel_stride = conv_.out_channels;
+    output.pixel_stride = has_result() ? result_channels() : conv_.out_channels;
     output.epilogue = WinogradEpilogue::kActivation;
     const int64_t offset = x * conv_.out_channels + channel;
     for (int64_t i = 0; i < output.rows; ++i) {
-      output.out[i] =
-          target.planes.data != nullptr ? result + i * result_row() + channel : target.map.row(y + i) + offset;
+      output.out[i] = has_result() ? result + i * result_row() + channel : target.map.row(y + i) + offset;
       if (target.copy.data != nullptr) output.copy[i] = target.copy.row(y + i) + offset;
     }
     isa_.transform_output(output);
@@ -102,6 +120,7 @@ class ConvStage final : public Stage {
   const UnitGrid& grid_;
   Conv conv_;
   const WinogradIsa<Float32>& isa_;
+  const Bf16Isa& bf16_;
   int64_t in_channels_ = 0;
 };
 

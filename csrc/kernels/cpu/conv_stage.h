@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "csrc/common/wavefront.h"
@@ -27,9 +28,11 @@ struct Planes {
   T* row(int64_t channel, int64_t y) const { return data + channel * plane_stride + (y - first_row) * row_stride; }
 };
 
-// Output: `planes` (up to 16 channels) if their data is set, else `map`; also `copy` if its data is set.
+// Output: `planes` (up to 16 channels) or `split`, a split map, if their data is set, else `map`; also `copy` if its
+// data is set.
 struct ConvTarget {
   Planes<float> planes;
+  FeatureMap split;
   FeatureMap map;
   FeatureMap copy;
 };
@@ -59,9 +62,15 @@ struct Upsample {
 
 std::unique_ptr<Stage> make_upsample_stage(const UnitGrid& grid, const Upsample& upsample, CpuIsa isa);
 
-// The same two, and a copy, with products of bfloat16 (bf16_conv.h). Sources are split maps, which take the memory of
-// floats: a pixel of a FeatureMap whose channels are a multiple of 32. Behind such a map there must be
-// kBf16WindowPadding more pixels, which are read and not used.
+// A split map (bf16_conv.h) takes the memory of floats, two numbers for each. Its channels are a multiple of 32. Behind
+// it there must be kBf16WindowPadding more pixels, which are read and not used.
+template <typename Float>
+auto split_pixel(Float* row, int64_t x, const FeatureMap& map) {
+  using Number = std::conditional_t<std::is_const_v<Float>, const uint16_t, uint16_t>;
+  return reinterpret_cast<Number*>(row + x * map.channels);
+}
+
+// The same two with products of bfloat16.
 struct SplitConv {
   PackedConv<Bfloat16> packed;
   Bf16SplitLayer layer;
@@ -74,8 +83,8 @@ struct SplitConv {
 };
 
 std::unique_ptr<Stage> make_split_conv_stage(const UnitGrid& grid, const SplitConv& conv, CpuIsa isa);
-// From floats to the first channels of a split map; the others become zeros.
-std::unique_ptr<Stage> make_split_stage(const UnitGrid& grid, const FeatureMap& floats, const FeatureMap& split,
+// From a dense (H, W, C) tensor to the first channels of a split map; the others become zeros.
+std::unique_ptr<Stage> make_split_stage(const UnitGrid& grid, const FeatureMap& dense, const FeatureMap& split,
                                         CpuIsa isa);
 
 // From planes to the first channels of a map with a border; the others become zeros.

@@ -92,7 +92,7 @@ int64_t L2HRun::round_strip_rows(int64_t height, int64_t width, Products product
 
 int64_t L2HRun::num_stages() const {
   const int64_t blocks = num_blocks() * kDenseConvs;
-  const int64_t tail = weights_.sizes.num_upsamplings + 2 + (splits_tail() ? 1 : 0);
+  const int64_t tail = weights_.sizes.num_upsamplings + 2;
   if (is_net()) return blocks + tail + 3;    // import, conv_first, conv_body
   return is_tail() ? tail + 1 : blocks + 2;  // import, export
 }
@@ -178,6 +178,10 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* state, float* workspace, const L2
     wavefront->add(std::move(stage), begin(index), end(index), offset, std::move(reuses), shift);
     offset += skew;
   };
+  // A stage whose map the next one alone reads, so that few rows are kept.
+  const auto add_tail = [&](std::unique_ptr<Stage> stage) {
+    add(std::move(stage), {{wavefront->num_stages() + 1, -kTailRing}});
+  };
   const auto conv = [&](const PackedConv<Float32>& packed, int64_t scale, std::vector<FeatureMap> sources) {
     Conv result{};
     result.packed = packed;
@@ -194,6 +198,8 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* state, float* workspace, const L2
     first.target.map = layout.x;
     first.target.copy = layout.rrdb;
     add(make_conv_stage(grid_, first, isa_));
+  } else if (splits_tail()) {
+    add_tail(make_split_stage(grid_, data.features_in, layout.split, isa_));
   } else {
     add(make_import_stage(grid_, data.features_in, layout.x, layout.rrdb));
   }
@@ -257,14 +263,15 @@ std::unique_ptr<Wavefront> L2HRun::plan(float* state, float* workspace, const L2
   FeatureMap source = layout.x;
   if (is_net()) {
     Conv body = conv(weights_.body, 1, {layout.x, layout.picture});
-    body.target.map = source = layout.rrdb;
-    add(make_conv_stage(grid_, body, isa_));
+    if (splits_tail()) {
+      body.target.split = layout.split;
+      add_tail(make_conv_stage(grid_, body, isa_));
+    } else {
+      body.target.map = source = layout.rrdb;
+      add(make_conv_stage(grid_, body, isa_));
+    }
   }
-  const auto add_tail = [&](std::unique_ptr<Stage> stage) {
-    add(std::move(stage), {{wavefront->num_stages() + 1, -kTailRing}});
-  };
   if (splits_tail()) {
-    add_tail(make_split_stage(grid_, source, layout.split, isa_));
     SplitConv split{};
     split.layer = weights_.sizes.split_layer();
     split.negative_slope = negative_slope_;

@@ -139,6 +139,8 @@ const char* l2h_part_name(L2HPart part) {
   return "unknown part";
 }
 
+Products fast_products(CpuIsa isa) { return cpu_has_fast_bf16(isa) ? Products::kBfloat16 : Products::kFloat32; }
+
 Products int8_products(CpuIsa isa) { return cpu_has_fast_bf16(isa) ? Products::kInt8AndBfloat16 : Products::kInt8; }
 
 Bf16SplitLayer L2HSizes::split_last() const { return {features, kImageChannels, winograd_pad(kImageChannels)}; }

@@ -42,6 +42,8 @@ constexpr bool has_split_tail(Products products) {
   return products == Products::kBfloat16 || products == Products::kInt8AndBfloat16;
 }
 
+// Those that need no ranges and whose loss nobody sees: bfloat16 where that is fast, else floats.
+Products fast_products(CpuIsa isa);
 // For a net in int8: where bfloat16 is fast, the layers that int8 is not for use it.
 Products int8_products(CpuIsa isa);
 

@@ -7,14 +7,6 @@
 namespace srdgan {
 namespace {
 
-// A pixel of a split map has two numbers for every float's place.
-uint16_t* split_pixel(const FeatureMap& map, int64_t y, int64_t x) {
-  return reinterpret_cast<uint16_t*>(map.row(y) + x * map.channels);
-}
-const uint16_t* split_pixel_or_zeros(const FeatureMap& map, int64_t y, int64_t x) {
-  return reinterpret_cast<const uint16_t*>(map.row_or_zeros(y) + x * map.channels);
-}
-
 class SplitConvStage final : public Stage {
  public:
   SplitConvStage(const UnitGrid& grid, const SplitConv& conv, CpuIsa isa)
@@ -67,7 +59,8 @@ class SplitConvStage final : public Stage {
   }
 
   void set_rows(Bf16Product& product, int64_t y, int64_t x) const {
-    for (int64_t i = 0; i < product.taps; ++i) product.rows[i] = split_pixel_or_zeros(conv_.source, y + i, x);
+    for (int64_t i = 0; i < product.taps; ++i)
+      product.rows[i] = split_pixel(conv_.source.row_or_zeros(y + i), x, conv_.source);
   }
 
   // Every step-th pixel of a row from column x on.
@@ -83,7 +76,7 @@ class SplitConvStage final : public Stage {
       return;
     }
     isa_.split({sums, columns, pixels, columns, bias, conv_.negative_slope,
-                split_pixel(conv_.target, y, x) + 2 * channel, 2 * step * conv_.target.channels});
+                split_pixel(conv_.target.row(y), x, conv_.target) + 2 * channel, 2 * step * conv_.target.channels});
   }
 
   const UnitGrid& grid_;
@@ -96,22 +89,16 @@ class SplitStage final : public Stage {
   SplitStage(const UnitGrid& grid, const FeatureMap& floats, const FeatureMap& split, CpuIsa isa)
       : grid_(grid), floats_(floats), split_(split), isa_(bf16_isa(isa)) {}
 
-  // A pixel with channels that pad, and as many zeros for a bias.
-  int64_t scratch_floats() const override { return 2 * split_.channels; }
+  // A pixel with channels that pad.
+  int64_t scratch_floats() const override { return split_.channels; }
 
   void run(int64_t row, int64_t chunk, float* scratch) const override {
-    float* pixel = scratch + split_.channels;
-    std::fill_n(scratch, 2 * split_.channels, 0.0f);
-    const bool pads = floats_.channels < split_.channels;
-    const int64_t x = grid_.column_begin(chunk), columns = grid_.column_end(chunk) - x;
+    const int64_t common = std::min(floats_.channels, split_.channels), stride = 2 * split_.channels;
+    std::fill_n(scratch, split_.channels, 0.0f);
     for (int64_t y = grid_.row_begin(row); y < grid_.row_end(row); ++y) {
-      const float* from = floats_.row(y) + x * floats_.channels;
-      uint16_t* to = split_pixel(split_, y, x);
-      const int64_t stride = 2 * split_.channels;
-      if (!pads) isa_.split({from, floats_.channels, columns, split_.channels, scratch, 1.0f, to, stride});
-      for (int64_t i = 0; i < columns && pads; ++i, from += floats_.channels, to += stride) {
-        std::copy_n(from, floats_.channels, pixel);
-        isa_.split({pixel, split_.channels, 1, split_.channels, scratch, 1.0f, to, stride});
+      for (int64_t x = grid_.column_begin(chunk); x < grid_.column_end(chunk); ++x) {
+        std::copy_n(floats_.row(y) + x * floats_.channels, common, scratch);
+        isa_.split({scratch, 0, 1, split_.channels, nullptr, 1.0f, split_pixel(split_.row(y), x, split_), stride});
       }
     }
   }

@@ -105,7 +105,8 @@ def choose_engine(engine: str = "auto", device: str | torch.device = "auto", pre
     Args:
         engine: ``auto`` (the first that can be used) or the name of one of ``ENGINES``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        precision: ``auto``, ``fp32``, ``fp16``, ``bf16``, ``int8`` or ``fp8``.
+        precision: ``auto``, ``fp32``, ``fp16``, ``bf16``, ``int8`` or ``fp8``. On the CPU, ``auto`` is ``bf16`` where
+            the engine ``native`` is fast in it, which nobody sees in the result, and else ``fp32``.
 
     Returns:
         The choice; nothing in it is ``auto``.
@@ -118,6 +119,8 @@ def choose_engine(engine: str = "auto", device: str | torch.device = "auto", pre
     if engine not in ("auto", *names):
         raise InputError(f"engine must be auto, {', '.join(names)}, got {engine!r}")
     resolved = resolve_device(device)
+    if precision == "auto" and engine in ("auto", native.NAME) and native.why_not(resolved, "bf16") is None:
+        precision = "bf16"
     precision = resolve_precision(precision, resolved)
     reasons = {status.name: status.reason for status in list_engines(resolved, precision)}
     usable = [name for name, reason in reasons.items() if reason is None]
