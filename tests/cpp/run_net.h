@@ -17,8 +17,8 @@ inline int64_t unshuffle_of(const L2HSizes& sizes) {
   return sizes.in_channels == 48 ? 4 : sizes.in_channels == 12 ? 2 : 1;
 }
 
-// (H, W, 3) uint8, without border padding; H and W are multiples of the pixel-unshuffle. A network in floats is computed
-// as a session does by default.
+// (H, W, 3) uint8, without border padding; H and W are multiples of the pixel-unshuffle. A network in floats is
+// computed as a session does by default.
 inline std::vector<uint8_t> run_net(const RandomLayers& layers, const std::vector<uint8_t>& pixels, int64_t height,
                                     int64_t width) {
   const Products products = layers.sizes.products;
