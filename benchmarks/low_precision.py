@@ -1,8 +1,8 @@
 """Measures the loss of quality by int8 and bf16: ``python -m benchmarks.low_precision -n MODEL DIR...``.
 
-Enlarges data sets with the op ``l2h_net`` in float32, and with dense blocks in int8 (with the ranges beside the model's
-weights) and, where there is AMX, in bf16. Scores all as ``srdgan-rt evaluate`` does, and prints how far the 8-bit
-values are from those of float32. Without VNNI, other instructions compute the same bytes, but more slowly.
+Enlarges data sets with the op ``l2h_net`` in float32, in int8 (with the ranges beside the model's weights) and, where
+there is AMX, in bf16, as the engine ``native`` does. Scores all as ``srdgan-rt evaluate`` does, and prints how far the
+8-bit values are from those of float32. Without VNNI, other instructions compute the same bytes, but more slowly.
 
 ``--peers`` does the same with other engines, which compute the same convolutions in int8. Each is calibrated on the
 very picture that it enlarges, so a calibration on other pictures cannot be better.

@@ -1,4 +1,4 @@
-"""Times the op ``l2h_net`` with dense blocks in float32, int8 and, where there is AMX, bf16, in turn:
+"""Times the op ``l2h_net`` in float32, int8 and, where there is AMX, bf16, in turn:
 ``python -m benchmarks.low_precision_speed``.
 
 int8 works on any processor: without VNNI, other instructions compute the same bytes. Ranges are measured on a small

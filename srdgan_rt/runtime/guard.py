@@ -37,7 +37,7 @@ class GuardedBackend:
         self.one_shape = backend.one_shape
         self.largest_side = backend.largest_side
         self.fp32_fallbacks = 0
-        # In int8 and bf16, the engine native has feature maps in fp32.
+        # The engine native computes nothing in fp16, whose numbers end at 65,504.
         self._needs_guard = backend.precision != "fp32" and backend.name != "native"
         self._backend = backend
         self._make_fallback = make_fallback
