@@ -171,7 +171,7 @@ def warn_of_slow_precision(device: str, precision: str) -> None:
     elif device == "cpu" and precision == "bf16":
         from srdgan_rt import _ext
 
-        if not (_ext.is_available() and _ext.has_fast_bf16()):
+        if _ext.why_no_bf16() is not None:
             say("--precision bf16 is slower than fp32 on a CPU without AMX: choose fp32, or a GPU")
 
 

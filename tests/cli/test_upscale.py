@@ -377,8 +377,7 @@ def test_half_precision_on_a_cpu_is_warned_of(upscale, draw, tmp_path):
 
 @pytest.mark.parametrize("fast", [True, False])
 def test_bf16_is_warned_of_without_amx(upscale, draw, tmp_path, monkeypatch, fast):
-    monkeypatch.setattr(_ext, "is_available", lambda: True)
-    monkeypatch.setattr(_ext, "has_fast_bf16", lambda: fast)
+    monkeypatch.setattr(_ext, "why_no_bf16", lambda: None if fast else "no AMX")
     outcome = upscale(draw(tmp_path / "a.png"), "--precision", "bf16", "--device", "cpu", "--engine", "torch")
     assert outcome.status == 0
     warning = "srdgan-rt: --precision bf16 is slower than fp32 on a CPU without AMX"

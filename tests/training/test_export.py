@@ -78,7 +78,7 @@ def test_weights_may_be_mixed_with_others(
     assert "- The weights are a mix: 0.75 of the run and 0.25 of other (SHA-256 " in card
     assert "photographs.\n" in card
     with pytest.raises(SystemExit):
-        run_export(monkeypatch, export, tmp_path / "run", tmp_path, "--halo", "9", "--mix", "other")
+        run_export(monkeypatch, export, tmp_path / "run", tmp_path, "--halo", "9", "--overwrite", "--mix", "other")
     assert "--mix must be FILE:SHARE with a share between 0 and 1, got 'other'" in capsys.readouterr().err
 
 
@@ -202,7 +202,7 @@ def test_sharp_weights_join_the_faithful_ones(
     trainer.save()
     for sharpness in ("0.75", "0.25"):  # the second time, the first is replaced
         more = ("--halo", "11", "--output", str(tmp_path / "tiny.sharp.safetensors"), "--sharpness", sharpness)
-        run_export(monkeypatch, export, tmp_path / "run", data_sets, *more)
+        run_export(monkeypatch, export, tmp_path / "run", data_sets, "--overwrite", *more)
     model = load_model(faithful, sharpness=None)
     assert (model.sharpness, model.spec.halo) == (0.25, 11)
     assert load_model(faithful).digest == digest
@@ -240,6 +240,23 @@ def test_what_is_no_pair_is_one_line(
     monkeypatch.chdir(tmp_path)
     Path("tiny.safetensors").touch()
     with pytest.raises(SystemExit, match="2"):
-        run_export(monkeypatch, export, tmp_path / "run", tmp_path, "--halo", "9", *more)
+        run_export(monkeypatch, export, tmp_path / "run", tmp_path, "--halo", "9", "--overwrite", *more)
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
+
+
+@pytest.mark.parametrize("kept", ["tiny.safetensors", "tiny.md"])
+def test_files_that_exist_are_kept(
+    make_stage: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    kept: str,
+) -> None:
+    make_stage("l2h").trainer(tmp_path / "run").save()
+    (tmp_path / kept).write_text("mine")
+    with pytest.raises(SystemExit, match="2"):
+        run_export(monkeypatch, export, tmp_path / "run", tmp_path, "--halo", "9")
+    assert f"{kept} exists: choose --overwrite" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.glob("tiny.*")] == [kept]
+    assert (tmp_path / kept).read_text() == "mine"

@@ -50,6 +50,7 @@ def make_export_parser(description: str | None, data: str) -> CommandParser:
     parser.add_argument(
         "--output", type=Path, required=True, help="weight file (.safetensors); the card is written beside it"
     )
+    parser.add_argument("--overwrite", action="store_true", help="replace a weight file and a card that exist")
     return parser
 
 
@@ -63,3 +64,6 @@ def check_export_options(arguments: argparse.Namespace) -> None:
             raise InputError(f"--{name.replace('_', '-')} must be at least 0, got {getattr(arguments, name)}")
     for folder in (arguments.data, arguments.output.parent):
         check_folder(folder)
+    for path in (arguments.output, arguments.output.with_suffix(".md")):
+        if path.exists() and not arguments.overwrite:
+            raise InputError(f"{path} exists: choose --overwrite")
