@@ -40,12 +40,12 @@ set(SRDGAN_CXX_FLAGS -ffp-contract=fast)
 # Flags of the sources with instructions that not every processor of the architecture has: SOURCE=FLAG,FLAG. Code of headers
 # that is not inlined must not get into them, because the linker may take it for the whole program: tests/cpp/check_isa_objects.cmake.
 set(SRDGAN_X86_64_FLAGS
-  csrc/kernels/cpu/bf16_conv_avx512_amx.cpp=-mavx512f,-mavx512bf16,-mavx512bw,-mavx512vl,-mavx2,-mfma
+  csrc/kernels/cpu/bf16_conv_avx512_amx.cpp=-mamx-tile,-mamx-bf16,-mavx512f,-mavx512bf16,-mavx512bw,-mavx512vl,-mavx2,-mfma
   csrc/kernels/cpu/upsample_conv_avx2.cpp=-mavx2,-mfma
   csrc/kernels/cpu/upsample_conv_avx512.cpp=-mavx512f,-mavx2,-mfma,-mprfchw
   csrc/kernels/cpu/winograd_avx2.cpp=-mavx2,-mfma
   csrc/kernels/cpu/winograd_avx512.cpp=-mavx512f,-mavx2,-mfma
-  csrc/kernels/cpu/winograd_avx512_amx.cpp=-mavx512f,-mavx2,-mfma
+  csrc/kernels/cpu/winograd_avx512_amx.cpp=-mamx-tile,-mamx-int8,-mavx512f,-mavx2,-mfma
   csrc/kernels/cpu/winograd_avx512_vnni.cpp=-mavx512f,-mavx512vnni,-mavx2,-mfma
   csrc/kernels/cpu/winograd_avx_vnni.cpp=-mavxvnni,-mavx2,-mfma
 )
