@@ -267,7 +267,7 @@ void check_part(const L2HSizes& sizes, Size size) {
   const Map truth = net(map);
   const int64_t out_pixels = truth.size.height * truth.size.width;
   for (CpuIsa isa : tested_isas()) {
-    const char* names[] = {": ", ", int8: ", ", bf16: "};
+    const char* names[] = {": ", ", int8: ", ", bf16: ", ", int8 and bf16: "};
     const std::string what = std::string(cpu_isa_name(isa)) + names[static_cast<int>(sizes.products)] +
                              l2h_part_name(sizes.part) + " of " + std::to_string(sizes.features) + "/" +
                              std::to_string(sizes.growth) + " channels, " + std::to_string(sizes.num_dense_blocks) +
