@@ -90,6 +90,7 @@ void check_product(const Bf16Isa& isa, const char* name, const std::vector<int64
                     false,
                     packed.data() + bf16_panel_begin(panel, stride),
                     at_once,
+                    std::min(block, end - q),
                     sums.data()});
       for (int64_t p = q; p < std::min(q + block, end); ++p) {
         if (p % kRowPixels >= kColumns) continue;
@@ -168,6 +169,7 @@ void check_split(const Bf16Isa& isa, const char* name, int64_t in_channels, int6
       product.weight = packed.data() + (upsamples ? phase * layer.packed_size(kBf16PhaseTaps) : 0) +
                        bf16_panel_begin(panel, depth, taps * taps);
       product.panels = at_once;
+      product.pixels = bf16_block_pixels(at_once);
       product.sums = sums.data();
       isa.multiply(product);
       for (int64_t n = 0; n < outputs; ++n) {

@@ -71,6 +71,7 @@ struct Bf16Product {
   bool split;              // x is a split map
   const uint16_t* weight;  // (depth / 32, taps * taps, panels, 16, 16, 2): the last of pairs of channels
   int64_t panels;          // 1 or 2
+  int64_t pixels;          // of the block that are needed; the others may become anything
   float* sums;             // (bf16_block_pixels(panels), 16 * panels), on a cache line
 };
 

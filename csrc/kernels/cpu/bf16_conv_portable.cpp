@@ -37,7 +37,7 @@ void multiply(const Bf16Product& p) {
         }
       }
       const uint16_t* x = p.rows[tap / p.taps] + tap % p.taps * p.pixel_stride + parts * k;
-      for (int64_t pixel = 0; pixel < bf16_block_pixels(p.panels); ++pixel, x += p.pixel_stride) {
+      for (int64_t pixel = 0; pixel < p.pixels; ++pixel, x += p.pixel_stride) {
         float* sums = p.sums + pixel * outputs;
         for (int64_t c = 0; c < parts * kBf16Depth; ++c) {
           const float value = bfloat16_value(x[c]);

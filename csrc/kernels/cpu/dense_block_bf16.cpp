@@ -56,6 +56,7 @@ class Bf16DenseStage final : public DenseStage {
     for (int64_t q = 0; q < end; q += block) {
       const uint16_t* first = workspace_.window(slot(row), chunk) + q * stride();
       for (int i = 0; i < 3; ++i) product.rows[i] = first + i * row_pixels * stride();
+      product.pixels = std::min(block, end - q);
       isa_.multiply(product);
       for (int64_t begin = q; begin < std::min(q + block, end);) {
         const int64_t y = begin / row_pixels, x = begin % row_pixels;

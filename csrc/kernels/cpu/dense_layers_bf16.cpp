@@ -125,6 +125,7 @@ struct Layers {
     const int64_t block = bf16_block_pixels(product.panels), row = row_pixels(shape), end = shape.height * row;
     for (int64_t q = 0; q < end; q += block) {
       for (int i = 0; i < 3; ++i) product.rows[i] = slab + (q + i * row) * product.pixel_stride;
+      product.pixels = std::min(block, end - q);
       isa.multiply(product);
       for (int64_t begin = q; begin < std::min(q + block, end);) {
         const int64_t y = begin / row, x = begin % row, next = std::min((y + 1) * row, q + block);

@@ -43,6 +43,7 @@ class SplitConvStage final : public Stage {
   void convolve(Bf16Product& product, int64_t panel, int64_t y, int64_t first, int64_t x, int64_t pixels) const {
     const int64_t taps = product.taps * product.taps, depth = product.depth;
     const float* sums = product.sums + (x - first) * product.panels * kWinogradPanel;
+    product.pixels = x + pixels - first;
     product.weight = conv_.packed.weight + bf16_panel_begin(panel, depth, taps);
     if (!conv_.upsamples) {
       set_rows(product, y - 1, first - 1);
