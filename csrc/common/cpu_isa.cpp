@@ -24,16 +24,13 @@ namespace {
 
 constexpr CpuIsa kBestFirst[] = {CpuIsa::kAvx512, CpuIsa::kAvx2, CpuIsa::kPortable};
 
-// Not every Clang has a name for it in __builtin_cpu_supports.
-bool has_avx_vnni() {
+// Not every Clang has names for them in __builtin_cpu_supports.
+bool has_feature(int bit) {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> 4 & 1) != 0;
+  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> bit & 1) != 0;
 }
-
-bool has_avx512_bf16() {
-  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> 5 & 1) != 0;
-}
+bool has_avx_vnni() { return has_feature(4); }
+bool has_avx512_bf16() { return has_feature(5); }
 
 // Whether AMX multiplies numbers of this kind: kAmxBf16 or kAmxInt8.
 constexpr unsigned kAmxBf16 = 1u << 22, kAmxInt8 = 1u << 25;

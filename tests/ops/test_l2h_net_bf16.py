@@ -78,16 +78,18 @@ def test_packed_net_is_smaller(make_net: MakeNet) -> None:
     layers = make_net(features=64, growth=32, num_rrdbs=4)
     sizes = {bf16: ops.l2h_net_pack(layers, bf16=bf16).weights.numel() for bf16 in (False, True)}
     numbers = sum(weight.numel() for weight, _ in layers.dense)
-    assert sizes[False] - sizes[True] == pytest.approx(4 * 64 / 9 * numbers - 2 * numbers, rel=0.03)
+    # conv_hr, conv_last and the enlargements: 64 points, or 25 products, of floats, against 9, or 16, taps.
+    tail = 64 * (64 + 16) * (4 * 64 - 2 * 9) + len(layers.upsamplings) * 64 * 64 * (4 * 25 - 2 * 16)
+    assert sizes[False] - sizes[True] == pytest.approx(4 * 64 / 9 * numbers - 2 * numbers + tail, rel=0.01)
 
 
 @pytest.mark.isa
-def test_layers_behind_the_dense_blocks_are_exact_to_16_bits(make_net: MakeNet) -> None:
-    """A flat picture through weights that sum to one: what rounding takes from a tap is added to the next one."""
+def test_layers_behind_the_dense_blocks_keep_flat_pictures(make_net: MakeNet) -> None:
+    """A flat picture: what rounding takes from a tap is added to the next smaller one."""
     layers = make_net(num_upsamplings=2)
     silent = [(torch.zeros_like(weight), torch.zeros_like(bias)) for weight, bias in layers.dense]
     layers, picture = replace(layers, dense=silent), torch.full((1, 3, 16, 16), 0.7)
     exact = ops.l2h_net(picture, ops.l2h_net_pack(layers))
-    assert (compute(picture, layers) - exact)[..., 16:48, 16:48].abs().max() < 0.002 * exact.abs().max()
+    assert (compute(picture, layers) - exact)[..., 16:48, 16:48].abs().max() < 0.001 * exact.abs().max()
     with_int8 = ops.l2h_net_pack(layers, [torch.ones(37, 56)] * 3, bf16=True)
     assert torch.equal(ops.l2h_net(picture, with_int8), compute(picture, layers))

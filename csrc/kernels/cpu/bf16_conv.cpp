@@ -43,6 +43,20 @@ class PanelTiles {
   int64_t panels_;
 };
 
+// As Bf16Weights::passes_errors_on says; returns `rounded`.
+const float* round_taps(const float* taps, int64_t count, float* rounded) {
+  int64_t order[kBf16Taps];
+  std::iota(order, order + count, int64_t{0});
+  std::stable_sort(order, order + count, [&](int64_t a, int64_t b) { return std::abs(taps[a]) > std::abs(taps[b]); });
+  float error = 0.0f;
+  for (int64_t i = 0; i < count; ++i) {
+    const float value = taps[order[i]] + error;
+    rounded[order[i]] = bfloat16_value(bfloat16_bits(value));
+    error = value - rounded[order[i]];
+  }
+  return rounded;
+}
+
 }  // namespace
 
 void bf16_pack_segment(const Bf16Weights& w, int64_t panel) {
@@ -54,18 +68,10 @@ void bf16_pack_segment(const Bf16Weights& w, int64_t panel) {
     const int64_t tap_stride = tiles.at(k, 1) - tiles.at(k, 0);
     for (int64_t n = 0; n < outputs; ++n) {
       const float* taps = w.weight + (panel * kWinogradPanel + n) * w.out_stride + c * w.in_stride;
-      int64_t order[kBf16Taps];
-      std::iota(order, order + w.taps, int64_t{0});
-      if (w.passes_errors_on)
-        std::stable_sort(order, order + w.taps,
-                         [&](int64_t a, int64_t b) { return std::abs(taps[a]) > std::abs(taps[b]); });
-      float error = 0.0f;
-      for (int64_t i = 0; i < w.taps; ++i) {
-        const float value = taps[order[i]] + error;
-        const uint16_t rounded = bfloat16_bits(value);
-        if (w.passes_errors_on) error = value - bfloat16_value(rounded);
-        to[(w.mirrored ? w.taps - 1 - order[i] : order[i]) * tap_stride + 2 * n] = rounded;
-      }
+      float rounded[kBf16Taps];
+      if (w.passes_errors_on) taps = round_taps(taps, w.taps, rounded);
+      for (int64_t tap = 0; tap < w.taps; ++tap)
+        to[tap * tap_stride + 2 * n] = bfloat16_bits(taps[w.mirrored ? w.taps - 1 - tap : tap]);
     }
   }
 }

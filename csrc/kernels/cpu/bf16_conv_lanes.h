@@ -7,17 +7,20 @@
 [[gnu::always_inline]] inline Vec load(const float* p) { return *reinterpret_cast<const UnalignedVec*>(p); }
 [[gnu::always_inline]] inline void store(float* p, Vec v) { *reinterpret_cast<UnalignedVec*>(p) = v; }
 
+// Zeros for what pads a pixel.
+[[gnu::always_inline]] inline void store_padding(uint16_t* to) {
+  for (int64_t c = 0; c < kWinogradPanel; c += kLanes) store_bf16(to + c, Vec{});
+}
+
 void convert(const Bf16Input& input) {
   const float* from = input.from;
   uint16_t* to = input.to;
   for (int64_t pixel = 0; pixel < input.pixels; ++pixel, from += input.from_stride, to += input.to_stride) {
     for (int64_t c = 0; c < input.channels; c += kLanes) store_bf16(to + c, input.scale * load(from + c));
-    if (!input.pads) continue;
-    for (int64_t c = input.channels; c < input.channels + kWinogradPanel; c += kLanes) store_bf16(to + c, Vec{});
+    if (input.pads) store_padding(to + input.channels);
   }
 }
 
-typedef uint16_t Numbers __attribute__((vector_size(2 * kLanes)));
 typedef uint16_t UnalignedNumbers __attribute__((vector_size(2 * kLanes), aligned(2), may_alias));
 
 void copy(const Bf16Copy& copy) {
@@ -26,9 +29,7 @@ void copy(const Bf16Copy& copy) {
   for (int64_t pixel = 0; pixel < copy.pixels; ++pixel, from += copy.from_stride, to += copy.to_stride) {
     for (int64_t c = 0; c < copy.channels; c += kLanes)
       *reinterpret_cast<UnalignedNumbers*>(to + c) = *reinterpret_cast<const UnalignedNumbers*>(from + c);
-    if (!copy.pads) continue;
-    for (int64_t c = copy.channels; c < copy.channels + kWinogradPanel; c += kLanes)
-      *reinterpret_cast<UnalignedNumbers*>(to + c) = Numbers{};
+    if (copy.pads) store_padding(to + copy.channels);
   }
 }
 

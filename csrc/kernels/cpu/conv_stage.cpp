@@ -72,7 +72,8 @@ class ConvStage final : public Stage {
     product.tiles = tiles;
     // The padding channels of a map are written too: the stages that read it need zeros there.
     const int64_t channels = conv_.target.planes.data != nullptr ? conv_.target.planes.channels : conv_.out_channels;
-    if (is_split()) std::fill_n(result, result_floats(), 0.0f);
+    // What pads a split map.
+    if (result_channels() > conv_.out_channels) std::fill_n(result, result_floats(), 0.0f);
     for (int64_t panel = 0; panel * kWinogradPanel < channels; panel += kWinogradPanelsAtOnce) {
       product.channels = channels - panel * kWinogradPanel;
       auto output = winograd_multiply(isa_, product, input.point_stride, conv_.packed, conv_.out_channels, panel, sums);
