@@ -77,8 +77,8 @@ void check_product(const Bf16Isa& isa, const char* name, const std::vector<int64
   isa.begin();
   for (int64_t panel = 0; panel < panels; panel += kBf16PanelsAtOnce) {
     const int64_t at_once = std::min(panels - panel, kBf16PanelsAtOnce), outputs = at_once * kWinogradPanel;
-    const int64_t block = bf16_block_pixels(at_once);
-    Lines<float> sums(kBf16BlockNumbers);
+    const int64_t block = kBf16BlocksAtOnce * bf16_block_pixels(at_once);
+    Lines<float> sums(kBf16SumsFloats);
     double worst = 0.0;
     for (int64_t q = 0; q < end; q += block) {
       const uint16_t* first = window.data() + q * stride;
@@ -86,6 +86,7 @@ void check_product(const Bf16Isa& isa, const char* name, const std::vector<int64
       isa.multiply({{first, first + row, first + 2 * row},
                     3,
                     stride,
+                    kBf16Depth,
                     stride,
                     false,
                     packed.data() + bf16_panel_begin(panel, stride),
@@ -164,6 +165,7 @@ void check_split(const Bf16Isa& isa, const char* name, int64_t in_channels, int6
       for (int64_t i = 0; i < taps; ++i) product.rows[i] = map.data() + i * kColumns * 2 * depth;
       product.taps = taps;
       product.pixel_stride = 2 * depth;
+      product.group_stride = 2 * kBf16Depth;
       product.depth = depth;
       product.split = true;
       product.weight = packed.data() + (upsamples ? phase * layer.packed_size(kBf16PhaseTaps) : 0) +
@@ -262,13 +264,15 @@ void check_features(const Bf16Isa& isa, const char* name) {
     features[i] = bfloat16_bits(static_cast<float>(static_cast<int>(i % 3) - 1));  // -1, 0, 1
   for (const bool backward : {false, true}) {
     std::vector<uint16_t> out(kPixels * kStride, 7);
-    isa.finish_features({sums.data(), kPixels, kChannels, bias.data(), kSlope, backward ? features.data() : nullptr,
-                         kStride, out.data(), kStride});
+    // Only the forward pass has channels that pad.
+    isa.finish_features({sums.data(), kChannels, kPixels, kChannels, bias.data(), kSlope,
+                         backward ? features.data() : nullptr, kStride, out.data(), kStride, !backward});
     for (size_t at = 0; at < out.size(); ++at) {
       const size_t pixel = at / kStride, c = at % kStride;
       const float y = c < kChannels ? sums[pixel * kChannels + c] + bias[c] : 0.0f;
       const bool positive = backward ? at % 3 == 2 : y > 0;
-      const uint16_t right = c < kChannels ? bfloat16_bits(positive ? y : kSlope * y) : 7;
+      const uint16_t behind = !backward && c < kChannels + kWinogradPanel ? 0 : 7;
+      const uint16_t right = c < kChannels ? bfloat16_bits(positive ? y : kSlope * y) : behind;
       CHECK(out[at] == right, "%s: feature %zu is %x, not %x", name, at, out[at], right);
     }
   }

@@ -32,7 +32,10 @@ constexpr int64_t kBf16Phases = 4;
 constexpr int64_t kBf16PhaseTaps = 4;
 constexpr int64_t kBf16Depth = 32;           // channels of a product: depths are multiples of this
 constexpr int64_t kBf16PanelsAtOnce = 2;     // of 16 output channels
-constexpr int64_t kBf16BlockNumbers = 1024;  // results of a product: 64 pixels of one panel, or 32 of two
+constexpr int64_t kBf16BlockNumbers = 1024;  // results that are summed at once: 64 pixels of one panel, or 32 of two
+// Blocks of a product, before its sums are used: the processor cannot compute the next one while sums are waited for.
+constexpr int64_t kBf16BlocksAtOnce = 4;
+constexpr int64_t kBf16SumsFloats = kBf16BlocksAtOnce * kBf16BlockNumbers;
 
 constexpr int64_t bf16_depth(int64_t channels) { return (channels + kBf16Depth - 1) / kBf16Depth * kBf16Depth; }
 constexpr int64_t bf16_block_pixels(int64_t panels) { return kBf16BlockNumbers / (kWinogradPanel * panels); }
@@ -62,17 +65,19 @@ struct Bf16Copy {
   bool pads;  // as of Bf16Input
 };
 
-// sums[p][n] = sum over taps and channels of x[p + tap][k] * weight[tap][k][n], for a block of pixels.
+// sums[p][n] = sum over taps and channels of x[p + tap][k] * weight[tap][k][n], for up to kBf16BlocksAtOnce blocks of
+// pixels.
 struct Bf16Product {
   const uint16_t* rows[3];  // the first output's first pixel in each row of taps
   int64_t taps;             // rows and columns of taps: 3 or, of a split map, 2
   int64_t pixel_stride;     // numbers
+  int64_t group_stride;     // from 32 channels of a pixel to the next 32
   int64_t depth;
   bool split;              // x is a split map
   const uint16_t* weight;  // (depth / 32, taps * taps, panels, 16, 16, 2): the last of pairs of channels
   int64_t panels;          // 1 or 2
-  int64_t pixels;          // of the block that are needed; the others may become anything
-  float* sums;             // (bf16_block_pixels(panels), 16 * panels), on a cache line
+  int64_t pixels;          // that are needed; the others of the last block may become anything
+  float* sums;             // (pixels of whole blocks, 16 * panels), on a cache line
 };
 
 // What becomes of the sums: a run of pixels in one row.
@@ -105,7 +110,8 @@ struct Bf16Split {
 
 // What becomes of the sums where they are multiplied again: features or, in training, the gradients of features.
 struct Bf16Features {
-  const float* sums;  // (pixels, channels)
+  const float* sums;
+  int64_t sums_stride;  // from pixel to pixel
   int64_t pixels;
   int64_t channels;  // multiple of 16
   const float* bias;
@@ -114,6 +120,7 @@ struct Bf16Features {
   int64_t features_stride;
   uint16_t* out;
   int64_t out_stride;
+  bool pads;  // as of Bf16Input
 };
 
 // Turns 32 channels of a run of pixels, a multiple of 32, into planes (32, pixels).

@@ -47,16 +47,16 @@ void end() { release_tiles(); }
 
 // 32 pixels of two panels: every tile that is loaded is used twice, and weights four times in a split map.
 template <int kTaps, bool kSplit>
-void multiply_two(const Bf16Product& p) {
+void multiply_two(const Bf16Product& p, int64_t pixel) {
   zero_tile<0>();
   zero_tile<1>();
   zero_tile<2>();
   zero_tile<3>();
   const int64_t stride = 2 * p.pixel_stride, second = kTileRows * p.pixel_stride;
   const uint16_t* weight = p.weight;
-  for (int64_t k = 0; k < p.depth; k += kBf16Depth) {
+  for (int64_t group = 0; group < p.depth / kBf16Depth; ++group) {
     for (int i = 0; i < kTaps; ++i) {
-      const uint16_t* x = p.rows[i] + (kSplit ? 2 * k : k);
+      const uint16_t* x = p.rows[i] + pixel * p.pixel_stride + group * p.group_stride;
       for (int j = 0; j < kTaps; ++j, x += p.pixel_stride, weight += 2 * kTile) {
         load_tile<4>(x, stride);
         load_tile<6>(weight, kTileRowBytes);
@@ -78,10 +78,11 @@ void multiply_two(const Bf16Product& p) {
     }
   }
   constexpr int64_t kRow = 2 * kTileRowBytes;
-  store_tile<0>(p.sums, kRow);
-  store_tile<1>(p.sums + 16, kRow);
-  store_tile<2>(p.sums + 32 * kTileRows, kRow);
-  store_tile<3>(p.sums + 32 * kTileRows + 16, kRow);
+  float* sums = p.sums + 32 * pixel;
+  store_tile<0>(sums, kRow);
+  store_tile<1>(sums + 16, kRow);
+  store_tile<2>(sums + 32 * kTileRows, kRow);
+  store_tile<3>(sums + 32 * kTileRows + 16, kRow);
 }
 
 // Adds the products of 64 pixels with the weights in tile 6.
@@ -98,16 +99,16 @@ void multiply_two(const Bf16Product& p) {
 
 // 64 pixels of one panel.
 template <int kTaps, bool kSplit>
-void multiply_one(const Bf16Product& p) {
+void multiply_one(const Bf16Product& p, int64_t pixel) {
   zero_tile<0>();
   zero_tile<1>();
   zero_tile<2>();
   zero_tile<3>();
   const int64_t stride = 2 * p.pixel_stride, tile = kTileRows * p.pixel_stride;
   const uint16_t* weight = p.weight;
-  for (int64_t k = 0; k < p.depth; k += kBf16Depth) {
+  for (int64_t group = 0; group < p.depth / kBf16Depth; ++group) {
     for (int i = 0; i < kTaps; ++i) {
-      const uint16_t* x = p.rows[i] + (kSplit ? 2 * k : k);
+      const uint16_t* x = p.rows[i] + pixel * p.pixel_stride + group * p.group_stride;
       for (int j = 0; j < kTaps; ++j, x += p.pixel_stride, weight += kTile) {
         load_tile<6>(weight, kTileRowBytes);
         add_pixels(x, stride, tile);
@@ -115,16 +116,23 @@ void multiply_one(const Bf16Product& p) {
       }
     }
   }
-  store_tile<0>(p.sums, kTileRowBytes);
-  store_tile<1>(p.sums + 16 * kTileRows, kTileRowBytes);
-  store_tile<2>(p.sums + 32 * kTileRows, kTileRowBytes);
-  store_tile<3>(p.sums + 48 * kTileRows, kTileRowBytes);
+  float* sums = p.sums + 16 * pixel;
+  store_tile<0>(sums, kTileRowBytes);
+  store_tile<1>(sums + 16 * kTileRows, kTileRowBytes);
+  store_tile<2>(sums + 32 * kTileRows, kTileRowBytes);
+  store_tile<3>(sums + 48 * kTileRows, kTileRowBytes);
 }
 
 template <int kTaps, bool kSplit>
 [[gnu::always_inline]] inline void multiply_taps(const Bf16Product& product) {
-  if (product.panels == 2) return multiply_two<kTaps, kSplit>(product);
-  multiply_one<kTaps, kSplit>(product);
+  const int64_t block = bf16_block_pixels(product.panels);
+  for (int64_t pixel = 0; pixel < product.pixels; pixel += block) {
+    if (product.panels == 2) {
+      multiply_two<kTaps, kSplit>(product, pixel);
+    } else {
+      multiply_one<kTaps, kSplit>(product, pixel);
+    }
+  }
 }
 
 void multiply(const Bf16Product& product) {

@@ -86,13 +86,14 @@ void split(const Bf16Split& split) {
 template <bool kBackward>
 [[gnu::always_inline]] inline void finish_feature_pixels(const Bf16Features& f) {
   for (int64_t pixel = 0; pixel < f.pixels; ++pixel) {
-    const float* sums = f.sums + pixel * f.channels;
+    const float* sums = f.sums + pixel * f.sums_stride;
     uint16_t* out = f.out + pixel * f.out_stride;
     for (int64_t c = 0; c < f.channels; c += kLanes) {
       const Vec value = load(sums + c) + load(f.bias + c);
       const Vec sign = kBackward ? load_bf16(f.features + pixel * f.features_stride + c) : value;
       store_bf16(out + c, sign > 0.0f ? value : f.negative_slope * value);
     }
+    if (f.pads) store_padding(out + f.channels);
   }
 }
 

@@ -23,7 +23,7 @@ Vec load_bf16(const uint16_t* p) {
 
 void multiply(const Bf16Product& p) {
   const int64_t outputs = p.panels * kWinogradPanel;
-  std::fill_n(p.sums, kBf16BlockNumbers, 0.0f);
+  std::fill_n(p.sums, p.pixels * outputs, 0.0f);
   const uint16_t* weight = p.weight;
   const int64_t parts = p.split ? 2 : 1;
   for (int64_t k = 0; k < p.depth; k += kBf16Depth) {
@@ -36,7 +36,7 @@ void multiply(const Bf16Product& p) {
               weight[((panel * kBf16Depth + c / 2 * 2) * kWinogradPanel) + 2 * (n % kWinogradPanel) + c % 2]);
         }
       }
-      const uint16_t* x = p.rows[tap / p.taps] + tap % p.taps * p.pixel_stride + parts * k;
+      const uint16_t* x = p.rows[tap / p.taps] + tap % p.taps * p.pixel_stride + k / kBf16Depth * p.group_stride;
       for (int64_t pixel = 0; pixel < p.pixels; ++pixel, x += p.pixel_stride) {
         float* sums = p.sums + pixel * outputs;
         for (int64_t c = 0; c < parts * kBf16Depth; ++c) {

@@ -136,6 +136,7 @@ int64_t DenseWorkspace::floats() const { return (kDenseConvs - 1) * growth_float
 
 void DenseWorkspace::use(float* memory) {
   memory_ = memory;
+  if (kind_ == Kind::kWindows) return;
   for (int64_t i = 0; i < kDenseConvs - 1; ++i) growth_map(i, 0).clear_border();
 }
 

@@ -55,7 +55,7 @@ class DenseWorkspace {
   const UnitGrid& grid() const { return grid_; }
   int64_t features() const { return features_; }
   int64_t growth() const { return growth_; }
-  // Floats of a pixel of the growing features' maps, which hold numbers of bfloat16 where these are multiplied.
+  // Floats of a pixel of the growing features, which are numbers of bfloat16 where these are multiplied.
   int64_t growth_pixel() const { return kind_ == Kind::kWindows ? growth_ / 2 : growth_; }
   int64_t depth() const { return features_ + (kDenseConvs - 1) * growth_; }
 
@@ -65,7 +65,7 @@ class DenseWorkspace {
   // Sets the memory for the rows; its contents do not matter.
   void use(float* memory);
 
-  // Output of convolution 0..3 of a block whose row 0 is in slot `slot`.
+  // Output of convolution 0..3 of a block whose row 0 is in slot `slot`. With Bfloat16 it stays in the windows.
   FeatureMap growth_map(int64_t index, int64_t slot) const;
   // Transformed features of a unit: (points, tiles, depth) with this distance between points.
   template <typename Precision>
@@ -74,10 +74,11 @@ class DenseWorkspace {
            Precision::kPoints *
                (tiles(grid_.column_begin(chunk)) * depth() + chunk * kWinogradPointPadding<typename Precision::Input>);
   }
-  // The window of a unit, with Bfloat16: pixels of bf16_depth(depth()) numbers.
+  // The window of a unit, with Bfloat16: groups of 32 channels, (depth / 32, window_pixels(chunk), 32).
   uint16_t* window(int64_t slot, int64_t chunk) const {
     return reinterpret_cast<uint16_t*>(slots() + slot * slot_floats()) + window_begin(chunk) * bf16_depth(depth());
   }
+  int64_t window_pixels(int64_t chunk) const { return window_begin(chunk + 1) - window_begin(chunk); }
   // Of the unit's tiles, with Int8: means (tiles, depth) and spreads (tiles).
   float* means(int64_t slot, int64_t chunk) const {
     return slots() + slot * slot_floats() + points_floats() + tiles(grid_.column_begin(chunk)) * depth();
@@ -108,6 +109,7 @@ class DenseWorkspace {
   // Tiles in so many columns of a row of units.
   int64_t tiles(int64_t columns) const { return ceil_div(columns, tile_) * (grid_.unit_rows / tile_); }
   int64_t growth_floats() const {
+    if (kind_ == Kind::kWindows) return 0;
     return FeatureMap::bordered_floats(ring_ * grid_.unit_rows, grid_.width, growth_pixel());
   }
   int64_t points_floats() const;

@@ -102,6 +102,7 @@ struct Layers {
       for (int64_t panel = 0; panel < panels; panel += kBf16PanelsAtOnce) {
         Bf16Product product{};
         product.pixel_stride = slab_stride(shape);
+        product.group_stride = kBf16Depth;
         product.taps = 3;
         product.depth = bf16_depth(shape.layer_depth(layer));
         product.panels = std::min(panels - panel, kBf16PanelsAtOnce);
@@ -141,6 +142,7 @@ struct Layers {
     const int64_t pixel = (y + 1) * row_pixels(shape) + x + 1;
     Bf16Features to{};
     to.sums = sums;
+    to.sums_stride = outputs;
     to.pixels = pixels;
     to.channels = outputs;
     to.bias = bias + shape.padded_bias_begin(layer) + channel;

@@ -47,18 +47,26 @@ class DenseStage : public Stage {
   int64_t slot(int64_t row) const { return (row + origin_) % workspace_.ring(); }
   FeatureMap map(int64_t index) const { return index == 0 ? block_.x : workspace_.growth_map(index - 1, origin_); }
 
-  // A row of feature `index`, from this strip or carried over.
+  // A row of feature `index` of an earlier strip, or null if it is of this one.
+  const float* carried_row(int64_t index, int64_t y) const {
+    const bool is_x = index == 0;
+    if (y < 0 || y >= grid_.row_begin(block_.begin[is_x ? kDenseConvs - 1 : index - 1])) return nullptr;
+    return (is_x ? block_.carried_x : block_.carried_growth[index - 1]).row(y);
+  }
   const float* source_row(const FeatureMap& source, int64_t index, int64_t y) const {
-    if (y >= 0 && y < grid_.height) {
-      if (index == 0 && y < grid_.row_begin(block_.begin[kDenseConvs - 1])) return block_.carried_x.row(y);
-      if (index > 0 && y < grid_.row_begin(block_.begin[index - 1])) return block_.carried_growth[index - 1].row(y);
-    }
-    return source.row_or_zeros(y);
+    const float* carried = carried_row(index, y);
+    return carried != nullptr ? carried : source.row_or_zeros(y);
   }
 
   WinogradEpilogue epilogue() const {
     if (!is_last()) return WinogradEpilogue::kActivation;
     return block_.ends_rrdb ? WinogradEpilogue::kDoubleResidual : WinogradEpilogue::kResidual;
+  }
+
+  // Where a row of a growing feature goes, too, if the next strip needs it, else null.
+  float* carries_row(int64_t row, int64_t y, int64_t offset) const {
+    const bool carries = block_.end < grid_.rows && row >= block_.end - 1;
+    return carries ? block_.carries_growth[index_].row(y) + offset : nullptr;
   }
 
   // Where a row of the output goes, and what the epilogue reads: pointers to the same numbers of their rows, or null.
@@ -69,11 +77,8 @@ class DenseStage : public Stage {
     const float* outer;
   };
   OutputRow output_row(int64_t row, int64_t y, int64_t offset) const {
-    float* out = (is_last() ? block_.x : map(index_ + 1)).row(y) + offset;
-    if (!is_last()) {
-      const bool carries = block_.end < grid_.rows && row >= block_.end - 1;
-      return {out, carries ? block_.carries_growth[index_].row(y) + offset : nullptr, nullptr, nullptr};
-    }
+    if (!is_last()) return {map(index_ + 1).row(y) + offset, carries_row(row, y, offset), nullptr, nullptr};
+    float* out = block_.x.row(y) + offset;
     if (!block_.ends_rrdb) return {out, nullptr, out, nullptr};
     return {out, block_.copy.row(y) + offset, out, block_.outer.row(y) + offset};
   }

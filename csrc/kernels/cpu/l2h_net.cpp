@@ -21,10 +21,12 @@ UnitGrid make_grid(int64_t height, int64_t width, Products products, int64_t min
   return UnitGrid(height, width, std::lcm(Float32::kTile, Int8::kTile), min_chunks, UnitGrid::kUnitPixels * 3 / 2);
 }
 
-// A chunk for every thread, but none so narrow that its products do not pay for reading their weights.
+// A chunk for every thread, but none so narrow that its products do not pay for reading their weights. Products of
+// bfloat16 read them for every few pixels, and gain from narrow windows, which fit into a core's caches.
 int64_t min_chunks(const L2HSizes& sizes, int64_t width, int64_t threads) {
+  constexpr int64_t kMinBf16Columns = 48;
   const int64_t depth = winograd_pad(sizes.features) + (kDenseConvs - 1) * winograd_pad(sizes.growth);
-  const int64_t min_columns = depth * 5 / 8;
+  const int64_t min_columns = sizes.products == Products::kBfloat16 ? kMinBf16Columns : depth * 5 / 8;
   return std::clamp<int64_t>(width / min_columns, 1, threads);
 }
 

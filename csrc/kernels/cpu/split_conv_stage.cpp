@@ -22,6 +22,7 @@ class SplitConvStage final : public Stage {
       Bf16Product product{};
       product.taps = conv_.upsamples ? 2 : 3;
       product.pixel_stride = 2 * conv_.source.channels;
+      product.group_stride = 2 * kBf16Depth;
       product.depth = conv_.layer.depth();
       product.split = true;
       product.panels = std::min(panels - panel, kBf16PanelsAtOnce);
