@@ -25,6 +25,7 @@ from srdgan_rt.bench.engines import OURS
 from srdgan_rt.bench.report_file import read_report
 from srdgan_rt.errors import InputError
 from training.cli.parser import CommandParser, one_line_errors
+from training.plot import save_figure
 
 WINOGRAD_GAIN = 324 / 64
 """Multiplications of direct convolution for each of F(6x6, 3x3)."""
@@ -137,7 +138,7 @@ def draw_rooflines(reports: Sequence[Report], output: Path) -> None:
         entries = [figure.axes[0].plot([], [], label=engine, **styles[engine])[0] for engine in engines]
         figure.legend(handles=entries, loc="outside lower center", ncols=4, frameon=False)
         figure.suptitle(title)
-        figure.savefig(output, metadata={"Date": None} if output.suffix == ".svg" else None)
+        save_figure(figure, output)
 
 
 def _count_flop(report: Report, height: int, width: int) -> float:

@@ -19,6 +19,7 @@ from srdgan_rt.pixels import crop_centre, to_float32
 from srdgan_rt.runtime import Upscaler
 from training.cli.parser import CommandParser, one_line_errors
 from training.data.pictures import read_rgb
+from training.plot import save_figure
 
 _LARGEST_SIDE = 192  # low-resolution pixels: the middle of larger pictures is taken
 
@@ -54,7 +55,7 @@ def plot(curves: dict[str, dict[int, float]], path: Path) -> None:
     axes.set_xlabel("halo, low-resolution pixels")
     axes.set_ylabel("largest seam error, 1/255")
     axes.legend()
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    save_figure(figure, path)
 
 
 def print_table(arguments: argparse.Namespace) -> None:

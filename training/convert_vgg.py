@@ -101,7 +101,11 @@ def write(arrays: Arrays, output: Path) -> None:
     """
     if str(arrays[NET_KEY]) == "vgg16" and str(arrays[PREPROCESSING_KEY]) != "caffe":
         arrays = arrays | measure_sizes(arrays)
-    with replace_file(output) as file:
+    _save(arrays, output)
+
+
+def _save(arrays: Arrays, path: Path) -> None:
+    with replace_file(path) as file:  # which names the file where the disk is full; savez alone does not
         np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
@@ -111,7 +115,7 @@ def measure_sizes(arrays: Arrays) -> Arrays:
     picture = as_tensor(to_float32(read_rgb(_PICTURE)))[None, :, :_SIDE, :_SIDE]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "vgg16.npz"
-        np.savez(file, **arrays)  # type: ignore[arg-type]
+        _save(arrays, file)
         means = {layer: float(VGGFeatures(file, layer)(picture).abs().mean()) for layer in FEATURE_SIZES}
     return {f"{layer}.{SIZE_KEY}": np.array(mean * FEATURE_SIZES[layer]) for layer, mean in means.items()}
 

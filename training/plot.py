@@ -9,10 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import InputError
 from training.cli.parser import CommandParser, one_line_errors
 from training.loop.progress import LOG
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Curve = tuple[list[int], list[float]]  # iterations and values
 
@@ -91,10 +96,21 @@ def plot(runs: Sequence[Path], keys: Sequence[str], output: Path, *, chained: bo
     with rc_context(
         {"svg.fonttype": "none", "svg.hashsalt": "srdgan-rt"}
     ):  # letters stay letters; equal runs, equal files
-        try:
-            figure.savefig(output, metadata={"Date": None} if output.suffix == ".svg" else None)
-        except ValueError as error:
-            raise InputError(f"{output}: {error}") from error
+        save_figure(figure, output)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Writes a figure, whole or not at all, in the format that the ending names; an SVG file holds no date.
+
+    Raises:
+        InputError: matplotlib cannot write such a file.
+        OSError: it cannot be written; it names ``path``.
+    """
+    try:
+        with replace_file(path) as file:
+            figure.savefig(file, format=path.suffix[1:], metadata={"Date": None} if path.suffix == ".svg" else None)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import CancelledError, describe
 from srdgan_rt.serve.job import Job
 from srdgan_rt.serve.page import make_page
@@ -94,7 +95,7 @@ class Api:
         name = make_safe_name(request.query_params.get("name", ""))
         with workspace.make_folder() as folder:
             path = folder / name
-            with path.open("wb") as file:
+            with replace_file(path) as file:  # which names the file where the disk is full
                 await receive(
                     request,
                     file.write,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import numpy as np
 import pytest
 from page_server import Server
 from PIL import Image
+from small_disk import small_disk
 
 from srdgan_rt.files.own_results import mark_result
 from srdgan_rt.image import Metadata, Picture, read_picture, write_picture
@@ -161,3 +163,11 @@ def test_the_end_removes_the_folder(start_server):
     assert server.folder.is_dir()
     server.close()
     assert not server.folder.exists()
+
+
+def test_a_full_disk_names_the_upload(server, draw):
+    path = draw()
+    with small_disk(100):
+        answer = server.ask("picture?name=photo.png", "POST", path.read_bytes())
+    assert answer.status == 400
+    assert re.search(r"/photo\.png: File too large", answer.json["error"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from small_disk import small_disk
 from torch import nn
 
 from training import convert_vgg
@@ -149,3 +152,21 @@ def test_other_endings(
     with pytest.raises(SystemExit, match="2"):
         run(monkeypatch, tmp_path / source, "-o", tmp_path / output)
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("is_caffe", "file"),
+    [(False, rf"{re.escape(tempfile.gettempdir())}/\S+/vgg16\.npz"), (True, r"\S+/out\.npz")],
+    ids=["temporary", "output"],
+)
+def test_a_full_disk_names_the_file(
+    is_caffe: bool, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sizes of torchvision's features are measured on a temporary file; those of the Caffe model's are known."""
+    source = save_torchvision(make_torchvision(_D), tmp_path / "vgg.pth")
+    options = ["--preprocessing", "caffe"] if is_caffe else []
+    with small_disk(1_000_000), pytest.raises(SystemExit) as stop:
+        run(monkeypatch, source, "-o", tmp_path / "out.npz", *options)
+    assert stop.value.code == 1
+    assert re.fullmatch(rf"\S+: error: {file}: File too large\n", capsys.readouterr().err)
+    assert [path.name for path in tmp_path.iterdir()] == ["vgg.pth"]

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from small_disk import small_disk
 
 from srdgan_rt.errors import InputError
 from training.plot import plot, read_curve
@@ -53,3 +54,12 @@ def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
         file.write('\n{"iteration": 2, "a"\n{"iteration": 3, "a": 4}\n')
     assert read_curve(run, "a") == ([1, 3], [3, 4])
     assert read_curve(run, "b") == ([], [])
+
+
+def test_a_full_disk_names_the_picture_and_keeps_the_one_before(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "run", [{"iteration": 1, "a": 1}])
+    plot([run], ["a"], tmp_path / "a.svg", chained=False)
+    before = (tmp_path / "a.svg").read_bytes()
+    with small_disk(10), pytest.raises(OSError, match=r"File too large: '.*a\.svg'"):
+        plot([run], ["a"], tmp_path / "a.svg", chained=False)
+    assert (tmp_path / "a.svg").read_bytes() == before

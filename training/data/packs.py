@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from safetensors.torch import load
 
+from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import InputError
 from training.data.notes import describe_files
 from training.data.pictures import Bytes
@@ -62,7 +63,8 @@ def unpack_validation(entries: Mapping[str, bytes], folder: Path) -> None:
         if kind == "validation":
             path = folder / place
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+            with replace_file(path) as file:  # which names the file where the disk is full
+                file.write(content)
 
 
 class PackedData:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_disk import small_disk
 
 from srdgan_rt.errors import InputError
 from training.data.packs import PackedData, read_packs, unpack_validation
@@ -55,6 +56,8 @@ def test_validation_pictures_come_back_as_they_were(training_root: Path, tmp_pat
     written = sorted(path.name for path in (tmp_path / "out" / "phone_crops").iterdir())
     assert written == ["0_clean.png", "0_noisy.png", "1_clean.png", "1_noisy.png"]
     assert (tmp_path / "out" / "phone_crops" / "0_clean.png").read_bytes() == content
+    with small_disk(10), pytest.raises(OSError, match=r"File too large: .*_clean\.png'"):
+        unpack_validation(read_packs(tmp_path / "packs"), tmp_path / "full")
 
 
 def test_damaged_packs_are_one_line(packs: Path, tmp_path: Path) -> None:

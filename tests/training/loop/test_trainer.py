@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import resource
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from small_disk import small_disk
 
 from srdgan_rt.errors import SrdganError
 from training.config import EngineConfig
@@ -179,22 +179,15 @@ def test_a_resumed_run_names_what_does_not_fit(
         stage.trainer(tmp_path, dataclasses.replace(config, **changed, learning_rate=2e-3))
 
 
-def test_a_full_disk_keeps_the_checkpoint_before(
-    make_stage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_keeps_the_checkpoint_before(make_stage: Any, tmp_path: Path) -> None:
     """torch raises an error about its own file format then, which would say nothing to a user."""
     stage = make_stage("l2h")
     trainer = stage.trainer(tmp_path)
     trainer.save()
     before = trainer.checkpoint.read_bytes()
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    for limit in (0, 3000, len(before) // 2):  # bytes that a file may have; Python ignores the signal
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
-        try:
-            with pytest.raises(SrdganError, match=r"checkpoint\.pt cannot be written: File too large$"):
-                trainer.save()
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    for size in (0, 3000, len(before) // 2):
+        with small_disk(size), pytest.raises(SrdganError, match=r"checkpoint\.pt cannot be written: File too large$"):
+            trainer.save()
     assert trainer.checkpoint.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
 
