@@ -2,7 +2,8 @@
 
 BURSTS holds one folder a scene with the frames of a camera on a tripod, typically 20. OUT gets ``train/``, ``val/`` and
 ``test/`` with ``SCENE_NN_clean.png`` and ``SCENE_NN_noisy.png`` for each frame, and ``manifest.json``. Scenes that are
-done are skipped; one that cannot be used is a line on stderr, and the exit status is 1.
+done are skipped, and keep their pairs where their frames are gone since. One that cannot be used is a line on stderr,
+and the exit status is 1.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from srdgan_rt.errors import ImageWriteError, SrdganError
+from srdgan_rt.errors import ImageWriteError, InputError, SrdganError
 from srdgan_rt.image import Metadata, Picture, write_picture
 from srdgan_rt.metrics import measure_noise
 from training.bursts.manifest import Manifest, Record
@@ -27,8 +28,20 @@ from training.loop.lock import hold_folder
 _NOISE_SIDE = 1024  # pixels: the noise is reported for the middle of the reference
 
 
+def count_gone(done: Record, paths: list[Path]) -> int:
+    """How many frames of a finished scene, by its record, are not among those that are there now."""
+    there = {path.name for path in paths}
+    return sum(frame["file"] not in there for frame in done["frames"])
+
+
 def describe_source(paths: list[Path], fewest: int, most_moving: float) -> Record:
-    """Everything that determines a scene's result. A scene is skipped if its record has the same."""
+    """Everything that determines a scene's result. A scene is skipped if its record has the same.
+
+    Raises:
+        InputError: there are fewer than ``fewest`` frames.
+    """
+    if len(paths) < fewest:
+        raise InputError(f"a burst must have at least {fewest} frames, got {len(paths)}")
     return {
         "files": [[path.name, path.stat().st_size] for path in paths],
         "min_frames": fewest,
@@ -141,15 +154,22 @@ def make_pairs(bursts: Path, out: Path, fewest: int, most_moving: float) -> int:
         num_bad = 0
         for number, folder in enumerate(folders, 1):
             name = folder.name
+            done = manifest.scenes.get(name)
             try:
-                source = describe_source(find_frames(folder, fewest), fewest, most_moving)
-                if name in manifest.scenes and manifest.scenes[name]["source"] == source:
+                paths = find_frames(folder)
+                if done is not None and len(paths) < fewest and (gone := count_gone(done, paths)):
+                    kept = f"{gone} of its {len(done['frames'])} frames are gone, its finished pairs are kept"
+                    print(f"{name}: {kept}", file=sys.stderr, flush=True)
+                    continue
+                source = describe_source(paths, fewest, most_moving)
+                if done is not None and done["source"] == source:
                     continue
                 manifest.discard(name)
                 record = make_scene(folder, out, splits[name], source)
                 manifest.add(name, record)
             except (SrdganError, OSError) as error:  # one bad scene must not stop the others
-                print(name_failure(name, error), file=sys.stderr, flush=True)
+                removed = "" if done is None else "; its pairs of an earlier run are removed"
+                print(f"{name_failure(name, error)}{removed}", file=sys.stderr, flush=True)
                 manifest.discard(name)
                 num_bad += 1
                 continue

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +41,7 @@ def bursts(photographer: Any, tmp_path: Path) -> Path:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     def call(*arguments: object) -> int:
-        monkeypatch.setattr("sys.argv", ["make_pairs", *map(str, arguments), "--min-frames", "5"])
+        monkeypatch.setattr("sys.argv", ["make_pairs", "--min-frames", "5", *map(str, arguments)])
         with pytest.raises(SystemExit) as stop:
             make_pairs.main()
         return int(stop.value.code or 0)
@@ -117,6 +118,42 @@ def test_done_scenes_are_skipped_and_changed_ones_made_anew(
     assert len(after["bridge"]["frames"]) == NUM_FRAMES - 1
     names = {path.name for path in (out / after["bridge"]["split"]).iterdir()}
     assert names == {f"bridge_{index:02d}_{kind}.png" for index in range(5) for kind in ("clean", "noisy")}
+
+
+@pytest.mark.parametrize("num_gone", [2, NUM_FRAMES])
+def test_pairs_are_kept_where_the_frames_are_gone(
+    bursts: Path, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], num_gone: int
+) -> None:
+    out = tmp_path / "out"
+    run(bursts, out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    for index in range(num_gone):
+        (bursts / "attic" / f"IMG_{index}.png").unlink()
+    shutil.rmtree(bursts / "bridge")
+    capsys.readouterr()
+    assert run(bursts, out) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"attic: {num_gone} of its {NUM_FRAMES} frames are gone, its finished pairs are kept"
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_pairs_that_the_options_rule_out_are_removed_and_the_line_says_so(
+    bursts: Path, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    run(bursts, out)
+    cv2.imwrite(str(bursts / "attic" / "IMG_6.png"), np.zeros((128, 160, 3), np.uint8))
+    assert run(bursts, out, "--min-frames", "7") == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "attic: at least 7 frames must fit together, got 6 of 7; its pairs of an earlier run are removed",
+        *(
+            f"{name}: a burst must have at least 7 frames, got 6; its pairs of an earlier run are removed"
+            for name in ("bridge", "cellar")
+        ),
+    ]
+    assert read_manifest(out) == {}
+    assert not list(out.rglob("*.png"))
 
 
 def test_a_run_that_was_interrupted_is_completed(

@@ -37,12 +37,9 @@ def find_scenes(folder: Path) -> list[Path]:
     return scenes
 
 
-def find_frames(scene: Path, fewest: int) -> list[Path]:
-    """The pictures of a scene, sorted as people count; InputError when there are fewer than ``fewest``."""
-    paths = [found.path for found in find_pictures([scene]) if found.error is None]
-    if len(paths) < fewest:
-        raise InputError(f"a burst must have at least {fewest} frames, got {len(paths)}")
-    return paths
+def find_frames(scene: Path) -> list[Path]:
+    """The pictures of a scene, sorted as people count."""
+    return [found.path for found in find_pictures([scene]) if found.error is None]
 
 
 def read_burst(paths: list[Path]) -> Burst:
