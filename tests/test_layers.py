@@ -29,8 +29,9 @@ BASE = {
 }
 ALLOWED: dict[str, set[str]] = {
     "__init__": {"runtime", "degrade", "session"},
-    "__main__": {"cli"},
+    "__main__": {"cli", "signals"},
     "errors": set(),
+    "signals": set(),
     "atomic": set(),
     "checks": {"errors"},
     "pixels": {"errors"},
@@ -57,7 +58,7 @@ ALLOWED: dict[str, set[str]] = {
     "distributed": BASE | {"runtime", "degrade", "files"},
     "cli": BASE
     | {"metrics", "compare", "export", "tensorrt", "runtime", "degrade", "bench", "session"}
-    | {"files", "serve", "distributed", "__init__"},
+    | {"files", "serve", "distributed", "signals", "__init__"},
 }
 # Folders of srdgan_rt/image, and which other folders and modules of image each may import.
 PIXEL_MODULES = {"picture", "depth", "alpha", "icc", "orientation", "size_limit"}

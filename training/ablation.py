@@ -16,8 +16,9 @@ from typing import Any
 from srdgan_rt.errors import InputError
 from srdgan_rt.metrics import BASELINES, DataSet, Evaluation, Method, evaluate_data_set, open_data_set, render_markdown
 from srdgan_rt.runtime import Upscaler
+from srdgan_rt.signals import INTERRUPTED
 from training.cli.options import add_gmsr, make_stage_parser
-from training.cli.parser import INTERRUPTED, one_line_errors
+from training.cli.parser import one_line_errors
 from training.config import JointConfig, L2HConfig, build_config, read_table
 from training.loop.checkpoints import checkpoint_path
 from training.publish.card import write_card

@@ -16,9 +16,9 @@ from srdgan_rt.cli.ending import (
     discard_streams,
     escape_unknown_characters,
     flush_streams,
-    stop_on_signals,
 )
 from srdgan_rt.cli.failures import WRONG_USAGE, guard, say, say_end, show_tracebacks
+from srdgan_rt.signals import stop_on_signals
 
 COMMANDS = {
     "upscale": "Enlarges and denoises pictures.",

@@ -1,14 +1,10 @@
-"""How a process ends early: by a signal, or because the reader of its output is gone."""
+"""How a command ends because its output cannot be written: the reader is gone, or the disk is full."""
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from types import FrameType
+from contextlib import suppress
 from typing import TextIO
 
 from srdgan_rt.errors import SrdganError
@@ -16,54 +12,9 @@ from srdgan_rt.errors import SrdganError
 BROKEN_PIPE = 128 + 13
 """Exit status where the reader of stdout or stderr is gone, as shells show it after SIGPIPE."""
 
-_SIGNALS = ("SIGTERM", "SIGHUP")
-
 
 class OutputLostError(SrdganError):
     """The output of a command cannot be written, for example to a full disk."""
-
-
-class Stopped(KeyboardInterrupt):
-    """A signal that asks the process to end. It is handled like Ctrl-C, so that no half-written file is left.
-
-    Args:
-        number: number of the signal.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
-def status_of(interrupt: KeyboardInterrupt) -> int:
-    """The exit status after a signal, as shells give it: 128 plus its number."""
-    return 128 + (interrupt.number if isinstance(interrupt, Stopped) else signal.SIGINT)
-
-
-def name_of(interrupt: KeyboardInterrupt) -> str:
-    """What ended the work, for the user: ``interrupted`` by Ctrl-C, or ``ended by SIGTERM``."""
-    return f"ended by {signal.Signals(interrupt.number).name}" if isinstance(interrupt, Stopped) else "interrupted"
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[None]:
-    """Turns SIGTERM and SIGHUP into :class:`Stopped` in the main thread; an ignored signal (``nohup``) stays so."""
-    if threading.current_thread() is not threading.main_thread():  # handlers can be set only there
-        yield
-        return
-    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
-    ours = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
-    for number in ours:
-        signal.signal(number, _raise_stopped)
-    try:
-        yield
-    finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
-
-
-def _raise_stopped(number: int, frame: FrameType | None) -> None:
-    raise Stopped(number)
 
 
 def flush_streams() -> None:

@@ -13,8 +13,9 @@ from typing import Annotated, Any
 
 import typer
 
-from srdgan_rt.cli.ending import BROKEN_PIPE, name_of, status_of
+from srdgan_rt.cli.ending import BROKEN_PIPE
 from srdgan_rt.errors import BackendUnavailableError, InputError, describe, one_line
+from srdgan_rt.signals import name_of, status_of
 
 FAILED, WRONG_USAGE = 1, 2
 """Exit statuses: some input failed, the call itself was wrong."""

@@ -8,11 +8,12 @@ from typing import Protocol, TypeVar
 
 import typer
 
-from srdgan_rt.cli.ending import OutputLostError, name_of, status_of
+from srdgan_rt.cli.ending import OutputLostError
 from srdgan_rt.cli.failures import say
 from srdgan_rt.cli.progress import ProgressBar
 from srdgan_rt.cli.results import Reporter
 from srdgan_rt.files.result import Result
+from srdgan_rt.signals import name_of, status_of
 
 
 class FileJob(Protocol):

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from srdgan_rt.cli.ending import stop_on_signals
 from srdgan_rt.runtime import Upscaler
+from srdgan_rt.signals import stop_on_signals
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 from failing_program import Fail, make_fail
 
 import training
+from training.cli.parser import CommandParser, one_line_errors
 
 PROGRAMS = sorted(
     path.stem
@@ -161,3 +163,15 @@ def test_a_wrong_device(tmp_path: Path, fail) -> None:
     status, line = fail("synthesize", "--config", "c.toml", "--data", ".", "--output", "o", "--device", "npu")
     assert status == 2
     assert "got 'npu'" in line
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "what"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "ended by SIGTERM")]
+)
+def test_a_signal_ends_a_command_with_one_line(
+    number: int, status: int, what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop, one_line_errors(CommandParser(prog="pack")):
+        signal.raise_signal(number)
+    assert stop.value.code == status
+    assert capsys.readouterr().err == f"pack: {what}; run the same command again to go on\n"

@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from srdgan_rt.errors import InputError, SrdganError, describe
-
-INTERRUPTED = 130  # exit status of a program that Ctrl-C ended
+from srdgan_rt.signals import name_of, status_of, stop_on_signals
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -48,12 +47,17 @@ def name_failure(name: object, error: Exception) -> str:
 
 @contextmanager
 def one_line_errors(parser: CommandParser) -> Iterator[None]:
-    """Ends the program with one line: with status 2 where what was asked for is wrong, 1 where it could not be done."""
+    """Ends the program with one line: with status 2 where what was asked for is wrong, 1 where it could not be done.
+
+    Ctrl-C, SIGTERM and SIGHUP end it likewise, with 128 plus the signal's number, so that no half-written file is left.
+    """
     try:
-        yield
+        with stop_on_signals():
+            yield
     except InputError as error:
         parser.error(str(error))
     except (SrdganError, OSError) as error:
         parser.fail(describe(error))
-    except KeyboardInterrupt:
-        parser.exit(INTERRUPTED, f"{parser.prog}: interrupted; run the same command again to go on\n")
+    except KeyboardInterrupt as interrupt:
+        line = f"{parser.prog}: {name_of(interrupt)}; run the same command again to go on\n"
+        parser.exit(status_of(interrupt), line)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from srdgan_rt.signals import INTERRUPTED
 from training.cli.options import add_gmsr, make_stage_parser
-from training.cli.parser import INTERRUPTED, one_line_errors
+from training.cli.parser import one_line_errors
 from training.config import StageConfig, read_config
 
 

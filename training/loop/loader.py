@@ -6,7 +6,6 @@ lie in memory once: workers are forked, and read what their parent decoded.
 
 from __future__ import annotations
 
-import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 import srdgan_rt._fork  # noqa: F401, ends threads before workers are forked, which could not
 from srdgan_rt.errors import SrdganError
+from srdgan_rt.signals import leave_signals_to_parent
 from training.config import EngineConfig
 from training.data.batch import TensorBatch
 
@@ -127,5 +127,4 @@ def _check(batches: Iterable[BatchT | SrdganError]) -> Iterator[BatchT]:
 
 
 def _start_worker(_worker: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides when to stop
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    leave_signals_to_parent()
