@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sys
 import zlib
 from collections.abc import Iterator
@@ -30,11 +31,14 @@ from srdgan_rt.degrade.pairs import hash_file
 from srdgan_rt.errors import InputError, SrdganError
 from srdgan_rt.image import Picture, write_picture
 from srdgan_rt.pixels import to_bytes, to_float32
+from srdgan_rt.signals import leave_signals_to_parent
 from training.cli.parser import CommandParser, name_failure, one_line_errors
 from training.data.pictures import Array, Bytes, find_photographs, read_rgb
+from training.loop.lock import hold_folder
 
 _MADE_BY = "python -m training.make_bursts"
 _RECORD = "burst.json"
+_UNFINISHED = ".making-"  # beginning of the names of folders that are being made; hidden, so no scene for make_pairs
 _TRUTH = "truth/truth.png"  # in a subfolder, because every picture beside the frames counts as a frame
 
 
@@ -144,8 +148,7 @@ def make_scene(path: Path, out: Path, options: Options) -> bool:
     clean = to_float32(read_rgb(path))
     rng = np.random.default_rng((options.seed, zlib.crc32(path.name.encode())))
     frames, truth, taken = take_burst(clean, options, rng)
-    out.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".making-", dir=out) as temporary:  # hidden, so no scene for make_pairs
+    with TemporaryDirectory(prefix=_UNFINISHED, dir=out) as temporary:
         new = Path(temporary, "new")
         (new / _TRUTH).parent.mkdir(parents=True)
         for name, frame in zip(options.names, frames, strict=True):
@@ -179,6 +182,7 @@ def make_bursts(photographs: Path, out: Path, options: Options, workers: int) ->
 
     Raises:
         InputError: there are no photographs, or ``out`` has a manifest that was not made here.
+        SrdganError: another process is writing into ``out``.
         OSError: the manifest cannot be written.
     """
     paths = find_photographs(photographs)
@@ -186,10 +190,13 @@ def make_bursts(photographs: Path, out: Path, options: Options, workers: int) ->
     if manifest.exists() and not _read_record(manifest):
         raise InputError(f"{manifest} must have been made by this command")
     num_bad = 0
-    for count, (good, line) in enumerate(_try_all(paths, partial(_try_scene, out=out, options=options), workers), 1):
-        print(f"{count}/{len(paths)} {line}" if good else line, file=sys.stdout if good else sys.stderr, flush=True)
-        num_bad += not good
-    if out.is_dir():
+    with hold_folder(out):
+        for left in out.glob(f"{_UNFINISHED}*"):  # by a run that was killed
+            shutil.rmtree(left)
+        tried = _try_all(paths, partial(_try_scene, out=out, options=options), workers)
+        for count, (good, line) in enumerate(tried, 1):
+            print(f"{count}/{len(paths)} {line}" if good else line, file=sys.stdout if good else sys.stderr, flush=True)
+            num_bad += not good
         records = {path.parent.name: _read_record(path) for path in sorted(out.glob(f"[!.]*/{_RECORD}"))}
         _write_record(manifest, {"scenes": {name: record for name, record in records.items() if record}})
     return num_bad
@@ -199,7 +206,7 @@ def _try_all(paths: list[Path], one: partial[tuple[bool, str]], workers: int) ->
     if workers == 1:
         yield from map(one, paths)
     else:
-        with ProcessPoolExecutor(workers) as pool:
+        with ProcessPoolExecutor(workers, initializer=leave_signals_to_parent) as pool:
             yield from pool.map(one, paths)
 
 

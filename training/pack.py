@@ -2,7 +2,8 @@
 
 Pictures stay encoded. Crops of the photographs lie as JPEG, real frames as PNG, validation pictures as the files that
 they are, all in files of safetensors that are small enough to send; ``index.json`` lists these with their checksums.
-The same data and options give the same bytes.
+The same data and options give the same bytes. Nothing is left of a run that is stopped; after one that is killed, the
+same command begins anew.
 """
 
 from __future__ import annotations
@@ -10,22 +11,27 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import cv2
 import torch
 from safetensors.torch import save
 
+from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import InputError
 from training.cli.options import DATA_HELP
 from training.cli.parser import CommandParser, one_line_errors
 from training.data.notes import describe_files, take_notes
 from training.data.packs import INDEX
 from training.data.pictures import VALIDATION_SETS, Bytes, load_photographs, read_frames
+from training.loop.lock import hold_folder
 
 _LARGEST_FILE = 24_000_000  # bytes
+_PACK = re.compile(r"pack_\d+\.safetensors")
 _MEGABYTE = 1_000_000
 _JPEG = (cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 
@@ -118,7 +124,8 @@ def write_packs(root: Path, output: Path, options: PackOptions) -> dict[str, int
 
     Args:
         root: holds ``train_photos``, ``phone_pairs`` or ``pairs``, and validation sets, which may be missing.
-        output: folder of the packs; must be empty or not there.
+        output: folder of the packs; must be empty or not there. Hidden files do not count, nor do the packs of a run
+            that was killed while it wrote them.
         options: what goes in.
 
     Returns:
@@ -127,9 +134,10 @@ def write_packs(root: Path, output: Path, options: PackOptions) -> dict[str, int
     Raises:
         InputError: data is missing or too small, the output is not empty, or the packs cannot hold a photograph.
         ImageReadError: a picture cannot be read.
+        SrdganError: another process is writing into the output.
+        OSError: a pack cannot be written; it names the file.
     """
-    if output.exists() and any(output.iterdir()):
-        raise InputError(f"{output} is not empty: packs go into a folder of their own")
+    _list_unfinished(output)  # before the work, which takes minutes
     with take_notes() as notes:
         entries = dict([*_frames(root, options.frame), *_validation_files(root, options.validation)])
         room = int(options.megabytes * _MEGABYTE) - sum(map(_size, entries.items()))
@@ -142,17 +150,43 @@ def write_packs(root: Path, output: Path, options: PackOptions) -> dict[str, int
     counts = {kind: sum(name.startswith(kind) for name in entries) for kind in ("photographs", "frames", "validation")}
     if not counts["photographs"]:
         raise InputError(f"{options.megabytes} megabytes leave no room for photographs: ask for more or smaller frames")
-    output.mkdir(parents=True, exist_ok=True)
-    files = {}
-    for number, part in enumerate(_split(entries.items())):
-        content = save({name: torch.frombuffer(bytearray(entry), dtype=torch.uint8) for name, entry in part.items()})
-        file = output / f"pack_{number:02}.safetensors"
-        file.write_bytes(content)
-        files[file.name] = {"sha256": hashlib.sha256(content).hexdigest(), "entries": sorted(part)}
-    # Last, so that a folder with an index is complete.
-    index = {"options": vars(options), "data": describe_files(notes.files, root), "files": files}
-    (output / INDEX).write_text(json.dumps(index, indent=1) + "\n", "utf-8")
+    index = {"options": vars(options), "data": describe_files(notes.files, root)}
+    with hold_folder(output):
+        for left in _list_unfinished(output):
+            left.unlink()
+        _write_files(output, index, list(_split(entries.items())))
     return counts
+
+
+def _list_unfinished(output: Path) -> list[Path]:
+    """The packs in a folder without an index: a run was killed while it wrote them.
+
+    Raises:
+        InputError: the folder holds anything else; hidden files do not count.
+    """
+    found = [path for path in output.iterdir() if not path.name.startswith(".")] if output.exists() else []
+    if not all(_PACK.fullmatch(path.name) for path in found):
+        raise InputError(f"{output} is not empty: packs go into a folder of their own")
+    return found
+
+
+def _write_files(output: Path, index: dict[str, Any], parts: Sequence[Mapping[str, bytes]]) -> None:
+    """Writes a pack for each part, then the index: a folder with an index is complete. Else nothing is left there."""
+    names = [f"pack_{number:02}.safetensors" for number in range(len(parts))]
+    files = {}
+    try:
+        for name, part in zip(names, parts, strict=True):
+            tensors = {entry: torch.frombuffer(bytearray(data), dtype=torch.uint8) for entry, data in part.items()}
+            content = save(tensors)
+            with replace_file(output / name) as file:
+                file.write(content)
+            files[name] = {"sha256": hashlib.sha256(content).hexdigest(), "entries": sorted(part)}
+        with replace_file(output / INDEX) as file:
+            file.write((json.dumps({**index, "files": files}, indent=1) + "\n").encode())
+    except BaseException:  # also Ctrl-C
+        for name in (INDEX, *names):
+            (output / name).unlink(missing_ok=True)
+        raise
 
 
 def _size(entry: tuple[str, bytes]) -> int:

@@ -16,7 +16,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -209,17 +208,14 @@ def main() -> None:
         config = read_config(arguments.config, GMSRConfig)
         if arguments.model is not None:
             config = dataclasses.replace(config, model=arguments.model)
-        try:
-            num_bad = synthesize(
-                find_photographs(arguments.data / "train_photos"),
-                config,
-                arguments.output,
-                workers=arguments.workers,
-                device=arguments.device,
-                overwrite=arguments.overwrite,
-            )
-        except BrokenProcessPool:
-            parser.fail("a worker process died, perhaps for want of memory; go on with fewer --workers")
+        num_bad = synthesize(
+            find_photographs(arguments.data / "train_photos"),
+            config,
+            arguments.output,
+            workers=arguments.workers,
+            device=arguments.device,
+            overwrite=arguments.overwrite,
+        )
     sys.exit(1 if num_bad else 0)
 
 

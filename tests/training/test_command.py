@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -175,3 +176,9 @@ def test_a_signal_ends_a_command_with_one_line(
         signal.raise_signal(number)
     assert stop.value.code == status
     assert capsys.readouterr().err == f"pack: {what}; run the same command again to go on\n"
+
+
+def test_a_worker_that_dies_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="1"), one_line_errors(CommandParser(prog="make_bursts")):
+        raise BrokenProcessPool
+    assert "a worker process died, perhaps for want of memory; go on with fewer --workers" in capsys.readouterr().err

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from srdgan_rt.errors import InputError
+from srdgan_rt.errors import InputError, SrdganError
+from training.loop.lock import hold_folder
 from training.make_bursts import Options, make_bursts
 from training.make_pairs import make_pairs
 
@@ -99,6 +100,19 @@ def test_a_damaged_photograph_is_named_and_the_others_go_on(
     assert make_bursts(photos, tmp_path / "out", OPTIONS, workers=1) == 1
     assert capsys.readouterr().err.count("a.jpg") == 1
     assert [path.name for path in sorted((tmp_path / "out").iterdir())] == ["a_png", "manifest.json"]
+
+
+def test_what_a_killed_run_left_is_removed(photos: Path, tmp_path: Path) -> None:
+    make_bursts(photos, tmp_path / "whole", OPTIONS, workers=1)
+    (tmp_path / "out" / ".making-x1y2z3" / "new").mkdir(parents=True)
+    (tmp_path / "out" / ".making-x1y2z3" / "new" / "00.png").write_bytes(b"half")
+    make_bursts(photos, tmp_path / "out", OPTIONS, workers=1)
+    assert content(tmp_path / "out") == content(tmp_path / "whole")
+
+
+def test_two_commands_do_not_write_into_one_folder(photos: Path, tmp_path: Path) -> None:
+    with hold_folder(tmp_path / "out"), pytest.raises(SrdganError, match="another process is writing into"):
+        make_bursts(photos, tmp_path / "out", OPTIONS, workers=1)
 
 
 def test_bursts_make_pairs(photos: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -58,6 +59,8 @@ def one_line_errors(parser: CommandParser) -> Iterator[None]:
         parser.error(str(error))
     except (SrdganError, OSError) as error:
         parser.fail(describe(error))
+    except BrokenProcessPool:
+        parser.fail("a worker process died, perhaps for want of memory; go on with fewer --workers")
     except KeyboardInterrupt as interrupt:
         line = f"{parser.prog}: {name_of(interrupt)}; run the same command again to go on\n"
         parser.exit(status_of(interrupt), line)

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from small_disk import small_disk
 
-from srdgan_rt.errors import InputError
+from srdgan_rt.errors import InputError, SrdganError
+from training import pack
 from training.data.packs import PackedData, read_packs, unpack_validation
+from training.loop.lock import hold_folder
 from training.pack import PackOptions, write_packs
 from training.samples.sampler import Sampler
 from training.samples.sources import Sources
@@ -65,8 +70,8 @@ def test_damaged_packs_are_one_line(packs: Path, tmp_path: Path) -> None:
         read_packs(tmp_path)
     for path in packs.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    pack = tmp_path / "pack_00.safetensors"
-    pack.write_bytes(pack.read_bytes()[:-1] + b"x")
+    file = tmp_path / "pack_00.safetensors"
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
     with pytest.raises(InputError, match="damaged"):
         read_packs(tmp_path)
 
@@ -78,6 +83,60 @@ def test_packing_says_what_is_wrong(training_root: Path, tmp_path: Path) -> None
         write_packs(training_root, tmp_path / "b", PackOptions(crop=999, frame=128))
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="is not empty"):
+        write_packs(training_root, tmp_path, OPTIONS)
+
+
+def kill_while_writing(folder: Path, packs: Path) -> None:
+    """What a run leaves that is killed: finished packs, also more than the next one makes, and one without a name."""
+    folder.mkdir()
+    for name in ("pack_00.safetensors", "pack_07.safetensors"):
+        (folder / name).write_bytes((packs / "pack_00.safetensors").read_bytes()[:-100])
+    (folder / ".srdgan-0123456789abcdef.tmp").write_bytes(b"half")
+
+
+def test_what_a_killed_run_left_is_replaced(packs: Path, training_root: Path, tmp_path: Path) -> None:
+    kill_while_writing(tmp_path / "packs", packs)
+    with pytest.raises(InputError, match="holds no packs"):
+        read_packs(tmp_path / "packs")
+    write_packs(training_root, tmp_path / "packs", OPTIONS)
+    made = {path.name: path.read_bytes() for path in (tmp_path / "packs").glob("[!.]*")}
+    assert made == {path.name: path.read_bytes() for path in packs.iterdir()}
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_nothing_is_left_of_a_run_that_is_stopped(
+    number: int,
+    status: int,
+    training_root: Path,
+    tmp_path: Path,
+    run_command: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pack, "_LARGEST_FILE", 20_000)  # for several packs
+    save, saved = pack.save, []
+
+    def stop(tensors: dict[str, torch.Tensor]) -> bytes:
+        saved.append(tensors)
+        if len(saved) == 3:
+            signal.raise_signal(number)
+        return save(tensors)
+
+    monkeypatch.setattr(pack, "save", stop)
+    options = ["--data", training_root, "--output", tmp_path / "packs", "--crop", 88, "--frame", 128]
+    outcome = run_command("training.pack", *options)
+    assert outcome.status == status
+    assert len(outcome.err.splitlines()) == 1
+    assert list((tmp_path / "packs").iterdir()) == []
+
+
+def test_a_full_disk_names_the_pack_and_leaves_none(training_root: Path, tmp_path: Path) -> None:
+    with small_disk(10_000), pytest.raises(OSError, match=r"File too large: '.*pack_00\.safetensors'"):
+        write_packs(training_root, tmp_path, OPTIONS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_commands_do_not_pack_into_one_folder(training_root: Path, tmp_path: Path) -> None:
+    with hold_folder(tmp_path), pytest.raises(SrdganError, match="another process is writing into"):
         write_packs(training_root, tmp_path, OPTIONS)
 
 
