@@ -128,19 +128,6 @@ def test_a_degradation_may_be_levelled(
     assert "- Flat areas were levelled: other pictures change by " in output.with_suffix(".md").read_text()
 
 
-def test_an_old_checkpoint_does_not_know_its_data(
-    make_stage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trainer = make_stage("l2h").trainer(tmp_path / "run")
-    trainer.save()
-    state = torch.load(trainer.checkpoint, weights_only=True)
-    del state["record"]
-    torch.save(state, trainer.checkpoint)
-    output = run_export(monkeypatch, export, tmp_path / "run", tmp_path, "--halo", "9")
-    assert "- Training data: not known. " in output.with_suffix(".md").read_text()
-    assert load_model(output).metadata["training_data"] == "not known"
-
-
 @pytest.mark.parametrize(
     ("module", "fault", "status", "message"),
     [

@@ -14,7 +14,6 @@ from safetensors.torch import load
 
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import InputError
-from training.data.notes import describe_files
 from training.data.pictures import Bytes
 
 INDEX = "index.json"
@@ -31,12 +30,8 @@ def read_packs(folder: Path) -> Mapping[str, bytes]:
     Raises:
         InputError: there is no index, a file is missing, or its checksum is not that of the index.
     """
-    try:
-        files = json.loads((folder / INDEX).read_text("utf-8"))["files"]
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{folder} holds no packs: {INDEX} is missing or broken") from error
     entries: dict[str, bytes] = {}
-    for name, expected in files.items():
+    for name, expected in _read_index(folder)["files"].items():
         try:
             content = (folder / name).read_bytes()
         except OSError as error:
@@ -48,12 +43,17 @@ def read_packs(folder: Path) -> Mapping[str, bytes]:
 
 
 def describe_packs(folder: Path) -> list[dict[str, Any]]:
-    """The data that packs were made of; old packs do not record it and are described themselves."""
-    index = json.loads((folder / INDEX).read_text("utf-8"))
-    if "data" in index:
-        described: list[dict[str, Any]] = index["data"]
-        return described
-    return describe_files([folder / name for name in index["files"]], folder)
+    """The data that packs were made of, as :func:`training.data.notes.describe_files` gives it."""
+    data: list[dict[str, Any]] = _read_index(folder)["data"]
+    return data
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    try:
+        index = json.loads((folder / INDEX).read_text("utf-8"))
+        return {key: index[key] for key in ("files", "data")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder} holds no packs: {INDEX} is missing or broken") from error
 
 
 def unpack_validation(entries: Mapping[str, bytes], folder: Path) -> None:

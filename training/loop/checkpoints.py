@@ -11,6 +11,8 @@ import torch
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import InputError, SrdganError
 
+_KINDS = {"iteration": int, "record": str, "optimiser_name": str, "kernels": dict}  # of what is no state of a net
+
 
 def checkpoint_path(folder: Path) -> Path:
     """The path of the newest checkpoint of a run."""
@@ -24,8 +26,8 @@ def read_checkpoint(folder: Path) -> dict[str, Any]:
         folder: of the run.
 
     Returns:
-        What the trainer saved: ``iteration``, ``record`` (a text; old checkpoints have none), and the state of each net
-        and optimiser by name.
+        What the trainer saved: ``iteration``, ``record`` (a text), ``optimiser_name``, ``kernels`` (the choice for each
+        generator), and the state of each net and optimiser by name.
 
     Raises:
         InputError: there is none.
@@ -36,13 +38,14 @@ def read_checkpoint(folder: Path) -> dict[str, Any]:
         raise InputError(f"there is no checkpoint in {folder}")
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        if isinstance(state["iteration"], int):
-            return state
+        wrong = [name for name, kind in _KINDS.items() if not isinstance(state[name], kind)]
     except OSError as error:
         raise SrdganError(f"{path} cannot be read: {error.strerror}") from error
     except Exception as error:  # the reader of a damaged pickle raises errors of any type, which say nothing to a user
         raise SrdganError(f"{path} is damaged, or no checkpoint of a run") from error
-    raise SrdganError(f"{path} is damaged, or no checkpoint of a run: its iteration is no number")
+    if wrong:
+        raise SrdganError(f"{path} is damaged, or no checkpoint of a run: its {wrong[0]} is of another type")
+    return state
 
 
 def write_checkpoint(folder: Path, state: Mapping[str, Any]) -> None:

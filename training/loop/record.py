@@ -34,11 +34,11 @@ class Stretch:
     """A part of a run in which nothing changed but the weights."""
 
     begins: int  # iteration
-    commit: str = ""  # of the training code; "" if not known
-    config: dict[str, Any] = field(default_factory=dict)  # every key; empty if not known
-    data: list[dict[str, Any]] | None = None  # see training.data.notes.describe_files; None if not known
-    cameras: str = ""  # SHA-256 of the library of the camera model
-    nets: list[dict[str, Any]] = field(default_factory=list)  # that made samples: see describe_weights
+    commit: str  # of the training code
+    config: dict[str, Any]  # every key
+    data: list[dict[str, Any]]  # see training.data.notes.describe_files
+    cameras: str  # SHA-256 of the library of the camera model
+    nets: list[dict[str, Any]]  # that made samples: see describe_weights
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Record:
             config: of the same stage.
 
         Returns:
-            Such as ``model.num_blocks was 4, is 6``; "" if nothing differs or the run's configuration is not known.
+            Such as ``model.num_blocks was 4, is 6``; "" if nothing differs, or nothing is recorded yet.
         """
         if not self.stretches:
             return ""
@@ -93,21 +93,22 @@ class Record:
             raise SrdganError(f"the record of the training is damaged: {error}") from error
 
 
-def begin_record(config: StageConfig, *, fresh: bool) -> Record:
-    """The record of a run without a checkpoint, or one in which the past is unknown.
+def name_stage(config: StageConfig) -> str:
+    """The stage that a configuration is of: ``h2l``, ``l2h`` or ``joint``."""
+    return type(config).__name__.removesuffix("Config").lower()
+
+
+def begin_record(config: StageConfig) -> Record:
+    """The record of a run without a checkpoint.
 
     Args:
         config: its keys that end in ``init`` name weights.
-        fresh: the run begins now.
 
     Raises:
         SrdganError: the weights cannot be read.
     """
-    stage = type(config).__name__.removesuffix("Config").lower()
-    if not fresh:
-        return Record(stage, stretches=(Stretch(0),))
     names = {key: source for key, source in vars(config).items() if key.endswith("init") and source}
-    return Record(stage, {key: describe_weights(source) for key, source in names.items()})
+    return Record(name_stage(config), {key: describe_weights(source) for key, source in names.items()})
 
 
 def describe_stretch(begins: int, config: StageConfig, data: list[dict[str, Any]], nets: Iterable[str] = ()) -> Stretch:

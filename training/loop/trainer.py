@@ -28,7 +28,7 @@ from training.loop.gan import GanTrainer, LossInputs, TrainedNet
 from training.loop.graph import StepGraph
 from training.loop.kernels import NATIVE, TORCH
 from training.loop.progress import LOG
-from training.loop.record import Record, begin_record, describe_stretch
+from training.loop.record import Record, begin_record, describe_stretch, name_stage
 
 BatchT_contra = TypeVar("BatchT_contra", bound=TensorBatch, contravariant=True)
 
@@ -62,8 +62,8 @@ class Trainer(ABC, Generic[BatchT_contra]):
         self._sums: dict[str, float] = {}  # of losses since the last line of the log
         self._num_summed = 0
         self._largest_norm = 0.0
-        self.record = begin_record(config, fresh=not self.checkpoint.exists())
-        self._resume()
+        folder.mkdir(parents=True, exist_ok=True)
+        self.record = self._resume() if self.checkpoint.exists() else begin_record(config)
 
     def _make_graph(self) -> StepGraph[BatchT_contra] | None:
         """The graph of a step; None with discriminators, whose updates lie between the passes."""
@@ -175,28 +175,25 @@ class Trainer(ABC, Generic[BatchT_contra]):
         state |= {name: part.state_dict() for name, part in self._state.items()}
         write_checkpoint(self.folder, state)
 
-    def _resume(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if not self.checkpoint.exists():
-            return
+    def _resume(self) -> Record:
+        """Takes the state of the checkpoint; returns its record."""
         saved = read_checkpoint(self.folder)
-        stage = self.record.stage
-        if "record" in saved:
-            self.record = Record.from_text(saved["record"])
-        if self.record.stage != stage:
-            raise SrdganError(f"{self.checkpoint} is of the stage {self.record.stage}, not {stage}")
-        optimiser = saved.get("optimiser_name", self.config.optimiser)  # old checkpoints have none
+        record, stage = Record.from_text(saved["record"]), name_stage(self.config)
+        if record.stage != stage:
+            raise SrdganError(f"{self.checkpoint} is of the stage {record.stage}, not {stage}")
+        optimiser = saved["optimiser_name"]
         if optimiser != self.config.optimiser:  # its state would be taken, and fail at the first step
             raise SrdganError(f"{self.checkpoint} is of optimiser {optimiser!r}, not {self.config.optimiser!r}")
         try:
             for name, part in self._state.items():
                 part.load_state_dict(saved[name])
         except (KeyError, RuntimeError, ValueError) as error:
-            reason = self.record.describe_misfit(self.config) or str(error).splitlines()[-1].strip()
+            reason = record.describe_misfit(self.config) or str(error).splitlines()[-1].strip()
             raise SrdganError(f"{self.checkpoint} does not fit the configuration: {reason}") from error
         for gan in self.gans:
-            gan.generator.kernels.keep(saved.get("kernels", {}).get(gan.prefix, ""))  # old checkpoints have none
+            gan.generator.kernels.keep(saved["kernels"][gan.prefix])
         self.iteration = saved["iteration"]
+        return record
 
     def log(self, record: Mapping[str, object]) -> str:
         """Appends one line of JSON to the run's log; returns it. SrdganError if the log cannot be written."""

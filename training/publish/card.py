@@ -25,27 +25,20 @@ def write_card(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
-def summarise(record: Record | None) -> str:
+def summarise(record: Record) -> str:
     """What weights were trained on, in one line."""
-    if record is None:
-        return NOT_KNOWN
     folders = [name_data(stretch.data) for stretch in record.stretches] or [NOT_KNOWN]
     starts = [f"{key} {start['source']}: {_summarise_start(start)}" for key, start in record.starts.items()]
     return "; ".join([*dict.fromkeys(folders), *(f"begun from {start}" for start in starts)])
 
 
-def list_training(record: Record | None, iterations: int) -> list[str]:
+def list_training(record: Record, iterations: int) -> list[str]:
     """Items of a Markdown list: data, settings, commit and the weights that the run began from.
 
     Args:
-        record: of the run; None for a checkpoint that has none.
+        record: of the run.
         iterations: that the run was trained for.
     """
-    if record is None:
-        return [
-            f"- Training data: {NOT_KNOWN}. The checkpoint holds no record of the training.",
-            f"- Training: {iterations} iterations; settings and commit are {NOT_KNOWN}.",
-        ]
     ends = [*(stretch.begins for stretch in record.stretches[1:]), iterations]
     lines = [f"- Training: stage `{record.stage}`, {iterations} iterations."]
     if not record.stretches:
@@ -78,13 +71,10 @@ def describe_scores(columns: Iterable[str], rows: Mapping[str, Iterable[str]], h
 
 def _list_stretch(stretch: Stretch, end: int) -> list[str]:
     where = f"iterations {stretch.begins} to {end}"
-    if stretch.data is None:
-        return [f"- Training data, {where}: {NOT_KNOWN}."]
     lines = [f"- Training data, {where}, at commit {stretch.commit}:"]
     lines += [f"  - {_describe_folder(entry)}" for entry in stretch.data] or ["  - no pictures"]
     lines += [f"  - samples made by {_name_start(net)}" for net in stretch.nets]
-    if stretch.cameras:
-        lines.append(f"  - camera model, where a sample needs one: `cameras.json`, SHA-256 {stretch.cameras[:_DIGITS]}")
+    lines.append(f"  - camera model, where a sample needs one: `cameras.json`, SHA-256 {stretch.cameras[:_DIGITS]}")
     lines.append(f"  - {_describe_config(stretch.config)}")
     return lines
 
@@ -93,7 +83,7 @@ def _list_start(key: str, start: Mapping[str, Any]) -> list[str]:
     lines = [f"- Begun from (`{key}`) {_name_start(start)}:"]
     if "record" in start:
         record = Record.from_json(start["record"])
-        inner = list_training(record, int(start.get("iterations", 0)))
+        inner = list_training(record, int(start["iterations"]))
     elif "mix" in start:
         inner = [line for part in start["mix"] for line in _list_start(f"share {part['share']:g}", part)]
     else:
@@ -115,10 +105,8 @@ def _summarise_start(start: Mapping[str, Any]) -> str:
     return str(start.get("training_data", NOT_KNOWN))
 
 
-def name_data(data: list[dict[str, Any]] | None) -> str:
+def name_data(data: list[dict[str, Any]]) -> str:
     """Folders of training data in one line; ``data`` as of :func:`training.data.notes.describe_files`."""
-    if data is None:
-        return NOT_KNOWN
     names = (f"{one['folder']} ({one['files']} files, SHA-256 {one['sha256'][:_DIGITS]})" for one in data)
     return ", ".join(names) or "no pictures"
 
@@ -136,7 +124,7 @@ def _describe_folder(entry: Mapping[str, Any]) -> str:
 
 def _describe_config(config: Mapping[str, Any]) -> str:
     """Samples of a batch and weights of the losses."""
-    batch = config.get("batch", {})
+    batch = config["batch"]
     samples = list(_list_numbers(batch)) if isinstance(batch, Mapping) else [f"{batch} pairs"]
     if "size" in config:
         samples.append(f"{config['size']} through both nets")

@@ -17,7 +17,6 @@ from srdgan_rt.errors import CheckpointError, InputError
 
 SHARD_BYTES = 16_000_000
 _NAME = re.compile(r".+-\d{5}-of-\d{5}\.safetensors")
-_OLD_NAME = re.compile(r"(?P<name>.+)\.\d+(?P<rest>-of-\d+\.[0-9a-f]{16})")
 _MODEL, _NUMBER, _COUNT = "model", "shard", "num_shards"  # in the metadata of a shard
 
 
@@ -81,8 +80,6 @@ def join(shards: Sequence[Path], output: Path) -> None:
     models = set()
     found: dict[int, tuple[Path, dict[str, Tensor]]] = {}
     for path in shards:
-        if old := _OLD_NAME.fullmatch(path.name):
-            raise InputError(f"{path} is of an older version: join with cat {old['name']}.*{old['rest']} > {output}")
         tensors, facts = read_safetensors(path)
         try:
             number = int(facts[_NUMBER])

@@ -18,19 +18,17 @@ class TrainedRun:
 
     state: dict[str, Any]  # the checkpoint
     iterations: int
-    record: Record | None  # None in old checkpoints
+    record: Record
 
     @property
     def metadata(self) -> dict[str, str]:
         """What the weight file says of the training."""
-        record = {} if self.record is None else {"record": self.record.to_text()}
-        stretches = () if self.record is None else self.record.stretches
-        commit = stretches[-1].commit if stretches else ""
+        stretches = self.record.stretches
         return {
             "training_data": summarise(self.record),
             "iterations": str(self.iterations),
-            **({"commit": commit} if commit else {}),
-            **record,
+            **({"commit": stretches[-1].commit} if stretches else {}),
+            "record": self.record.to_text(),
         }
 
     def weights(self, key: str) -> dict[str, Any]:
@@ -44,5 +42,4 @@ class TrainedRun:
 def open_run(folder: Path) -> TrainedRun:
     """The newest checkpoint of a run; raises as :func:`training.loop.checkpoints.read_checkpoint`."""
     state = read_checkpoint(folder)
-    record = Record.from_text(state["record"]) if "record" in state else None
-    return TrainedRun(state, state["iteration"], record)
+    return TrainedRun(state, state["iteration"], Record.from_text(state["record"]))

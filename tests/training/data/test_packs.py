@@ -74,6 +74,9 @@ def test_damaged_packs_are_one_line(packs: Path, tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     with pytest.raises(InputError, match="damaged"):
         read_packs(tmp_path)
+    (tmp_path / "index.json").write_text('{"files": {}}')
+    with pytest.raises(InputError, match=r"holds no packs: index\.json is missing or broken$"):
+        read_packs(tmp_path)
 
 
 def test_packing_says_what_is_wrong(training_root: Path, tmp_path: Path) -> None:

@@ -105,19 +105,6 @@ def test_weights_keep_the_record_of_those_they_began_from(
     assert "phone_pairs/train (2 files" in summarise(second)
 
 
-def test_a_run_without_a_record_that_goes_on_says_what_is_not_known(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    train(monkeypatch, data, tmp_path / "run", 1, frames=0)
-    state = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
-    del state["record"]
-    torch.save(state, tmp_path / "run" / "checkpoint.pt")
-    record = train(monkeypatch, data, tmp_path / "run", 2, frames=0)
-    assert [stretch.data is None for stretch in record.stretches] == [True, False]
-    assert "iterations 0 to 1: not known" in "\n".join(list_training(record, 2))
-    assert summarise(record).startswith("not known; train_photos (2 files")
-
-
 def test_shipped_weights_and_mixes_are_described() -> None:
     shipped = describe_weights("srdgan-x4-fast")
     assert len(shipped["sha256"]) == 64
@@ -149,7 +136,7 @@ def test_a_digest_knows_names_and_contents(tmp_path: Path) -> None:
 
 
 def test_a_record_survives_its_text_and_a_damaged_one_is_an_error() -> None:
-    record = Record("l2h", {"init": {"source": "x"}}, (Stretch(0, "c", {"a": [1]}, []),))
+    record = Record("l2h", {"init": {"source": "x"}}, (Stretch(0, "c", {"a": [1]}, [], "s", []),))
     assert Record.from_text(record.to_text()) == record
     for text in ("", "[]", '{"stage": "l2h"}', '{"stage": "l2h", "starts": {}, "stretches": [{}]}'):
         with pytest.raises(SrdganError, match="the record of the training is damaged"):

@@ -215,6 +215,24 @@ def test_a_run_that_is_over_says_so(make_stage: Any, tmp_path: Path, capsys: pyt
     assert capsys.readouterr().err == "the run is over at iteration 6: nothing was trained\n"
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"record": None}, r": its record is of another type"),
+        ({"iteration": "2"}, r": its iteration is of another type"),
+        ({"kernels": ...}, ""),  # taken away
+    ],
+)
+def test_rejects_what_is_no_checkpoint(make_stage: Any, tmp_path: Path, change: dict[str, Any], reason: str) -> None:
+    stage = make_stage("l2h")
+    trainer = stage.trainer(tmp_path)
+    trainer.save()
+    state = torch.load(trainer.checkpoint, weights_only=True) | change
+    torch.save({name: value for name, value in state.items() if value is not ...}, trainer.checkpoint)
+    with pytest.raises(SrdganError, match=rf"checkpoint\.pt is damaged, or no checkpoint of a run{reason}$"):
+        stage.trainer(tmp_path)
+
+
 def test_rejects_a_checkpoint_of_another_optimiser(make_stage: Any, tmp_path: Path) -> None:
     stage = make_stage("l2h")
     stage.trainer(tmp_path, dataclasses.replace(stage.config, optimiser="muon")).save()

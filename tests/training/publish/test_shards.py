@@ -62,10 +62,3 @@ def test_joining_says_what_is_wrong(file: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="damaged"):
         join(shards, output)
     assert not output.exists()
-
-
-def test_parts_of_an_older_version_are_joined_by_cat(tmp_path: Path) -> None:
-    part = tmp_path / "x4.safetensors.1-of-3.0123456789abcdef"
-    part.write_bytes(b"\x00")
-    with pytest.raises(InputError, match=r"join with cat x4\.safetensors\.\*-of-3\.0123456789abcdef > "):
-        join([part], tmp_path / "x4.safetensors")
