@@ -95,6 +95,19 @@ def test_bf16_is_native_where_the_processor_multiplies_matrices(fast, expected, 
             choose_engine("native", "cpu", "bf16")
 
 
+@pytest.mark.skipif(not _ext.is_available(), reason="the compiled extension cannot be used")
+@pytest.mark.parametrize("fast", [True, False])
+def test_the_list_has_the_precision_that_is_chosen(fast, monkeypatch):
+    monkeypatch.setattr(_ext, "has_fast_bf16", lambda: fast)
+    engines = {status.name: status for status in list_engines("cpu")}
+    assert engines["native"].precision == ("bf16" if fast else "fp32")
+    assert choose_engine(device="cpu").precision == engines["native"].precision
+    for status in engines.values():
+        if status.usable:
+            assert choose_engine(status.name, "cpu").precision == status.precision
+    assert {status.precision for status in list_engines("cpu", "fp16")} == {"fp16"}
+
+
 @pytest.mark.parametrize(("capability", "expected"), [((9, 0), "cuda"), ((8, 6), "torch"), ((12, 0), "torch")])
 def test_auto_takes_the_cuda_kernels_only_where_they_were_timed(capability, expected, monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", "13.0")

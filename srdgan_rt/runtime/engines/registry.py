@@ -49,10 +49,12 @@ class EngineStatus:
 
     Args:
         name: name of the engine, as for the command line and :class:`~srdgan_rt.runtime.Upscaler`.
+        precision: what it was asked for, or what it takes for ``auto``.
         reason: why it cannot be used, in one line; None where it can.
     """
 
     name: str
+    precision: str
     reason: str | None
 
     @property
@@ -66,7 +68,8 @@ def list_engines(device: str | torch.device = "auto", precision: str = "auto") -
 
     Args:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        precision: ``auto``, ``fp32``, ``fp16``, ``bf16``, ``int8`` or ``fp8``.
+        precision: ``auto``, ``fp32``, ``fp16``, ``bf16``, ``int8`` or ``fp8``. ``auto`` is for each engine what
+            :func:`choose_engine` takes for it.
 
     Returns:
         The status of each engine for this device and precision.
@@ -76,8 +79,15 @@ def list_engines(device: str | torch.device = "auto", precision: str = "auto") -
         BackendUnavailableError: there is no such device here.
     """
     resolved = resolve_device(device)
-    precision = resolve_precision(precision, resolved)
-    return [EngineStatus(engine.NAME, engine.why_not(resolved, precision)) for engine in ENGINES]
+    chosen = [(engine, _choose_precision(engine.NAME, resolved, precision)) for engine in ENGINES]
+    return [EngineStatus(engine.NAME, its, engine.why_not(resolved, its)) for engine, its in chosen]
+
+
+def _choose_precision(engine: str, device: torch.device, precision: str) -> str:
+    """What ``auto`` stands for with an engine, which may be ``auto``, too; any other precision is checked."""
+    if precision == "auto" and engine in ("auto", native.NAME) and native.why_not(device, "bf16") is None:
+        return "bf16"
+    return resolve_precision(precision, device)
 
 
 @dataclass(frozen=True)
@@ -119,9 +129,7 @@ def choose_engine(engine: str = "auto", device: str | torch.device = "auto", pre
     if engine not in ("auto", *names):
         raise InputError(f"engine must be auto, {', '.join(names)}, got {engine!r}")
     resolved = resolve_device(device)
-    if precision == "auto" and engine in ("auto", native.NAME) and native.why_not(resolved, "bf16") is None:
-        precision = "bf16"
-    precision = resolve_precision(precision, resolved)
+    precision = _choose_precision(engine, resolved, precision)
     reasons = {status.name: status.reason for status in list_engines(resolved, precision)}
     usable = [name for name, reason in reasons.items() if reason is None]
     if not usable:
