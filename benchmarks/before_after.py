@@ -15,8 +15,9 @@ import statistics
 from pathlib import Path
 
 from benchmarks.child import run_python
+from benchmarks.command import run_benchmark
 from srdgan_rt.errors import InputError
-from training.cli.parser import CommandParser, one_line_errors
+from training.cli.parser import CommandParser
 
 SIZES = (64, 128, 256)
 _HERE = Path(__file__).resolve().parent.parent
@@ -58,9 +59,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", type=int, default=SIZES, metavar="SIDE", help="LR pixels a side")
     parser.add_argument("--turns", type=int, default=7, help="processes for each checkout (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=2.0, help="in each process (default: %(default)s)")
-    arguments = parser.parse_args()
-    with one_line_errors(parser):
-        print_table(arguments)
+    run_benchmark(parser, print_table)
 
 
 if __name__ == "__main__":

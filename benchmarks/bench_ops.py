@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmarks.native import require_native
+from benchmarks.command import run_benchmark
 from srdgan_rt import _ext, ops
 from srdgan_rt.bench.timing import Timing, time_interleaved
-from training.cli.parser import CommandParser, one_line_errors
+from training.cli.parser import CommandParser
 
 _MIN_ROUNDS = 5
 
@@ -95,10 +95,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[128, 256], help="height and width of the input")
     parser.add_argument("--seconds", type=float, default=2.0, help="time spent on each row")
     parser.add_argument("--peak", type=float, required=True, help="float32 peak of one core in GFLOP/s")
-    options = parser.parse_args()
-    require_native(parser)
-    with one_line_errors(parser):
-        print_tables(options)
+    run_benchmark(parser, print_tables, native=True)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmarks.native import require_native
+from benchmarks.command import run_benchmark
 from srdgan_rt import _ext
 from srdgan_rt.bench.engines import precision_of
 from srdgan_rt.bench.peers import PEERS, Run
@@ -35,7 +35,7 @@ from srdgan_rt.models import L2HNet
 from srdgan_rt.ops import l2h_net
 from srdgan_rt.pixels import to_float32
 from srdgan_rt.runtime.engines.native import pack_net
-from training.cli.parser import CommandParser, one_line_errors
+from training.cli.parser import CommandParser
 
 LEVELS = 8
 """The last column counts values that differ by more."""
@@ -123,10 +123,9 @@ def main() -> None:
     parser.add_argument(
         "--peers", nargs="+", choices=peers, default=[], metavar="PEER", help=f"also {', '.join(peers)}"
     )
-    arguments = parser.parse_args()
-    require_native(parser)
-    with one_line_errors(parser):
-        print_table(arguments.folders, arguments.model, arguments.peers)
+    run_benchmark(
+        parser, lambda arguments: print_table(arguments.folders, arguments.model, arguments.peers), native=True
+    )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import torch
 
-from benchmarks.native import require_native
+from benchmarks.command import run_benchmark
 from benchmarks.ratios import write_head, write_row
 from srdgan_rt import _ext, ops
 from srdgan_rt.bench.machine import describe_machine
@@ -23,7 +23,7 @@ from srdgan_rt.bench.timing import Timing, time_interleaved
 from srdgan_rt.models import L2HNet
 from srdgan_rt.runtime import measure_ranges
 from srdgan_rt.runtime.engines.native import pack_net
-from training.cli.parser import CommandParser, one_line_errors
+from training.cli.parser import CommandParser
 
 NETS = ("25x64x32", "srdgan-x4-fast")
 SIZES = (128, 256)
@@ -71,10 +71,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", type=int, default=SIZES, metavar="SIDE", help="LR pixels a side")
     parser.add_argument("--threads", nargs="+", type=int, default=[2, 1], metavar="N")
     parser.add_argument("--seconds", type=float, default=3.0, help="for each engine (default: %(default)s)")
-    arguments = parser.parse_args()
-    require_native(parser)
-    with one_line_errors(parser):
-        print_table(arguments)
+    run_benchmark(parser, print_table, native=True)
 
 
 if __name__ == "__main__":

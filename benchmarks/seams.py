@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.command import run_benchmark
 from srdgan_rt.errors import InputError
 from srdgan_rt.pixels import crop_centre, to_float32
 from srdgan_rt.runtime import Upscaler
-from training.cli.parser import CommandParser, one_line_errors
+from training.cli.parser import CommandParser
 from training.data.pictures import read_rgb
 from training.plot import save_figure
 
@@ -77,9 +78,7 @@ def main() -> None:
     parser.add_argument("--tile", type=int, default=64)
     parser.add_argument("--halo", type=int, nargs="+", default=[0, 2, 4, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64])
     parser.add_argument("--plot", type=Path)
-    arguments = parser.parse_args()
-    with one_line_errors(parser):
-        print_table(arguments)
+    run_benchmark(parser, print_table)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ import os
 import statistics
 
 from benchmarks.child import run_python
-from training.cli.parser import CommandParser, one_line_errors
+from benchmarks.command import run_benchmark
+from training.cli.parser import CommandParser
 
 _PROGRAMS = {
     "numpy alone": "",
@@ -72,9 +73,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, nargs="+", default=[16, 256], help="sides of the pictures")
     parser.add_argument("--runs", type=int, default=5, help="processes for each row")
     parser.add_argument("--threads", type=int, default=1, help="that compute")
-    arguments = parser.parse_args()
-    with one_line_errors(parser):
-        print_table(arguments)
+    run_benchmark(parser, print_table)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import resource
 import time
 from collections.abc import Sequence
 
+from benchmarks.command import run_benchmark
 from benchmarks.tables import write_table
 from srdgan_rt.bench.nets import open_model
 from srdgan_rt.checkpoint import Model
@@ -23,7 +24,7 @@ from srdgan_rt.tensorrt.layers import count_layers
 from srdgan_rt.tensorrt.library import Library, find_library
 from srdgan_rt.tensorrt.targets import PRECISIONS, parse_targets
 from srdgan_rt.tensorrt.task import plan_build
-from training.cli.parser import CommandParser, one_line_errors
+from training.cli.parser import CommandParser
 
 HEADINGS = (
     "net",
@@ -86,9 +87,7 @@ def main() -> None:
     parser.add_argument("-n", "--nets", nargs="+", default=["srdgan-x4-fast", "25x64x32"], help="models, or sizes")
     parser.add_argument("--precision", choices=PRECISIONS, default="fp16")
     parser.add_argument("--arch", default="sm80,sm86,sm89,sm120", help="GPUs, as srdgan-rt engine build takes them")
-    arguments = parser.parse_args()
-    with one_line_errors(parser):
-        print_table(arguments)
+    run_benchmark(parser, print_table)
 
 
 if __name__ == "__main__":

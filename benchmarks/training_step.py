@@ -16,12 +16,12 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.native import require_native
+from benchmarks.command import run_benchmark
 from benchmarks.ratios import write_head, write_row
 from srdgan_rt.bench.machine import describe_machine
 from srdgan_rt.bench.nets import parse_sizes
 from srdgan_rt.models import L2HNet
-from training.cli.parser import CommandParser, one_line_errors
+from training.cli.parser import CommandParser
 from training.config import EngineConfig, StageConfig
 from training.loop.engine import Engine
 from training.loop.gan import TrainedNet
@@ -113,10 +113,7 @@ def main() -> None:
     parser.add_argument("--vgg", type=Path, metavar="FILE", help="VGG16 weights (.npz) for the feature loss")
     parser.add_argument("--layer", default="conv3_3", help="of the feature loss (default: %(default)s)")
     parser.add_argument("--wall", action="store_true", help="time by the clock")
-    arguments = parser.parse_args()
-    require_native(parser)
-    with one_line_errors(parser):
-        print_table(arguments)
+    run_benchmark(parser, print_table, native=True)
 
 
 if __name__ == "__main__":

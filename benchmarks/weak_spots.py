@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.command import run_benchmark
 from srdgan_rt.camera.model import linear_to_srgb, srgb_to_linear
 from srdgan_rt.cli.methods import open_upscalers
 from srdgan_rt.errors import InputError
@@ -23,7 +24,7 @@ from srdgan_rt.metrics.mesh import measure_mesh
 from srdgan_rt.metrics.protocol import SCALE, average_blocks
 from srdgan_rt.pixels import crop_centre, round_to_bytes
 from srdgan_rt.runtime import open_upscaler
-from training.cli.parser import CommandParser, one_line_errors
+from training.cli.parser import CommandParser
 from training.data.pictures import read_rgb
 
 Picture = npt.NDArray[Any]
@@ -199,9 +200,7 @@ def main() -> None:
         "--sharpness", action="append", type=float, default=[], help="0..1, a column for a pair of weights; repeatable"
     )
     parser.add_argument("--engine", default="auto", help="auto, native or torch (%(default)s)")
-    arguments = parser.parse_args()
-    with one_line_errors(parser):
-        print_table(arguments)
+    run_benchmark(parser, print_table)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bench_ops, cpu, low_precision, low_precision_speed, rrdb_error
+from benchmarks import bench_ops, cpu, low_precision, low_precision_speed, rrdb_error, training_step
 from srdgan_rt import _ext
 
 
@@ -17,6 +17,7 @@ from srdgan_rt import _ext
         (bench_ops, ["--peak", "1"]),
         (rrdb_error, ["--pictures", "a.png", "--random", "1", "8", "4"]),
         (cpu, []),
+        (training_step, []),
     ],
 )
 def test_nothing_is_measured_without_the_kernels(
