@@ -1,4 +1,4 @@
-"""Checks of arguments that several parts of the package take."""
+"""Arguments that several parts of the package take: checks, and what a default means."""
 
 from __future__ import annotations
 
@@ -36,3 +36,14 @@ def check_whole(name: str, value: Any, least: int, most: int | None = None) -> i
         allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
         raise InputError(f"{name} must be a whole number {allowed}, got {value!r}")
     return int(value)
+
+
+def default_cpu_precision(*, fast_bf16: bool) -> str:
+    """What the precision ``auto`` means for our own CPU kernels; nobody sees in the result that it is bf16.
+
+    ``fast_products`` in ``csrc/kernels/cpu/l2h_weights.cpp`` says the same to programs in C and C++.
+
+    Args:
+        fast_bf16: whether the processor multiplies matrices of bfloat16.
+    """
+    return "bf16" if fast_bf16 else "fp32"

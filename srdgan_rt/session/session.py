@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srdgan_rt.checkpoint.shipped import DEFAULT_MODEL, available_models, check_is_file, find_file
-from srdgan_rt.checks import check_whole, is_number
+from srdgan_rt.checks import check_whole, default_cpu_precision, is_number
 from srdgan_rt.errors import NO_FAST_BF16, NO_FAST_INT8, BackendUnavailableError, InputError
 from srdgan_rt.pixels import check_pixels
 from srdgan_rt.session import _c_api
@@ -109,7 +109,7 @@ class Session:
         precision: str = "auto",
     ) -> None:
         if precision == "auto":
-            precision = "bf16" if _c_api.has_fast_bf16() else "fp32"
+            precision = default_cpu_precision(fast_bf16=_c_api.has_fast_bf16())
         precision_index = _find_index("precision", precision, PRECISIONS)
         if precision == "int8" and not _c_api.has_fast_int8():
             raise BackendUnavailableError(NO_FAST_INT8)

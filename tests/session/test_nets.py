@@ -16,6 +16,7 @@ from srdgan_rt.checkpoint.ranges import ranges_path, save_ranges
 from srdgan_rt.errors import BackendUnavailableError, CheckpointError, InputError
 from srdgan_rt.models import L2HNet
 from srdgan_rt.runtime import measure_ranges
+from srdgan_rt.runtime.engines import choose_engine
 from srdgan_rt.session import PRECISIONS, _c_api
 from tests.helpers.lively_net import make_lively_net
 from tests.helpers.session_checks import check_formats_agree, random_picture
@@ -106,6 +107,14 @@ def test_shipped_ranges_are_those_of_upscaler():
     session = Session("srdgan-x4-fast", precision="int8", threads=2)
     expected = Upscaler("srdgan-x4-fast", device="cpu", engine="native", precision="int8").upscale(picture)
     np.testing.assert_array_equal(session.upscale(picture), expected)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_the_default_is_that_of_upscaler(fast: bool, monkeypatch: pytest.MonkeyPatch):
+    for module in (_ext, _c_api):
+        monkeypatch.setattr(module, "has_fast_bf16", lambda: fast)
+    precision = Session("srdgan-x4-fast").precision
+    assert precision == choose_engine("native", "cpu").precision == ("bf16" if fast else "fp32")
 
 
 def test_bf16_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch):

@@ -12,6 +12,7 @@ import torch
 
 from srdgan_rt import _ext
 from srdgan_rt.checkpoint import Model
+from srdgan_rt.checks import default_cpu_precision
 from srdgan_rt.errors import BackendUnavailableError, InputError
 from srdgan_rt.runtime.backend import Backend, resolve_device, resolve_precision
 from srdgan_rt.runtime.engines import cuda, native, onnxruntime, tensorrt
@@ -85,8 +86,8 @@ def list_engines(device: str | torch.device = "auto", precision: str = "auto") -
 
 def _choose_precision(engine: str, device: torch.device, precision: str) -> str:
     """What ``auto`` stands for with an engine, which may be ``auto``, too; any other precision is checked."""
-    if precision == "auto" and engine in ("auto", native.NAME) and native.why_not(device, "bf16") is None:
-        return "bf16"
+    if precision == "auto" and device.type == "cpu" and engine in ("auto", native.NAME):
+        return default_cpu_precision(fast_bf16=native.why_not(device, "bf16") is None)
     return resolve_precision(precision, device)
 
 
