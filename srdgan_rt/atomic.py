@@ -7,6 +7,7 @@ removes temporary files without a lock.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import functools
 import os
@@ -35,9 +36,11 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         The new file, open for reading and writing.
 
     Raises:
-        OSError: the file cannot be written; it names ``path``.
+        OSError: the file cannot be written, or ``path`` is a device or a pipe, which would be gone; it names ``path``.
     """
     target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file() and not target.is_dir():
+        raise OSError(errno.EINVAL, "a device or pipe cannot be replaced by a file", os.fspath(path))
     _remove_orphans_once(str(target.parent))
     temporary = target.with_name(f"{_PREFIX}{secrets.token_hex(8)}{_ENDING}")
     try:

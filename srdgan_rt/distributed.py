@@ -164,7 +164,7 @@ def connect(address: str) -> None:
         BackendUnavailableError: Ray is not installed, or there is no cluster.
     """
     if importlib.util.find_spec("ray") is None:
-        raise BackendUnavailableError("--ray needs ray, which is not installed: pip install srdgan_rt[ray]")
+        raise BackendUnavailableError("--ray needs ray, which is not installed: pip install 'srdgan_rt[ray]'")
     import ray
 
     if not ray.is_initialized():

@@ -84,6 +84,17 @@ def test_link_keeps_pointing_to_its_target(kind, tmp_path):
     assert (tmp_path / "folder" / "target").read_bytes() == b"new"
 
 
+def test_a_pipe_is_not_replaced(kind, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with (
+        pytest.raises(OSError, match="a device or pipe cannot be replaced by a file") as caught,
+        replace_file(tmp_path / "pipe"),
+    ):
+        pass
+    assert caught.value.filename == str(tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_missing_folder_is_an_error(kind, tmp_path):
     with pytest.raises(FileNotFoundError) as caught, replace_file(tmp_path / "none" / "a"):
         pass

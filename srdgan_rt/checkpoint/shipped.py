@@ -83,6 +83,8 @@ def find_model(name: str, offered: list[str]) -> Path:
         raise CheckpointError(
             f"no model {name!r}: this installation has no weights for it; give the path of a weight file"
         )
+    if "+" in name:
+        raise UnknownModelError(f"no model {name!r}: a mix is NAME:SHARE+NAME:SHARE, such as a:0.7+b:0.3")
     close = difflib.get_close_matches(name, offered, n=1)
     guess = f"; did you mean {close[0]!r}?" if close else ""
     raise UnknownModelError(f"no model {name!r}: there are {', '.join(offered)}{guess}")

@@ -95,8 +95,8 @@ def stream(
     Formats: rgb8, bgr8, rgba8, bgra8, rgb16, bgr16, rgb_float, bgr_float, rgb_planar8, rgb_planar16, rgb_planar_float,
     nv12, nv21, i420 and p010. Samples of more than one byte have the byte order of this machine.
 
-    Example: ffmpeg -i in.mp4 -f rawvideo -pix_fmt nv12 - | srdgan-rt stream --size 640x480 --siting left | ffplay -f
-    rawvideo -pixel_format nv12 -video_size 2560x1920 -
+    Example: ffmpeg -i in.mp4 -vf scale=out_color_matrix=bt709 -f rawvideo -pix_fmt nv12 - | srdgan-rt stream --size
+    640x480 --siting left | ffplay -f rawvideo -pixel_format nv12 -video_size 2560x1920 -
     """
     width, height = options.parse_numbers("--size", size, r"(\d+)x(\d+)", "WIDTHxHEIGHT in pixels")
     region = options.parse_roi(roi)

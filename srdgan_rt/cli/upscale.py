@@ -93,6 +93,8 @@ def upscale(
     tile_size = options.parse_tile(tile)
     strength = options.parse_denoise(denoise)
 
+    if ray is None and (ray_cpus, ray_gpus) != (1, 0.0):
+        raise InputError("--ray-cpus and --ray-gpus have no effect without --ray")
     # Imported only now: they load PyTorch, and help and wrong usage should answer at once.
     from srdgan_rt.files.jobs import Planner
     from srdgan_rt.files.upscale_file import Existing, FileOptions, FileUpscaler

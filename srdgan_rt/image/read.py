@@ -79,7 +79,7 @@ def _require(package: str, format_: Format) -> None:
     try:
         importlib.import_module(package)
     except ImportError:
-        hint = f"pip install srdgan_rt[{format_.reader}], or convert this one to TIFF or JPEG"
+        hint = f"pip install 'srdgan_rt[{format_.reader}]', or convert this one to TIFF or JPEG"
         raise ValueError(f"{format_.name} files cannot be read without {package}: {hint}") from None
 
 

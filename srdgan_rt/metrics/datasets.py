@@ -210,4 +210,7 @@ def _read_8bit(path: Path) -> NDArray[np.uint8]:
 
 def _crop_to_multiple(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = (side // SCALE * SCALE for side in picture.shape[:2])
+    if not height or not width:
+        size = f"{picture.shape[1]}x{picture.shape[0]}"
+        raise InputError(f"pictures that are scored must have at least {SCALE} pixels a side, got {size}")
     return picture[:height, :width]

@@ -33,7 +33,7 @@ def check_plots() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError:
-        raise BackendUnavailableError("the page needs the package matplotlib: pip install matplotlib") from None
+        raise BackendUnavailableError("the page needs matplotlib: pip install 'srdgan_rt[report]'") from None
 
 
 def render_noise_page(comparisons: Sequence[Comparison]) -> str:

@@ -53,7 +53,7 @@ class GuardedBackend:
         """See :meth:`srdgan_rt.runtime.backend.Backend.run`.
 
         Raises:
-            CheckpointError: the result is not finite even in fp32.
+            CheckpointError: the result is not finite, in fp32 either where another precision was tried first.
         """
         result = self._backend.run(x)
         if self._needs_guard and (fault := _find_fault(x, result)):
@@ -92,7 +92,7 @@ class _GuardedStream:
 
 def _check_finite(result: Tensor) -> Tensor:
     if not result.isfinite().all():
-        raise CheckpointError("the network gives NaN or infinite values even in fp32: its weights cannot be used")
+        raise CheckpointError("the network gives NaN or infinite values: its weights cannot be used")
     return result
 
 

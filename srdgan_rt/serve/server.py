@@ -45,7 +45,7 @@ def serve_page(
     """
     for package in ("starlette", "uvicorn"):
         if importlib.util.find_spec(package) is None:
-            raise BackendUnavailableError(f"serve needs {package}, which is not installed: pip install srdgan_rt[web]")
+            raise BackendUnavailableError(f"serve needs the package {package}: pip install 'srdgan_rt[web]'")
     settings = list_settings(models)
     with listen(port) as listener, closing(Workspace(settings, limits.pixels, upscaler_options)) as workspace:
         secret, port = secrets.token_urlsafe(24), listener.getsockname()[1]

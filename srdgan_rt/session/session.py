@@ -85,8 +85,8 @@ class Session:
         border_padding: pixels by which the picture is continued, mirrored; None is the model's own value.
         precision: one of :data:`PRECISIONS`. ``int8`` needs a processor with VNNI or ARM's dotprod, and a file of
             activation ranges beside the model's: ``model.int8.safetensors`` beside ``model.safetensors``. ``bf16``
-            needs an Intel processor with AMX. There ``auto`` is ``bf16``, whose 8-bit results differ by at most 1 from
-            those of ``fp32``, which it is elsewhere.
+            needs an Intel processor with AMX. ``auto`` is ``bf16`` on such processors and ``fp32`` on all others; the
+            8-bit results of the two differ by at most 1.
 
     Raises:
         CheckpointError: the model cannot be loaded, or has no ranges for int8.

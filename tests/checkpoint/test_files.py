@@ -288,6 +288,8 @@ def test_shipped_models_are_those_whose_file_exists(tmp_path, net, monkeypatch):
     assert load_model("srdgan-x4").spec.name == "srdgan-x4"
     with pytest.raises(CheckpointError, match=r"there are srdgan-x4-fast, .*; did you mean 'srdgan-x4-fast'\?"):
         load_model("srdgan-x4-fats")
+    with pytest.raises(CheckpointError, match=r"'srdgan-x4-fast:0.5\+srdgan-x4': a mix is NAME:SHARE\+NAME:SHARE"):
+        load_model("srdgan-x4-fast:0.5+srdgan-x4")
     with pytest.raises(CheckpointError, match=r"no model 'zzz': there are [^;]*$"):
         load_model("zzz")
 

@@ -80,5 +80,5 @@ def test_a_missing_matplotlib_is_told_before_the_work(run, folder, tmp_path, mon
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     outcome = run("noise", folder, "-o", tmp_path / "page.html")
     assert outcome.status == 2
-    assert "pip install matplotlib" in outcome.err
+    assert "pip install 'srdgan_rt[report]'" in outcome.err
     assert outcome.out == ""

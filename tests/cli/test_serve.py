@@ -20,9 +20,7 @@ def test_missing_packages_are_named(run, monkeypatch, package):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else found(name))
     outcome = run("serve")
     assert outcome.status == 2
-    assert outcome.err_lines == [
-        f"srdgan-rt: error: serve needs {package}, which is not installed: pip install srdgan_rt[web]"
-    ]
+    assert outcome.err_lines == [f"srdgan-rt: error: serve needs the package {package}: pip install 'srdgan_rt[web]'"]
 
 
 def test_a_port_that_is_taken_is_named(run, model):

@@ -60,11 +60,17 @@ def test_a_wrong_model_is_found_before_the_work(run, draw, no_cluster, tmp_path)
     assert no_cluster == []
 
 
+def test_options_of_workers_need_ray(upscale, draw, tmp_path):
+    outcome = upscale(draw(tmp_path / "a.png"), "--ray-cpus", "3")
+    assert outcome.status == 2
+    assert outcome.err_lines == ["srdgan-rt: error: --ray-cpus and --ray-gpus have no effect without --ray"]
+
+
 def test_missing_ray_is_named(upscale, draw, monkeypatch, tmp_path):
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ray" else found(name))
     outcome = upscale(draw(tmp_path / "a.png"), "--ray", "auto")
     assert outcome.status == 2
     assert outcome.err_lines == [
-        "srdgan-rt: error: --ray needs ray, which is not installed: pip install srdgan_rt[ray]"
+        "srdgan-rt: error: --ray needs ray, which is not installed: pip install 'srdgan_rt[ray]'"
     ]

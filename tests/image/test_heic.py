@@ -87,6 +87,6 @@ def test_damaged_files_are_one_line(share, save, make_pixels):
 def test_without_the_package_the_error_says_what_to_install(save, monkeypatch):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     data = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
-    message = r"HEIC files cannot be read without pillow_heif: pip install srdgan_rt\[heif\], or convert"
+    message = r"HEIC files cannot be read without pillow_heif: pip install 'srdgan_rt\[heif\]', or convert"
     with pytest.raises(ImageReadError, match=message):
         read_picture(save("a.heic", data))

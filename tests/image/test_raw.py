@@ -57,7 +57,7 @@ def test_truncated_dng_is_an_error(dng):
 
 def test_without_rawpy_the_error_says_what_to_install(dng, monkeypatch):
     monkeypatch.setitem(sys.modules, "rawpy", None)
-    with pytest.raises(ImageReadError, match=r"DNG raw files.*pip install srdgan_rt\[raw\]"):
+    with pytest.raises(ImageReadError, match=r"DNG raw files.*pip install 'srdgan_rt\[raw\]'"):
         read_picture(dng)
 
 

@@ -57,6 +57,12 @@ def test_grey_stays_grey(save: SavePicture, tmp_path: Path) -> None:
     assert (sample.low.shape, sample.reference.shape) == ((4, 4), (16, 16))
 
 
+def test_a_picture_without_a_whole_block_is_an_error(save: SavePicture, tmp_path: Path) -> None:
+    save("HR/a.png", make_picture(3, 16))
+    with pytest.raises(InputError, match="at least 4 pixels a side, got 16x3"):
+        open_data_set(tmp_path).samples["a"]()
+
+
 def test_alpha_is_left_out(save: SavePicture, tmp_path: Path) -> None:
     colour = make_picture(16, 16)
     save("HR/a.png", np.dstack([colour, np.full((16, 16), 255, np.uint8)]))
