@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -93,7 +92,6 @@ def run_in_shell(line: str, home: Path, results: Iterator[Path] | None = None) -
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # which background jobs of a shell ignore
     )
     if results is not None:
         waited = list(results)
