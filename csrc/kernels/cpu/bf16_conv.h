@@ -14,6 +14,7 @@
 // Every output is summed in one order, whatever outputs are computed together.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "csrc/common/cpu_isa.h"
@@ -170,6 +171,28 @@ struct Bf16Isa {
   void (*multiply_weights)(const Bf16WeightProduct& product);
   void (*end)();
 };
+
+// A 3x3 convolution of a whole window of `height` rows of outputs, for the panels of `product`, whose rows and pixels
+// are set here. visit(sums, y, x, pixels): the sums of a run of outputs in one row, without the two between rows.
+template <typename Visit>
+void bf16_convolve_window(const Bf16Isa& isa, Bf16Product product, const uint16_t* window, int64_t row_pixels,
+                          int64_t height, const Visit& visit) {
+  product.taps = 3;
+  const int64_t columns = row_pixels - 2, outputs = product.panels * kWinogradPanel, end = height * row_pixels;
+  const int64_t at_once = kBf16BlocksAtOnce * bf16_block_pixels(product.panels);
+  for (int64_t q = 0; q < end; q += at_once) {
+    for (int64_t i = 0; i < 3; ++i) product.rows[i] = window + (q + i * row_pixels) * product.pixel_stride;
+    product.pixels = std::min(at_once, end - q);
+    isa.multiply(product);
+    for (int64_t begin = q; begin < q + product.pixels;) {
+      const int64_t y = begin / row_pixels, x = begin % row_pixels;
+      const int64_t next = std::min((y + 1) * row_pixels, q + product.pixels);
+      const int64_t pixels = std::min(next, y * row_pixels + columns) - begin;
+      if (pixels > 0) visit(product.sums + (begin - q) * outputs, y, x, pixels);
+      begin = next;
+    }
+  }
+}
 
 // AMX where this processor has it and `isa` is its best, else portable code, which is slow.
 const Bf16Isa& bf16_isa(CpuIsa isa);

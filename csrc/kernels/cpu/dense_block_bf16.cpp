@@ -24,8 +24,7 @@ class Bf16DenseStage final : public DenseStage {
   }
 
  private:
-  int64_t columns(int64_t chunk) const { return grid_.column_end(chunk) - grid_.column_begin(chunk); }
-  int64_t window_row(int64_t chunk) const { return columns(chunk) + 2; }
+  int64_t window_row(int64_t chunk) const { return grid_.column_end(chunk) - grid_.column_begin(chunk) + 2; }
   int64_t group_stride(int64_t chunk) const { return workspace_.window_pixels(chunk) * kBf16Depth; }
   // Of a feature's channels in a window.
   uint16_t* place(int64_t row, int64_t chunk, int64_t channel, int64_t y, int64_t x) const {
@@ -98,34 +97,19 @@ class Bf16DenseStage final : public DenseStage {
   }
 
   void convolve(int64_t row, int64_t chunk, int64_t panel, float* sums) const override {
-    const int64_t height = grid_.row_end(row) - grid_.row_begin(row);
-    const int64_t row_pixels = window_row(chunk), end = height * row_pixels;
     Bf16Product product{};
     product.pixel_stride = kBf16Depth;
     product.group_stride = group_stride(chunk);
-    product.taps = 3;
     product.depth = bf16_depth(depth_before(index_ + 1));
     product.weight = conv_.weight + bf16_panel_begin(panel, product.depth);
     product.panels = std::min(out_channels() / kWinogradPanel - panel, kBf16PanelsAtOnce);
     product.sums = sums;
-    const int64_t at_once = kBf16BlocksAtOnce * bf16_block_pixels(product.panels);
-    for (int64_t q = 0; q < end; q += at_once) {
-      const uint16_t* first = workspace_.window(slot(row), chunk) + q * kBf16Depth;
-      for (int i = 0; i < 3; ++i) product.rows[i] = first + i * row_pixels * kBf16Depth;
-      product.pixels = std::min(at_once, end - q);
-      isa_.multiply(product);
-      for (int64_t begin = q; begin < q + product.pixels;) {
-        const int64_t y = begin / row_pixels, x = begin % row_pixels;
-        const int64_t next = std::min((y + 1) * row_pixels, q + product.pixels);
-        // Not those that are the two between rows.
-        const int64_t pixels = std::min(next, y * row_pixels + columns(chunk)) - begin;
-        const float* run = sums + (begin - q) * product.panels * kWinogradPanel;
-        if (pixels > 0)
-          finish(run, pixels, panel, product.panels, row, chunk, grid_.row_begin(row) + y,
-                 grid_.column_begin(chunk) + x);
-        begin = next;
-      }
-    }
+    bf16_convolve_window(isa_, product, workspace_.window(slot(row), chunk), window_row(chunk),
+                         grid_.row_end(row) - grid_.row_begin(row),
+                         [&](const float* run, int64_t y, int64_t x, int64_t pixels) {
+                           finish(run, pixels, panel, product.panels, row, chunk, grid_.row_begin(row) + y,
+                                  grid_.column_begin(chunk) + x);
+                         });
   }
 
   void finish(const float* sums, int64_t pixels, int64_t panel, int64_t panels, int64_t row, int64_t chunk, int64_t y,

@@ -103,40 +103,25 @@ struct Layers {
         Bf16Product product{};
         product.pixel_stride = slab_stride(shape);
         product.group_stride = kBf16Depth;
-        product.taps = 3;
         product.depth = bf16_depth(shape.layer_depth(layer));
         product.panels = std::min(panels - panel, kBf16PanelsAtOnce);
         product.weight = packed + packed_begin(shape, layer) + bf16_panel_begin(panel, product.depth);
         product.sums = sums;
-        multiply(isa, product, [&](const float* run, int64_t y, int64_t x, int64_t pixels) {
-          const int64_t outputs = product.panels * kWinogradPanel, channel = panel * kWinogradPanel;
-          if (layer < shape.growths) {
-            finish(isa, layer, channel, run, outputs, y, x, pixels);
-          } else if (target.out != nullptr) {
-            store(isa, channel, run, outputs, (y * shape.width + x) * shape.out_channels + channel, pixels, row);
-          }
-        });
+        bf16_convolve_window(
+            isa, product, slab, row_pixels(shape), shape.height,
+            [&](const float* run, int64_t y, int64_t x, int64_t pixels) {
+              const int64_t outputs = product.panels * kWinogradPanel, channel = panel * kWinogradPanel;
+              if (layer < shape.growths) {
+                finish(isa, layer, channel, run, outputs, y, x, pixels);
+              } else if (target.out != nullptr) {
+                store(isa, channel, run, outputs, (y * shape.width + x) * shape.out_channels + channel, pixels, row);
+              }
+            });
       }
     }
   }
 
  private:
-  template <typename Finish>
-  void multiply(const Bf16Isa& isa, Bf16Product& product, const Finish& finish_run) const {
-    const int64_t block = bf16_block_pixels(product.panels), row = row_pixels(shape), end = shape.height * row;
-    for (int64_t q = 0; q < end; q += block) {
-      for (int i = 0; i < 3; ++i) product.rows[i] = slab + (q + i * row) * product.pixel_stride;
-      product.pixels = std::min(block, end - q);
-      isa.multiply(product);
-      for (int64_t begin = q; begin < std::min(q + block, end);) {
-        const int64_t y = begin / row, x = begin % row, next = std::min((y + 1) * row, q + block);
-        const int64_t pixels = std::min(next, y * row + shape.width) - begin;  // without the two between rows
-        if (pixels > 0) finish_run(product.sums + (begin - q) * product.panels * kWinogradPanel, y, x, pixels);
-        begin = next;
-      }
-    }
-  }
-
   void finish(const Bf16Isa& isa, int64_t layer, int64_t channel, const float* sums, int64_t outputs, int64_t y,
               int64_t x, int64_t pixels) const {
     const int64_t pixel = (y + 1) * row_pixels(shape) + x + 1;
@@ -250,13 +235,13 @@ void dense_bf16_pack_reversed(const DenseShape& shape, const float* weights, uin
 }
 
 int64_t dense_bf16_scratch_floats(const DenseShape& shape) {
-  return kBf16BlockNumbers + shape.width * winograd_pad(std::max(shape.in_channels, shape.out_channels));
+  return kBf16SumsFloats + shape.width * winograd_pad(std::max(shape.in_channels, shape.out_channels));
 }
 
 void dense_bf16_forward(const Bf16DenseForward& pass, CpuIsa cpu, float* scratch) {
   const Bf16Isa& isa = bf16_isa(cpu);
   const DenseShape& shape = pass.shape;
-  float* row = scratch + kBf16BlockNumbers;
+  float* row = scratch + kBf16SumsFloats;
   isa.begin();
   clear_border(shape, pass.slab);
   fill_slab(shape, isa, pass.x, 1.0f, pass.slab, row);
@@ -283,7 +268,7 @@ void dense_bf16_backward(const Bf16DenseBackward& pass, CpuIsa cpu, float* scrat
   const DenseShape reversed = shape.reversed();
   auto* slab = reinterpret_cast<uint16_t*>(scratch);
   float* sums = scratch + dense_bf16_slab_numbers(reversed) / 2;
-  float* row = sums + kBf16BlockNumbers;
+  float* row = sums + kBf16SumsFloats;
   float* inner = scratch + dense_bf16_slab_numbers(reversed) / 2 + dense_bf16_scratch_floats(shape);
   isa.begin();
   clear_border(reversed, slab);
