@@ -15,7 +15,7 @@ from srdgan_rt.ops._pack import refuse_gradients
 
 _PANEL = 16  # channels are padded to multiples of this
 _TILE = 4  # and pictures to multiples of this, with a border of one pixel
-_RUN = 32  # of channels and pixels of a slab of bfloat16
+_RUN = 32  # channels of a slab of bfloat16 are padded to multiples of this
 _WINDOW_PADDING = 66  # pixels behind it
 
 
@@ -133,7 +133,7 @@ def _fake(
     pictures, channels, height, width = x.shape
     slab_channels = _pad(channels, _PANEL) + growths * _pad(growth_channels, _PANEL)
     if bf16:
-        pixels = _pad((height + 2) * (width + 2) + _WINDOW_PADDING, _RUN)
+        pixels = (height + 2) * (width + 2) + _WINDOW_PADDING
         slab = x.new_empty((pictures, pixels * _pad(slab_channels, _RUN)), dtype=torch.bfloat16)
     else:
         slab = x.new_empty((pictures, _pad(height, _TILE) + 2, _pad(width, _TILE) + 2, slab_channels))

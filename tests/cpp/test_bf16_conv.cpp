@@ -279,22 +279,22 @@ void check_features(const Bf16Isa& isa, const char* name) {
 }
 
 void check_gradients(const Bf16Isa& isa, const char* name) {
-  constexpr int64_t kPixels = 96, kStride = 64, kXStride = 160, kGradStride = 2 * 48;
-  Lines<uint16_t> features(kPixels * kStride), gradients(kPixels * kStride);
+  constexpr int64_t kPixels = 96, kStride = 64, kGradStride = 160, kXStride = 2 * 48;
+  Lines<uint16_t> gradients(kPixels * kStride), features(kPixels * kStride);
   for (int64_t i = 0; i < kPixels * kStride; ++i) {
-    features.data()[i] = static_cast<uint16_t>(i);
-    gradients.data()[i] = static_cast<uint16_t>(7 * i);
+    gradients.data()[i] = static_cast<uint16_t>(i);
+    features.data()[i] = static_cast<uint16_t>(7 * i);
   }
-  Lines<uint16_t> planes(32 * kXStride), pairs(kPixels / 2 * kGradStride);
-  isa.make_planes({features.data() + 32, kStride, kPixels, planes.data(), kXStride});
-  isa.make_pairs({gradients.data() + 16, kStride, kPixels, 48, pairs.data(), kGradStride});
+  Lines<uint16_t> planes(32 * kGradStride), pairs(kPixels / 2 * kXStride);
+  isa.make_planes({gradients.data() + 32, kStride, kPixels, planes.data(), kGradStride});
+  isa.make_pairs({features.data() + 16, kStride, kPixels, 48, pairs.data(), kXStride});
   bool right_planes = true, right_pairs = true;
   for (int64_t pixel = 0; pixel < kPixels; ++pixel) {
     for (int64_t c = 0; c < 32; ++c)
-      right_planes &= planes.data()[c * kXStride + pixel] == features.data()[pixel * kStride + 32 + c];
+      right_planes &= planes.data()[c * kGradStride + pixel] == gradients.data()[pixel * kStride + 32 + c];
     for (int64_t c = 0; c < 48; ++c) {
       right_pairs &=
-          pairs.data()[pixel / 2 * kGradStride + 2 * c + pixel % 2] == gradients.data()[pixel * kStride + 16 + c];
+          pairs.data()[pixel / 2 * kXStride + 2 * c + pixel % 2] == features.data()[pixel * kStride + 16 + c];
     }
   }
   CHECK(right_planes, "%s: planes", name);
@@ -311,19 +311,20 @@ void check_gradients(const Bf16Isa& isa, const char* name) {
     for (const int64_t outputs : {16, 32}) {
       Lines<float> sums(32 * 48);
       std::fill(sums.memory.begin(), sums.memory.end(), 9.0f);
-      // From an odd pixel on, as for a tap; the second time to the same sums.
-      const uint16_t* x = planes.data() + 37;
+      // From some pair on, as for a tap; the second time to the same sums.
+      constexpr int64_t kSummed = 64;
+      const uint16_t *grad = planes.data() + 32, *x = pairs.data() + 7 * kXStride;
       for (const bool adds : {false, true})
-        isa.multiply_weights({x, kXStride, inputs, pairs.data(), kGradStride, outputs, kPixels, sums.data(), 48, adds});
+        isa.multiply_weights({grad, kGradStride, outputs, x, kXStride, inputs, kSummed, sums.data(), 48, adds});
       double worst = 0.0;
-      for (int64_t k = 0; k < 32; ++k) {
-        for (int64_t n = 0; n < 48; ++n) {
+      for (int64_t n = 0; n < 32; ++n) {
+        for (int64_t k = 0; k < 48; ++k) {
           double right = k < inputs && n < outputs ? 0.0 : 9.0;
-          for (int64_t pixel = 0; pixel < kPixels && right != 9.0; ++pixel) {
-            right += 2.0 * bfloat16_value(x[k * kXStride + pixel]) *
-                     bfloat16_value(pairs.data()[pixel / 2 * kGradStride + 2 * n + pixel % 2]);
+          for (int64_t pixel = 0; pixel < kSummed && right != 9.0; ++pixel) {
+            right += 2.0 * bfloat16_value(grad[n * kGradStride + pixel]) *
+                     bfloat16_value(x[pixel / 2 * kXStride + 2 * k + pixel % 2]);
           }
-          const double error = std::abs(sums.data()[k * 48 + n] - right);
+          const double error = std::abs(sums.data()[n * 48 + k] - right);
           worst = error <= worst ? worst : error;
         }
       }

@@ -195,10 +195,10 @@ class GuardedNumbers : public Guarded {
 void test_bf16(const Case& c, CpuIsa isa) {
   const DenseShape &s = c.shape, reversed = s.reversed();
   const int64_t pixels = s.height * s.width, slab_numbers = dense_bf16_slab_numbers(s);
-  const int64_t pairs_numbers = dense_bf16_pairs_numbers(s);
+  const int64_t planes_numbers = dense_bf16_planes_numbers(s);
   const Data data(c);
   GuardedNumbers packed(dense_bf16_packed_numbers(s)), packed_reversed(dense_bf16_packed_numbers(reversed));
-  GuardedNumbers slabs(2 * slab_numbers), pairs(2 * pairs_numbers);
+  GuardedNumbers slabs(2 * slab_numbers), planes(2 * planes_numbers);
   Guarded padded_bias(s.padded_bias_begin(s.num_layers())), out(pixels * s.out_channels);
   Guarded scratch(dense_bf16_scratch_floats(s)), grad_x(pixels * s.in_channels);
   Guarded back_scratch(dense_bf16_backward_scratch_floats(s)), sum_scratch(dense_bf16_sum_scratch_floats(s));
@@ -214,12 +214,12 @@ void test_bf16(const Case& c, CpuIsa isa) {
         {s, packed.data(), padded_bias.data(), c.slope, c.out_slope, c.scale, data.x.data(), slab, out.data()}, isa,
         scratch.forget());
     dense_bf16_backward({s, packed_reversed.data(), no_bias.data(), c.slope, c.out_slope, c.scale, data.grad.data(),
-                         slab, out.data(), i == 0 ? grad_x.data() : nullptr, pairs.data() + i * pairs_numbers},
+                         slab, out.data(), i == 0 ? grad_x.data() : nullptr, planes.data() + i * planes_numbers},
                         isa, back_scratch.forget());
   }
   for (const int64_t threads : {1, 7}) {  // which share the layers, or not
     Guarded grad_weights(s.weights_begin(s.num_layers())), grad_bias(s.bias_begin(s.num_layers()));
-    const Bf16GradientSums sums{s, 2, slabs.data(), pairs.data(), grad_weights.data(), grad_bias.data()};
+    const Bf16GradientSums sums{s, 2, slabs.data(), planes.data(), grad_weights.data(), grad_bias.data()};
     for (int64_t job = 0; job < dense_bf16_sum_jobs(s, threads); ++job)
       dense_bf16_sum_gradients(sums, isa, threads, job, sum_scratch.forget());
     // Rounding by 1 in 512 changes the sign of some features.
@@ -227,7 +227,7 @@ void test_bf16(const Case& c, CpuIsa isa) {
     CHECK(grad_weights.kept() && grad_bias.kept(), "memory behind the gradients was written");
   }
   for (const Guarded* memory :
-       std::initializer_list<const Guarded*>{&packed, &packed_reversed, &slabs, &pairs, &padded_bias, &out, &scratch,
+       std::initializer_list<const Guarded*>{&packed, &packed_reversed, &slabs, &planes, &padded_bias, &out, &scratch,
                                              &grad_x, &back_scratch, &sum_scratch})
     CHECK(memory->kept(), "memory behind a buffer was written");
 }

@@ -143,15 +143,17 @@ struct Bf16Pairs {
   int64_t to_stride;
 };
 
-// sums[k][n] = sum over pixels of x[k][pixel] * grad[pixel][n], or adds that to the sums.
+// sums[n][k] = sum over pixels of grad[n][pixel] * x[pixel][k], or adds that to the sums. A tap moves x by some pixels.
+// So x lies in pairs, whose runs of channels stay whole cache lines: planes would be read across lines, at half the
+// speed.
 struct Bf16WeightProduct {
-  const uint16_t* x;     // planes (inputs, pixels)
-  int64_t x_stride;      // may be 0, where all planes are one
-  int64_t inputs;        // 16 or 32
-  const uint16_t* grad;  // (pixels / 2, outputs, 2)
+  const uint16_t* grad;  // planes (outputs, pixels)
   int64_t grad_stride;
-  int64_t outputs;  // 16 or 32
-  int64_t pixels;   // multiple of 32
+  int64_t outputs;    // 16 or 32
+  const uint16_t* x;  // (pixels / 2, inputs, 2)
+  int64_t x_stride;   // may be 0, where all pixels are alike
+  int64_t inputs;     // 16 or 32
+  int64_t pixels;     // multiple of 32
   float* sums;
   int64_t sums_stride;
   bool adds;

@@ -193,15 +193,15 @@ void make_pairs(const Bf16Pairs& p) {
   }
 }
 
-// Tiles 0 to 3 hold sums, 4 and 5 planes, 6 and 7 gradients. Tiles that do not exist are not loaded.
-template <bool kTwoInputs, bool kTwoOutputs>
+// Tiles 0 to 3 hold sums, 4 and 5 gradients, 6 and 7 features. Tiles that do not exist are not loaded.
+template <bool kTwoOutputs, bool kTwoInputs>
 [[gnu::always_inline]] inline void sum_tiles(const Bf16WeightProduct& p) {
   const int64_t sums_stride = 4 * p.sums_stride, x_stride = 2 * p.x_stride, grad_stride = 2 * p.grad_stride;
   float* lower = p.sums + 16 * p.sums_stride;
   if (p.adds) {
     load_tile<0>(p.sums, sums_stride);
-    if constexpr (kTwoOutputs) load_tile<1>(p.sums + 16, sums_stride);
-    if constexpr (kTwoInputs) load_tile<2>(lower, sums_stride);
+    if constexpr (kTwoInputs) load_tile<1>(p.sums + 16, sums_stride);
+    if constexpr (kTwoOutputs) load_tile<2>(lower, sums_stride);
     if constexpr (kTwoInputs && kTwoOutputs) load_tile<3>(lower + 16, sums_stride);
   } else {
     zero_tile<0>();
@@ -210,28 +210,28 @@ template <bool kTwoInputs, bool kTwoOutputs>
     zero_tile<3>();
   }
   for (int64_t pixel = 0; pixel < p.pixels; pixel += 32) {
-    const uint16_t* x = p.x + pixel;
-    const uint16_t* grad = p.grad + pixel / 2 * p.grad_stride;
-    load_tile<4>(x, x_stride);
-    load_tile<6>(grad, grad_stride);
-    if constexpr (kTwoOutputs) load_tile<7>(grad + 32, grad_stride);
-    if constexpr (kTwoInputs) load_tile<5>(x + 16 * p.x_stride, x_stride);
+    const uint16_t* grad = p.grad + pixel;
+    const uint16_t* x = p.x + pixel / 2 * p.x_stride;
+    load_tile<4>(grad, grad_stride);
+    load_tile<6>(x, x_stride);
+    if constexpr (kTwoInputs) load_tile<7>(x + 32, x_stride);
+    if constexpr (kTwoOutputs) load_tile<5>(grad + 16 * p.grad_stride, grad_stride);
     add_products_of_bf16<0, 4, 6>();
-    if constexpr (kTwoOutputs) add_products_of_bf16<1, 4, 7>();
-    if constexpr (kTwoInputs) add_products_of_bf16<2, 5, 6>();
+    if constexpr (kTwoInputs) add_products_of_bf16<1, 4, 7>();
+    if constexpr (kTwoOutputs) add_products_of_bf16<2, 5, 6>();
     if constexpr (kTwoInputs && kTwoOutputs) add_products_of_bf16<3, 5, 7>();
   }
   store_tile<0>(p.sums, sums_stride);
-  if constexpr (kTwoOutputs) store_tile<1>(p.sums + 16, sums_stride);
-  if constexpr (kTwoInputs) store_tile<2>(lower, sums_stride);
+  if constexpr (kTwoInputs) store_tile<1>(p.sums + 16, sums_stride);
+  if constexpr (kTwoOutputs) store_tile<2>(lower, sums_stride);
   if constexpr (kTwoInputs && kTwoOutputs) store_tile<3>(lower + 16, sums_stride);
 }
 
 void multiply_weights(const Bf16WeightProduct& product) {
-  const bool two_inputs = product.inputs == 32, two_outputs = product.outputs == 32;
-  if (two_inputs && two_outputs) return sum_tiles<true, true>(product);
-  if (two_inputs) return sum_tiles<true, false>(product);
-  if (two_outputs) return sum_tiles<false, true>(product);
+  const bool two_outputs = product.outputs == 32, two_inputs = product.inputs == 32;
+  if (two_outputs && two_inputs) return sum_tiles<true, true>(product);
+  if (two_outputs) return sum_tiles<true, false>(product);
+  if (two_inputs) return sum_tiles<false, true>(product);
   sum_tiles<false, false>(product);
 }
 

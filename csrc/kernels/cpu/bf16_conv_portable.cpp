@@ -64,16 +64,16 @@ void make_pairs(const Bf16Pairs& p) {
 }
 
 void multiply_weights(const Bf16WeightProduct& p) {
-  for (int64_t k = 0; k < p.inputs; ++k) {
+  for (int64_t n = 0; n < p.outputs; ++n) {
     float row[2 * kWinogradPanel] = {};
-    float* sums = p.sums + k * p.sums_stride;
-    if (p.adds) std::copy_n(sums, p.outputs, row);
+    float* sums = p.sums + n * p.sums_stride;
+    if (p.adds) std::copy_n(sums, p.inputs, row);
     for (int64_t pixel = 0; pixel < p.pixels; ++pixel) {
-      const float x = bfloat16_value(p.x[k * p.x_stride + pixel]);
-      const uint16_t* grad = p.grad + pixel / 2 * p.grad_stride + pixel % 2;
-      for (int64_t n = 0; n < p.outputs; ++n) row[n] += x * bfloat16_value(grad[2 * n]);
+      const float grad = bfloat16_value(p.grad[n * p.grad_stride + pixel]);
+      const uint16_t* x = p.x + pixel / 2 * p.x_stride + pixel % 2;
+      for (int64_t k = 0; k < p.inputs; ++k) row[k] += grad * bfloat16_value(x[2 * k]);
     }
-    std::copy_n(row, p.outputs, sums);
+    std::copy_n(row, p.inputs, sums);
   }
 }
 

@@ -9,19 +9,19 @@ namespace srdgan {
 namespace {
 
 constexpr int64_t kTileChannels = 2 * kWinogradPanel;
+constexpr int64_t kPairNumbers = 2 * kTileChannels;  // of a pair of pixels
 
 int64_t row_pixels(const DenseShape& shape) { return shape.width + 2; }
 // Outputs that are computed, those between rows included, rounded up to whole products of the weights' gradients.
 int64_t flat_pixels(const DenseShape& shape) { return bf16_depth(shape.height * row_pixels(shape)); }
 int64_t slab_stride(const DenseShape& shape) { return bf16_depth(shape.slab_channels()); }
-// Whole runs of 32 pixels, so that planes can be made of all.
-int64_t slab_pixels(const DenseShape& shape) {
-  return bf16_depth((shape.height + 2) * row_pixels(shape) + kBf16WindowPadding);
-}
-// Planes lie an odd number of cache lines apart: else they would fight for the same places of the first-level cache.
+// What is behind the window is more than flat_pixels rounds up.
+int64_t slab_pixels(const DenseShape& shape) { return (shape.height + 2) * row_pixels(shape) + kBf16WindowPadding; }
+// Planes of gradients lie an odd number of cache lines apart: else they would fight for the same places of the
+// first-level cache.
 int64_t plane_stride(const DenseShape& shape) {
   constexpr int64_t kLine = 64 / sizeof(uint16_t);
-  return (slab_pixels(shape) / kLine | 1) * kLine;
+  return (flat_pixels(shape) / kLine | 1) * kLine;
 }
 int64_t num_panels(int64_t channels) { return winograd_pad(channels) / kWinogradPanel; }
 
@@ -171,18 +171,18 @@ struct Layers {
   }
 };
 
-// Where the gradients of a layer begin among the channels of all.
-int64_t pairs_begin(const DenseShape& shape, int64_t layer) {
-  return shape.reversed().segment_begin(shape.growths - layer);
+// Where the gradients of a layer begin among the planes of all.
+int64_t planes_begin(const DenseShape& shape, int64_t layer) {
+  return shape.reversed().segment_begin(shape.growths - layer) * plane_stride(shape);
 }
-
-int64_t pair_stride(const DenseShape& shape) { return 2 * shape.reversed().slab_channels(); }
 
 }  // namespace
 
 int64_t dense_bf16_slab_numbers(const DenseShape& shape) { return slab_pixels(shape) * slab_stride(shape); }
 
-int64_t dense_bf16_pairs_numbers(const DenseShape& shape) { return flat_pixels(shape) / 2 * pair_stride(shape); }
+int64_t dense_bf16_planes_numbers(const DenseShape& shape) {
+  return slab_stride(shape.reversed()) * plane_stride(shape);
+}
 
 int64_t dense_bf16_packed_numbers(const DenseShape& shape) { return packed_begin(shape, shape.num_layers()); }
 
@@ -288,11 +288,14 @@ void dense_bf16_backward(const Bf16DenseBackward& pass, CpuIsa cpu, float* scrat
     Layers{reversed, pass.packed, pass.no_bias, pass.negative_slope, slab, pass.slab, target}.run(isa, sums, row);
   }
   isa.end();
-  if (pass.pairs == nullptr) return;
+  if (pass.planes == nullptr) return;
   // The gradient of output q is at its pixel, a row and a column further. The border between rows is zero.
-  const uint16_t* first = slab + (row_pixels(shape) + 1) * slab_stride(reversed);
-  isa.make_pairs(
-      {first, slab_stride(reversed), flat_pixels(shape), reversed.slab_channels(), pass.pairs, pair_stride(shape)});
+  const int64_t stride = slab_stride(reversed);
+  const uint16_t* first = slab + (row_pixels(shape) + 1) * stride;
+  for (int64_t c = 0; c < stride; c += kTileChannels) {
+    isa.make_planes(
+        {first + c, stride, flat_pixels(shape), pass.planes + c * plane_stride(shape), plane_stride(shape)});
+  }
 }
 
 namespace {
@@ -303,8 +306,8 @@ int64_t num_groups(const DenseShape& shape, int64_t threads) {
   return std::clamp((threads + num_tiles(shape) - 1) / num_tiles(shape), int64_t{1}, shape.num_layers());
 }
 
-// Where a job keeps the sums of a layer, of all pictures: of the weights (9, 32, padded outputs), and of the bias
-// (16, padded outputs), whose rows are all alike.
+// Where a job keeps the sums of a layer, of all pictures: of the weights (9, padded outputs, 32), and of the bias
+// (padded outputs, 16), 16 times the same.
 struct LayerSums {
   int64_t layer;
   float* weights;
@@ -327,13 +330,14 @@ void store_weights(const DenseShape& shape, int64_t layer, int64_t channel, cons
       if (at < 0 || at >= kTileChannels) continue;
       for (int64_t n = 0; n < outputs; ++n) {
         for (int64_t tap = 0; tap < kBf16Taps; ++tap)
-          weights[(n * inputs + input) * kBf16Taps + tap] = sums[(tap * kTileChannels + at) * padded + n];
+          weights[(n * inputs + input) * kBf16Taps + tap] = sums[(tap * padded + n) * kTileChannels + at];
       }
     }
   }
 }
 
-int64_t planes_numbers(const DenseShape& shape) { return kTileChannels * plane_stride(shape); }
+// The features of a job's channels, in pairs that begin with even pixels or with odd ones.
+int64_t pairs_numbers(const DenseShape& shape) { return slab_pixels(shape) / 2 * kPairNumbers; }
 
 }  // namespace
 
@@ -342,7 +346,7 @@ int64_t dense_bf16_sum_jobs(const DenseShape& shape, int64_t threads) {
 }
 
 int64_t dense_bf16_sum_scratch_floats(const DenseShape& shape) {
-  int64_t floats = (planes_numbers(shape) + flat_pixels(shape)) / 2;
+  int64_t floats = pairs_numbers(shape) + kWinogradPanel;
   for (int64_t layer = 0; layer < shape.num_layers(); ++layer) floats += layer_sums_floats(shape, layer);
   return floats;
 }
@@ -352,10 +356,10 @@ void dense_bf16_sum_gradients(const Bf16GradientSums& all, CpuIsa cpu, int64_t t
   const DenseShape& shape = all.shape;
   const int64_t groups = num_groups(shape, threads), group = job % groups;
   const int64_t channel = job / groups * kTileChannels;
-  auto* planes = reinterpret_cast<uint16_t*>(scratch);
-  uint16_t* ones = planes + planes_numbers(shape);
-  std::fill_n(ones, flat_pixels(shape), bfloat16_bits(1.0f));
-  float* sums = scratch + (planes_numbers(shape) + flat_pixels(shape)) / 2;
+  auto* pairs = reinterpret_cast<uint16_t*>(scratch);
+  uint16_t* ones = pairs + 2 * pairs_numbers(shape);
+  std::fill_n(ones, 2 * kWinogradPanel, bfloat16_bits(1.0f));
+  float* sums = scratch + pairs_numbers(shape) + kWinogradPanel;
   // The layers of this group that read these channels.
   std::vector<LayerSums> layers;
   for (int64_t layer = group; layer < shape.num_layers(); layer += groups) {
@@ -367,30 +371,36 @@ void dense_bf16_sum_gradients(const Bf16GradientSums& all, CpuIsa cpu, int64_t t
   }
   isa.begin();
   for (int64_t picture = 0; picture < all.pictures; ++picture) {
-    isa.make_planes({all.slabs + picture * dense_bf16_slab_numbers(shape) + channel, slab_stride(shape),
-                     slab_pixels(shape), planes, plane_stride(shape)});
+    const uint16_t* features = all.slabs + picture * dense_bf16_slab_numbers(shape) + channel;
+    for (int64_t odd = 0; odd < 2; ++odd) {
+      isa.make_pairs({features + odd * slab_stride(shape), slab_stride(shape), (slab_pixels(shape) - odd) / 2 * 2,
+                      kTileChannels, pairs + odd * pairs_numbers(shape), kPairNumbers});
+    }
     Bf16WeightProduct product{};
-    product.grad_stride = pair_stride(shape);
+    product.grad_stride = plane_stride(shape);
     product.pixels = flat_pixels(shape);
     product.adds = picture > 0;
     for (const LayerSums& to : layers) {
       const int64_t padded = winograd_pad(shape.layer_outputs(to.layer));
-      product.sums_stride = padded;
       for (int64_t n = 0; n < padded; n += kTileChannels) {
         product.outputs = std::min(padded - n, kTileChannels);
-        product.grad = all.pairs + picture * dense_bf16_pairs_numbers(shape) + 2 * (pairs_begin(shape, to.layer) + n);
+        product.grad = all.planes + picture * dense_bf16_planes_numbers(shape) + planes_begin(shape, to.layer) +
+                       n * plane_stride(shape);
         product.inputs = std::min(shape.layer_depth(to.layer) - channel, kTileChannels);
-        product.x_stride = plane_stride(shape);
+        product.x_stride = kPairNumbers;
+        product.sums_stride = kTileChannels;
         for (int64_t tap = 0; tap < kBf16Taps; ++tap) {
-          product.x = planes + tap / 3 * row_pixels(shape) + tap % 3;
-          product.sums = to.weights + tap * kTileChannels * padded + n;
+          const int64_t pixel = tap / 3 * row_pixels(shape) + tap % 3;
+          product.x = pairs + pixel % 2 * pairs_numbers(shape) + pixel / 2 * kPairNumbers;
+          product.sums = to.weights + (tap * padded + n) * kTileChannels;
           isa.multiply_weights(product);
         }
         if (channel != 0) continue;  // once for a layer
         product.inputs = kWinogradPanel;
         product.x = ones;
         product.x_stride = 0;
-        product.sums = to.bias + n;
+        product.sums_stride = kWinogradPanel;
+        product.sums = to.bias + n * kWinogradPanel;
         isa.multiply_weights(product);
       }
     }
@@ -398,7 +408,9 @@ void dense_bf16_sum_gradients(const Bf16GradientSums& all, CpuIsa cpu, int64_t t
   isa.end();
   for (const LayerSums& from : layers) {
     store_weights(shape, from.layer, channel, from.weights, all.weights);
-    if (channel == 0) std::copy_n(from.bias, shape.layer_outputs(from.layer), all.bias + shape.bias_begin(from.layer));
+    if (channel != 0) continue;
+    float* bias = all.bias + shape.bias_begin(from.layer);
+    for (int64_t n = 0; n < shape.layer_outputs(from.layer); ++n) bias[n] = from.bias[n * kWinogradPanel];
   }
 }
 

@@ -16,7 +16,7 @@ namespace srdgan {
 
 // Sizes of what a picture needs, in numbers.
 int64_t dense_bf16_slab_numbers(const DenseShape& shape);
-int64_t dense_bf16_pairs_numbers(const DenseShape& shape);  // the gradients of all layers, for dense_bf16_sum_gradients
+int64_t dense_bf16_planes_numbers(const DenseShape& shape);  // gradients of all layers, for dense_bf16_sum_gradients
 
 // Parameters in the layout of the kernels, as dense_pack and dense_pack_reversed: job i of dense_bf16_pack_jobs(shape)
 // writes a part.
@@ -52,7 +52,7 @@ struct Bf16DenseBackward {
   const uint16_t* slab;  // as the forward pass left it
   const float* out;      // result of the forward pass; only read if out_slope is not 1
   float* grad_x;         // (height, width, in_channels), or null
-  uint16_t* pairs;       // dense_bf16_pairs_numbers(shape), or null
+  uint16_t* planes;      // dense_bf16_planes_numbers(shape), or null
 };
 
 int64_t dense_bf16_backward_scratch_floats(const DenseShape& shape);
@@ -63,7 +63,7 @@ struct Bf16GradientSums {
   DenseShape shape;
   int64_t pictures;
   const uint16_t* slabs;
-  const uint16_t* pairs;
+  const uint16_t* planes;
   float* weights;  // as the weights of the block
   float* bias;
 };

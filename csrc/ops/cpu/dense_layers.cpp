@@ -227,9 +227,9 @@ void run_floats_back(const BackwardCall& call, CpuIsa isa, const float* slabs) {
 
 void run_bf16_back(const BackwardCall& call, CpuIsa isa, const uint16_t* slabs) {
   const DenseShape &shape = call.shape, reversed = shape.reversed();
-  const int64_t pairs_numbers = call.wants_weights ? dense_bf16_pairs_numbers(shape) : 0;
+  const int64_t planes_numbers = call.wants_weights ? dense_bf16_planes_numbers(shape) : 0;
   const int64_t biases = reversed.padded_bias_begin(reversed.num_layers());
-  const Numbers packed(dense_bf16_packed_numbers(reversed)), pairs(call.pictures * pairs_numbers);
+  const Numbers packed(dense_bf16_packed_numbers(reversed)), planes(call.pictures * planes_numbers);
   const Workspace no_bias(biases);
   std::fill_n(no_bias.data(), biases, 0.0f);
   torch::stable::parallel_for(0, dense_bf16_pack_jobs(reversed), 1, [&](int64_t begin, int64_t end) {
@@ -246,11 +246,11 @@ void run_bf16_back(const BackwardCall& call, CpuIsa isa, const uint16_t* slabs) 
                                  slabs + i * dense_bf16_slab_numbers(shape),
                                  call.result + i * call.out_numbers(),
                                  call.grad_x_of(i),
-                                 call.wants_weights ? pairs.data() + i * pairs_numbers : nullptr};
+                                 call.wants_weights ? planes.data() + i * planes_numbers : nullptr};
     dense_bf16_backward(pass, isa, scratch);
   });
   if (!call.wants_weights) return;
-  const Bf16GradientSums sums{shape, call.pictures, slabs, pairs.data(), call.grad_weights, call.grad_bias};
+  const Bf16GradientSums sums{shape, call.pictures, slabs, planes.data(), call.grad_weights, call.grad_bias};
   const int64_t threads = torch::stable::get_num_threads();
   share_jobs(dense_bf16_sum_jobs(shape, threads), dense_bf16_sum_scratch_floats(shape),
              [&](int64_t job, float* scratch) { dense_bf16_sum_gradients(sums, isa, threads, job, scratch); });
