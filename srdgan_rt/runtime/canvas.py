@@ -29,7 +29,7 @@ class Canvas:
         InputError: the result does not fit into memory.
 
     Attributes:
-        pixels: the result, ``(height, width)`` or ``(height, width, C)`` like the picture; undefined until it is
+        pixels: the result, ``(height, width)`` or ``(height, width, C)`` like the picture; zeros until it is
             filled.
         colour: what a network reads of the picture, ``(H, W, 1)`` or ``(H, W, 3)``. Fully transparent pixels have the
             colour of the nearest visible one.
@@ -81,4 +81,4 @@ def _allocate(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Pixels:
         raise InputError(
             f"the result of {shape[1]} x {shape[0]} pixels needs {size / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
         )
-    return np.empty(shape, dtype)
+    return np.full(shape, 0, dtype)  # written: else its memory would count as free where strips are chosen

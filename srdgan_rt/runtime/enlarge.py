@@ -101,8 +101,9 @@ def enlarge_tensor(x: Tensor, scale: int, open_runner: OpenRunner) -> Tensor:
         BackendUnavailableError: memory ran out.
     """
     source = Source.from_tensor(x)
+    # Before the runner, and written: so its memory does not count as free where strips and tiles are chosen.
+    result = x.new_zeros(source.batch, 3, scale * source.height, scale * source.width)
     runner = open_runner(source, source.bounds, scale)
-    result = x.new_empty(source.batch, 3, scale * source.height, scale * source.width)
     for piece in runner.split(source.bounds):
         out = Box(*(scale * value for value in piece))
         result[..., out.y : out.bottom, out.x : out.right] = runner.enlarge(piece).clamp(0, 1)

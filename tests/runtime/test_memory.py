@@ -1,8 +1,15 @@
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 
 from srdgan_rt.models import ModelSpec
 from srdgan_rt.runtime import memory
+from srdgan_rt.runtime.canvas import Canvas
+from srdgan_rt.runtime.enlarge import enlarge_tensor
 from srdgan_rt.runtime.memory import SMALLEST_TILE, choose_tile, estimate_bytes_per_pixel, free_memory
 
 CPU = torch.device("cpu")
@@ -62,3 +69,28 @@ def test_available_memory(tmp_path):
     (tmp_path / "meminfo").write_text("MemTotal: 90 kB\nMemAvailable:   77 kB\n")
     assert memory._available_memory(tmp_path / "meminfo") == 77 * 1024
     assert memory._available_memory(tmp_path / "none") > 0
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what memory is held")
+@pytest.mark.parametrize("kind", ["picture", "tensor"])
+def test_strips_are_chosen_when_the_result_has_its_memory(kind):
+    """Memory that is reserved and not written yet counts as free: the result and the strips were both given it."""
+    held_then = []
+
+    def open_runner(*_args):
+        held_then.append(resident_bytes())
+        raise NotImplementedError
+
+    before = resident_bytes()
+    if kind == "picture":
+        canvas = Canvas(np.zeros((8, 8, 3), np.uint8), 8000, 8000)
+        held_then.append(resident_bytes())
+        assert not canvas.pixels.any()
+    else:
+        with pytest.raises(NotImplementedError):
+            enlarge_tensor(torch.zeros(1, 3, 1000, 1000), 4, open_runner)
+    assert held_then[0] - before > 180e6
