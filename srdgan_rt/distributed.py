@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,12 @@ from srdgan_rt.files.upscale_file import FileOptions, FileUpscaler
 from srdgan_rt.runtime import open_upscaler
 
 Row = dict[str, Any]
-"""One file: ``input``, ``output``, ``status``, ``seconds``, ``width``, ``height``, ``out_width``, ``out_height``,
-``notes`` (lines) and ``error`` (one line), as in :class:`Result`. Texts are "" and numbers 0 where there is none, so
-that all rows have the same types."""
+"""One file: the fields of :class:`Result` without ``megapixels_per_second``. Notes are lines of one text. Texts are ""
+and numbers 0 where there is none, so that all rows have the same types."""
 
 Batch = Mapping[str, Sequence[Any]]
+
+_NUMBERS = {"width": 0, "height": 0, "out_width": 0, "out_height": 0, "seconds": 0.0}  # columns; all others are texts
 
 _MOST_FILES = 16  # of a block: what is done again if a worker is lost
 _FEWEST_BLOCKS = 256  # while there are that many files, so that few files are spread over all workers, too
@@ -42,8 +43,8 @@ _FEWEST_BLOCKS = 256  # while there are that many files, so that few files are s
 class UpscaleFiles:
     """Enlarges the files of a batch; the work of ``srdgan-rt upscale`` on one worker.
 
-    A batch has the columns ``input`` and ``output``, which are paths, and may have ``may_become_png`` and ``notes``
-    (:class:`srdgan_rt.files.jobs.Job`).
+    A batch has the columns ``input`` and ``output``, which are paths, and may have ``fallback``, a path or "", and
+    ``notes``, lines of one text (:class:`srdgan_rt.files.jobs.Job`).
 
     Args:
         upscaler: arguments of :func:`srdgan_rt.runtime.open_upscaler`.
@@ -69,8 +70,8 @@ class UpscaleFiles:
         for index, source in enumerate(batch["input"]):
             target = Path(batch["output"][index])
             notes = tuple(filter(None, str(batch["notes"][index]).split("\n"))) if "notes" in batch else ()
-            may_become_png = bool(batch["may_become_png"][index]) if "may_become_png" in batch else False
-            job = Job(Path(source), target, may_become_png, notes)
+            fallback = str(batch["fallback"][index]) if "fallback" in batch else ""
+            job = Job(Path(source), target, Path(fallback) if fallback else None, notes)
             rows.append(_make_row(str(source), str(target), partial(self._run, job)))
         return _to_columns(rows)
 
@@ -135,18 +136,23 @@ class SynthesizePairs:
 
 
 def _make_row(source: str, target: str, run: Callable[[], Sequence[Result]]) -> Row:
-    start = time.perf_counter()
-    row: Row = {"input": source, "output": target, "status": "failed", "seconds": 0.0}
-    row |= {"width": 0, "height": 0, "out_width": 0, "out_height": 0, "notes": "", "error": ""}
+    """Runs the work on one file. Its row is that of the first result that was made, with the notes and time of all."""
     try:
         results = run()
     except Exception as error:  # of any type: one bad file must not stop the others
-        return row | {"error": describe(error)}
+        results = [Result(source, "failed", target, error=describe(error))]
     first = next((result for result in results if result.status == "done"), results[0])
-    sizes = {name: getattr(first, name) or 0 for name in ("width", "height", "out_width", "out_height")}
-    notes = "\n".join(note for result in results for note in result.notes)
-    outcome = {"status": first.status, "output": first.output or target, "notes": notes}
-    return row | sizes | outcome | {"seconds": time.perf_counter() - start}
+    row = {name: _NUMBERS.get(name, "") if value is None else value for name, value in asdict(first).items()}
+    del row["megapixels_per_second"]
+    seconds = sum(result.seconds or 0.0 for result in results)
+    return row | {"seconds": seconds, "notes": "\n".join(note for result in results for note in result.notes)}
+
+
+def result_of(row: Row) -> Result:
+    """The result that a row describes."""
+    fields = {name: value or None for name, value in row.items()}
+    speed = row["width"] * row["height"] / 1e6 / row["seconds"] if row["seconds"] else None
+    return Result(**fields | {"notes": tuple(row["notes"].splitlines())}, megapixels_per_second=speed)
 
 
 def _to_columns(rows: Sequence[Row]) -> dict[str, list[Any]]:

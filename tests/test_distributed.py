@@ -96,9 +96,10 @@ def test_a_worker_chooses_the_model_by_the_noise(tmp_path):
 def test_notes_of_a_job_come_back_and_a_format_that_is_too_small_becomes_png(worker, tmp_path):
     wide = tmp_path / "wide.webp"
     write_picture(wide, Picture(np.zeros((1, 5000, 3), np.uint8)))
-    batch = {"input": [str(wide)], "output": [upscaled(wide, tmp_path)], "may_become_png": [True], "notes": ["a note"]}
-    row = worker(batch)
-    assert row["output"] == [upscaled(wide, tmp_path).replace(".webp", ".png")]
+    target = upscaled(wide, tmp_path)
+    png = target.replace(".webp", ".png")
+    row = worker({"input": [str(wide)], "output": [target], "fallback": [png], "notes": ["a note"]})
+    assert row["output"] == [png]
     assert row["notes"][0].splitlines()[0] == "a note"
     assert "stored as PNG" in row["notes"][0]
 

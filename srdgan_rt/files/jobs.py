@@ -6,13 +6,13 @@ import os
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from srdgan_rt.errors import ImageReadError, ImageWriteError, InputError
 from srdgan_rt.files.extension import Extension
 from srdgan_rt.files.own_results import ResultFinder, find_mark, original_stem
-from srdgan_rt.files.result_names import Draft, draft_result, fold_name, tell_apart
+from srdgan_rt.files.result_names import Draft, draft_result, fold_name, name_fallback, tell_apart
 from srdgan_rt.image import WRITABLE_EXTENSIONS, FoundPicture, find_pictures
 
 _LONGEST_NAME = 255  # bytes, of a file on every common file system
@@ -27,14 +27,14 @@ class Job:
     Args:
         source: file to read.
         target: file to write.
-        may_become_png: whether to write a PNG instead where the format cannot hold the result: yes, unless the user
-            chose the format.
+        fallback: PNG file to write instead where the format cannot hold the result; None where the user chose the
+            format, or where this file is that of another picture.
         notes: decisions that the user should know, one line each.
     """
 
     source: Path
     target: Path
-    may_become_png: bool
+    fallback: Path | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -128,7 +128,7 @@ class Planner:
         elif len(pictures) > 1:
             raise InputError(f"--output {self._file}: names one file, but there are {len(pictures)} inputs")
         else:
-            jobs = [Job(picture.path, self._file, may_become_png=False) for picture in pictures]
+            jobs = [Job(picture.path, self._file) for picture in pictures]
         self._settle_conflicts(jobs, plan)
         return plan
 
@@ -144,8 +144,10 @@ class Planner:
         for draft, result in zip(drafts, tell_apart(drafts, self._folder), strict=True):
             self._named.setdefault(draft, result)
         results = [self._named[draft] for draft in drafts if draft in new]
-        may_become_png = self._extension is Extension.AUTO
-        return [Job(result.source, result.target, may_become_png, result.notes) for result in results]
+        return [
+            Job(result.source, result.target, name_fallback(result.target, self._extension), result.notes)
+            for result in results
+        ]
 
     def _settle_conflicts(self, jobs: list[Job], plan: Plan) -> None:
         """Sorts jobs into those that can be done and those that would harm another file."""
@@ -167,6 +169,17 @@ class Planner:
             else:
                 self._taken[target] = job.source
                 plan.jobs.append(job)
+        self._settle_fallbacks(plan)
+
+    def _settle_fallbacks(self, plan: Plan) -> None:
+        """Takes a fallback from its job where it is another picture, or the result or fallback of one."""
+        pictures = {_folded_path(draft.source) for draft in self._drafts.values()}
+        owners = dict(self._taken)
+        for index, job in enumerate(plan.jobs):
+            if job.fallback is not None:
+                file = _folded_path(job.fallback)
+                if file in pictures or owners.setdefault(file, job.source) != job.source:
+                    plan.jobs[index] = replace(job, fallback=None)
 
 
 def _interpret_output(

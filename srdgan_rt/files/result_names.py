@@ -103,6 +103,19 @@ def _detect(path: Path) -> Format | None:
         return detect_format(file.read(HEAD_SIZE))
 
 
+def name_fallback(target: Path, extension: Extension) -> Path | None:
+    """The PNG file to write instead where the result's own format cannot hold it.
+
+    Args:
+        target: the result.
+        extension: format of the result, as the user chose it.
+
+    Returns:
+        The file; None for a format that the user chose, and for PNG.
+    """
+    return target.with_suffix(".png") if extension is Extension.AUTO and target.suffix.lower() != ".png" else None
+
+
 def tell_apart(drafts: list[Draft], target_folder: Path | None) -> list[Draft]:
     """Renames results that would have the same name.
 

@@ -155,7 +155,7 @@ class FileUpscaler:
         if existing is Existing.OVERWRITE:
             return False
         if existing is Existing.REFUSE:
-            raise ImageWriteError(f"{target} exists: choose --overwrite or --skip-existing")
+            raise refuse_existing(target)
         if existing is Existing.RENEW and made_of is not None:
             return made_version == version
         mark = find_mark(target)
@@ -169,6 +169,11 @@ class FileUpscaler:
         if is_current:  # known from now on, so that any other change of the picture counts, too
             self._made[_read_id(target)] = source, version
         return is_current
+
+
+def refuse_existing(target: Path | str) -> ImageWriteError:
+    """The error of a picture whose result exists, where no option says what to do."""
+    return ImageWriteError(f"{target} exists: choose --overwrite or --skip-existing")
 
 
 def _skip(job: Job, target: Path, notes: tuple[str, ...] = ()) -> Result:
@@ -245,11 +250,10 @@ def settle_target(job: Job, shape: tuple[int, ...], dtype: DTypeLike) -> tuple[P
     try:
         check_writable(job.target, height, width, channels, dtype)
     except ImageWriteError as error:
-        png = job.target.with_suffix(".png")
-        if not job.may_become_png or job.target.suffix.lower() == ".png":
+        if job.fallback is None:
             raise
-        check_writable(png, height, width, channels, dtype)
-        return png, (*job.notes, f"stored as PNG instead: {error}")
+        check_writable(job.fallback, height, width, channels, dtype)
+        return job.fallback, (*job.notes, f"stored as PNG instead: {error}")
     return job.target, job.notes
 
 

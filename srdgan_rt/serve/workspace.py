@@ -18,7 +18,7 @@ from srdgan_rt.compare.page import DEFAULT_SHOWN_PIXELS
 from srdgan_rt.errors import SrdganError
 from srdgan_rt.files.extension import Extension
 from srdgan_rt.files.jobs import Job as FileJob
-from srdgan_rt.files.result_names import choose_ending
+from srdgan_rt.files.result_names import choose_ending, name_fallback
 from srdgan_rt.files.upscale_file import collect_warnings, enlarge_and_mark, settle_target
 from srdgan_rt.image import Picture, convert_depth, read_picture, write_picture
 from srdgan_rt.runtime import AutoUpscaler, Upscaler, choose_upscaler, open_upscaler
@@ -238,7 +238,7 @@ class Workspace:
         ending = source.ending if is_auto else f".{extension.value}"
         stem = make_safe_name(Path(source.name).stem)
         target = folder / f"{stem}_x{result.outscale:g}{ending}"
-        job = FileJob(target, target, may_become_png=is_auto, notes=source.notes if is_auto else ())
+        job = FileJob(target, target, name_fallback(target, extension), source.notes if is_auto else ())
         pixels = result.picture.pixels
         path, notes = settle_target(job, pixels.shape, pixels.dtype)
         lost = write_picture(path, result.picture, quality=int(values["quality"] or 0))

@@ -363,9 +363,9 @@ def test_first_bytes_decide_the_format(upscale, draw, tmp_path):
 def test_result_never_replaces_another_of_the_same_run(upscale, draw, tmp_path):
     draw(tmp_path / "strip.jpg", 1, 1100)  # its result is too wide for JPEG and becomes a PNG
     draw(tmp_path / "strip.png", 1, 2)
-    outcome = upscale(tmp_path / "strip.png", tmp_path / "strip.jpg", "--outscale", "60", "--overwrite")
+    outcome = upscale(tmp_path / "strip.jpg", tmp_path / "strip.png", "--outscale", "60", "--overwrite")
     assert outcome.status == 1
-    assert "strip_x60.png is already the result of" in outcome.err
+    assert "strip_x60.jpg: JPEG holds at most 65,500 pixels a side" in outcome.err
     assert size_of(tmp_path / "strip_x60.png") == (60, 120)
 
 

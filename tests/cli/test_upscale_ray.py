@@ -53,6 +53,30 @@ def test_results_that_exist_are_refused_skipped_or_replaced(upscale, draw, no_cl
     assert result.read_bytes() != b"mine"
 
 
+def test_the_report_is_that_of_a_run_without_workers(upscale, draw, no_cluster, tmp_path):
+    draw(tmp_path / "a.png")
+    (tmp_path / "bad.png").write_bytes(b"junk")
+
+    def report(*options):
+        rows = [json.loads(line) for line in upscale(tmp_path, "--json", *options).out.splitlines()]
+        (tmp_path / "a_x4.png").unlink()
+        return [row | {"seconds": None, "megapixels_per_second": None} for row in rows]
+
+    assert report("--ray", "auto") == report()
+
+
+@pytest.mark.parametrize("options", [(), ("--skip-existing",)])
+def test_a_png_that_would_replace_the_result_is_refused_or_skipped(upscale, draw, no_cluster, tmp_path, options):
+    picture = draw(tmp_path / "wide.webp", height=1, width=5000)  # WebP holds at most 16,383 pixels a side
+    upscale(picture)
+    result = tmp_path / "wide_x4.png"
+    before = result.stat()
+    outcomes = [upscale(picture, *options, "--quiet", *ray) for ray in ((), ("--ray", "auto"))]
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[0].status == (0 if options else 1)
+    assert result.stat() == before
+
+
 def test_a_wrong_model_is_found_before_the_work(run, draw, no_cluster, tmp_path):
     outcome = run("upscale", draw(tmp_path / "a.png"), "--ray", "auto", "-n", "nothing")
     assert outcome.status == 2

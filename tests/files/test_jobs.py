@@ -144,6 +144,14 @@ def test_a_result_of_an_earlier_plan_is_not_written_twice(tmp_path):
     assert str(error) == f"{tmp_path}/out/a_png_x4.png is already the result of {tmp_path}/a_png.png"
 
 
+def test_a_fallback_is_no_file_of_another_picture(tmp_path):
+    touch(tmp_path, "in/a.jpg", "in/a.png", "in/b.jpg", "in/b.webp", "in/c.jpg", "out/c.png")
+    plan = plan_jobs([str(tmp_path / name) for name in ("in", "out/c.png")], str(tmp_path / "out"), suffix="")
+    fallbacks = {job.source.name: job.fallback and job.fallback.name for job in plan.jobs}
+    # b.png belongs to the first of the two pictures called b.
+    assert fallbacks == {"a.jpg": None, "a.png": None, "b.jpg": "b.png", "b.webp": None, "c.jpg": None}
+
+
 def test_a_link_to_a_picture_of_an_earlier_plan_is_no_job(tmp_path):
     touch(tmp_path, "a.png")
     (tmp_path / "b.png").symlink_to(tmp_path / "a.png")
