@@ -10,7 +10,7 @@ from pathlib import Path
 
 from srdgan_rt.errors import InputError
 from srdgan_rt.image import FoundPicture
-from srdgan_rt.image.find import list_files, select_pictures
+from srdgan_rt.image.find import keep_once, list_files, select_pictures
 
 _SETTLE_SECONDS = 2.0
 
@@ -71,7 +71,7 @@ class FolderWatch:
         # What lies in a folder that cannot be searched is not gone: a network drive may be away for a moment.
         kept = {path: state for path, state in known.items() if not self.problems.keys().isdisjoint(path.parents)}
         self._files = kept | self._files
-        return found
+        return keep_once(found)
 
     def _settles(self, path: Path, known: _State | None, now: float) -> bool:
         """Looks at a file; returns whether it has settled now."""

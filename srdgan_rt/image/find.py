@@ -56,6 +56,7 @@ def find_pictures(inputs: Iterable[str | os.PathLike[str]], recursive: bool = Fa
 
     Returns:
         Each file once, in the order of the inputs; the files of a folder or pattern in natural order ("2" before "10").
+        A file that was also found through links goes by its own name.
         An input that does not exist, cannot be opened or has no pictures gives an entry with an error, so that a long
         run can continue. Photographs of formats that cannot be read give entries with a note.
 
@@ -65,13 +66,23 @@ def find_pictures(inputs: Iterable[str | os.PathLike[str]], recursive: bool = Fa
     texts = [os.fspath(given) for given in inputs]
     if "" in texts:
         raise InputError("an input must not be empty")
+    return keep_once(entry for text in texts for entry in _expand_safely(text, recursive))
+
+
+def keep_once(entries: Iterable[FoundPicture]) -> list[FoundPicture]:
+    """Leaves out files that were found before, and links to files that were found themselves."""
     found: dict[str, FoundPicture] = {}
-    for text in texts:
-        for entry in _expand_safely(text, recursive):
-            key = os.path.realpath(entry.path) if entry.is_picture else f"{entry.path}\0{entry.note}"
-            known = found.setdefault(key, entry)
-            if entry.is_named and not known.is_named:
-                found[key] = replace(known, is_named=True)
+    for entry in entries:
+        key = os.path.realpath(entry.path) if entry.is_picture else f"{entry.path}\0{entry.note}"
+        if key in found:
+            known = found[key]
+            is_named = known.is_named or entry.is_named
+            if os.path.islink(known.path) and not os.path.islink(entry.path):  # noqa: PTH114 (never raises)
+                del found[key]  # the file comes where its own name comes
+                known = entry
+            found[key] = replace(known, is_named=is_named)
+        else:
+            found[key] = entry
     return list(found.values())
 
 

@@ -44,6 +44,16 @@ def test_a_file_settles_once_it_has_not_changed_for_two_seconds(tmp_path: Path, 
     assert poll(watch) == set()
 
 
+def test_a_file_goes_by_its_own_name_and_not_by_that_of_a_link(tmp_path: Path, clock: Clock) -> None:
+    watch = FolderWatch([str(tmp_path)], clock=clock)
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(b"a")
+    (tmp_path / "a.png").symlink_to(photo)
+    assert poll(watch) == set()
+    clock.now = 2
+    assert poll(watch) == {photo}
+
+
 def test_a_file_that_changes_later_settles_once_more(tmp_path: Path, clock: Clock) -> None:
     watch = FolderWatch([str(tmp_path)], clock=clock)
     photo = tmp_path / "photo.png"

@@ -121,6 +121,14 @@ def test_links_to_folders(tree):
     assert [entry.relative.as_posix() for entry in whole if entry.path.name == "a.png"] == ["elsewhere/a.png"]
 
 
+def test_a_file_goes_by_its_own_name_and_not_by_that_of_a_link(tree):
+    (tree / "sub" / "a.tif").symlink_to("img3.tif")
+    (tree / "sub" / "b.png").symlink_to("../img1.png")
+    assert _relative(find_pictures([tree / "sub"])) == ["b.png", "img3.tif"]
+    (found,) = find_pictures([tree / "sub" / "a.tif", str(tree / "sub" / "*.tif")])
+    assert (found.path.name, found.is_named) == ("img3.tif", True)
+
+
 def test_relative_patterns_and_names(tree, monkeypatch):
     monkeypatch.chdir(tree)
     assert _relative(find_pictures(["*.png", "sub", "img2.JPG"])) == ["img1.png", "img3.tif", "img2.JPG"]
