@@ -61,7 +61,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"files", "serve", "distributed", "signals", "__init__"},
 }
 # Folders of srdgan_rt/image, and which other folders and modules of image each may import.
-PIXEL_MODULES = {"picture", "depth", "alpha", "icc", "orientation", "size_limit"}
+PIXEL_MODULES = {"picture", "palette", "depth", "alpha", "icc", "orientation", "size_limit"}
 IMAGE_FOLDERS: dict[str, set[str]] = {
     "metadata": {"picture"},
     "jpeg": {"metadata"} | PIXEL_MODULES,

@@ -13,6 +13,7 @@ from PIL.BmpImagePlugin import BmpImageFile
 
 from srdgan_rt.image.depth import map_rows
 from srdgan_rt.image.orientation import make_upright
+from srdgan_rt.image.palette import reduce_to_grey
 from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.size_limit import SizeCheck
 from srdgan_rt.pixels import Pixels, white_level
@@ -33,6 +34,8 @@ def read_bmp(path: Path, check_size: SizeCheck) -> Picture:
         file = BmpImageFile(io.BytesIO(data))
         check_size(file.height, file.width)
         pixels = np.array(file.convert("L" if file.mode in ("1", "L") else "RGB"))
+        if file.mode == "P":
+            pixels = reduce_to_grey(pixels, metadata)
     elif pixels.shape[2] == 4 and not pixels[..., 3].any():
         notes.append("alpha of zero everywhere, which BMP writers leave undefined: taken as opaque")
         pixels = np.ascontiguousarray(pixels[..., :3])

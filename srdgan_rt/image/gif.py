@@ -10,6 +10,7 @@ import numpy as np
 from PIL.GifImagePlugin import GifImageFile
 
 from srdgan_rt.image.orientation import make_upright
+from srdgan_rt.image.palette import reduce_to_grey
 from srdgan_rt.image.picture import Metadata, Picture, Text
 from srdgan_rt.image.size_limit import SizeCheck
 
@@ -35,6 +36,8 @@ def read_gif(path: Path, check_size: SizeCheck) -> Picture:
         on_canvas = np.zeros_like(pixels)
         on_canvas[top:bottom, left:right] = pixels[top:bottom, left:right]
         pixels = on_canvas
+    if file.mode == "P":
+        pixels = reduce_to_grey(pixels, metadata)
     if (num_frames := file.n_frames) > 1:
         notes.append(f"animated: first of {num_frames} frames")
     return make_upright(Picture(pixels, metadata, "gif", tuple(notes)))

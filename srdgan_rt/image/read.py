@@ -44,8 +44,8 @@ def read_picture(path: str | os.PathLike[str], *, max_pixels: int | None = DEFAU
             limits memory, so a pixel of more than four channels counts as channels / 4 pixels.
 
     Returns:
-        The picture. Greyscale stays greyscale; palettes are expanded; CMYK becomes RGB; what was lost or decided
-        is in ``notes``.
+        The picture. Greyscale stays greyscale; palettes are expanded, to grey if all pixels are grey and there is no
+        profile; CMYK becomes RGB; what was lost or decided is in ``notes``.
 
     Raises:
         ImageReadError: the file is missing, truncated, damaged, or of an unknown format.

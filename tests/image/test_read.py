@@ -105,6 +105,31 @@ def test_palette_is_expanded(format_, save, encode, make_pixels):
     np.testing.assert_array_equal(back, np.asarray(image.convert("RGB")))
 
 
+def encode_grey_palette(encode, format_, **options):
+    """A picture whose palette holds three levels of grey, none of them at its own index."""
+    image = Image.new("P", (3, 1))
+    image.putpalette([50, 50, 50, 200, 200, 200, 0, 0, 0])
+    for x in range(3):
+        image.putpixel((x, 0), x)
+    return encode(image, format_, **options)
+
+
+@pytest.mark.parametrize("format_", ["BMP", "TIFF", "PNG", "GIF"])
+def test_a_palette_of_greys_becomes_grey(format_, save, encode):
+    assert read_picture(save("a.bin", encode_grey_palette(encode, format_))).pixels.tolist() == [[50, 200, 0]]
+
+
+def test_a_transparent_palette_of_greys_becomes_grey_and_alpha(save, encode):
+    pixels = read_picture(save("a.png", encode_grey_palette(encode, "PNG", transparency=1))).pixels
+    assert pixels.tolist() == [[[50, 255], [200, 0], [0, 255]]]
+
+
+def test_a_palette_of_greys_with_a_profile_for_rgb_keeps_both(save, encode, icc_rgb):
+    picture = read_picture(save("a.png", encode_grey_palette(encode, "PNG", icc_profile=icc_rgb)))
+    assert picture.pixels.shape == (1, 3, 3)
+    assert picture.metadata.icc == icc_rgb
+
+
 def test_bmp_with_alpha(save, encode, make_pixels):
     back = read_picture(save("a.bmp", encode(make_pixels(20, 30, 4), "BMP"))).pixels
     np.testing.assert_array_equal(back[..., :3], make_pixels(20, 30, 4)[..., :3])

@@ -17,6 +17,7 @@ import numpy as np
 
 from srdgan_rt.image.depth import convert_depth
 from srdgan_rt.image.orientation import make_upright
+from srdgan_rt.image.palette import reduce_to_grey
 from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.png.metadata import pack_metadata, read_metadata
 from srdgan_rt.image.size_limit import SizeCheck
@@ -24,6 +25,7 @@ from srdgan_rt.pixels import Pixels
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER_END = len(_SIGNATURE) + 25  # the IHDR chunk is 25 bytes long
+_COLOUR_TYPE_AT, _PALETTE = 25, 3  # byte of the header, and its value
 _COMPRESSION_LEVEL = 4  # measured: a quarter of level 6's time, files 4% larger
 
 
@@ -36,6 +38,8 @@ def read_png(path: Path, check_size: SizeCheck) -> Picture:
     check_size(height, width)
     metadata, notes = read_metadata(_iterate_chunks(data))
     pixels: Pixels = imagecodecs.png_decode(data)
+    if data[_COLOUR_TYPE_AT] == _PALETTE:
+        pixels = reduce_to_grey(pixels, metadata)
     return make_upright(Picture(pixels, metadata, "png", tuple(notes)))
 
 

@@ -15,6 +15,7 @@ from srdgan_rt.image.metadata import exif, iptc
 from srdgan_rt.image.metadata.ifd import check_complete, map_file, read_header
 from srdgan_rt.image.metadata.tags import read_tags
 from srdgan_rt.image.orientation import make_upright
+from srdgan_rt.image.palette import reduce_to_grey
 from srdgan_rt.image.picture import Metadata, Picture
 from srdgan_rt.image.size_limit import SizeCheck
 from srdgan_rt.image.tiff.exif import begin_tiff, extract_from_tiff, finish_tiff
@@ -42,6 +43,8 @@ def read_tiff(path: Path, check_size: SizeCheck) -> Picture:
         page, index, num_pages = choose_page(file, check_size)
         metadata, orientation, notes = read_metadata(path, page.offset)
         pixels, decoding_notes = decode_page(page, metadata.icc, check_size)
+    if page.photometric == PHOTOMETRIC.PALETTE:
+        pixels = reduce_to_grey(pixels, metadata)
     if num_pages > 1:
         why = ", which has the highest resolution" if index else ""
         notes.append(f"several pages: {'first' if index == 0 else f'number {index + 1}'} of {num_pages}{why}")
