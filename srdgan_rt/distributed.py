@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -72,7 +72,7 @@ class UpscaleFiles:
             notes = tuple(filter(None, str(batch["notes"][index]).split("\n"))) if "notes" in batch else ()
             fallback = str(batch["fallback"][index]) if "fallback" in batch else ""
             job = Job(Path(source), target, Path(fallback) if fallback else None, notes)
-            rows.append(_make_row(str(source), str(target), partial(self._run, job)))
+            rows.append(_make_row(str(source), str(target), partial(self._run, job), ("max_pixels", "tile")))
         return _to_columns(rows)
 
     def _run(self, job: Job) -> list[Result]:
@@ -123,7 +123,7 @@ class SynthesizePairs:
         for source, relative in zip(batch["input"], batch["relative"], strict=True):
             names = name_pairs(Path(relative), self._variants)
             job = PairJob(Path(source), Path(relative), names, self._pairs.paths.of(names[0])[1])
-            rows.append(_make_row(str(source), str(job.target), partial(self._run, job)))
+            rows.append(_make_row(str(source), str(job.target), partial(self._run, job), ("max_pixels",)))
         return _to_columns(rows)
 
     def _run(self, job: PairJob) -> list[Result]:
@@ -135,12 +135,19 @@ class SynthesizePairs:
             return list(degrade_file(job, self._degrader, self._pairs, self._options, SilentProgress()))
 
 
-def _make_row(source: str, target: str, run: Callable[[], Sequence[Result]]) -> Row:
-    """Runs the work on one file. Its row is that of the first result that was made, with the notes and time of all."""
+def _make_row(source: str, target: str, run: Callable[[], Sequence[Result]], options: Collection[str]) -> Row:
+    """Runs the work on one file. Its row is that of the first result that was made, with the notes and time of all.
+
+    Args:
+        source: the file.
+        target: its result.
+        run: does the work.
+        options: see :func:`srdgan_rt.errors.describe`.
+    """
     try:
         results = run()
     except Exception as error:  # of any type: one bad file must not stop the others
-        results = [Result(source, "failed", target, error=describe(error))]
+        results = [Result(source, "failed", target, error=describe(error, options))]
     first = next((result for result in results if result.status == "done"), results[0])
     row = {name: _NUMBERS.get(name, "") if value is None else value for name, value in asdict(first).items()}
     del row["megapixels_per_second"]

@@ -6,6 +6,7 @@ Each message is one line that states the rule and the offending value, and can b
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 
 
 class SrdganError(Exception):
@@ -72,12 +73,18 @@ class CancelledError(SrdganError):
     """Work was cancelled from another thread."""
 
 
-def describe(error: BaseException) -> str:
-    """An error in one line that a user can act on."""
+def describe(error: BaseException, options: Collection[str] = ()) -> str:
+    """An error in one line that a user can act on.
+
+    Args:
+        error: the error.
+        options: what the user can set, such as ``max_pixels`` for ``--max-pixels``. Advice names these options only.
+    """
     if isinstance(error, SrdganError):
-        return one_line(str(error))
+        is_liftable = isinstance(error, ImageTooLargeError) and "max_pixels" in options
+        return one_line(str(error)) + ("; lift it with --max-pixels if the file can be trusted" if is_liftable else "")
     if _is_out_of_memory(error):
-        return "not enough memory: close other programs, or choose a smaller --tile"
+        return "not enough memory: close other programs" + (", or choose a smaller --tile" if "tile" in options else "")
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
         return one_line(f"{place}{error.strerror}")

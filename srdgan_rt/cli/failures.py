@@ -8,7 +8,7 @@ import re
 import sys
 import traceback
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated, Any
 
 import typer
@@ -22,6 +22,7 @@ FAILED, WRONG_USAGE = 1, 2
 
 _WRONG_CALLS = (InputError, BackendUnavailableError)  # also an engine or device that is missing
 _debug = False
+_options: Collection[str] = ()  # of the command that runs
 _DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")]
 
 
@@ -30,6 +31,8 @@ def guard(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def guarded(*args: Any, debug: bool = False, **kwargs: Any) -> None:
+        global _options
+        _options = hints.keys()
         show_tracebacks(debug)
         try:
             command(*args, **kwargs)
@@ -74,6 +77,11 @@ def say(message: str) -> None:
         print(f"srdgan-rt: {one_line(message)}", file=sys.stderr, flush=True)
 
 
+def describe_failure(error: BaseException) -> str:
+    """An error in one line; its advice names only options that the running command has."""
+    return describe(error, _options)
+
+
 def say_failure(subject: str | None, error: BaseException) -> None:
     """Writes an error to stderr in one line, after its traceback with ``--debug``.
 
@@ -83,5 +91,5 @@ def say_failure(subject: str | None, error: BaseException) -> None:
     """
     if _debug:
         traceback.print_exception(error)
-    text = describe(error)
+    text = describe_failure(error)
     say(f"error: {text}" if subject is None or text.startswith(subject) else f"error: {subject}: {text}")

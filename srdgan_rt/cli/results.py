@@ -8,9 +8,9 @@ from dataclasses import asdict
 from typing import Protocol
 
 from srdgan_rt.cli.ending import print_line
-from srdgan_rt.cli.failures import say, say_failure
+from srdgan_rt.cli.failures import describe_failure, say, say_failure
 from srdgan_rt.cli.progress import format_rate
-from srdgan_rt.errors import describe, one_line
+from srdgan_rt.errors import one_line
 from srdgan_rt.files.result import Result
 
 _MAX_LISTED = 8  # more skipped files with the same reason are only counted
@@ -85,7 +85,7 @@ class Reporter:
         self.num_failed += 1
         say_failure(subject, error)
         if self._as_json:
-            _print_json(Result(subject, "failed", output, error=describe(error)))
+            _print_json(Result(subject, "failed", output, error=describe_failure(error)))
 
 
 def _print_json(result: Result) -> None:

@@ -43,9 +43,6 @@ def limit_size(path: Path, max_pixels: int | None) -> SizeCheck:
             num_pixels = -(-num_pixels * channels // _SAMPLES_PER_PIXEL)
             size = f"{width} x {height} pixels of {channels} channels, as much as {num_pixels:,} pixels of 4,"
         if num_pixels > max_pixels:
-            raise ImageTooLargeError(
-                f"{path}: {size} are more than the limit of {max_pixels:,}; "
-                f"lift it with --max-pixels (max_pixels= in Python) if the file can be trusted"
-            )
+            raise ImageTooLargeError(f"{path}: {size} are more than the limit of {max_pixels:,} (max_pixels)")
 
     return check

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("srdgan_rt")
 
 _STATUSES: dict[type[Exception], int] = {TooLargeError: 413, TooSlowError: 408, BusyError: 409, GoneError: 410}
+_OPTIONS = ("max_pixels", "tile")  # of the command, for advice
 _TICK = 0.2  # seconds between two reports of progress
 _PIECE = 1 << 20  # bytes of a file that are sent at a time
 
@@ -192,7 +193,7 @@ def _describe(result: Enlarged) -> dict[str, Any]:
 
 def _explain(error: Exception) -> str:
     logger.debug("request failed", exc_info=error)
-    return describe(error)
+    return describe(error, _OPTIONS)
 
 
 def _answer_errors(answer: Answer) -> Answer:

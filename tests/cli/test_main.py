@@ -13,7 +13,7 @@ import typer
 import srdgan_rt
 from srdgan_rt.cli import COMMANDS, SUBCOMMANDS
 from srdgan_rt.cli.failures import guard
-from srdgan_rt.errors import CheckpointError, InputError, describe, one_line
+from srdgan_rt.errors import CheckpointError, ImageTooLargeError, InputError, one_line
 
 
 def test_help_lists_the_commands(run):
@@ -133,8 +133,24 @@ def test_status_of_a_command_passes_through(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_memory_errors_name_the_way_out():
-    assert "--tile" in describe(MemoryError())
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (MemoryError(), ", or choose a smaller --tile"),
+        (ImageTooLargeError("a.png: too large"), "; lift it with --max-pixels if the file can be trusted"),
+    ],
+)
+def test_advice_names_only_options_that_the_command_has(capsys, error, advice):
+    def with_options(tile: int = 0, max_pixels: int = 0) -> None:
+        raise error
+
+    def without() -> None:
+        raise error
+
+    run_guarded(with_options)
+    run_guarded(without)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == second + advice
 
 
 def test_one_line_keeps_what_can_be_shown():

@@ -55,10 +55,11 @@ def test_results_that_exist_are_refused_skipped_or_replaced(upscale, draw, no_cl
 
 def test_the_report_is_that_of_a_run_without_workers(upscale, draw, no_cluster, tmp_path):
     draw(tmp_path / "a.png")
+    draw(tmp_path / "large.png", height=8)
     (tmp_path / "bad.png").write_bytes(b"junk")
 
     def report(*options):
-        rows = [json.loads(line) for line in upscale(tmp_path, "--json", *options).out.splitlines()]
+        rows = [json.loads(line) for line in upscale(tmp_path, "--json", "--max-pixels", 24, *options).out.splitlines()]
         (tmp_path / "a_x4.png").unlink()
         return [row | {"seconds": None, "megapixels_per_second": None} for row in rows]
 
