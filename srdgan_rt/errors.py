@@ -34,7 +34,7 @@ class CheckpointError(SrdganError):
 
 
 class UnknownModelError(CheckpointError, InputError):
-    """The name or path of a model leads to no weight file."""
+    """What was given as a model leads to no network: an unknown name, a file that is missing, a wrong mix."""
 
 
 class ExtensionError(SrdganError):

@@ -14,17 +14,17 @@ from srdgan_rt.checkpoint.shipped import (
     find_file,
     is_weight_path,
 )
-from srdgan_rt.errors import CheckpointError
+from srdgan_rt.errors import CheckpointError, UnknownModelError
 
 
 def locate_model(name_or_path: str | os.PathLike[str]) -> Path:
     """The file of a low-to-high network. A file that is given as a path need not exist.
 
     Raises:
-        CheckpointError: there is no shipped model of this name, or it is a mix.
+        UnknownModelError: there is no shipped model of this name, or it is a mix.
     """
     if parse_mix(os.fspath(name_or_path)) is not None:
-        raise CheckpointError(f"{name_or_path}: a mix of networks has no file, and no activation ranges for int8")
+        raise UnknownModelError(f"{name_or_path}: a mix of networks has no file, and no activation ranges for int8")
     return find_file(name_or_path, available_models())
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 
 from srdgan_rt.checkpoint.model import Model
-from srdgan_rt.errors import CheckpointError
+from srdgan_rt.errors import UnknownModelError
 
 _PART = re.compile(r"(?P<name>.+):(?P<share>-?\d+(\.\d*)?|-?\.\d+)")
 _KEPT = ("license", "training_data")
@@ -29,11 +29,18 @@ def parse_mix(text: str) -> list[tuple[str, float]] | None:
 
     Returns:
         Each name and its share; None where the text is not of this form.
+
+    Raises:
+        UnknownModelError: the shares do not add up to 1.
     """
-    parts = [parse_share(part) for part in text.split("+")]
-    if len(parts) < 2 or not all(parts):
+    found = [parse_share(part) for part in text.split("+")]
+    parts = [part for part in found if part]
+    if len(found) < 2 or len(parts) < len(found):
         return None
-    return [part for part in parts if part]
+    total = math.fsum(share for _, share in parts)
+    if abs(total - 1) > _TOLERANCE:
+        raise UnknownModelError(f"{text}: the shares of a mix must add up to 1, got {total:g}")
+    return parts
 
 
 def parse_share(text: str) -> tuple[str, float] | None:
@@ -53,22 +60,19 @@ def mix_models(text: str, models: Sequence[Model], shares: Sequence[float]) -> M
     Args:
         text: the name of the mix, for its spec and for messages.
         models: from :func:`~srdgan_rt.checkpoint.load_model`; the first network is changed.
-        shares: weight of each model; they must add up to 1 and may be negative.
+        shares: weight of each model; they add up to 1 and may be negative.
 
     Returns:
         The mix. Its halo and border padding are the largest of the models. Its metadata hold its name as
         ``mix``, and licence and training data where those of all models are equal.
 
     Raises:
-        CheckpointError: shares do not add up to 1, or the networks are of different sizes.
+        UnknownModelError: the networks are of different sizes.
     """
-    total = math.fsum(shares)
-    if abs(total - 1) > _TOLERANCE:
-        raise CheckpointError(f"{text}: the shares of a mix must add up to 1, got {total:g}")
     specs = [model.spec for model in models]
     sizes = [dataclasses.replace(spec, name="", halo=0, border_padding=0) for spec in specs]
     if any(other != sizes[0] for other in sizes):
-        raise CheckpointError(f"{text}: only networks of the same sizes can be mixed")
+        raise UnknownModelError(f"{text}: only networks of the same sizes can be mixed")
     weights = [model.net.state_dict() for model in models]
     mixed = {
         name: torch.stack([share * state[name].double() for share, state in zip(shares, weights, strict=True)]).sum(0)

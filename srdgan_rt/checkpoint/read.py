@@ -17,7 +17,7 @@ from torch import Tensor
 from srdgan_rt.checkpoint.digest import DIGEST_KEY, digest_tensors
 from srdgan_rt.checkpoint.npz import read_npz
 from srdgan_rt.checkpoint.shipped import check_is_file
-from srdgan_rt.errors import CheckpointError
+from srdgan_rt.errors import CheckpointError, UnknownModelError
 
 _ZIP_HEAD = b"PK\x03\x04"
 _NO_WEIGHTS = {b"version https://git-lfs": "a Git LFS pointer, git lfs pull fetches the file", b"<": "a web page"}
@@ -52,7 +52,7 @@ def read_content(path: Path) -> Content:
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise CheckpointError(f"{path}: a weight file must end in {', '.join(_READERS)}")
+        raise UnknownModelError(f"{path}: a weight file must end in {', '.join(_READERS)}")
     check_is_file(path)
     return reader(path)
 

@@ -10,7 +10,7 @@ import os
 import stat
 from pathlib import Path
 
-from srdgan_rt.errors import CheckpointError, InputError, UnknownModelError
+from srdgan_rt.errors import InputError, UnknownModelError
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent.parent / "weights"
 
@@ -71,7 +71,7 @@ def find_model(name: str, offered: list[str]) -> Path:
         Path of its weights.
 
     Raises:
-        CheckpointError: there is no such model; the message lists the models that exist.
+        UnknownModelError: there is no such model; the message lists the models that exist.
     """
     path = WEIGHTS_FOLDER / f"{name}.safetensors"
     if name in offered or (name.endswith(SHARP) and name.removesuffix(SHARP) in offered and path.is_file()):
@@ -80,7 +80,7 @@ def find_model(name: str, offered: list[str]) -> Path:
         purpose, command = ("degrades", "degrade") if _is_degradation(name) else ("enlarges", "upscale")
         raise UnknownModelError(f"model {name!r} {purpose} pictures: it is for {command}")
     if not offered:
-        raise CheckpointError(
+        raise UnknownModelError(
             f"no model {name!r}: this installation has no weights for it; give the path of a weight file"
         )
     if "+" in name:
@@ -103,7 +103,7 @@ def find_file(name_or_path: str | os.PathLike[str], offered: list[str]) -> Path:
         offered: as for :func:`find_model`.
 
     Raises:
-        CheckpointError: there is no shipped model of this name, or no home of the user that a path begins with.
+        UnknownModelError: there is no shipped model of this name, or no home of the user that a path begins with.
     """
     if isinstance(name_or_path, str) and not is_weight_path(name_or_path):
         return find_model(name_or_path, offered)

@@ -9,7 +9,7 @@ import torch
 
 from srdgan_rt.checkpoint import load_model, save_model
 from srdgan_rt.checkpoint.mix import parse_mix
-from srdgan_rt.errors import CheckpointError
+from srdgan_rt.errors import UnknownModelError
 from srdgan_rt.models import L2HNet
 
 
@@ -63,7 +63,7 @@ def test_what_cannot_be_mixed(tmp_path: Path) -> None:
         (f"{a}:0.5+{tmp_path / 'none.pth'}:0.5", "no such file"),
         (f"{a}:0.5+unknown:0.5", "no model 'unknown'"),
     ]:
-        with pytest.raises(CheckpointError, match=message):
+        with pytest.raises(UnknownModelError, match=message):
             load_model(text)
-    with pytest.raises(CheckpointError, match="a mix of networks has no file, and no activation ranges for int8"):
+    with pytest.raises(UnknownModelError, match="a mix of networks has no file, and no activation ranges for int8"):
         load_model(f"{a}:0.5+{b}:0.5", with_ranges=True)
