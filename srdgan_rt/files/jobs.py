@@ -141,8 +141,7 @@ class Planner:
                 self._drafts[file] = draft
                 new.add(draft)
         drafts = list(self._drafts.values())
-        for draft, result in zip(drafts, tell_apart(drafts, self._folder), strict=True):
-            self._named.setdefault(draft, result)
+        self._named.update(zip(drafts, tell_apart(drafts, self._folder, self._named), strict=True))
         results = [self._named[draft] for draft in drafts if draft in new]
         return [
             Job(result.source, result.target, name_fallback(result.target, self._extension), result.notes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -116,33 +116,48 @@ def name_fallback(target: Path, extension: Extension) -> Path | None:
     return target.with_suffix(".png") if extension is Extension.AUTO and target.suffix.lower() != ".png" else None
 
 
-def tell_apart(drafts: list[Draft], target_folder: Path | None) -> list[Draft]:
+def tell_apart(drafts: list[Draft], target_folder: Path | None, settled: Mapping[Draft, Draft]) -> list[Draft]:
     """Renames results that would have the same name.
 
     Where the pictures come from several inputs, the results of each input go into a folder with its name. Where names
-    differ only in the file ending, the ending becomes part of the name: ``a_jpg_x4.png``.
+    differ in the file ending, the ending becomes part of the name: ``a_jpg_x4.png``. If another result has that name by
+    itself, as that of ``a_jpg.png``, the ending is added once more.
 
     Args:
         drafts: one per picture, in the order of the inputs.
         target_folder: folder for all results; None puts them beside their pictures.
+        settled: names that some of the results have already, and keep.
 
     Returns:
-        The drafts in the same order. Some may still have the same name, where neither rule helps.
+        The drafts in the same order. Only those whose pictures have the same name, but for letter case, may still have
+        the same name.
     """
+    moved = drafts
     if target_folder is not None and any(len(set(map(_root_of, clash))) > 1 for clash in _find_clashes(drafts)):
         common = os.path.commonpath(list(map(_root_of, drafts)))
-        drafts = [
+        moved = [
             replace(draft, folder=target_folder / Path(_root_of(draft)).relative_to(common) / draft.relative.parent)
             for draft in drafts
         ]
-    renamed = {}
-    for clash in _find_clashes(drafts):
-        if len({draft.source.suffix.lower() for draft in clash}) > 1:
+    results = {draft.source: settled.get(draft, new) for draft, new in zip(drafts, moved, strict=True)}
+    taken = {fold_name(result.target) for result in results.values()}
+    kept = {draft.source for draft in drafts if draft in settled}
+    for clash in _find_clashes(results.values()):
+        if len({fold_name(draft.source.name) for draft in clash}) > 1:
             for draft in clash:
-                note = f"another picture has the name {draft.stem}, too: the result's name includes the file ending"
-                stem = f"{draft.stem}_{draft.source.suffix[1:]}"
-                renamed[draft.source] = replace(draft, stem=stem, notes=(*draft.notes, note))
-    return [renamed.get(draft.source, draft) for draft in drafts]
+                if draft.source not in kept:
+                    results[draft.source] = _add_ending(draft, taken)
+                    taken.add(fold_name(results[draft.source].target))
+    return list(results.values())
+
+
+def _add_ending(draft: Draft, taken: Container[str]) -> Draft:
+    """Makes the file ending of the picture a part of its result's name, once more while the name is taken."""
+    note = f"another result would be called {draft.target.name}, too: the file ending becomes a part of the name"
+    named = replace(draft, notes=(*draft.notes, note))
+    while fold_name(named.target) in taken:
+        named = replace(named, stem=f"{named.stem}_{draft.source.suffix[1:]}")
+    return named
 
 
 def _find_clashes(drafts: Iterable[Draft]) -> list[list[Draft]]:

@@ -132,16 +132,31 @@ def test_pictures_that_are_found_later_get_names_of_their_own(tmp_path):
     }
 
 
-def test_a_result_of_an_earlier_plan_is_not_written_twice(tmp_path):
-    touch(tmp_path, "a_png.png", "a.bmp", "a.png")
+def test_the_ending_is_added_until_the_name_is_free(tmp_path):
+    touch(tmp_path, "s.png", "s.jpg", "s.bmp", "s_png.png", "s_png_png.bmp")
+    names = {}
     planner = Planner([str(tmp_path)], str(tmp_path / "out"))
-    for name in ("a_png.png", "a.bmp"):
-        assert planner.plan(find(tmp_path / name)).jobs
-    plan = planner.plan(find(tmp_path / "a.png"))
-    assert plan.jobs == []
-    ((subject, error),) = plan.failures
-    assert subject == str(tmp_path / "a.png")
-    assert str(error) == f"{tmp_path}/out/a_png_x4.png is already the result of {tmp_path}/a_png.png"
+    for job in planner.plan(find_pictures([tmp_path])).jobs:
+        names[job.source.name] = job.target.name
+    assert names == {
+        "s.png": "s_png_png_png_x4.png",
+        "s.jpg": "s_x4.jpg",
+        "s.bmp": "s_bmp_x4.png",
+        "s_png.png": "s_png_x4.png",
+        "s_png_png.bmp": "s_png_png_x4.png",
+    }
+    touch(tmp_path, "s_bmp.png")  # whose own name was given to another
+    (job,) = planner.plan(find(tmp_path / "s_bmp.png")).jobs
+    assert job.target.name == "s_bmp_png_x4.png"
+
+
+def test_a_picture_that_becomes_another_kind_of_file_gets_a_new_name(tmp_path):
+    touch(tmp_path, "a.jpg", "a.bmp")
+    planner = Planner([str(tmp_path)], None)
+    assert [job.target.name for job in planner.plan(find_pictures([tmp_path])).jobs] == ["a_x4.png", "a_x4.jpg"]
+    (tmp_path / "a.jpg").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (job,) = planner.plan(find(tmp_path / "a.jpg")).jobs
+    assert job.target.name == "a_jpg_x4.png"
 
 
 def test_a_fallback_is_no_file_of_another_picture(tmp_path):
