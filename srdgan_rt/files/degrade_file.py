@@ -15,6 +15,7 @@ from srdgan_rt.errors import ImageWriteError, InputError
 from srdgan_rt.files.jobs import is_old_result
 from srdgan_rt.files.progress import FileProgress
 from srdgan_rt.files.result import Result
+from srdgan_rt.files.result_names import fold_name
 from srdgan_rt.image import find_pictures
 
 
@@ -109,13 +110,13 @@ def plan_pair_jobs(
             plan.left_alone.append((str(found.path), "is one of the pairs of an earlier run, not degraded again"))
             continue
         names = name_pairs(found.relative, variants)
-        # Case is ignored, because some file systems ignore it.
-        clash = next((taken[name.casefold()] for name in names if name.casefold() in taken), None)
+        # No other name is chosen for it: the name decides the noise, which must not depend on the other inputs.
+        clash = next((name for name in names if fold_name(name) in taken), None)
         if clash is not None:
-            error = ImageWriteError(f"its pair would have the name of that of {clash}: {names[0]}.png")
+            error = ImageWriteError(f"its pair would be called {clash}.png, like that of {taken[fold_name(clash)]}")
             plan.failures.append((str(found.path), error))
             continue
-        taken |= {name.casefold(): found.path for name in names}
+        taken |= {fold_name(name): found.path for name in names}
         plan.jobs.append(PairJob(found.path, found.relative, names, paths.of(names[0])[1]))
     return plan
 

@@ -146,8 +146,17 @@ def test_a_bad_file_is_one_line_and_the_rest_is_done(degrade, draw, tmp_path):
     assert outcome.status == 1
     assert len(outcome.err_lines) == 4
     assert list(read_pairs(tmp_path / "out")) == ["a", "a_v2", "a_v3"]
-    for text in ("bad.jpg", "at least 4 x 4 pixels", "none.png", "its pair would have the name of that of"):
+    for text in ("bad.jpg", "at least 4 x 4 pixels", "none.png", "its pair would be called a.png, like that of"):
         assert text in outcome.err
+
+
+def test_a_pair_is_no_variant_of_another(degrade, draw, tmp_path):
+    pictures = [draw(tmp_path / name, 8, 8) for name in ("a.png", "a_v2.png")]
+    outcome = degrade(*pictures, "--variants", "2")
+    assert outcome.status == 1
+    clash = f"{pictures[1]}: its pair would be called a_v2.png, like that of {pictures[0]}"
+    assert outcome.err_lines == [f"srdgan-rt: error: {clash}"]
+    assert list(read_pairs(tmp_path / "out")) == ["a", "a_v2"]
 
 
 @pytest.mark.parametrize(("channels", "shape"), [(1, ()), (2, ()), (4, (3,))])
