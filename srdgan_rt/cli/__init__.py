@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             try:
                 status = app(args=arguments or ["--help"], prog_name="srdgan-rt", standalone_mode=False)
             except _UsageError as error:  # in one line, like all errors
-                say(f"error: {error.format_message()} ({' '.join(['srdgan-rt', *_list_command(wanted)])} -h helps)")
+                say(f"error: {_describe_usage(error)} ({' '.join(['srdgan-rt', *_list_command(wanted)])} -h helps)")
                 status = WRONG_USAGE
             finally:
                 flush_streams()
@@ -86,6 +86,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(say_end(error))
     finally:
         discard_streams()
+
+
+def _describe_usage(error: Any) -> str:
+    """An error of typer; the rule and the value where pydantic, by which newer versions check values, found it."""
+    found = error.__cause__.errors() if hasattr(error.__cause__, "errors") else []
+    if not found or not found[0]["msg"].startswith("Input should be "):
+        return str(error.format_message()).replace(": Value error, ", ": ")
+    rule = found[0]["msg"].removeprefix("Input should ").partition(", unable")[0]
+    rule = rule.replace("less than or equal to", "at most").replace("greater than or equal to", "at least")
+    return f"{max(error.param.opts, key=len)} must {rule}, got {found[0]['input']!r}"
 
 
 def _list_command(wanted: str | None) -> list[str]:

@@ -55,6 +55,23 @@ def test_wrong_usage_is_status_2(run, arguments):
     assert run(*arguments).status == 2
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--sharpness", "3", "--sharpness must be at most 1, got '3'"),
+        ("--max-pixels", "-1", "--max-pixels must be at least 0, got '-1'"),
+        ("-s", "x", "--outscale must be a valid number, got 'x'"),
+        ("--ext", "gif", "Invalid value for '--ext': 'gif' is not one of "),
+    ],
+)
+def test_values_that_typer_refuses_are_one_line(run, option, value, message):
+    outcome = run("upscale", "a.png", option, value)
+    assert outcome.status == 2
+    (line,) = outcome.err_lines
+    assert line.startswith(f"srdgan-rt: error: {message}")
+    assert line.endswith(" (srdgan-rt upscale -h helps)")
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["upscale", "--help"], ["upscale"], ["nonsense"]])
 def test_help_and_wrong_usage_do_not_load_pytorch(arguments):
     program = f"import sys, srdgan_rt.cli as cli\ntry: cli.main({arguments})\nfinally: sys.exit('torch' in sys.modules)"
