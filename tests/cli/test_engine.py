@@ -104,6 +104,15 @@ def test_an_empty_folder(run, folder):
     assert run("engine", "gc").out == f"{folder}: no engines left\n"
 
 
+def test_a_folder_that_is_none_is_named(run, tmp_path):
+    (tmp_path / "file").touch()
+    for name, reason in (("none", "no such folder"), ("file", "is not a folder")):
+        outcome = run("engine", "ls", tmp_path / name)
+        assert outcome.status == 2
+        assert outcome.err_lines == [f"srdgan-rt: error: {tmp_path / name}: {reason}"]
+        assert outcome.out == ""
+
+
 def test_lists_facts_layers_and_figures(run, kept, folder):
     figures = {"psnr": {"chart": 81.25, "dark": 77}, "seconds": {"tensorrt": 0.0031, "torch": 0.009}}
     write_json(kept.files.numerics, {"RTX 4090, driver 1": {kept.manifest.sha256: figures}})

@@ -11,7 +11,7 @@ import typer
 
 from srdgan_rt.cli import options
 from srdgan_rt.cli.ending import print_line
-from srdgan_rt.errors import EngineFileError
+from srdgan_rt.errors import EngineFileError, InputError
 
 
 def ls(
@@ -26,7 +26,12 @@ def ls(
     """Lists the engines that are kept.
 
     Bytes moved are counted from the list of layers, per pixel of the input, as if each map passed through memory once.
+
+    Exit status: 0 listed, 2 there is no such folder.
     """
+    if folder is not None and not folder.is_dir():  # the default one is made by the first build
+        raise InputError(f"{folder}: {'is not a folder' if folder.exists() else 'no such folder'}")
+
     from srdgan_rt.tensorrt.cache import EngineCache
 
     cache = EngineCache(folder)
