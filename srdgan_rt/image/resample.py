@@ -49,16 +49,28 @@ def bicubic_taps(in_length: int, out_length: int) -> tuple[Tensor, Tensor]:
     return wrapped[:, used], weights[:, used]
 
 
-def _resize_last_axis(x: Tensor, out_length: int) -> Tensor:
-    if x.shape[-1] == out_length:
-        return x
-    indices, weights = bicubic_taps(x.shape[-1], out_length)
-    weights = weights.to(x.device, x.dtype)
-    indices = indices.to(x.device)
+def apply_taps(x: Tensor, indices: Tensor, weights: Tensor) -> Tensor:
+    """Weighted sums of samples along the last axis.
+
+    Args:
+        x: ``(..., W)`` floating point.
+        indices: ``(out_length, num_taps)`` int64, the samples of each sum.
+        weights: ``(out_length, num_taps)`` their weights.
+
+    Returns:
+        ``(..., out_length)``, dtype and device of ``x``.
+    """
+    indices, weights = indices.to(x.device), weights.to(x.device, x.dtype)
     out = x[..., indices[:, 0]] * weights[:, 0]
     for tap in range(1, indices.shape[1]):
         out += x[..., indices[:, tap]] * weights[:, tap]
     return out
+
+
+def _resize_last_axis(x: Tensor, out_length: int) -> Tensor:
+    if x.shape[-1] == out_length:
+        return x
+    return apply_taps(x, *bicubic_taps(x.shape[-1], out_length))
 
 
 def resize_bicubic(x: Tensor, height: int, width: int) -> Tensor:

@@ -15,7 +15,7 @@ from srdgan_rt.checks import MOST_OUTSCALE, is_number
 from srdgan_rt.errors import InputError
 
 # resize_bicubic applies the same taps to whole pictures; here the picture comes in windows.
-from srdgan_rt.image.resample import bicubic_taps
+from srdgan_rt.image.resample import apply_taps, bicubic_taps
 from srdgan_rt.tiling import Box
 
 
@@ -164,7 +164,7 @@ class OutputGrid:
             origin = first * axis.scale
             if axis.is_resampled():
                 indices, weights = axis.net_taps(low, low + size)
-                planes = _weigh(planes, indices - origin, weights)
+                planes = apply_taps(planes, indices - origin, weights)
             else:
                 planes = planes.narrow(-1, axis.out_start + low - origin, size)
             planes = planes.mT  # columns first, then rows, then back
@@ -188,18 +188,9 @@ class OutputGrid:
             ``(..., out.height, out.width)``, not clamped; type and device of ``planes``.
         """
         indices, weights = self.rows.picture_taps(out.y, out.bottom)
-        planes = _weigh(planes.mT, indices - window.y, weights).mT
+        planes = apply_taps(planes.mT, indices - window.y, weights).mT
         indices, weights = self.columns.picture_taps(out.x, out.right)
-        return _weigh(planes, indices - window.x, weights)
-
-
-def _weigh(x: Tensor, indices: Tensor, weights: Tensor) -> Tensor:
-    """Weighted sums along the last axis: ``(..., W) -> (..., len(indices))``."""
-    indices, weights = indices.to(x.device), weights.to(x.device, x.dtype)
-    result = x[..., indices[:, 0]] * weights[:, 0]
-    for tap in range(1, indices.shape[1]):
-        result += x[..., indices[:, tap]] * weights[:, tap]
-    return result
+        return apply_taps(planes, indices - window.x, weights)
 
 
 def check_outscale(outscale: float | None, scale: int) -> float:
