@@ -13,7 +13,7 @@ from srdgan_rt.errors import ImageReadError, ImageWriteError, InputError
 from srdgan_rt.files.extension import Extension
 from srdgan_rt.files.own_results import ResultFinder, find_mark, original_stem
 from srdgan_rt.files.result_names import Draft, draft_result, fold_name, name_fallback, tell_apart
-from srdgan_rt.image import WRITABLE_EXTENSIONS, FoundPicture, find_pictures
+from srdgan_rt.image import WRITABLE_EXTENSIONS, FoundPicture
 
 _LONGEST_NAME = 255  # bytes, of a file on every common file system
 _OLD_RESULT = "is the result of an earlier run; to enlarge it, name it without its original"
@@ -53,33 +53,6 @@ class Plan:
     left_alone: list[tuple[str, str]] = field(default_factory=list)
 
 
-def plan_jobs(
-    inputs: Sequence[str],
-    output: str | None,
-    *,
-    recursive: bool = False,
-    suffix: str = "x4",
-    extension: Extension = Extension.AUTO,
-) -> Plan:
-    """Finds the pictures and decides where each result goes.
-
-    Args:
-        inputs: files, folders and patterns.
-        output: see :class:`Planner`.
-        recursive: whether to search subfolders.
-        suffix: see :class:`Planner`.
-        extension: see :class:`Planner`.
-
-    Returns:
-        The plan. No two jobs write one file, no job overwrites an input, and results are not upscaled again.
-
-    Raises:
-        InputError: output or suffix is not valid.
-    """
-    planner = Planner(inputs, output, suffix=suffix, extension=extension)
-    return planner.plan(find_pictures(inputs, recursive))
-
-
 class Planner:
     """Decides where results go, also of pictures that are found one after another.
 
@@ -117,6 +90,9 @@ class Planner:
 
         Args:
             found: pictures that are new, or have changed, since the last call.
+
+        Returns:
+            The plan. No two jobs write one file, no job overwrites an input, and results are not upscaled again.
 
         Raises:
             InputError: the output is a file, and there are several pictures.

@@ -12,10 +12,16 @@ from hypothesis import strategies as st
 
 from srdgan_rt.errors import InputError
 from srdgan_rt.files.extension import Extension
-from srdgan_rt.files.jobs import Planner, plan_jobs
+from srdgan_rt.files.jobs import Plan, Planner
 from srdgan_rt.image import FoundPicture, find_pictures
 
-NAMES = st.sampled_from(["a.png", "a.jpg", "a_x4.png", "b.bmp", "s/a.png", "s/a_x4.jpg", "s/t/b.tif", "out/c.png"])
+NAMES = st.sampled_from(
+    ["a.png", "a.jpg", "a.bmp", "a_png.png", "a_x4.png", "b.bmp", "s/a.png", "s/a_x4.jpg", "s/t/b.tif", "out/c.png"]
+)
+
+
+def plan_jobs(inputs: list[str], output: str | None, *, recursive: bool = False, **options) -> Plan:
+    return Planner(inputs, output, **options).plan(find_pictures(inputs, recursive))
 
 
 @settings(max_examples=60, deadline=None)
