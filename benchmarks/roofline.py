@@ -23,7 +23,7 @@ from typing import Any
 from srdgan_rt.bench import Measurement, Report
 from srdgan_rt.bench.engines import OURS
 from srdgan_rt.bench.report_file import read_report
-from srdgan_rt.errors import InputError
+from srdgan_rt.errors import InputError, install_hint
 from training.cli.parser import CommandParser, one_line_errors
 from training.plot import save_figure
 
@@ -121,7 +121,7 @@ def draw_rooflines(reports: Sequence[Report], output: Path) -> None:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise InputError("rooflines are drawn by matplotlib: pip install 'srdgan_rt[report]'") from error
+        raise InputError(f"rooflines are drawn by matplotlib: {install_hint('report')}") from error
     title = _write_title(reports)
     lines = [make_panels(report) for report in reports]
     engines = list(dict.fromkeys(row.engine for line in lines for panel in line for row in panel.rows))

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.command import run_benchmark
-from srdgan_rt.errors import InputError
+from srdgan_rt.errors import InputError, install_hint
 from srdgan_rt.pixels import crop_centre, to_float32
 from srdgan_rt.runtime import Upscaler
 from training.cli.parser import CommandParser
@@ -48,7 +48,7 @@ def plot(curves: dict[str, dict[int, float]], path: Path) -> None:
     try:
         import matplotlib.pyplot as plt  # only the plot needs it
     except ImportError as error:
-        raise InputError("the curve is drawn by matplotlib: pip install 'srdgan_rt[report]'") from error
+        raise InputError(f"the curve is drawn by matplotlib: {install_hint('report')}") from error
     figure, axes = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
     for name, errors in curves.items():
         axes.semilogy(list(errors), [max(error, 1e-4) for error in errors.values()], marker="o", label=name)

@@ -20,7 +20,7 @@ import torch
 from srdgan_rt.checkpoint import DEFAULT_DEGRADATION
 from srdgan_rt.degrade import Degrader
 from srdgan_rt.degrade.pair_set import PairSet
-from srdgan_rt.errors import BackendUnavailableError, ImageWriteError, InputError, describe
+from srdgan_rt.errors import BackendUnavailableError, ImageWriteError, InputError, describe, install_hint
 from srdgan_rt.files.degrade_file import PairJob, PairOptions, degrade_file, name_pairs
 from srdgan_rt.files.jobs import Job
 from srdgan_rt.files.progress import SilentProgress
@@ -177,7 +177,7 @@ def connect(address: str) -> None:
         BackendUnavailableError: Ray is not installed, or there is no cluster.
     """
     if importlib.util.find_spec("ray") is None:
-        raise BackendUnavailableError("--ray needs ray, which is not installed: pip install 'srdgan_rt[ray]'")
+        raise BackendUnavailableError(f"--ray needs ray, which is not installed: {install_hint('ray')}")
     import ray
 
     if not ray.is_initialized():

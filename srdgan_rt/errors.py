@@ -92,6 +92,11 @@ def describe(error: BaseException, options: Collection[str] = ()) -> str:
     return one_line(f"unexpected {type(error).__name__}: {first_line} (--debug shows where)")
 
 
+def install_hint(extra: str) -> str:
+    """The command that installs the optional packages of an extra, for messages."""
+    return f"pip install 'srdgan_rt[{extra}]'"
+
+
 def one_line(text: str) -> str:
     """Escapes control characters and undecodable bytes, which file names may hold."""
     return "".join(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import srdgan_rt
 from srdgan_rt.cli import COMMANDS
+from srdgan_rt.image.formats import READER_PACKAGES
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -98,3 +100,12 @@ def test_the_wheel_holds_the_data_that_the_package_reads():
     assert root / "srdgan_rt" / "camera" / "cameras.json" in data
     assert root / "srdgan_rt" / "compare" / "page" / "page.html" in data
     assert data <= packaged
+
+
+def test_extras_that_messages_name_exist():
+    root = Path(__file__).parents[1]
+    extras = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    files = [path for folder in ("srdgan_rt", "training", "benchmarks") for path in (root / folder).rglob("*.py")]
+    named = {name for path in files for name in re.findall(r"install_hint\('(\S+?)'\)", path.read_text("utf-8"))}
+    assert {"onnx", "ray", "report", "web"} < named
+    assert named | READER_PACKAGES.keys() <= extras.keys()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from srdgan_rt.atomic import replace_file
-from srdgan_rt.errors import InputError
+from srdgan_rt.errors import InputError, install_hint
 from training.cli.parser import CommandParser, one_line_errors
 from training.loop.progress import LOG
 
@@ -79,7 +79,7 @@ def plot(runs: Sequence[Path], keys: Sequence[str], output: Path, *, chained: bo
         from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise InputError("curves are drawn by matplotlib: pip install 'srdgan_rt[report]'") from error
+        raise InputError(f"curves are drawn by matplotlib: {install_hint('report')}") from error
     figure = Figure(figsize=(4.5 * len(keys), 3), layout="constrained")
     for axes, key in zip(figure.subplots(1, len(keys), squeeze=False)[0], keys, strict=True):
         start, found = 0, False

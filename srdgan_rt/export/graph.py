@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
 
-from srdgan_rt.errors import BackendUnavailableError, InputError
+from srdgan_rt.errors import BackendUnavailableError, InputError, install_hint
 
 OPSET = 17
 """Version of ONNX's operators: old enough for onnxruntime 1.12, TensorRT 8.6 and everything after them."""
@@ -37,7 +37,7 @@ def import_onnx() -> Any:
         import onnx
         import onnx.helper
     except ImportError as error:
-        raise BackendUnavailableError("ONNX graphs need the package onnx: pip install 'srdgan_rt[onnx]'") from error
+        raise BackendUnavailableError(f"ONNX graphs need the package onnx: {install_hint('onnx')}") from error
     return onnx
 
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from srdgan_rt.errors import ImageReadError, SrdganError
+from srdgan_rt.errors import ImageReadError, SrdganError, install_hint
 from srdgan_rt.image.avif import read_avif
 from srdgan_rt.image.bmp import read_bmp
 from srdgan_rt.image.formats import HEAD_SIZE, READER_PACKAGES, Format, detect_format
@@ -79,7 +79,7 @@ def _require(package: str, format_: Format) -> None:
     try:
         importlib.import_module(package)
     except ImportError:
-        hint = f"pip install 'srdgan_rt[{format_.reader}]', or convert this one to TIFF or JPEG"
+        hint = f"{install_hint(format_.reader)}, or convert this one to TIFF or JPEG"
         raise ValueError(f"{format_.name} files cannot be read without {package}: {hint}") from None
 
 

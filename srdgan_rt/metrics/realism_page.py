@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from srdgan_rt.errors import BackendUnavailableError
+from srdgan_rt.errors import BackendUnavailableError, install_hint
 from srdgan_rt.metrics.noise_sources import Picture
 from srdgan_rt.metrics.realism import NUM_BINS, NUM_LAGS, Comparison, SourceNoise
 from srdgan_rt.metrics.realism_report import COLUMNS, describe_comparison, tabulate
@@ -33,7 +33,7 @@ def check_plots() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError:
-        raise BackendUnavailableError("the page needs matplotlib: pip install 'srdgan_rt[report]'") from None
+        raise BackendUnavailableError(f"the page needs matplotlib: {install_hint('report')}") from None
 
 
 def render_noise_page(comparisons: Sequence[Comparison]) -> str:

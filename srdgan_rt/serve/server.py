@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
-from srdgan_rt.errors import BackendUnavailableError, InputError
+from srdgan_rt.errors import BackendUnavailableError, InputError, install_hint
 from srdgan_rt.serve.app import Api, Limits
 from srdgan_rt.serve.guard import Guard
 from srdgan_rt.serve.settings import list_settings
@@ -45,7 +45,7 @@ def serve_page(
     """
     for package in ("starlette", "uvicorn"):
         if importlib.util.find_spec(package) is None:
-            raise BackendUnavailableError(f"serve needs the package {package}: pip install 'srdgan_rt[web]'")
+            raise BackendUnavailableError(f"serve needs the package {package}: {install_hint('web')}")
     settings = list_settings(models)
     with listen(port) as listener, closing(Workspace(settings, limits.pixels, upscaler_options)) as workspace:
         secret, port = secrets.token_urlsafe(24), listener.getsockname()[1]

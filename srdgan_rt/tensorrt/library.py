@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from srdgan_rt.errors import BackendUnavailableError
+from srdgan_rt.errors import BackendUnavailableError, install_hint
 
 RTX, CLASSIC = "tensorrt_rtx", "tensorrt"
 """Names of the two packages, in the order of preference."""
@@ -54,7 +54,7 @@ def why_not() -> str | None:
     """One line that says why no TensorRT can be used, or None where one is installed."""
     if installed_name() is not None:
         return None
-    return "neither tensorrt_rtx nor tensorrt is installed: pip install 'srdgan_rt[tensorrt-rtx]'"
+    return f"neither tensorrt_rtx nor tensorrt is installed: {install_hint('tensorrt-rtx')}"
 
 
 def find_library() -> Library:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from srdgan_rt.errors import InputError
+from srdgan_rt.errors import InputError, install_hint
 from training.loop.engine import Engine
 
 
@@ -26,7 +26,7 @@ class Board:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
-            raise InputError("--tensorboard needs the package tensorboard: pip install tensorboard") from error
+            raise InputError(f"--tensorboard needs the package tensorboard: {install_hint('train')}") from error
         self._writer = SummaryWriter(str(folder / "board"))
 
     def show(self, iteration: int, figures: Mapping[str, object]) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from srdgan_rt.checkpoint import Model
-from srdgan_rt.errors import BackendUnavailableError
+from srdgan_rt.errors import BackendUnavailableError, install_hint
 from srdgan_rt.export import export_onnx
 from srdgan_rt.runtime.backend import DTYPES
 from srdgan_rt.runtime.memory import estimate_bytes_per_pixel, tells_of_missing_memory
@@ -66,7 +66,7 @@ def why_not(device: torch.device, precision: str) -> str | None:
     """Why ONNX Runtime cannot be used with this device and precision, in one line; None where it can."""
     for package in ("onnxruntime", "onnx"):
         if importlib.util.find_spec(package) is None:
-            return f"the package {package} is not installed: pip install 'srdgan_rt[onnx]'"
+            return f"the package {package} is not installed: {install_hint('onnx')}"
     if precision not in _PRECISIONS[device.type]:
         return f"the onnxruntime engine computes in {' and '.join(_PRECISIONS[device.type])} on {device}"
     if device.type == "cuda":
