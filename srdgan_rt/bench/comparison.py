@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from srdgan_rt.bench.engines import FULL_PRECISION, OURS
-from srdgan_rt.bench.report import Comparison, Measurement
+from srdgan_rt.bench.report import Measurement, PeerComparison
 
 
-def compare(rows: Sequence[Measurement]) -> list[Comparison]:
+def compare(rows: Sequence[Measurement]) -> list[PeerComparison]:
     """Compares our preferred engine of each precision with the fastest peers.
 
     Args:
@@ -28,8 +28,8 @@ def compare(rows: Sequence[Measurement]) -> list[Comparison]:
     return [_compare(row, peer_fp32, peers[0]) for row in ours.values()]
 
 
-def _compare(ours: Measurement, peer_fp32: Measurement | None, peer: Measurement) -> Comparison:
-    return Comparison(
+def _compare(ours: Measurement, peer_fp32: Measurement | None, peer: Measurement) -> PeerComparison:
+    return PeerComparison(
         engine=ours.engine,
         height=ours.height,
         width=ours.width,
@@ -41,7 +41,7 @@ def _compare(ours: Measurement, peer_fp32: Measurement | None, peer: Measurement
     )
 
 
-def describe(comparison: Comparison) -> str:
+def describe(comparison: PeerComparison) -> str:
     """The result of a comparison in one line."""
     over_all = f"the fastest of all ({comparison.fastest_peer})"
     if comparison.fastest_fp32_peer is None:

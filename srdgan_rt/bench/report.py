@@ -62,7 +62,7 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PeerComparison:
     """One of our engines compared with the fastest peers. A speedup is the ratio of the fastest interleaved runs.
 
     Args:
@@ -113,7 +113,7 @@ class Report:
     num_parameters: int
     scale: int
     measurements: tuple[Measurement, ...]
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[PeerComparison, ...]
     left_out: dict[str, str]
     feature_values_per_pixel: int | None = None
     date: str | None = None
@@ -131,7 +131,7 @@ class Report:
             **data
             | {
                 "measurements": tuple(Measurement(**row) for row in data["measurements"]),
-                "comparisons": tuple(Comparison(**row) for row in data["comparisons"]),
+                "comparisons": tuple(PeerComparison(**row) for row in data["comparisons"]),
                 "machine": None if machine is None else Machine(**machine),
             }
         )

@@ -17,7 +17,7 @@ from srdgan_rt.cli.ending import (
     escape_unknown_characters,
     flush_streams,
 )
-from srdgan_rt.cli.failures import WRONG_USAGE, guard, say, say_end, show_tracebacks
+from srdgan_rt.cli.failures import WRONG_USAGE, handle_errors, say, say_end, show_tracebacks
 from srdgan_rt.signals import stop_on_signals
 
 COMMANDS = {
@@ -106,7 +106,7 @@ def _add_group(app: typer.Typer, name: str, summary: str) -> None:
     group = typer.Typer(help=summary)
     for subcommand in SUBCOMMANDS[name]:
         function = getattr(importlib.import_module(f"{__name__}.{name}.{subcommand}"), subcommand)
-        group.command(subcommand)(guard(function))
+        group.command(subcommand)(handle_errors(function))
     app.add_typer(group, name=name)
 
 
@@ -122,7 +122,7 @@ def _make_app(wanted: str | None) -> typer.Typer:
             _add_group(app, name, summary)
         elif name == wanted:
             function = getattr(importlib.import_module(f"{__name__}.{name}"), name)
-            app.command(name)(guard(function))
+            app.command(name)(handle_errors(function))
         else:
             app.command(name, help=summary)(_never_called)
     return app

@@ -44,7 +44,7 @@ from srdgan_rt.metrics import (
 from srdgan_rt.runtime import open_upscaler
 
 
-class Format(str, enum.Enum):
+class TableFormat(str, enum.Enum):
     """How the tables are written."""
 
     TEXT = "text"
@@ -87,7 +87,7 @@ def evaluate(
             show_default="1",
         ),
     ] = None,
-    output_format: Annotated[Format, typer.Option("--format", help="Format of the tables.")] = Format.TEXT,
+    output_format: Annotated[TableFormat, typer.Option("--format", help="Format of the tables.")] = TableFormat.TEXT,
     channel: Annotated[Channel, typer.Option(help="What to score: luma (y), or all channels (rgb).")] = Channel.Y,
     full_resolution: Annotated[
         bool,
@@ -196,10 +196,10 @@ def _evaluate_one(
     )
 
 
-def _render(evaluations: Sequence[Evaluation], output_format: Format, per_image: bool) -> str:
-    if output_format is Format.JSON:
+def _render(evaluations: Sequence[Evaluation], output_format: TableFormat, per_image: bool) -> str:
+    if output_format is TableFormat.JSON:
         return render_json(evaluations)
-    render = render_markdown if output_format is Format.MARKDOWN else render_text
+    render = render_markdown if output_format is TableFormat.MARKDOWN else render_text
     return render(evaluations, per_image=per_image)
 
 

@@ -26,11 +26,11 @@ _options: Collection[str] = ()  # of the command that runs
 _DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")]
 
 
-def guard(command: Callable[..., None]) -> Callable[..., None]:
+def handle_errors(command: Callable[..., None]) -> Callable[..., None]:
     """Gives a command the option ``--debug``, and turns whatever it raises into one line and an exit status."""
 
     @functools.wraps(command)
-    def guarded(*args: Any, debug: bool = False, **kwargs: Any) -> None:
+    def handled(*args: Any, debug: bool = False, **kwargs: Any) -> None:
         global _options
         _options = hints.keys()
         show_tracebacks(debug)
@@ -49,11 +49,11 @@ def guard(command: Callable[..., None]) -> Callable[..., None]:
         parameter.replace(annotation=hints[name]) for name, parameter in inspect.signature(command).parameters.items()
     ]
     debug = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=_DebugOption)
-    guarded.__signature__ = inspect.Signature([*parameters, debug])  # type: ignore[attr-defined]
-    guarded.__annotations__ = {**hints, "debug": _DebugOption}
+    handled.__signature__ = inspect.Signature([*parameters, debug])  # type: ignore[attr-defined]
+    handled.__annotations__ = {**hints, "debug": _DebugOption}
     # One line a paragraph: the help is wrapped to the width of the terminal.
-    guarded.__doc__ = re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(command) or "")
-    return guarded
+    handled.__doc__ = re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(command) or "")
+    return handled
 
 
 def show_tracebacks(wanted: bool) -> None:

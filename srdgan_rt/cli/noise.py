@@ -16,7 +16,7 @@ from srdgan_rt.atomic import replace_file
 from srdgan_rt.checkpoint import available_degradations
 from srdgan_rt.cli import options
 from srdgan_rt.cli.completion import complete_degradation
-from srdgan_rt.cli.evaluate import Format
+from srdgan_rt.cli.evaluate import TableFormat
 from srdgan_rt.cli.failures import FAILED, say_failure
 from srdgan_rt.cli.output_file import check_output_file
 from srdgan_rt.degrade import Degrader
@@ -35,7 +35,11 @@ from srdgan_rt.metrics.protocol import SCALE
 from srdgan_rt.metrics.realism_page import check_plots, render_noise_page
 from srdgan_rt.metrics.realism_report import render_noise_json, render_noise_markdown, render_noise_text
 
-_RENDER = {Format.TEXT: render_noise_text, Format.JSON: render_noise_json, Format.MARKDOWN: render_noise_markdown}
+_RENDER = {
+    TableFormat.TEXT: render_noise_text,
+    TableFormat.JSON: render_noise_json,
+    TableFormat.MARKDOWN: render_noise_markdown,
+}
 
 
 def noise(
@@ -54,7 +58,7 @@ def noise(
         ),
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write an HTML page with plots.")] = None,
-    output_format: Annotated[Format, typer.Option("--format", help="Format of the tables.")] = Format.TEXT,
+    output_format: Annotated[TableFormat, typer.Option("--format", help="Format of the tables.")] = TableFormat.TEXT,
     low_resolution: Annotated[
         bool,
         typer.Option("--low-resolution", help="The pairs are small already: do not take every 4th pixel (4i + 2)."),

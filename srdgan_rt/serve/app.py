@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from srdgan_rt.atomic import replace_file
 from srdgan_rt.errors import CancelledError, describe
-from srdgan_rt.serve.job import Job
 from srdgan_rt.serve.page import make_page
+from srdgan_rt.serve.progress import CancellableProgress
 from srdgan_rt.serve.settings import Goal, check_values
 from srdgan_rt.serve.upload import TooLargeError, TooSlowError, make_safe_name, read_json, receive
 from srdgan_rt.serve.workspace import BusyError, GoneError, Workspace
@@ -69,7 +69,7 @@ class Api:
         self._page = make_page(settings, limits.upload_bytes)
 
     def make_app(self) -> Starlette:
-        """The application, to be guarded by :class:`srdgan_rt.serve.guard.Guard`."""
+        """The application, behind :class:`srdgan_rt.serve.access.AccessControl`."""
         from starlette.applications import Starlette
         from starlette.routing import Route
 
@@ -133,9 +133,11 @@ class Api:
         values = check_values(self._settings, wanted.get("settings", {}), *goals)
         roi = wanted.get("region")
         region = None if roi is None else check_roi(roi, *source.picture.pixels.shape[:2])
-        job = Job()
-        work = self._workspace.start(functools.partial(self._workspace.enlarge, source, region, values, job), job)
-        return StreamingResponse(_report(work, job), media_type="application/x-ndjson")
+        progress = CancellableProgress()
+        work = self._workspace.start(
+            functools.partial(self._workspace.enlarge, source, region, values, progress), progress
+        )
+        return StreamingResponse(_report(work, progress), media_type="application/x-ndjson")
 
     async def _save(self, request: Request) -> Response:
         """Answers with the file; the header ``x-result`` has its name and notes in JSON."""
@@ -167,10 +169,10 @@ class Api:
         return wanted if isinstance(wanted, dict) else {}
 
 
-async def _report(work: asyncio.Future[Enlarged], job: Job) -> AsyncIterator[str]:
+async def _report(work: asyncio.Future[Enlarged], progress: CancellableProgress) -> AsyncIterator[str]:
     try:
         while not (await asyncio.wait({work}, timeout=_TICK))[0]:
-            yield _pack({"share": job.share})
+            yield _pack({"share": progress.share})
         try:
             yield _pack({"share": 1, "result": _describe(work.result())})
         except CancelledError:
@@ -178,7 +180,7 @@ async def _report(work: asyncio.Future[Enlarged], job: Job) -> AsyncIterator[str
         except Exception as error:  # whatever it is, the page should show it
             yield _pack({"error": _explain(error)})
     finally:
-        job.cancel()  # the reader may have left
+        progress.cancel()  # the reader may have left
 
 
 def _pack(value: dict[str, Any]) -> str:
@@ -199,7 +201,7 @@ def _explain(error: Exception) -> str:
 def _answer_errors(answer: Answer) -> Answer:
     """Turns errors into JSON with a message of one line."""
 
-    async def guarded(request: Request) -> Response:
+    async def answered(request: Request) -> Response:
         from starlette.requests import ClientDisconnect
         from starlette.responses import JSONResponse, Response
 
@@ -212,4 +214,4 @@ def _answer_errors(answer: Answer) -> Answer:
             headers = {"connection": "close"} if status in (408, 413) else None  # the rest of the body is not read
             return JSONResponse({"error": _explain(error)}, status, headers)
 
-    return guarded
+    return answered

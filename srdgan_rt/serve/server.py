@@ -11,8 +11,8 @@ from contextlib import closing
 from typing import Any
 
 from srdgan_rt.errors import BackendUnavailableError, InputError, install_hint
+from srdgan_rt.serve.access import AccessControl
 from srdgan_rt.serve.app import Api, Limits
-from srdgan_rt.serve.guard import Guard
 from srdgan_rt.serve.settings import list_settings
 from srdgan_rt.serve.workspace import Workspace
 
@@ -49,7 +49,7 @@ def serve_page(
     settings = list_settings(models)
     with listen(port) as listener, closing(Workspace(settings, limits.pixels, upscaler_options)) as workspace:
         secret, port = secrets.token_urlsafe(24), listener.getsockname()[1]
-        app = Guard(Api(workspace, settings, limits).make_app(), secret, port)
+        app = AccessControl(Api(workspace, settings, limits).make_app(), secret, port)
         on_start(f"http://{HOST}:{port}/{secret}/")
         make_server(app, header_seconds).run(sockets=[listener])
 

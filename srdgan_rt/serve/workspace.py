@@ -17,12 +17,12 @@ from srdgan_rt.compare.embed import Embedded, embed_picture, encode_picture
 from srdgan_rt.compare.page import DEFAULT_SHOWN_PIXELS
 from srdgan_rt.errors import SrdganError
 from srdgan_rt.files.extension import Extension
-from srdgan_rt.files.jobs import Job as FileJob
+from srdgan_rt.files.jobs import Job
 from srdgan_rt.files.result_names import choose_ending, name_fallback
 from srdgan_rt.files.upscale_file import collect_warnings, enlarge_and_mark, settle_target
 from srdgan_rt.image import Picture, convert_depth, read_picture, write_picture
 from srdgan_rt.runtime import AutoUpscaler, Upscaler, choose_upscaler, open_upscaler
-from srdgan_rt.serve.job import Job
+from srdgan_rt.serve.progress import CancellableProgress
 from srdgan_rt.serve.settings import Goal, Setting, Value, select
 from srdgan_rt.serve.upload import make_safe_name
 
@@ -102,23 +102,25 @@ class Workspace:
         self._folder = Path(tempfile.mkdtemp(prefix="srdgan-rt-"))
         self._executor = ThreadPoolExecutor(1, "srdgan-rt-serve")
         self._is_busy = False
-        self._job: Job | None = None
+        self._progress: CancellableProgress | None = None
 
     def close(self) -> None:
         """Cancels the work, waits for its end, and removes all temporary files."""
-        if self._job is not None:
-            self._job.cancel()
+        if self._progress is not None:
+            self._progress.cancel()
         self._executor.shutdown()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def start(self, work: Callable[[], ResultT], job: Job | None = None) -> asyncio.Future[ResultT]:
+    def start(
+        self, work: Callable[[], ResultT], progress: CancellableProgress | None = None
+    ) -> asyncio.Future[ResultT]:
         """Starts a piece of work; it counts as running until it has ended, whoever waits for it.
 
         Raises:
             BusyError: another is running.
         """
         self.check_idle()
-        self._is_busy, self._job = True, job
+        self._is_busy, self._progress = True, progress
         future = asyncio.get_running_loop().run_in_executor(self._executor, work)
         future.add_done_callback(self._note_end)
         return future
@@ -129,7 +131,7 @@ class Workspace:
             raise BusyError("another picture is being worked on: wait for it, or cancel it")
 
     def _note_end(self, future: asyncio.Future[ResultT]) -> None:
-        self._is_busy, self._job = False, None
+        self._is_busy, self._progress = False, None
         if not future.cancelled():
             future.exception()  # nobody may be left to ask for it
 
@@ -180,17 +182,19 @@ class Workspace:
         self.opened = Opened(secrets.token_hex(8), name, ending, notes, picture, view)
         return self.opened
 
-    def enlarge(self, source: Opened, region: Region | None, values: Mapping[str, Value], job: Job) -> Enlarged:
+    def enlarge(
+        self, source: Opened, region: Region | None, values: Mapping[str, Value], progress: CancellableProgress
+    ) -> Enlarged:
         """Enlarges a picture or a region of it.
 
         Args:
             source: the picture.
             region: ``(x, y, width, height)`` in pixels of the picture; None for all of it.
             values: all settings but those of saving.
-            job: takes the progress.
+            progress: takes the progress.
 
         Raises:
-            CancelledError: the job was cancelled.
+            CancelledError: the work was cancelled.
             SrdganError: the work failed.
         """
         picture = source.picture
@@ -202,14 +206,14 @@ class Workspace:
         options = select(self._settings, values, Goal.RESULT)
         with collect_warnings() as warnings:
             result = enlarge_and_mark(
-                picture, upscaler, progress=job, region=region, source_name=source.name, **options
+                picture, upscaler, progress=progress, region=region, source_name=source.name, **options
             )
         result = dataclasses.replace(result, notes=(*result.notes, *chosen, *warnings))
         height, width = picture.pixels.shape[:2]
         x, y, columns, rows = region or (0, 0, width, height)
         part = dataclasses.replace(picture, pixels=picture.pixels[y : y + rows, x : x + columns])
         views = [encode_picture(shown, DEFAULT_SHOWN_PIXELS) for shown in (part, result)]
-        job.show(1, 1)  # the views take time, too
+        progress.show(1, 1)  # the views take time, too
         self.result = Enlarged(source, (x, y, columns, rows), float(options["outscale"]), result, *views)
         return self.result
 
@@ -238,7 +242,7 @@ class Workspace:
         ending = source.ending if is_auto else f".{extension.value}"
         stem = make_safe_name(Path(source.name).stem)
         target = folder / f"{stem}_x{result.outscale:g}{ending}"
-        job = FileJob(target, target, name_fallback(target, extension), source.notes if is_auto else ())
+        job = Job(target, target, name_fallback(target, extension), source.notes if is_auto else ())
         pixels = result.picture.pixels
         path, notes = settle_target(job, pixels.shape, pixels.dtype)
         lost = write_picture(path, result.picture, quality=int(values["quality"] or 0))

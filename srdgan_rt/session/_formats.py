@@ -14,7 +14,7 @@ from srdgan_rt.session._c_api import Image
 
 
 @dataclass(frozen=True)
-class Format:
+class PixelFormat:
     """How arrays hold a picture.
 
     Args:
@@ -79,25 +79,25 @@ class Format:
 
 # In the order of session_c.h.
 FORMATS = {
-    "rgb8": Format(0, "uint8", 1),
-    "bgr8": Format(1, "uint8", 1),
-    "rgba8": Format(2, "uint8", 1, channels=4),
-    "bgra8": Format(3, "uint8", 1, channels=4),
-    "rgb16": Format(4, "uint16", 1),
-    "bgr16": Format(5, "uint16", 1),
-    "rgb_float": Format(6, "float32", 1),
-    "bgr_float": Format(7, "float32", 1),
-    "rgb_planar8": Format(8, "uint8", 3),
-    "rgb_planar16": Format(9, "uint16", 3),
-    "rgb_planar_float": Format(10, "float32", 3),
-    "nv12": Format(11, "uint8", 2, is_yuv=True),
-    "nv21": Format(12, "uint8", 2, is_yuv=True),
-    "i420": Format(13, "uint8", 3, is_yuv=True),
-    "p010": Format(14, "uint16", 2, is_yuv=True),
+    "rgb8": PixelFormat(0, "uint8", 1),
+    "bgr8": PixelFormat(1, "uint8", 1),
+    "rgba8": PixelFormat(2, "uint8", 1, channels=4),
+    "bgra8": PixelFormat(3, "uint8", 1, channels=4),
+    "rgb16": PixelFormat(4, "uint16", 1),
+    "bgr16": PixelFormat(5, "uint16", 1),
+    "rgb_float": PixelFormat(6, "float32", 1),
+    "bgr_float": PixelFormat(7, "float32", 1),
+    "rgb_planar8": PixelFormat(8, "uint8", 3),
+    "rgb_planar16": PixelFormat(9, "uint16", 3),
+    "rgb_planar_float": PixelFormat(10, "float32", 3),
+    "nv12": PixelFormat(11, "uint8", 2, is_yuv=True),
+    "nv21": PixelFormat(12, "uint8", 2, is_yuv=True),
+    "i420": PixelFormat(13, "uint8", 3, is_yuv=True),
+    "p010": PixelFormat(14, "uint16", 2, is_yuv=True),
 }
 
 
-def to_planes(picture: object, format: Format, height: int, width: int, name: str) -> list[NDArray[Any]]:  # noqa: A002
+def to_planes(picture: object, format: PixelFormat, height: int, width: int, name: str) -> list[NDArray[Any]]:  # noqa: A002
     """The planes of a picture, as views of the caller's memory.
 
     Args:
@@ -133,7 +133,7 @@ def to_planes(picture: object, format: Format, height: int, width: int, name: st
     return planes
 
 
-def rows_to_planes(rows: object, format: Format, width: int) -> list[NDArray[Any]]:  # noqa: A002
+def rows_to_planes(rows: object, format: PixelFormat, width: int) -> list[NDArray[Any]]:  # noqa: A002
     """The planes of some rows of a picture, as :func:`to_planes` gives them; messages call them "rows".
 
     Args:

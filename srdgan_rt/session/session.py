@@ -20,7 +20,7 @@ from srdgan_rt.errors import NO_FAST_BF16, NO_FAST_INT8, BackendUnavailableError
 from srdgan_rt.pixels import check_pixels
 from srdgan_rt.session import _c_api
 from srdgan_rt.session._formats import FORMATS as _FORMATS
-from srdgan_rt.session._formats import Format, has_distinct_rows, rows_to_planes, to_image, to_planes
+from srdgan_rt.session._formats import PixelFormat, has_distinct_rows, rows_to_planes, to_image, to_planes
 from srdgan_rt.tiling import Box, check_roi
 
 FORMATS = tuple(_FORMATS)
@@ -439,7 +439,7 @@ class Session:
         _c_api.check(status)
 
 
-def _find_format(name: str, value: str) -> Format:
+def _find_format(name: str, value: str) -> PixelFormat:
     if value not in FORMATS:  # a tuple takes values without a hash, too
         raise InputError(f"{name} must be one of {', '.join(FORMATS)}, got {value!r}")
     return _FORMATS[value]

@@ -12,7 +12,7 @@ import typer
 
 import srdgan_rt
 from srdgan_rt.cli import COMMANDS, SUBCOMMANDS
-from srdgan_rt.cli.failures import guard
+from srdgan_rt.cli.failures import handle_errors
 from srdgan_rt.errors import CheckpointError, ImageTooLargeError, InputError, one_line
 
 
@@ -106,9 +106,9 @@ for arguments in {[[command, *arguments.get(command, [])] for command in command
     assert all("unexpected ModuleNotFoundError: " in line for line in process.stderr.splitlines())
 
 
-def run_guarded(command, *arguments):
+def run_handled(command, *arguments):
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(guard(command))
+    app.command()(handle_errors(command))
     with pytest.raises(SystemExit) as exit_:
         app(args=list(arguments))
     return exit_.value.code
@@ -128,7 +128,7 @@ def test_errors_are_one_line_and_a_status(capsys, error, status, text):
     def command() -> None:
         raise error
 
-    assert run_guarded(command) == status
+    assert run_handled(command) == status
     assert capsys.readouterr().err == f"srdgan-rt: {text}\n"
 
 
@@ -136,7 +136,7 @@ def test_debug_adds_the_traceback(capsys):
     def command() -> None:
         raise CheckpointError("damaged")
 
-    assert run_guarded(command, "--debug") == 1
+    assert run_handled(command, "--debug") == 1
     err = capsys.readouterr().err
     assert err.startswith("Traceback (most recent call last):\n")
     assert err.endswith("srdgan-rt: error: damaged\n")
@@ -146,7 +146,7 @@ def test_status_of_a_command_passes_through(capsys):
     def command() -> None:
         raise typer.Exit(7)
 
-    assert run_guarded(command) == 7
+    assert run_handled(command) == 7
     assert capsys.readouterr().err == ""
 
 
@@ -164,8 +164,8 @@ def test_advice_names_only_options_that_the_command_has(capsys, error, advice):
     def without() -> None:
         raise error
 
-    run_guarded(with_options)
-    run_guarded(without)
+    run_handled(with_options)
+    run_handled(without)
     first, second = capsys.readouterr().err.splitlines()
     assert first == second + advice
 
@@ -183,4 +183,4 @@ def test_help_is_wrapped_to_the_terminal_and_not_to_the_source():
         written in two lines.
         """
 
-    assert guard(command).__doc__ == "Summary.\n\nA paragraph that is written in two lines."
+    assert handle_errors(command).__doc__ == "Summary.\n\nA paragraph that is written in two lines."

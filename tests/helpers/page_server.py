@@ -8,8 +8,8 @@ import threading
 import time
 from dataclasses import dataclass
 
+from srdgan_rt.serve.access import AccessControl
 from srdgan_rt.serve.app import Api, Limits
-from srdgan_rt.serve.guard import Guard
 from srdgan_rt.serve.server import listen, make_server
 from srdgan_rt.serve.settings import list_settings
 from srdgan_rt.serve.workspace import Workspace
@@ -42,7 +42,7 @@ class Server:
         settings = list_settings(models)
         self.workspace = Workspace(settings, limits.pixels, {"device": "cpu"})
         self.folder = self.workspace._folder
-        app = Guard(Api(self.workspace, settings, limits).make_app(), SECRET, self.port)
+        app = AccessControl(Api(self.workspace, settings, limits).make_app(), SECRET, self.port)
         self._server = make_server(app, header_seconds)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
         self._thread.start()

@@ -1,4 +1,4 @@
-"""The work on one picture, which tells its progress and can be cancelled from another thread."""
+"""Progress of the work on one picture, which can be cancelled from another thread."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from srdgan_rt.errors import CancelledError
 
 
-class Job:
+class CancellableProgress:
     """Progress and end of one piece of work.
 
     Attributes:

@@ -29,7 +29,7 @@ HEADERS = (
 """Headers of every answer."""
 
 
-class Guard:
+class AccessControl:
     """Passes on what the page has sent, without the secret in its path, and refuses everything else.
 
     Args:
