@@ -521,7 +521,7 @@ def test_sharpness_needs_sharp_weights(upscale, draw, tmp_path):
 def test_sharpness_has_a_range(upscale, draw, tmp_path):
     outcome = upscale(draw(tmp_path / "a.png"), "--sharpness", "7")
     assert outcome.status == 2
-    assert "'--sharpness'" in outcome.err_lines[0]
+    assert "--sharpness" in outcome.err_lines[0]
 
 
 # -- strength of denoising ----------------------------------------------------------------------------------------
